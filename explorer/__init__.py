@@ -1,0 +1,1 @@
+"""Codebook Explorer: do the codes of an image autoencoder capture concepts?"""

@@ -1,0 +1,1 @@
+"""The few browser pieces that Streamlit lacks."""

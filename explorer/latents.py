@@ -1,0 +1,112 @@
+"""The boundary between models and everything else: layers, codebooks, and the autoencoder protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Static facts of one latent grid.
+
+    Attributes:
+        name: unique within the model, for example `code`, `top`, `block3`.
+        grid: (H, W); (1, 1) where one vector describes the whole image.
+        dim: D, the number of channels of one latent vector.
+    """
+
+    name: str
+    grid: tuple[int, int]
+    dim: int
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """K vectors that stand for all latents nearest to them.
+
+    Attributes:
+        vectors: (K, D) float32.
+        kind: `learned` with the model, `implicit` in its arithmetic (FSQ, LFQ), or `kmeans` fitted to a continuous layer.
+    """
+
+    vectors: Tensor
+    kind: Literal["learned", "implicit", "kmeans"] = "learned"
+
+    def __len__(self) -> int:
+        return self.vectors.shape[0]
+
+    def assign(self, latents: Tensor) -> Tensor:
+        """Nearest code by Euclidean distance: (..., D) float -> (...) int64."""
+        return self.nearest(latents)[0]
+
+    def nearest(self, latents: Tensor, rows: int = 65_536) -> tuple[Tensor, Tensor]:
+        """Nearest code and its Euclidean distance: (..., D) -> (...) int64, (...) float32.
+
+        Works on `rows` vectors at a time, so that memory stays at rows × K numbers.
+        """
+        flat = latents.reshape(-1, latents.shape[-1]).float()  # (M, D)
+        vectors = self.vectors.to(flat)
+        half_norms = vectors.square().sum(1) / 2  # (K,)
+        codes, distances = [], []
+        for part in flat.split(rows):
+            # argmin |z - e|² = argmin |e|²/2 - z·e: one matrix product, |z|² is the same for every code
+            code = torch.addmm(half_norms, part, vectors.T, alpha=-1).argmin(1)
+            codes.append(code)
+            distances.append((part - vectors[code]).square().sum(1).sqrt())
+        shape = latents.shape[:-1]
+        if not codes:
+            return torch.empty(shape, dtype=torch.int64), torch.empty(shape)
+        return torch.cat(codes).view(shape), torch.cat(distances).view(shape)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Vectors of codes: (...) int -> (..., D) float32."""
+        return self.vectors[codes]
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """What every model offers; nothing downstream asks which family it is.
+
+    Images are (N, 3, h, w) float in [0, 1]; a model normalises inside. Latents are `{layer name: (N, H, W, D)}`,
+    before quantization, with channels last so that `latents @ vectors.T` needs no transpose.
+    """
+
+    image_size: int
+    layers: tuple[Layer, ...]
+
+    @property
+    def codebooks(self) -> Mapping[str, Codebook]:
+        """Codebooks by layer name; a continuous layer has none."""
+
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
+        """(N, 3, h, w) -> `{layer: (N, H, W, D)}`, coarse to fine, deterministic."""
+
+    def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
+        """Latents -> (N, 3, h, w) in [0, 1]. Layers with a codebook are quantized here; a codebook's own vectors stay as they are."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """An autoencoder whose latents are distributions."""
+
+    def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Latents drawn from the posterior instead of its mean; same shapes as `encode`."""
+
+
+@runtime_checkable
+class Masks(Protocol):
+    """An autoencoder that can fill in what it does not see."""
+
+    def reconstruct_masked(self, images: Tensor, mask: Tensor) -> Tensor:
+        """Images (N, 3, h, w) and `mask` (N, H, W) bool, True where hidden -> (N, 3, h, w) in [0, 1].
+
+        Visible patches are the model's own prediction too; callers paste the original where they want it.
+        """
+
+    mask_grid: tuple[int, int]
+    patch_size: int

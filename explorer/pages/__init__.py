@@ -1,0 +1,1 @@
+"""Streamlit pages: pick inputs, call a cached loader, an analysis, a plot; no arithmetic."""

@@ -1,0 +1,80 @@
+"""How long work tells whoever is watching: a bar on standard error and, if asked for, a status file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from explorer.errors import Cancelled
+from explorer.files import write_json
+
+STATUS_VARIABLE = "EXPLORER_STATUS"  # names the status file; set by `jobs` for the process that it starts
+
+
+class Progress:
+    """Reports `done` of `total` while work goes on.
+
+    The status file is JSON with at least `state, pid, done, total, unit, message, started, heartbeat` (seconds
+    since the epoch) plus whatever figures the work adds, such as `images_per_second`. It is replaced atomically
+    at most twice a second, so that a page can poll it.
+
+    Args:
+        total: how many units there are; 0 if not known.
+        unit: what is counted, in the plural ("images", "steps").
+        status: path of the status file; by default the environment variable EXPLORER_STATUS, or none.
+        quiet: no bar on standard error.
+    """
+
+    def __init__(self, total: int, unit: str, *, status: Path | None = None, quiet: bool = False) -> None:
+        named = os.environ.get(STATUS_VARIABLE)
+        self.status = status or (Path(named) if named else None)
+        self.total, self.unit, self.quiet = total, unit, quiet
+        self.started = time.time()
+        self.cancelled = False
+        self._last = 0.0
+        self.update(0, "starting", force=True)
+
+    def update(self, done: int, message: str = "", *, force: bool = False, state: str = "running", **figures) -> None:
+        """Says that `done` units are finished; raises Cancelled if `cancel` was called meanwhile."""
+        now = time.time()
+        if force or now - self._last >= 0.5:
+            self._last = now
+            if self.status is not None:
+                write_json(
+                    self.status,
+                    {
+                        "state": state,
+                        "pid": os.getpid(),
+                        "done": int(done),
+                        "total": int(self.total),
+                        "unit": self.unit,
+                        "message": message,
+                        "started": self.started,
+                        "heartbeat": now,
+                        **figures,
+                    },
+                )
+            if not self.quiet:
+                self._draw(done, message)
+        if self.cancelled and state == "running":
+            raise Cancelled(message or "cancelled")
+
+    def finish(self, state: str = "done", message: str = "", **figures) -> None:
+        """Writes the last status: `done`, `stopped`, or `failed`."""
+        self.update(self.total, message, force=True, state=state, **figures)
+        if not self.quiet and sys.stderr.isatty():
+            print(file=sys.stderr)
+
+    def cancel(self, *_: object) -> None:
+        """Makes the next `update` raise Cancelled; can be given to `signal.signal`."""
+        self.cancelled = True
+
+    def _draw(self, done: int, message: str) -> None:
+        share = f"{done:,}/{self.total:,} {self.unit}" if self.total else f"{done:,} {self.unit}"
+        line = f"{share}  {message}"[:110]
+        if sys.stderr.isatty():
+            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+        elif done == 0 or done >= self.total > 0:
+            print(line, file=sys.stderr, flush=True)
