@@ -1,0 +1,178 @@
+"""Whose turn it is: which processes are there, and one job at a time on each device.
+
+A lock is a file that the kernel unlocks when its process ends, however it ends, so a killed job blocks nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from explorer.errors import BadInput, Cancelled
+from explorer.files import cache_folder, digest, read_json, write_json
+
+if os.name == "nt":  # Windows: the same promise from msvcrt, a lock on the first byte
+    import msvcrt
+else:
+    import fcntl
+
+JOB_VARIABLE = "EXPLORER_JOB"  # names the job's folder for the process that `jobs.start` made
+
+children: dict[int, subprocess.Popen] = {}  # started by this process: polled, so that a finished one leaves no zombie
+_held: list[IO] = []  # the locks of this process; closing the file would release the lock
+
+
+def jobs_folder() -> Path:
+    """Where all jobs live; one folder for each."""
+    return cache_folder().resolve() / "jobs"
+
+
+def read_record(folder: Path) -> dict:
+    """What was asked for and which process does it; BadInput where no job lives."""
+    try:
+        record = read_json(folder / "job.json", limit=1 << 20)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"there is no job in '{folder.name}'") from error
+    arguments = record.get("arguments") if isinstance(record, dict) else None
+    if not isinstance(arguments, list) or not arguments:
+        raise BadInput(f"there is no job in '{folder.name}'")
+    return record
+
+
+def identity(pid: int) -> dict:
+    """A process id with the time of its birth, because ids are used again."""
+    try:
+        return {"pid": pid, "process_created": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:
+        return {"pid": pid, "process_created": 0.0}
+
+
+def alive(record: dict) -> bool:
+    """Whether the job's process is there: the same pid, born at the same time, and not a zombie."""
+    pid = record.get("pid")
+    if not isinstance(pid, int):
+        return False
+    child = children.get(pid)
+    if child is not None and child.poll() is not None:
+        del children[pid]
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - record.get("process_created", 0.0)) < 1.5
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def wait_for_turn() -> None:
+    """In the process of a job: waits until its device is free, first come first served.
+
+    Does nothing in a process that `start` did not make. The state is `queued` meanwhile, with the number of jobs
+    before this one as `position`. SIGTERM, or a stop request, ends the waiting.
+
+    Raises:
+        Cancelled: the job was stopped while it waited.
+    """
+    named = os.environ.get(JOB_VARIABLE)
+    if not named:
+        return
+    folder = Path(named)
+    record = read_record(folder)
+    if record.get("pid") != os.getpid():  # the server was killed before it could write this down
+        record |= identity(os.getpid())
+        write_json(folder / "job.json", record)
+    device = record.get("device")
+    if not device:
+        return
+    cancelled = False
+
+    def cancel(*_: object) -> None:
+        nonlocal cancelled
+        cancelled = True
+
+    previous = signal.signal(signal.SIGTERM, cancel)
+    try:
+        last = None
+        while True:
+            if cancelled or (folder / "stop.json").exists():
+                raise Cancelled("stopped while it waited")
+            earlier = len(ahead(folder, record))
+            if not earlier and hold(f"device-{device}"):
+                return
+            position = max(1, earlier)
+            if position != last:
+                last = position
+                message = f"waiting for {device}, {position} before it"
+                status = {"state": "queued", "pid": os.getpid(), "message": message, "heartbeat": time.time()}
+                write_json(folder / "status.json", status)
+            time.sleep(0.3)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def ahead(folder: Path, record: dict) -> list[Path]:
+    """Folders of the jobs on the same device that came earlier and whose process is there."""
+    if not record.get("device"):
+        return []
+    own = (record.get("queued", 0), folder.name)
+    found = []
+    for other in sorted(folder.parent.iterdir()):
+        try:
+            theirs = read_record(other)
+        except BadInput:
+            continue
+        earlier = (theirs.get("queued", 0), other.name) < own
+        if earlier and theirs.get("device") == record["device"] and alive(theirs):
+            found.append(other)
+    return found
+
+
+def hold(name: str) -> bool:
+    """Takes the lock `name` for the rest of this process's life; False if another process has it."""
+    file = lock_file(name)
+    if not try_lock(file):
+        file.close()
+        return False
+    _held.append(file)
+    return True
+
+
+def lock_file(name: str) -> IO:
+    folder = cache_folder().resolve() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)[:40]}-{digest(name)}.lock").open("a+")
+
+
+def try_lock(file: IO) -> bool:
+    try:
+        if os.name == "nt":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def registry() -> Iterator[None]:
+    """One process at a time adds jobs, so that two tabs cannot start one target twice."""
+    file = lock_file("registry")
+    try:
+        end = time.monotonic() + 10
+        while not try_lock(file):
+            if time.monotonic() > end:
+                raise BadInput("another window is starting a job; try again in a moment")
+            time.sleep(0.02)
+        yield
+    finally:
+        file.close()
