@@ -1,0 +1,287 @@
+"""What every page shares: the pickers in the sidebar, cached loaders, and the facts of the checkpoint.
+
+A page is a plain script. It starts with
+
+    selection = session.selection()                       # what the sidebar says: checkpoint, dataset, split, fit
+    encoding = session.encoding_or_progress(selection)    # where there is none: the work that makes it, and no more page
+
+and reads on as in `reconstructions.py`. Choices that a link should carry go through `pick` and `number` (see `state`),
+long work through `background` (see `work`). Fragments carry `@session.guard()` below `@st.fragment`, because they run
+again without the code around them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer.errors import BadInput
+from explorer.files import cache_folder, digest, write_bytes
+from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
+from explorer.pages.work import background
+
+if TYPE_CHECKING:
+    from explorer.checkpoints import Checkpoint
+    from explorer.datasets import Images
+    from explorer.encoding import Encoding
+    from explorer.latents import Autoencoder
+
+__all__ = [
+    "Selection",
+    "background",
+    "bits_per_pixel",
+    "encoding_or_progress",
+    "get",
+    "guard",
+    "images",
+    "located",
+    "model",
+    "number",
+    "pick",
+    "plain",
+    "put",
+    "run",
+    "selection",
+    "summary",
+]
+
+FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the sidebar says.
+
+    Attributes:
+        checkpoint: facts of the checkpoint, from its JSON.
+        dataset: a name in DATASETS, or a path.
+        split: `test`, the images that training has not seen.
+        fit: how an image that is not square becomes one: `crop` or `pad`.
+    """
+
+    checkpoint: Checkpoint
+    dataset: str
+    split: str = "test"
+    fit: str = "crop"
+
+
+def run(page: Any) -> None:
+    """Draws the sidebar and `page` (an st.Page), with errors as sentences."""
+    read_url()
+    with st.sidebar, guard():
+        shared()["selection"] = None
+        shared()["selection"] = _pickers()
+    st.title(page.title)
+    with guard():
+        page.run()
+
+
+def selection() -> Selection:
+    """What the sidebar says; ends the page where nothing can be chosen (the sidebar then says why)."""
+    chosen = shared().get("selection")
+    if chosen is None:
+        st.info(
+            "Choose a checkpoint and a dataset in the sidebar, or train a first one there.",
+            icon=":material/arrow_back:",
+        )
+        st.stop()
+    return chosen
+
+
+def _pickers() -> Selection:
+    from explorer import checkpoints
+
+    found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find()}
+    if not found:
+        raise BadInput(
+            f"there is no checkpoint yet in {checkpoints.folder()}; train one, or put a checkpoint folder there"
+        )
+    before = get("checkpoint")
+    name = pick("checkpoint", "Checkpoint", list(found), help="Shipped ones first, then those that you trained.")
+    checkpoint = found[name]
+    if before != name:
+        for other in ("layer", "code"):
+            put(other, None)
+    dataset = _dataset(checkpoint)
+    fit = choose("fit", FITS.__contains__, "crop")
+    if Path(dataset).exists():
+        fit = bound(
+            "fit",
+            fit,
+            lambda key, changed: st.radio(
+                "Images that are not square",
+                list(FITS),
+                format_func=FITS.get,
+                key=key,
+                on_change=changed,
+                horizontal=True,
+            ),
+        )
+    summary(checkpoint)
+    return Selection(checkpoint, dataset, "test", fit)
+
+
+def _dataset(checkpoint: Checkpoint) -> str:
+    from explorer import datasets
+
+    state = shared()
+    own = checkpoint.dataset if checkpoint.dataset and _is_dataset(checkpoint.dataset) else "shapes"
+    if state.get("dataset of") not in (None, checkpoint.name) and get("dataset") == state.get("own dataset"):
+        put("dataset", own)  # who looked at the checkpoint's own dataset goes on to the next one's own
+    state["dataset of"], state["own dataset"] = checkpoint.name, own
+    value = choose("dataset", _is_dataset, own)
+    options = list(dict.fromkeys([own, *datasets.DATASETS, *state["sources"], value]))
+    chosen = bound(
+        "dataset",
+        value,
+        lambda key, changed: st.selectbox(
+            "Dataset",
+            options,
+            format_func=lambda option: state["sources"].get(option, option),
+            accept_new_options=True,
+            key=key,
+            on_change=changed,
+            help="A named dataset, or type the path of a folder of images, a zip file, or a Parquet file with images. "
+            "The held-out split is shown where the dataset has one.",
+        ),
+    )
+    with st.expander("Your own images", icon=":material/upload:"):
+        given = st.file_uploader(
+            "A zip of images", type="zip", key="zip", help="Folders inside the zip become the concept “class”."
+        )
+        if given is not None:
+            path = _keep(given.getvalue(), given.name)
+            if state.get("last zip") != path:
+                state["last zip"] = path
+                put("dataset", path)
+                st.rerun()
+    return chosen
+
+
+def _is_dataset(name: str) -> bool:
+    from explorer import datasets
+
+    return name in datasets.DATASETS or (
+        ("/" in name or "\\" in name or name.startswith("~")) and Path(name).expanduser().exists()
+    )
+
+
+def _keep(data: bytes, name: str) -> str:
+    """Stores an upload under the hash of its content and remembers what the user calls it; returns the path."""
+    path = cache_folder() / "uploads" / f"{hashlib.sha256(data).hexdigest()[:16]}.zip"
+    if not path.exists():
+        write_bytes(path, data)
+    shared()["sources"][str(path)] = f"{name} (uploaded)"
+    return str(path)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the checkpoint …")
+def _model(path: str, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
+    from explorer import checkpoints
+
+    return checkpoints.load(Path(path)), threading.Lock()
+
+
+@contextmanager
+def model(checkpoint: Checkpoint) -> Iterator[Autoencoder]:
+    """The checkpoint's model, on the CPU in evaluation mode, for one thread at a time and without gradients."""
+    import torch
+
+    from explorer import checkpoints
+
+    network, lock = _model(str(checkpoint.path), checkpoints.fingerprint(checkpoint.path))
+    with lock, torch.inference_mode():
+        yield network
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the dataset …")
+def _images(name: str, split: str, size: int, fit: str, version: float) -> Images:
+    from explorer import datasets
+
+    return datasets.load(name, split, size, fit=fit)
+
+
+def images(chosen: Selection) -> Images:
+    """The dataset of the sidebar at the checkpoint's image size."""
+    path = Path(chosen.dataset).expanduser()
+    version = path.stat().st_mtime if path.exists() else 0.0  # a folder that changed is read again
+    return _images(chosen.dataset, chosen.split, chosen.checkpoint.image_size, chosen.fit, version)
+
+
+def located(chosen: Selection, kmeans: int = 64) -> Encoding | None:
+    """The Encoding of the sidebar's choice if it is there: shipped, or made before."""
+    from explorer import encoding
+
+    path = encoding.locate(chosen.checkpoint.path, images(chosen), kmeans)
+    return None if path is None else _encoding(str(path), path.stat().st_mtime)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _encoding(path: str, version: float) -> Encoding:
+    from explorer.encoding import Encoding
+
+    return Encoding(Path(path))
+
+
+def encoding_or_progress(chosen: Selection, kmeans: int = 64) -> Encoding:
+    """The Encoding of the sidebar's choice; while there is none, the work that makes it, and the page ends here.
+
+    Up to 20,000 images are encoded without asking; more need a click.
+    """
+    from explorer import checkpoints
+
+    found = located(chosen, kmeans)
+    if found is not None:
+        return found
+    checkpoint, count = chosen.checkpoint, len(images(chosen))
+    arguments = ["encode", str(checkpoint.path), "--dataset", chosen.dataset, "--split", chosen.split]
+    arguments += ["--fit", chosen.fit, "--kmeans", str(kmeans)]
+    name = digest(checkpoints.fingerprint(checkpoint.path), images(chosen).fingerprint, kmeans)
+    background(
+        arguments,
+        cache_folder() / "encodings" / f"wanted-{name}",
+        title=f"Encode {count:,} images of {Path(chosen.dataset).name} with {checkpoint.name}",
+        begin=count <= 20_000,
+        about="The codes, latents and errors of every image are computed once, beside this page, and kept.",
+    )
+    st.stop()
+
+
+def summary(checkpoint: Checkpoint) -> None:
+    """The facts of a checkpoint in a few lines, with help."""
+    size, bits = checkpoint.image_size, bits_per_pixel(checkpoint)
+    lines = [f"**{plain(checkpoint.family)}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"]
+    for layer in checkpoint.layers[:1] if len(checkpoint.layers) > 4 else checkpoint.layers:
+        height, width = layer["grid"]
+        codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
+        lines.append(f"`{layer['name']}` {height} × {width} grid · {codes} · {layer['dim']} numbers each")
+    if len(checkpoint.layers) > 4:
+        lines.append(f"… and {len(checkpoint.layers) - 1} more layers up to `{checkpoint.layers[-1]['name']}`")
+    if bits is not None:
+        lines.append(f"{bits:.3g} bits per pixel")
+    st.caption(
+        "  \n".join(lines),
+        help="The grid says how many latent vectors describe an image, the numbers how long each is. Bits per pixel is "
+        "what storing the codes costs without further compression, log₂(codes) for every cell of the grid; a "
+        "photograph as PNG needs about 10 to 15.",
+    )
+
+
+def bits_per_pixel(checkpoint: Checkpoint) -> float | None:
+    """Σ H·W·log₂ K over the layers with a codebook of their own, per pixel; None for continuous latents."""
+    sizes = [(layer["grid"][0] * layer["grid"][1], layer.get("codes")) for layer in checkpoint.layers]
+    if any(not codes for _, codes in sizes):
+        return None
+    return sum(cells * math.log2(codes) for cells, codes in sizes) / checkpoint.image_size**2
+
+
+def _short(count: int) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)

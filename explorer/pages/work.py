@@ -1,0 +1,80 @@
+"""Work of more than a few seconds: a process beside the page, with progress and Cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.pages.state import guard, plain
+
+if TYPE_CHECKING:
+    from explorer.jobs import Job
+
+
+def background(
+    arguments: Sequence[str], target: Path, *, title: str, begin: bool = False, about: str = ""
+) -> Job | None:
+    """Shows work of more than a few seconds, done by `python -m explorer *arguments` beside the page.
+
+    Offers to start it (or starts it, with `begin`), then shows progress and Cancel, and what went wrong. When the work
+    is done the page runs again; so call this only where the result is missing.
+
+    Args:
+        target: a path that stands for the result; there is at most one such work at a time, whoever asked for it.
+        title: what is done, for people: "Encode 5,000 images of shapes".
+        about: one more sentence, shown beside the button.
+    """
+    from explorer import jobs
+
+    job = jobs.find(target)
+    if job is None and begin:
+        job = jobs.start(list(arguments), target, title=title)
+    with st.container(border=True):
+        st.markdown(f"**{plain(title)}**")
+        if job is not None and job.active:
+            _watch(str(job.folder))
+            return job
+        if job is None:
+            label = "Start"
+            if about:
+                st.caption(about)
+        else:
+            label = "Start again"
+            if job.state == "done":
+                st.warning("This was finished before, but its result is gone.", icon=":material/history:")
+            elif job.state == "stopped":
+                st.caption("Stopped. Nothing else was touched.")
+            else:
+                _failure(job)
+        if st.button(label, icon=":material/play_arrow:", type="primary", key=f"start-{target.name}"):
+            jobs.start(list(arguments), target, title=title)
+            st.rerun()
+    return job
+
+
+@st.fragment(run_every=1.0)
+@guard()
+def _watch(folder: str) -> None:
+    from explorer import jobs
+
+    job = jobs.read(Path(folder))
+    if not job.active:
+        st.rerun()
+    share = job.done / job.total if job.total else 0.0
+    counted = f"{job.done:,} of {job.total:,} {job.unit}" if job.total else job.message or "starting"
+    left = f" · about {max(1, round(job.seconds_left))} s left" if job.seconds_left else ""
+    st.progress(min(share, 1.0), text=f"{counted}{left}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}", disabled=job.stopping):
+            jobs.stop(job)
+        st.caption("Stopping …" if job.stopping else plain(job.message))
+
+
+def _failure(job: Job) -> None:
+    reason = job.message or (job.log_tail.splitlines() or ["The process ended without a word."])[-1]
+    st.error(f"{plain(reason)} {plain(job.advice)}", icon=":material/error:")
+    with st.expander("Its last lines"):
+        st.code(job.log_tail or "(nothing)", language=None)
