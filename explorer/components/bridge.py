@@ -8,11 +8,13 @@ Draw the chart with a key, then the bridge with that key:
         event.click.point, event.click.x, event.click.y, event.click.custom
     event.selected                         # (n,) int32 indices of points; kept until the user deselects
 
-- `thumbnails`: point i of the chart shows tile i of the sheet; where points are in another order, or there are several
-  traces, give the number of the tile as first entry of each point's `customdata` and set `tile_from="customdata"`.
+- `thumbnails`: point i of the chart shows tile i of the sheet.
 - Heatmap cells have no point index: `click.x` and `click.y` are the column's and the row's label.
 - `click=False, select=False` spares the page the run that the event would cause.
-- Set `uirevision` on the figure, so that zoom and selection survive a new run, and keep both calls in one `@st.fragment`.
+- Several traces: give the row of each point as (first entry of) its `customdata`, and `tile_from="customdata"`; then
+  `selected` holds rows, too.
+- Set `uirevision` on the figure, so that zoom and selection survive a new run; keep both calls in one `@st.fragment`.
+  Give a `key` that changes with the points, so that a selection never speaks of points that are gone.
 
 All points of 100,000 come back as 0.5 MB of base64 int32; Streamlit's own selection takes 13 MB of JSON.
 """
@@ -28,7 +30,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-# One instance serves one chart. A chart that is drawn again may be a new element, so it is looked for until the page ends.
+# One instance serves one chart. A chart that is drawn again may be a new element, so it is looked for again and again.
 # Nothing here becomes HTML: the thumbnail is a background image, moved with numbers only.
 _SCRIPT = """
 const instances = new WeakMap()
@@ -40,15 +42,18 @@ function encode(indices) {
   return btoa(text)
 }
 
-function showTip(tip, thumbnails, event) {
-  const point = event.points[0]
-  const index = point.pointNumber ?? point.pointIndex
-  const given = Array.isArray(point.customdata) ? point.customdata[0] : point.customdata
-  const tile = thumbnails.from === "customdata" ? given : index
+function row(point, fromCustom) {
+  const custom = point.customdata
+  if (fromCustom) return custom !== null && typeof custom === "object" ? custom[0] : custom
+  return point.pointNumber ?? point.pointIndex
+}
+
+function showTip(tip, thumbnails, point, pointer) {
+  const tile = row(point, thumbnails.fromCustom)
   if (!Number.isInteger(tile) || tile < 0 || tile >= thumbnails.count) { tip.style.display = "none"; return }
   const side = thumbnails.tile * thumbnails.scale
   const x = (tile % thumbnails.columns) * side, y = Math.floor(tile / thumbnails.columns) * side
-  const left = event.event.clientX + 16, top = event.event.clientY + 16
+  const left = pointer.x + 16, top = pointer.y + 16
   Object.assign(tip.style, {
     width: `${side}px`, height: `${side}px`, display: "block",
     backgroundSize: `${thumbnails.columns * side}px auto`, backgroundPosition: `-${x}px -${y}px`,
@@ -60,14 +65,20 @@ function showTip(tip, thumbnails, event) {
 
 function start() {
   const instance = { chart: null, options: null, sent: "" }
+  const pointer = { x: 0, y: 0 }  // 3-D charts send no mouse event along
+  const follow = (event) => { pointer.x = event.clientX; pointer.y = event.clientY }
   const tip = document.createElement("div")
   tip.className = "explorer-thumbnail"
   tip.style.cssText = "position:fixed;z-index:1000000;pointer-events:none;display:none;box-sizing:content-box;" +
-    "border:1px solid #8888;border-radius:6px;box-shadow:0 4px 14px #0005;background-repeat:no-repeat;image-rendering:pixelated"
+    "border:1px solid #8888;border-radius:6px;box-shadow:0 4px 14px #0005;" +
+    "background-repeat:no-repeat;image-rendering:pixelated"
   document.body.appendChild(tip)
   const hide = () => { tip.style.display = "none" }
   const listeners = {
-    plotly_hover: (event) => { if (instance.options.thumbnails) showTip(tip, instance.options.thumbnails, event) },
+    plotly_hover: (event) => {
+      const { thumbnails } = instance.options
+      if (thumbnails && event.points.length) showTip(tip, thumbnails, event.points[0], pointer)
+    },
     plotly_unhover: hide,
     plotly_relayouting: hide,
     plotly_click: (event) => {
@@ -80,9 +91,8 @@ function start() {
     },
     plotly_selected: (event) => {
       // plotly also sends an empty event when a click ends without a lasso; only a drawn lasso or box is a selection
-      if (!event || !(event.range || event.lassoPoints)) return
-      const { tileIndices } = instance.options
-      select(encode(event.points.map((point) => tileIndices ? [].concat(point.customdata)[0] : point.pointNumber ?? point.pointIndex)))
+      if (!event || !(event.range || event.lassoPoints || event.selections?.length)) return
+      select(encode(event.points.map((point) => row(point, instance.options.fromCustom))))
     },
     plotly_deselect: () => select(""),
   }
@@ -94,6 +104,7 @@ function start() {
   const detach = () => {
     hide()
     for (const [name, listener] of Object.entries(listeners)) instance.chart?.removeListener?.(name, listener)
+    instance.chart?.removeEventListener("mousemove", follow, true)
     instance.chart = null
   }
   const attach = () => {
@@ -102,6 +113,7 @@ function start() {
     detach()
     if (!found?.on) return
     for (const [name, listener] of Object.entries(listeners)) found.on(name, listener)
+    found.addEventListener("mousemove", follow, true)
     found.dataset.bridged = "true"
     instance.chart = found
   }
@@ -212,7 +224,7 @@ def bridge(
         "chart": chart_key,
         "click": click,
         "select": select,
-        "tileIndices": tile_from == "customdata",
+        "fromCustom": tile_from == "customdata",
     }
     if thumbnails is not None:
         data["thumbnails"] = {
@@ -221,7 +233,7 @@ def bridge(
             "columns": thumbnails.columns,
             "count": thumbnails.count,
             "scale": scale,
-            "from": tile_from,
+            "fromCustom": tile_from == "customdata",
         }
     result = _component(
         key=key or f"{chart_key}-bridge",

@@ -2,8 +2,8 @@
 
 A page is a plain script. It starts with
 
-    selection = session.selection()                       # what the sidebar says: checkpoint, dataset, split, fit
-    encoding = session.encoding_or_progress(selection)    # where there is none: the work that makes it, and no more page
+    selection = session.selection()                      # what the sidebar says: checkpoint, dataset, split, fit
+    encoding = session.encoding_or_progress(selection)   # where there is none: the work that makes it; no more page
 
 and reads on as in `reconstructions.py`. Choices that a link should carry go through `pick` and `number` (see `state`),
 long work through `background` (see `work`). Fragments carry `@session.guard()` below `@st.fragment`, because they run
@@ -99,7 +99,7 @@ def selection() -> Selection:
 def _pickers() -> Selection:
     from explorer import checkpoints
 
-    found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find()}
+    found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find() if checkpoint.state != "training"}
     if not found:
         raise BadInput(
             f"there is no checkpoint yet in {checkpoints.folder()}; train one, or put a checkpoint folder there"
