@@ -1,0 +1,132 @@
+"""How good reconstructions are: MSE, PSNR and SSIM of each image, summaries with intervals, and baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BEST_PSNR = 100.0  # dB given to an exact copy, so that means stay finite; an MSE of 1e-10
+
+
+def measure(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
+    """MSE, PSNR in dB and SSIM of each image: (N, 3, h, w) float in [0, 1] twice -> {"mse", "psnr", "ssim"} of (N,)."""
+    error = mse(images, reconstructions)
+    return {"mse": error, "psnr": psnr(error), "ssim": ssim(images, reconstructions)}
+
+
+def mse(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Mean squared error over channels and pixels: (N, 3, h, w) twice -> (N,), values in [0, 1]."""
+    _check(images, reconstructions)
+    return (images.float() - reconstructions.float()).square().flatten(1).mean(1)
+
+
+def psnr(error: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of mean squared errors, peak 1: (N,) -> (N,), at most 100.
+
+    The score of a set is the mean of its images' PSNR. That is not the PSNR of the mean error, which is always lower or
+    the same (Jensen) and leans on the worst images; `psnr_of_mean` gives it where papers report that one.
+    """
+    return -10 * torch.log10(error.clamp_min(10 ** (-BEST_PSNR / 10)))
+
+
+def psnr_of_mean(error: Tensor) -> float:
+    """PSNR in dB of the mean of all images' mean squared errors (N,)."""
+    return float(psnr(error.double().mean()))
+
+
+def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Structural similarity of each image: (N, 3, h, w) in [0, 1] twice -> (N,), in [-1, 1], 1 for a copy.
+
+    Gaussian window of 11 × 11 with sigma 1.5, K1 = 0.01, K2 = 0.03, data range 1; the mean over the three channels and
+    all pixels, with reflected borders (the original crops them). An image whose shorter side s is below 11 px gets
+    sigma 1.5 s / 11 and a window of about s px: its scores compare with those of images of the same size only.
+
+    Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13.
+    """
+    _check(images, reconstructions)
+    if not images.numel():
+        return images.new_empty(0, dtype=torch.float32)
+    sigma = 1.5 * min(1.0, min(images.shape[-2:]) / 11)
+    rows, columns = (_blur_matrix(side, sigma).to(images.device) for side in images.shape[-2:])
+    parts = zip(images.split(64), reconstructions.split(64), strict=True)
+    return torch.cat([_ssim_map(a.float(), b.float(), rows, columns).flatten(1).mean(1) for a, b in parts])
+
+
+def _ssim_map(a: Tensor, b: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """SSIM of every pixel and channel: (n, 3, h, w) twice, blur matrices (h, h) and (w, w) -> (n, 3, h, w)."""
+    mean_a, mean_b, square_a, square_b, product = (rows @ x @ columns.T for x in (a, b, a * a, b * b, a * b))
+    variance_a, variance_b = (square_a - mean_a**2).clamp_min(0), (square_b - mean_b**2).clamp_min(0)
+    c1, c2 = 0.01**2, 0.03**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return luminance * (2 * (product - mean_a * mean_b) + c2) / (variance_a + variance_b + c2)
+
+
+def _blur_matrix(side: int, sigma: float) -> Tensor:
+    """A Gaussian blur with reflected borders as a (side, side) matrix.
+
+    Two products blur an image, ten times as fast on a CPU as a convolution of single channels.
+    """
+    reach = int(3.5 * sigma + 0.5)
+    window = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = F.pad(torch.eye(side)[None], (reach, reach), mode="reflect")[0]  # (side, side + 2 reach)
+    return (padded.unfold(1, len(window), 1) @ (window / window.sum())).T
+
+
+def error_map(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Absolute error of each pixel, mean over channels: (N, 3, h, w) twice -> (N, h, w) in [0, 1]."""
+    _check(images, reconstructions)
+    return (images.float() - reconstructions.float()).abs().mean(1)
+
+
+def mean_image_baseline(images: Tensor, mean_image: Tensor) -> dict[str, Tensor]:
+    """Scores of the answer that looks at nothing: the mean training image (3, h, w) for every one of (N, 3, h, w)."""
+    return measure(images, mean_image.to(images).expand_as(images).contiguous())
+
+
+def mean_colour_baseline(images: Tensor) -> dict[str, Tensor]:
+    """Scores of each image's own mean colour everywhere: what three numbers an image can do."""
+    return measure(images, images.mean((2, 3), keepdim=True).expand_as(images).contiguous())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and median of n images' scores; `low` and `high` bound the mean with 95 % confidence."""
+
+    mean: float
+    median: float
+    low: float
+    high: float
+    n: int
+
+
+def summary(values: np.ndarray | Tensor, level: float = 0.95) -> Summary:
+    """Summary of one score over images: (N,) -> Student's t interval of the mean, the image as the sampling unit.
+
+    Says how well this sample fixes the mean over such images; training anew would vary more. The interval is (nan, nan)
+    with one image; everything is nan with none. ValueError where a score is not finite.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, np.float64).reshape(-1)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{int((~np.isfinite(values)).sum()):,} of {len(values):,} scores are not finite")
+    nan = float("nan")
+    if not len(values):
+        return Summary(nan, nan, nan, nan, 0)
+    mean, median = float(values.mean()), float(np.median(values))
+    if len(values) == 1:
+        return Summary(mean, median, nan, nan, 1)
+    half = float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Summary(mean, median, mean - half, mean + half, len(values))
+
+
+def _check(images: Tensor, reconstructions: Tensor) -> None:
+    if images.ndim != 4 or images.shape != reconstructions.shape:
+        raise ValueError(
+            f"images and reconstructions must both be (N, 3, h, w); got {tuple(images.shape)} and "
+            f"{tuple(reconstructions.shape)}"
+        )
