@@ -8,6 +8,8 @@ import subprocess
 
 import psutil
 
+from explorer.errors import BadInput
+
 
 def devices() -> list[tuple[str, str]]:
     """(id, label with free memory) of everything a job can run on, fastest first. Imports torch."""
@@ -25,6 +27,22 @@ def devices() -> list[tuple[str, str]]:
         found.append(("mps", f"Apple GPU (shares memory, {memory:.0f} GB free)"))
     found.append(("cpu", f"CPU, {os.cpu_count()} cores ({memory:.0f} GB free)"))
     return found
+
+
+def choose(device: str = "auto") -> str:
+    """The device that `device` means here: `auto` is the first GPU, else Apple's, else the CPU.
+
+    Raises:
+        BadInput: there is no such device on this machine; the message lists those there are.
+    """
+    known = [name for name, _ in devices()]
+    if device == "auto":
+        return known[0]
+    if device == "cuda" and "cuda:0" in known:
+        return "cuda:0"
+    if device not in known:
+        raise BadInput(f"unknown device {device!r}; choose from auto, {', '.join(known)}")
+    return device
 
 
 def _free_gpu_memory() -> list[float]:

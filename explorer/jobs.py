@@ -189,8 +189,9 @@ def resume(job: Job) -> Job:
                 raise BadInput(f"'{job.target.name}' is being written by '{other.title}'; stop it first")
         record = read_record(job.folder)
         arguments = record["arguments"]
-        if arguments[0] == "train" and "--resume" not in arguments:
-            record["arguments"] = [*arguments, "--resume"]
+        if arguments[0] == "train":
+            begun = job.target is None or (job.target / "config.json").exists()  # else it ended before the first save
+            record["arguments"] = [a for a in arguments if a != "--resume"] + ["--resume"] * begun
         record["queued"] = time.time()
         for name in ("stop.json", "status.json"):
             (job.folder / name).unlink(missing_ok=True)
@@ -303,10 +304,11 @@ def read(folder: Path) -> Job:
 
 def _state(folder: Path, record: dict, status: dict, running: bool, log: str) -> str:
     said = status.get("state")
+    if running:  # also while a process that has said its last word is still ending, or one step of several is done
+        waits = said == "queued" or (said is None and record.get("device"))
+        return "queued" if waits else "running"
     if said in FINAL:
         return said
-    if running:
-        return said if said in ACTIVE else ("queued" if record.get("device") else "running")
     if record.get("pid") is None and time.time() - record.get("queued", 0) < 10:
         return "queued"  # the moment between writing job.json and the birth of the process
     if _out_of_memory(log):

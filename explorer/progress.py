@@ -33,12 +33,12 @@ class Progress:
         self.total, self.unit, self.quiet = total, unit, quiet
         self.started = time.time()
         self.cancelled = False
-        self._last = 0.0
+        self._last, self._done = 0.0, 0
         self.update(0, "starting", force=True)
 
     def update(self, done: int, message: str = "", *, force: bool = False, state: str = "running", **figures) -> None:
         """Says that `done` units are finished; raises Cancelled if `cancel` was called meanwhile."""
-        now = time.time()
+        now, self._done = time.time(), done
         if force or now - self._last >= 0.5:
             self._last = now
             if self.status is not None:
@@ -62,8 +62,8 @@ class Progress:
             raise Cancelled(message or "cancelled")
 
     def finish(self, state: str = "done", message: str = "", **figures) -> None:
-        """Writes the last status: `done`, `stopped`, or `failed`."""
-        self.update(self.total, message, force=True, state=state, **figures)
+        """Writes the last status: `done`, or `stopped` or `failed` at the unit that was reached."""
+        self.update(self.total if state == "done" else self._done, message, force=True, state=state, **figures)
         if not self.quiet and sys.stderr.isatty():
             print(file=sys.stderr)
 

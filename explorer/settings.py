@@ -1,0 +1,67 @@
+"""Settings as text: `key=value` pairs into the fields of a family's config and of the training config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from explorer.errors import BadInput
+
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def split(family: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the model and of the training from `key=value` pairs, each parsed by its field's type and checked.
+
+    Raises:
+        BadInput: an unknown family, key or value; the message names the choices.
+    """
+    from explorer.models import MODELS, configure
+    from explorer.training import TrainingConfig
+
+    if family not in MODELS:
+        raise BadInput(f"unknown family {family!r}; choose from {', '.join(sorted(MODELS))}")
+    config = MODELS[family].config
+    kinds = {"model": config, "training": TrainingConfig}
+    tables = {name: {field.name: field for field in dataclasses.fields(kind)} for name, kind in kinds.items()}
+    values: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip()
+        where = next((name for name, table in tables.items() if key in table), None)
+        if where is None:
+            known = ", ".join([*tables["model"], *tables["training"]])
+            raise BadInput(f"unknown setting {key!r}; choose from {known}")
+        if not equals:
+            raise BadInput(f"--set {pair} has no value; write --set {key}=VALUE")
+        values[where][key] = parse(tables[where][key], text.strip())
+    configure(config, values["model"])
+    configure(TrainingConfig, values["training"])
+    return values["model"], values["training"]
+
+
+def parse(field: dataclasses.Field, text: str) -> Any:
+    """The value that `text` stands for in a field of type int, float, bool or str, or one of these `| None`.
+
+    Raises:
+        BadInput: the text is no such value.
+    """
+    kind, optional = kind_of(field)
+    if optional and text.lower() in ("", "none"):
+        return None
+    if kind is bool:
+        if text.lower() not in TRUE + FALSE:
+            raise BadInput(f"{field.name} must be yes or no, not {text!r}")
+        return text.lower() in TRUE
+    try:
+        return kind(text)
+    except ValueError:
+        name = {int: "a whole number", float: "a number"}[kind]
+        raise BadInput(f"{field.name} must be {name}, not {text!r}") from None
+
+
+def kind_of(field: dataclasses.Field) -> tuple[type, bool]:
+    """(type, may be None) of a field of a config dataclass."""
+    names = [part.strip() for part in getattr(field.type, "__name__", str(field.type)).split("|")]
+    return {"int": int, "float": float, "bool": bool, "str": str}[names[0]], "None" in names
