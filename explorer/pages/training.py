@@ -1,0 +1,205 @@
+"""Training runs, newest first: live curves and samples, stop, resume, delete, open."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from explorer import checkpoints, curves, jobs
+from explorer.errors import BadInput
+from explorer.jobs import Job
+from explorer.pages.state import guard, plain, put
+
+BADGES = {  # state: icon, colour, what it means
+    "queued": (":material/schedule:", "orange", "Waits until its device is free."),
+    "running": (":material/play_circle:", "blue", "Working now."),
+    "done": (":material/check_circle:", "green", "Finished; the checkpoint is in the picker."),
+    "stopped": (":material/pause_circle:", "gray", "Stopped by hand; everything is saved."),
+    "failed": (":material/error:", "red", "Ended with an error."),
+    "killed": (":material/dangerous:", "red", "The process ended without a word."),
+}
+METRICS = {  # key: label, format, help
+    "loss": ("Loss", "{:.4g}", "What training makes smaller: the mean since the point before."),
+    "psnr": (
+        "Held-out PSNR",
+        "{:.2f} dB",
+        "Mean peak signal-to-noise ratio of up to 256 images that training has not seen; higher is better.",
+    ),
+    "perplexity": (
+        "Perplexity",
+        "{:,.1f}",
+        "As many equally frequent codes have the same entropy: the effective number of codes in use.",
+    ),
+    "used": ("Used codes", "{:,.0f}", "Codes that occurred at least once since the point before."),
+    "images_per_second": ("Speed", "{:,.0f} images/s", "Steady rate, start-up and compilation excluded."),
+}
+
+
+def show() -> None:
+    """The whole page."""
+    found = list(reversed(jobs.all_jobs()))
+    runs = [job for job in found if job.arguments[0] == "train"]
+    others = [job for job in found if job.arguments[0] != "train" and job.active]
+    if not runs:
+        st.info(
+            "There is no training yet. Open **Train a new checkpoint** in the sidebar, choose a family and a dataset, "
+            "and press **Start training**; its curves and samples appear here while it runs.",
+            icon=":material/model_training:",
+        )
+        st.caption("The same from a terminal:")
+        st.code("explorer train vqvae --dataset shapes --steps 2000", language="bash")
+    for index, job in enumerate(runs):
+        with st.container(border=True, key=f"run-{job.id}"):
+            if job.active:
+                _live(str(job.folder))
+            else:
+                _settled(job, opened=index == 0 or job.id == st.session_state.get("training-run"))
+    if others:
+        st.subheader("Other work")
+        for job in others:
+            with st.container(border=True, key=f"work-{job.id}"):
+                _live(str(job.folder))
+
+
+@st.fragment(run_every=1.0)
+@guard()
+def _live(folder: str) -> None:
+    """An active job: polled every second; when it ends the page is drawn anew, without polling."""
+    try:
+        job = jobs.read(Path(folder))
+    except BadInput:
+        st.rerun()  # deleted in another tab
+    if not job.active:
+        st.rerun()
+    _heading(job)
+    if job.state == "queued":
+        place = f"{job.position} before it" if job.position else "next"
+        st.caption(f"Waits for {job.device}: {place}. It starts by itself.")
+    else:
+        st.progress(min(job.done / job.total, 1.0) if job.total else 0.0, text=_pace(job))
+    with st.container(horizontal=True):
+        if st.button("Stop", icon=":material/stop:", key=f"stop-{job.id}", disabled=job.stopping):
+            jobs.stop(job)
+            st.rerun(scope="fragment")
+        if job.stopping:
+            st.caption("Saving and stopping …")
+            if st.button("End without saving", icon=":material/bolt:", key=f"kill-{job.id}", type="tertiary"):
+                jobs.stop(job, kill=True)
+    if job.target is not None and job.arguments[0] == "train":
+        _figures(job)
+
+
+def _settled(job: Job, *, opened: bool) -> None:
+    """A run that has ended."""
+    _heading(job)
+    if job.state in ("failed", "killed"):
+        st.error(f"{plain(_reason(job))}", icon=":material/error:")
+        if job.advice:
+            st.markdown(plain(job.advice))
+    elif job.state == "stopped" and job.total:
+        st.caption(f"Stopped at {job.done:,} of {job.total:,} {job.unit}.")
+    _buttons(job)
+    details = st.expander("Curves, samples and log", expanded=opened, on_change="rerun", key=f"details-{job.id}")
+    if details.open:
+        with details:
+            _figures(job)
+            st.code(job.log_tail or "(nothing was printed)", language=None)
+
+
+def _heading(job: Job) -> None:
+    icon, colour, about = BADGES[job.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(job.title)}**")
+        st.badge(job.state, icon=icon, color=colour, help=about)
+        device = f"{job.device} · " if job.device else ""
+        st.caption(f"{device}{_ago(time.time() - job.created)}", help=f"`explorer {plain(' '.join(job.arguments))}`")
+
+
+def _buttons(job: Job) -> None:
+    name = job.target.name if job.target else job.title
+    with st.container(horizontal=True):
+        if (
+            job.state == "done"
+            and job.target is not None
+            and st.button(
+                "Open",
+                icon=":material/open_in_new:",
+                type="primary",
+                key=f"open-{job.id}",
+                help="Look at its reconstructions.",
+            )
+        ):
+            put("checkpoint", checkpoints.describe(job.target).name)
+            st.switch_page("explorer/pages/reconstructions.py")
+        if job.state != "done" and st.button(
+            "Resume", icon=":material/play_arrow:", type="primary", key=f"resume-{job.id}"
+        ):
+            jobs.resume(job)
+            st.rerun()
+        with st.popover("Delete", icon=":material/delete:", key=f"delete-{job.id}"):
+            st.markdown(f"Delete **{plain(name)}**? Its weights, curves and samples are gone for good.")
+            if st.button("Delete the checkpoint", type="primary", icon=":material/delete:", key=f"really-{job.id}"):
+                jobs.delete(job, with_target=True)
+                st.rerun()
+            if st.button("Only take it off this list", key=f"forget-{job.id}"):
+                jobs.delete(job)
+                st.rerun()
+
+
+def _figures(job: Job) -> None:
+    """Latest numbers, curves, and the newest strip of held-out reconstructions."""
+    lines = curves.read(job.target / "metrics.jsonl") if job.target else []
+    if job.figures.get("note"):
+        st.caption(f":material/info: {plain(job.figures['note'])}")
+    if not lines:
+        if job.state == "running":
+            st.caption("The first numbers appear after the first steps.")
+        return
+    with st.container(horizontal=True):
+        for key, (label, form, about) in METRICS.items():
+            value = curves.latest(lines, key)
+            if value is not None:
+                st.metric(label, form.format(value), help=about, width="content")
+    st.plotly_chart(curves.figure(lines), key=f"curves-{job.id}", width="stretch")
+    samples = sorted((job.target / "samples").glob("step-*.png"))
+    if samples:
+        step = int(samples[-1].stem.removeprefix("step-"))
+        st.image(
+            samples[-1].read_bytes(),
+            caption=f"Held-out images above, their reconstructions after step {step:,} below.",
+            width="stretch",
+        )
+
+
+def _pace(job: Job) -> str:
+    parts = [f"{job.done:,} of {job.total:,} {job.unit}" if job.total else "starting"]
+    if job.message and job.message != "training":
+        parts.append(plain(job.message))
+    rate = job.figures.get("images_per_second")
+    if rate:
+        parts.append(f"{rate:,.0f} images/s")
+    if job.seconds_left is not None and job.done < job.total:
+        parts.append(f"about {_span(job.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def _reason(job: Job) -> str:
+    if job.state == "killed":
+        return "The process is gone: it was killed, or the machine went down."
+    return job.message or (job.log_tail.splitlines() or ["It ended without a word."])[-1]
+
+
+def _ago(seconds: float) -> str:
+    return "just now" if seconds < 60 else f"{_span(seconds)} ago"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
+
+
+show()
