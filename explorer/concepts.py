@@ -1,0 +1,51 @@
+"""Concept columns on disk: discrete concepts as strings, continuous ones as numbers, missing values as null."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def columns(concepts: pd.DataFrame) -> dict[str, str]:
+    """Column name of each concept; a dot means a nested field to Lance, so it becomes an underscore."""
+    found: dict[str, str] = {}
+    for concept in concepts.columns:
+        name = "concept_" + str(concept).replace(".", "_")
+        while name in found.values():
+            name += "_"
+        found[concept] = name
+    return found
+
+
+def to_arrow(values: pd.Series):
+    """An Arrow array of strings, or of float64 where the concept is a number."""
+    import pyarrow as pa
+
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return pa.array(values.to_numpy(np.float64, na_value=np.nan), from_pandas=True)
+    plain = values.astype(object)
+    return pa.array([None if missing else str(v) for v, missing in zip(plain, plain.isna(), strict=True)], pa.string())
+
+
+def describe(concepts: pd.DataFrame) -> list[dict[str, Any]]:
+    """Name, column and, where a discrete concept has an order of its own, its categories."""
+    facts = []
+    for concept, column in columns(concepts).items():
+        kind = concepts[concept].dtype
+        few = isinstance(kind, pd.CategoricalDtype) and len(kind.categories) <= 1000
+        categories = [str(value) for value in kind.categories] if few else None
+        facts.append({"name": str(concept), "column": column, "categories": categories})
+    return facts
+
+
+def to_pandas(table, facts: list[dict[str, Any]]) -> pd.DataFrame:
+    """The concepts of an Arrow table: categories and float64 columns under their own names."""
+    found = {}
+    for fact in facts:
+        values = table.column(fact["column"]).to_pandas()
+        if not pd.api.types.is_numeric_dtype(values):
+            values = pd.Series(pd.Categorical(values, fact["categories"]))
+        found[fact["name"]] = values
+    return pd.DataFrame(found, index=pd.RangeIndex(table.num_rows))
