@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from explorer.errors import BadInput
 
+VERSION = 1  # of the pixels: changed whenever an image changes
 NATIVE = 64  # side in pixels that radii, texture periods and the lattice refer to
 SPLITS = ("train", "test")
 

@@ -1,0 +1,160 @@
+"""One image file, of any common kind and from anywhere, as square uint8 pixels."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from explorer.errors import BadInput
+
+MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything is decoded
+MAX_BYTES = 256 * 1024 * 1024  # of one encoded image
+SIZES = (8, 2048)
+FITS = ("crop", "pad")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
+
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked here instead
+Image.init()
+# Only these: Pillow also opens formats that call other programs, such as PostScript.
+_FORMATS = tuple(
+    name
+    for name in ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
+    if name in Image.OPEN
+)
+_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
+_TURNS = {  # EXIF orientation -> what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode_image(source: bytes | Path, size: int, fit: str = "crop") -> np.ndarray:
+    """Decodes an image file to `size` × `size` pixels.
+
+    Handled: EXIF rotation, transparency (on white), grey, palette, CMYK, and 16-bit, integer and float channels.
+    Resampling is bicubic with anti-aliasing. Colour profiles are not applied.
+
+    Args:
+        source: the encoded bytes of an image, or the path of its file.
+        fit: "crop" keeps the largest centred square; "pad" keeps everything and adds white borders.
+
+    Returns: (size, size, 3) uint8. Raises BadInput, in one sentence, on anything that is not an image, is damaged, or
+    has more than 100 million pixels.
+    """
+    check_options(size, fit)
+    name = "the image" if isinstance(source, bytes | bytearray | memoryview) else f"'{Path(source).name}'"
+    try:
+        return squared(source, size, fit)
+    except BadInput as problem:
+        raise BadInput(f"{name} {problem}") from None
+
+
+def check_options(size: int, fit: str) -> None:
+    """Raises BadInput unless images can be decoded at `size` pixels with `fit`."""
+    if fit not in FITS:
+        raise BadInput(f"unknown fit '{fit}'; choose from {', '.join(FITS)}")
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise BadInput(f"image size {size} is not possible; choose from {SIZES[0]} to {SIZES[1]} pixels")
+
+
+def squared(source: bytes | Path | np.ndarray, size: int, fit: str) -> np.ndarray:
+    """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong."""
+    if isinstance(source, np.ndarray):
+        return _fitted(Image.fromarray(np.ascontiguousarray(source)).convert("RGB"), size, fit)
+    try:
+        if isinstance(source, bytes | bytearray | memoryview):
+            length, file = len(source), io.BytesIO(source)
+        else:
+            length, file = Path(source).stat().st_size, source
+        if length > MAX_BYTES:
+            raise BadInput(f"has {length:,} bytes; an image may have {MAX_BYTES:,}")
+        with Image.open(file, formats=_FORMATS) as image:
+            return _decoded(image, size, fit)
+    except BadInput:
+        raise
+    except Image.DecompressionBombError:
+        raise BadInput(f"has more than {MAX_PIXELS // 10**6} million pixels; make it smaller first") from None
+    except FileNotFoundError:
+        raise BadInput("does not exist") from None
+    except PermissionError:
+        raise BadInput("may not be read: permission denied") from None
+    except Image.UnidentifiedImageError:
+        raise BadInput("is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF)") from None
+    except _DAMAGE as error:
+        why = " ".join(str(error).split())[:120] or type(error).__name__
+        raise BadInput(f"is a damaged image ({why})") from None
+
+
+def _decoded(image: Image.Image, size: int, fit: str) -> np.ndarray:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise BadInput(
+            f"is {width:,} × {height:,}; an image may have {MAX_PIXELS // 10**6} million pixels; make it smaller first"
+        )
+    image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
+    image.load()
+    orientation = _orientation(image)
+    image = _rgb(image)
+    pixels = _fitted(image, size, fit)
+    if orientation in _TURNS:  # afterwards: a centred square turns into itself, and it is small
+        pixels = np.ascontiguousarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
+    return pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except _DAMAGE:  # a damaged EXIF block says nothing about the pixels
+        return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Grey values of more than 8 bits as uint8: 65,535 is white, or 1.0 for floats that stay within 0..1."""
+    values = values.astype(np.float32)
+    top = 65535.0
+    if mode == "F":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        highest = float(values.max(initial=0.0))
+        top = next((limit for limit in (1.0, 255.0, 65535.0) if highest <= limit), highest)
+    return np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _fitted(image: Image.Image, size: int, fit: str) -> np.ndarray:
+    width, height = image.size
+    if fit == "crop":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        return np.asarray(_resized(image, (size, size), (left, top, left + side, top + side)))
+    scale = size / max(width, height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    canvas = Image.new("RGB", (size, size), (255, 255, 255))
+    small = _resized(image, inner, (0, 0, width, height))
+    canvas.paste(small, ((size - inner[0]) // 2, (size - inner[1]) // 2))
+    return np.asarray(canvas)
+
+
+def _resized(image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    if image.size == size and box == (0, 0, *size):
+        return image
+    return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)

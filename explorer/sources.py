@@ -1,0 +1,146 @@
+"""What a place that images come from must say about itself, and how its rows are divided into splits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.errors import BadInput
+from explorer.progress import Progress
+
+SPLITS = {  # what people call a split -> what it is called here
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+HELD_OUT = 0.1  # share that becomes the test split of a source without one
+MAX_VALUES = 50  # distinct whole numbers up to which a column is a concept with values, not a quantity
+_LABEL = re.compile(r"label|class|target|categor|digit|identity|(^|_)id$", re.IGNORECASE)
+
+Item = bytes | Path | np.ndarray  # encoded image, its file, or (h, w[, 3]) uint8 pixels
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows of one split before any pixel is decoded.
+
+    `items(rows)` yields the images of ascending `rows` in order; one that is missing is yielded as a BadInput.
+    """
+
+    names: Sequence[str]
+    concepts: pd.DataFrame
+    items: Callable[[np.ndarray], Iterator[Item | BadInput]]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that images come from.
+
+    Args:
+        summary: one line for the user.
+        native: side in pixels at which it is decoded if no size is asked for.
+        splits: names of its splits, at least "train" and "test".
+        key: of a split; a JSON value that changes whenever the content of the split does, cheap to compute.
+        listing: of a split; may take long, and downloads what is missing.
+    """
+
+    summary: str
+    native: int
+    splits: tuple[str, ...]
+    key: Callable[[str], Any]
+    listing: Callable[[str, Progress | None], Listing]
+
+
+def pick_split(asked: str, splits: Sequence[str]) -> str:
+    """The split meant by `asked`: validation stands in for a missing test split and the other way round."""
+    split = SPLITS.get(str(asked).lower())
+    for candidate in (split, {"validation": "test", "test": "validation"}.get(split or "")):
+        if candidate in splits:
+            return candidate
+    raise BadInput(f"unknown split '{asked}'; choose from {', '.join(splits)}")
+
+
+def share(text: str) -> float:
+    """A number in [0, 1) that depends on nothing but `text`: uniform over texts, the same everywhere."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6], "big") / 2**48
+
+
+def divide(rows: dict[str, Sequence[int]], label: Callable[[int], str]) -> dict[str, np.ndarray]:
+    """Makes sure that there is a split to train on and one to test on.
+
+    A source that has both keeps what it has. Otherwise its images are divided by a hash of their label, one in ten
+    into the test split, so that an image stays in its split when others come or go. With two images or more
+    neither split is empty; a single image is both.
+    """
+    rows = {split: found for split, found in rows.items() if len(found)}
+    if not ("train" in rows and ("test" in rows or "validation" in rows)):
+        everything = np.sort(np.concatenate([np.asarray(found, np.int64) for found in rows.values()]))
+        shares = np.array([share(label(row)) for row in everything.tolist()])
+        order = np.argsort(shares, kind="stable")
+        held_out = max(int((shares < HELD_OUT).sum()), 1)
+        held_out = min(held_out, max(len(everything) - 1, 1))
+        rows = {"train": everything[order[held_out:] if len(everything) > 1 else order]}
+        rows["test"] = everything[order[:held_out]]
+    return {split: np.sort(np.asarray(found, np.int64)) for split, found in rows.items()}
+
+
+def concept_table(columns: pd.DataFrame) -> pd.DataFrame:
+    """Gives every column the type that says what it is: categories for values, float32 or float64 for quantities.
+
+    Whole numbers with at most 50 distinct values are values (a count of doors), and so are those of a column whose
+    name says that it holds labels; others are quantities (a year).
+    """
+    table = {}
+    for name, column in columns.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            table[str(name)] = column
+        elif pd.api.types.is_bool_dtype(column.dtype):
+            table[str(name)] = column.map({True: "yes", False: "no"}).astype("category")
+        elif pd.api.types.is_numeric_dtype(column.dtype):
+            table[str(name)] = _number_column(column, 10**5 if _LABEL.search(str(name)) else MAX_VALUES)
+        else:
+            text = column.where(column.isna(), column.astype(str).str.slice(0, 200))
+            table[str(name)] = text.astype("category")
+    return pd.DataFrame(table, index=columns.index).reset_index(drop=True)
+
+
+def _number_column(column: pd.Series, most: int) -> pd.Series:
+    numbers = column.astype("float64")
+    known = numbers[np.isfinite(numbers)]
+    whole = len(known) > 0 and bool((known == known.round()).all())
+    if not whole or known.nunique() > most:
+        return numbers
+    values = np.sort(known.unique())
+    codes = np.where(np.isfinite(numbers), np.searchsorted(values, numbers.fillna(values[0])), -1)
+    return pd.Series(
+        pd.Categorical.from_codes(codes, categories=[f"{value:.0f}" for value in values]), index=column.index
+    )
+
+
+def discrete(concepts: pd.DataFrame) -> list[str]:
+    """Columns whose values can be told apart and counted: 2 to 1,000 of them, and at most one for every two rows."""
+    found = []
+    for name, column in concepts.items():
+        if not pd.api.types.is_float_dtype(column.dtype):
+            values = column.nunique()
+            if 2 <= values <= min(1000, max(2, len(column) // 2)):
+                found.append(name)
+    return found
+
+
+def continuous(concepts: pd.DataFrame) -> list[str]:
+    """Columns of quantities that vary."""
+    return [name for name, column in concepts.items() if pd.api.types.is_float_dtype(column) and column.nunique() > 1]
