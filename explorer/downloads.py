@@ -52,9 +52,7 @@ def _open(name: str, split: str, progress: Progress | None) -> Any:
             return _construct(kind, root, split, download=False)
         except (RuntimeError, OSError):  # torchvision's way to say that it is not there
             continue
-    remedy = (
-        f"connect to the internet, or put it in torchvision's layout into a folder named by EXPLORER_DATA={given or ''}"
-    )
+    place = "put it, in torchvision's layout, into the folder that EXPLORER_DATA names"
     try:
         folder, files = _remotes(name, kind, split)
         for remote in files:
@@ -62,11 +60,13 @@ def _open(name: str, split: str, progress: Progress | None) -> Any:
         return _construct(kind, own, split, download=True)  # unpacks what lies there
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"{name} is downloaded by the package {error.name}, which is missing: pip install {error.name}"
+            f"{name} needs the package {error.name} to be downloaded: pip install {error.name}, or {place}"
         ) from None
     except (OSError, RuntimeError, http.client.HTTPException) as error:
-        why = " ".join(str(error).split())[:160]
-        raise BadInput(f"{name} is not on this machine and cannot be downloaded ({why}); {remedy}") from None
+        why = " ".join(str(getattr(error, "reason", None) or error).split())[:160]
+        raise BadInput(
+            f"{name} is not on this machine and cannot be downloaded ({why}); connect to the internet, or {place}"
+        ) from None
 
 
 def _construct(kind: Any, root: Path, split: str, *, download: bool) -> Any:

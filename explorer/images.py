@@ -20,13 +20,8 @@ FITS = ("crop", "pad")
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked here instead
-Image.init()
 # Only these: Pillow also opens formats that call other programs, such as PostScript.
-_FORMATS = tuple(
-    name
-    for name in ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-    if name in Image.OPEN
-)
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 _DAMAGE = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
 _TURNS = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
