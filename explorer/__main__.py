@@ -25,6 +25,8 @@ from explorer.files import read_json, write_json
 from explorer.progress import STATUS_VARIABLE, Progress
 from explorer.turns import hold, wait_for_turn
 
+_stdout = 1  # the descriptor that results go to
+
 app = typer.Typer(
     help="Do the codes of an image autoencoder capture concepts? Train, encode, measure.",
     no_args_is_help=True,
@@ -97,13 +99,19 @@ def train(
     folder = (out or checkpoints.folder() / f"{family}-{Path(dataset).stem}").absolute()
     if not hold(f"target-{folder.resolve()}"):
         raise BadInput(f"'{folder.name}' is being written by another training; stop it or choose another --out")
+    if not resume:
+        settings.check(family, dataset, model_settings, options)
     total = options.get("steps", training.TrainingConfig().steps)
     with _cancellable(Progress(total, "steps")) as progress:
         result = training.train(
             family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
         )
     lines = [f"{result['checkpoint']}: {result['state']}, {result['steps']:,} steps in {result['seconds']:.0f} s"]
-    lines += [f"{name}: {value:.4g}" for name, value in result["metrics"].items() if isinstance(value, (int, float))]
+    for name, unit in (("psnr", " dB"), ("ssim", "")):
+        score = result["metrics"].get(name)
+        if isinstance(score, dict):
+            interval = f"{score['low']:.4g} to {score['high']:.4g}"
+            lines.append(f"held-out {name}: {score['mean']:.4g}{unit} (95 %: {interval}, {score['n']:,} images)")
     _emit(result, as_json, lines)
     if result["state"] == "stopped":
         raise typer.Exit(130)
@@ -140,12 +148,12 @@ def reconstruct(
     as_json: Json = False,
 ) -> None:
     """Writes originals, reconstructions, and one image per layer prefix."""
-    from explorer import reconstruction
+    from explorer import checkpoints, reconstruction
 
-    with _cancellable(Progress(len(image), "images")) as progress:
-        written, skipped = reconstruction.write(
-            _checkpoint(checkpoint), image, out, fit=fit, device=device, progress=progress
-        )
+    path = _checkpoint(checkpoint)
+    checkpoints.describe(path)
+    with _cancellable(Progress(len(image), "images", quiet=not sys.stderr.isatty())) as progress:
+        written, skipped = reconstruction.write(path, image, out, fit=fit, device=device, progress=progress)
         progress.finish()
     for entry in skipped:
         print(f"skipped {entry['path']}: {entry['reason']}", file=sys.stderr)
@@ -203,10 +211,12 @@ def project(
     """Writes a 2-D or 3-D map of latents as Parquet: id, x, y (, z)."""
     from explorer import maps
 
+    options = maps.Options(layer or "", what, method, dims, points, neighbours, seed)
+    maps.check_path(out)
     found = _encoding(checkpoint, dataset, split, limit, kmeans, fit, device=device)
-    options = maps.Options(layer or found.layers[0].name, what, method, dims, points, neighbours, seed)
-    with _cancellable(Progress(0, "points")) as progress:
-        path = maps.make(found, options, out=out, progress=progress)
+    if layer is None:
+        options = dataclasses.replace(options, layer=found.layers[0].name)
+    path = maps.make(found, options, out=out, progress=Progress(0, "points"))
     facts = maps.read(path).facts
     quality = f"trustworthiness {facts['trustworthiness']:.4f}"
     _emit(
@@ -222,20 +232,15 @@ def _checkpoint(name: str) -> Path:
 
 def _encoding(checkpoint: str, dataset: str, split: str, limit: int | None, kmeans: int, fit: str, **options) -> Any:
     """The Encoding of a checkpoint and a dataset: one that is there, or a new one."""
-    from explorer import encoding
+    from explorer import checkpoints, datasets, encoding
 
+    path = _checkpoint(checkpoint)
+    checkpoints.describe(path)
+    datasets.native_size(dataset)  # what is wrong with the names is said before any work begins
     with _cancellable(Progress(0, "images")) as progress:
-        found = encoding.encode(
-            _checkpoint(checkpoint),
-            dataset,
-            split=split,
-            limit=limit,
-            kmeans=kmeans,
-            fit=fit,
-            progress=progress,
-            **options,
+        return encoding.encode(
+            path, dataset, split=split, limit=limit, kmeans=kmeans, fit=fit, progress=progress, **options
         )
-    return found
 
 
 @contextlib.contextmanager
@@ -278,37 +283,44 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_stdout = 1
-
-
 def main() -> NoReturn:
     """Entry of the command line; never returns."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code; every error has become a line on standard error."""
     global _stdout
-    if "--json" in sys.argv[1:]:  # whatever a library prints goes to standard error, even from C
+    before = signal.signal(signal.SIGTERM, _terminate)
+    if "--json" in arguments:  # whatever a library prints goes to standard error, even from C
         sys.stdout.flush()
         _stdout = os.dup(1)
         os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         wait_for_turn()
-        code = app(standalone_mode=False)
-        _settle("done", "")
+        code = app(arguments, standalone_mode=False, prog_name="explorer") or 0
+        _settle("stopped" if code == 130 else "done", "")
     except BadInput as error:
         code = _explain(str(error))
     except (Cancelled, KeyboardInterrupt) as stopped:
         _settle("stopped", str(stopped))
-        print(f"stopped: {stopped or 'cancelled'}", file=sys.stderr)
-        code = 130
-    except typer.Abort:
+        print(f"stopped: {stopped or 'by the user'}", file=sys.stderr)
         code = 130
     except Exception as error:
         code = _fail(error)
-    sys.stdout.flush()
-    sys.exit(code if isinstance(code, int) else 0)
+    finally:
+        sys.stdout.flush()
+        if _stdout != 1:
+            os.dup2(_stdout, 1)
+            os.close(_stdout)
+            _stdout = 1
+        signal.signal(signal.SIGTERM, before)
+    return code
 
 
 def _terminate(*_: object) -> NoReturn:
-    raise Cancelled("before the work began")
+    """SIGTERM where nothing needs saving; no `except Exception` of a library can swallow it."""
+    raise KeyboardInterrupt("by a signal")
 
 
 def _explain(message: str) -> int:

@@ -53,6 +53,9 @@ def figure(lines: list[dict[str, Any]]) -> go.Figure:
     for column, (title, (unit, names)) in enumerate(panels.items(), start=1):
         for name in names:
             points = [(line["step"], line[name]) for line in lines if isinstance(line.get(name), (int, float))]
+            points = [point for point in points if point[1] or name != "images_per_second"]  # 0: not measured yet
+            if not points:
+                continue
             steps, values = zip(*points, strict=True)
             shown.add_trace(
                 go.Scatter(

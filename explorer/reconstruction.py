@@ -48,7 +48,7 @@ def write(
         except (BadInput, OSError) as error:
             skipped.append({"path": str(source), "reason": str(error)})
             continue
-        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().to(target) / 255  # (1, 3, h, w)
+        image = torch.tensor(pixels).permute(2, 0, 1)[None].float().to(target) / 255  # (1, 3, h, w)
         with torch.inference_mode():
             latents = model.encode(image)
             names = [layer.name for layer in model.layers]

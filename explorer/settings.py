@@ -65,3 +65,22 @@ def kind_of(field: dataclasses.Field) -> tuple[type, bool]:
     """(type, may be None) of a field of a config dataclass."""
     names = [part.strip() for part in getattr(field.type, "__name__", str(field.type)).split("|")]
     return {"int": int, "float": float, "bool": bool, "str": str}[names[0]], "None" in names
+
+
+def check(family: str, dataset: str, settings: dict[str, Any], training: dict[str, Any]) -> None:
+    """Checks what can be checked before any image is read or weight allocated.
+
+    Raises:
+        BadInput: an unknown dataset, or a network that cannot be built; for an image size that does not fit, the
+            message names the nearest sizes that do.
+    """
+    import torch
+
+    from explorer import datasets
+    from explorer.models import build, configure
+    from explorer.training import TrainingConfig
+
+    configure(TrainingConfig, training)
+    size = training.get("image_size") or datasets.native_size(dataset)
+    with torch.device("meta"):
+        build(family, settings, size)

@@ -74,8 +74,8 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     Raises:
         BadInput: a name that exists or is no name, an unknown dataset, settings or sizes that do not fit.
     """
-    from explorer import checkpoints, datasets, jobs
-    from explorer.models import MODELS, configure
+    from explorer import checkpoints, datasets, jobs, settings
+    from explorer.models import MODELS
     from explorer.training import TrainingConfig
 
     if not NAME.fullmatch(name):
@@ -83,8 +83,7 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     target = checkpoints.folder() / name
     if target.exists():
         raise BadInput(f"'{name}' already exists; choose another name, or delete it on the Training page")
-    configure(TrainingConfig, training)
-    check_size(family, model, training.get("image_size") or datasets.native_size(dataset))
+    settings.check(family, dataset, model, training)
     path = Path(dataset).expanduser()
     source = str(path.resolve()) if dataset not in datasets.DATASETS and path.exists() else dataset
     arguments = ["train", family, "--dataset", source, "--out", str(target.absolute())]
@@ -94,16 +93,6 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
         if key not in ("steps", "device"):
             arguments += ["--set", f"{key}={value}"]
     return jobs.start(arguments, target, title=f"Train {name}", device=training["device"])
-
-
-def check_size(family: str, settings: dict[str, Any], image_size: int) -> None:
-    """Raises BadInput, naming the nearest sizes that fit, if the network cannot be built; allocates no weights."""
-    import torch
-
-    from explorer.models import build
-
-    with torch.device("meta"):
-        build(family, settings, image_size)
 
 
 def _dataset() -> str:
