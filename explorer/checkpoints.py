@@ -1,0 +1,282 @@
+"""Checkpoints as folders: `config.json`, `model.safetensors`, `metrics.json` and a model card; no pickle anywhere."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import BadInput
+from explorer.files import atomic_path, digest, file_digest, read_json, write_bytes, write_json
+
+FORMAT = 1
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
+SHIPPED_ORDER = ("vqvae-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
+WEIGHTS = "model.safetensors"
+PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
+LARGEST_HEADER = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the JSON files of a checkpoint say; no weights are read.
+
+    Attributes:
+        layers: `{"name", "grid", "dim", "codes"}` of each layer, coarse to fine; codes is None for a continuous layer.
+        metrics: held-out metrics, empty while training.
+        state: `training`, `stopped` (can be resumed), or `done`.
+    """
+
+    path: Path
+    name: str
+    family: str
+    image_size: int
+    dataset: str | None
+    settings: dict[str, Any]
+    layers: tuple[dict[str, Any], ...]
+    parameters: int
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    state: str
+
+
+def folder() -> Path:
+    """Where new checkpoints are written and looked for: `EXPLORER_CHECKPOINTS`, else the project's `checkpoints/`."""
+    return Path(os.environ.get("EXPLORER_CHECKPOINTS") or SHIPPED)
+
+
+def find() -> list[Checkpoint]:
+    """All readable checkpoints, shipped ones first, then one's own, newest first."""
+    found: dict[Path, Checkpoint] = {}
+    for root in dict.fromkeys([SHIPPED, folder()]):
+        for config in root.glob("*/config.json"):
+            try:
+                found[config.parent.resolve()] = describe(config.parent)
+            except BadInput:
+                continue  # a folder that is no checkpoint is not an error until someone asks for it
+
+    def order(checkpoint: Checkpoint) -> tuple[int, float]:
+        if checkpoint.path.parent == SHIPPED and checkpoint.name in SHIPPED_ORDER:
+            return SHIPPED_ORDER.index(checkpoint.name), 0.0
+        return len(SHIPPED_ORDER), -(checkpoint.path / "config.json").stat().st_mtime
+
+    return sorted(found.values(), key=order)
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """Folder of a checkpoint given by name or path; raises BadInput that lists the names if there is none."""
+    text = str(name_or_path)
+    if text and "/" not in text and "\\" not in text and text not in (".", ".."):
+        for root in (folder(), SHIPPED):
+            if (root / text / "config.json").is_file():
+                return root / text
+    path = Path(text).expanduser()
+    if text and path.exists():
+        return path
+    names = ", ".join(checkpoint.name for checkpoint in find()) or "none found"
+    raise BadInput(f"no checkpoint {text!r}; choose from {names}, or give the path of a checkpoint folder")
+
+
+def describe(path: str | Path) -> Checkpoint:
+    """What the folder at `path` says it is; raises BadInput in one sentence if it is no checkpoint of ours."""
+    path = Path(path)
+    if path.suffix.lower() in PICKLES:
+        raise BadInput(
+            f"{path.name} is a pickle, which can run code when opened; save the weights as safetensors instead"
+        )
+    if not path.is_dir():
+        raise BadInput(f"{path} is not a checkpoint folder; a checkpoint has config.json and {WEIGHTS}")
+    try:
+        config = read_json(path / "config.json")
+    except FileNotFoundError:
+        raise BadInput(f"{path.name} is not a checkpoint: it has no config.json") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"config.json of {path.name} cannot be read: {error}") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise BadInput(f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}')
+    try:
+        return Checkpoint(
+            path=path,
+            name=path.name,
+            family=str(config["family"]),
+            image_size=int(config["image_size"]),
+            dataset=config.get("dataset"),
+            settings=dict(config["settings"]),
+            layers=tuple(dict(layer) for layer in config["layers"]),
+            parameters=int(config["parameters"]),
+            metrics=_metrics(path),
+            training=dict(config.get("training") or {}),
+            state=str(config.get("state", "done")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"config.json of {path.name} lacks or misstates {error}; save the checkpoint again") from None
+
+
+def load(path: str | Path):
+    """The network of a checkpoint, in eval mode on the CPU.
+
+    Raises:
+        BadInput: weights that are truncated, of other shapes than the config says, or not finite.
+    """
+    from explorer.models import build
+
+    checkpoint = describe(path)
+    weights = checkpoint.path / WEIGHTS
+    shapes = _header(weights)
+    import torch
+    from safetensors.torch import load_file
+
+    if not 1 <= checkpoint.image_size <= 4096:
+        raise BadInput(
+            f"image size {checkpoint.image_size} of {checkpoint.name} is out of range; choose from 1 to 4096"
+        )
+    with torch.device("meta"):  # nothing is allocated before the shapes are known to agree
+        expected = {name: tuple(value.shape) for name, value in _build(build, checkpoint).state_dict().items()}
+    for name in sorted(expected.keys() | shapes.keys()):
+        if expected.get(name) != shapes.get(name):
+            raise BadInput(
+                f"config.json and {WEIGHTS} of {checkpoint.name} disagree: {name} should be "
+                f"{_shape(expected.get(name))} and is {_shape(shapes.get(name))}"
+            )
+    model = _build(build, checkpoint)
+    try:
+        state = load_file(weights)
+    except Exception as error:  # safetensors raises its own and plain ones; all mean the same here
+        raise BadInput(f"{WEIGHTS} of {checkpoint.name} is damaged: {error}") from None
+    for name, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise BadInput(
+                f"{WEIGHTS} of {checkpoint.name} holds values that are not finite, first in {name}; train again"
+            )
+    model.load_state_dict(state)
+    return model.eval().requires_grad_(False)
+
+
+def fingerprint(path: str | Path) -> str:
+    """Content hash of weights and settings: the part of a cache key that stands for the model."""
+    path = Path(path)
+    try:
+        stat = (path / WEIGHTS).stat()
+    except OSError:
+        raise BadInput(f"{path.name} has no {WEIGHTS}; it was deleted, or training has not saved yet") from None
+    checkpoint = describe(path)
+    weights = _weights_digest(path / WEIGHTS, stat.st_mtime_ns, stat.st_size)
+    return digest(checkpoint.family, checkpoint.settings, checkpoint.image_size, weights)
+
+
+def save_config(path: Path, model, family: str, dataset: str, training: dict[str, Any], state: str) -> None:
+    """Writes `config.json` of a checkpoint, atomically."""
+    codebooks = model.codebooks
+    write_json(
+        Path(path) / "config.json",
+        {
+            "format": FORMAT,
+            "family": family,
+            "settings": asdict(model.config),
+            "image_size": model.image_size,
+            "dataset": dataset,
+            "layers": [
+                {
+                    "name": layer.name,
+                    "grid": list(layer.grid),
+                    "dim": layer.dim,
+                    "codes": len(codebooks[layer.name]) if layer.name in codebooks else None,
+                }
+                for layer in model.layers
+            ],
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "training": training,
+            "state": state,
+        },
+    )
+
+
+def save_weights(path: Path, model) -> None:
+    """Writes `model.safetensors`, atomically; a full disk raises BadInput and leaves the old file."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    try:
+        with atomic_path(Path(path) / WEIGHTS) as temporary:
+            save_file(tensors, temporary)
+    except Exception as error:
+        if isinstance(error, OSError) or "No space left" in str(error):
+            raise BadInput(
+                f"the weights of {Path(path).name} could not be saved: {error}; free some space and resume"
+            ) from None
+        raise
+
+
+def save(
+    path: Path, model, *, family: str, dataset: str, training: dict[str, Any], metrics: dict[str, Any], card: str
+) -> None:
+    """Writes a finished checkpoint: weights first, config last, so that what looks finished is."""
+    save_weights(path, model)
+    write_json(Path(path) / "metrics.json", metrics)
+    write_bytes(Path(path) / "README.md", card.encode())
+    save_config(path, model, family, dataset, training, "done")
+
+
+def _build(build, checkpoint: Checkpoint):
+    try:
+        return build(checkpoint.family, checkpoint.settings, checkpoint.image_size)
+    except (BadInput, RuntimeError, TypeError) as error:
+        raise BadInput(f"config.json of {checkpoint.name} cannot be used: {str(error).splitlines()[0]}") from None
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        metrics = read_json(path / "metrics.json")
+    except (OSError, ValueError):
+        return {}  # metrics are an extra: without them the checkpoint still opens
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def _header(weights: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes by name from the header of a safetensors file, checked against the size of the file."""
+    name = f"{weights.name} of {weights.parent.name}"
+    try:
+        size = weights.stat().st_size
+        with weights.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+                raise BadInput(f"{name} is damaged: it does not begin like a safetensors file; copy or save it again")
+            header = json.loads(file.read(length))
+    except FileNotFoundError:
+        raise BadInput(
+            f"{weights.parent.name} has no {weights.name}; it was deleted, or training has not saved yet"
+        ) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{name} is damaged: {error}; copy or save it again") from None
+    header.pop("__metadata__", None)
+    try:
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in header.items()}
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
+        raise BadInput(
+            f"{name} is damaged: its header is not that of a safetensors file; copy or save it again"
+        ) from None
+    if 8 + length + end != size:
+        raise BadInput(
+            f"{name} is damaged: {size:,} bytes where its header says {8 + length + end:,}; copy or save it again"
+        )
+    return shapes
+
+
+@functools.lru_cache(maxsize=64)
+def _weights_digest(path: Path, modified: int, size: int) -> str:
+    return file_digest(path)
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "absent"
+    return " × ".join(map(str, shape)) + f" ({math.prod(shape):,} numbers)" if shape else "one number"

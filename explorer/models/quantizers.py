@@ -1,0 +1,72 @@
+"""Vector quantizers of vector-quantize-pytorch, with the losses of the VQ-VAE paper and dead-code revival without synchronisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from vector_quantize_pytorch import VectorQuantize
+
+from explorer.errors import BadInput
+from explorer.latents import Codebook
+
+QUANTIZERS = {
+    "ema": {"ema_update": True, "decay": 0.99},  # codebook = moving average of its latents (appendix A.1)
+    "vq": {"learnable_codebook": True, "ema_update": False},  # codebook loss (equation 3)
+}
+
+
+class Quantizer(nn.Module):
+    """Replaces each latent by its nearest code; gradients pass straight through (van den Oord et al. 2017, equations 2-3).
+
+    Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents of
+    the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
+    library's own revival waits for the device at every step. K-means initialisation is the library's.
+    """
+
+    def __init__(self, kind: str, codes: int, dim: int, beta: float, revive_below: float) -> None:
+        super().__init__()
+        if kind not in QUANTIZERS:
+            raise BadInput(f"unknown quantizer {kind!r}; choose from {', '.join(sorted(QUANTIZERS))}")
+        self.beta, self.revive_below = beta, revive_below if kind == "ema" else 0.0
+        self.table = VectorQuantize(
+            dim=dim,
+            codebook_size=codes,
+            kmeans_init=True,
+            commitment_weight=0.0,  # the losses are computed below, with the paper's weights
+            rotation_trick=False,
+            **QUANTIZERS[kind],
+        )
+
+    @property
+    def codebook(self) -> Codebook:
+        return Codebook(self.table.codebook.detach().float())
+
+    @torch.compiler.disable
+    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Latents (N, H, W, D) -> quantized (N, H, W, D), codes (N, H, W) int64, losses `commitment` and, for `vq`, `codebook`."""
+        N, H, W, D = latents.shape
+        latents = latents.float()
+        quantized, codes, _ = self.table(latents.reshape(N, H * W, D))
+        quantized, codes = quantized.view(N, H, W, D), codes.view(N, H, W)
+        losses = {"commitment": self.beta * F.mse_loss(latents, quantized.detach())}
+        if self.table.learnable_codebook:
+            losses["codebook"] = F.mse_loss(F.embedding(codes, self.table.codebook), latents.detach())
+        if self.training and self.revive_below > 0:
+            self._revive(latents.detach().reshape(-1, D))
+        return quantized, codes, losses
+
+    @torch.no_grad()
+    def _revive(self, latents: Tensor) -> None:
+        table = self.table._codebook
+        dead = table.cluster_size < self.revive_below  # (1, K)
+        rows = torch.randint(len(latents), dead.shape, device=latents.device)
+        fresh = latents[rows]  # (1, K, D)
+        size = torch.full_like(table.cluster_size, 2 * self.revive_below)
+        table.embed.copy_(torch.where(dead[..., None], fresh, table.embed))
+        table.embed_avg.copy_(torch.where(dead[..., None], fresh * size[..., None], table.embed_avg))
+        table.cluster_size.copy_(torch.where(dead, size, table.cluster_size))
+
+    def started(self) -> None:
+        """Says that k-means initialisation is over, so that no later step has to ask the device."""
+        self.table._codebook.init_embed_ = lambda *_, **__: None

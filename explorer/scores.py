@@ -1,0 +1,222 @@
+"""How good a trained network is on held-out images: metrics with intervals and baselines, a strip to look at, a model card."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from explorer.analysis import quality, usage
+from explorer.latents import Masks
+
+SCORED = 5000  # held-out images at most
+MASK_RATIO = 0.75
+
+
+def to_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float in [0, 1], channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
+
+
+def to_pixels(images: Tensor) -> np.ndarray:
+    """(n, 3, h, w) in [0, 1] -> (n, h, w, 3) uint8."""
+    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+@torch.inference_mode()
+def score(model, pixels: np.ndarray, device: torch.device | str = "cpu", batch: int = 128) -> dict[str, np.ndarray]:
+    """MSE, PSNR (dB) and SSIM of the reconstruction of each image, (n, h, w, 3) uint8 -> arrays (n,)."""
+    parts = []
+    for start in range(0, len(pixels), batch):
+        images = to_tensor(pixels[start : start + batch], device)
+        parts.append(quality.measure(images, model.decode(model.encode(images)).float()))
+    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in ("mse", "psnr", "ssim")}
+
+
+@torch.inference_mode()
+def strip(model, pixels: np.ndarray, device: torch.device | str = "cpu") -> Image.Image:
+    """Originals above, reconstructions below: (n, h, w, 3) uint8 -> an image of n · w by 2 · h pixels."""
+    images = to_tensor(pixels, device)
+    below = to_pixels(model.decode(model.encode(images)))
+    return Image.fromarray(np.concatenate([np.concatenate(list(pixels), 1), np.concatenate(list(below), 1)], 0))
+
+
+def held_out_metrics(
+    model, train, held_out, device: torch.device | str, *, untrained: Callable[[], nn.Module]
+) -> dict[str, Any]:
+    """Metrics of a network on up to 5,000 held-out images, each with its interval, sample size and baselines.
+
+    Args:
+        train: the training images; the mean image, a baseline, comes from up to 2,000 of them.
+        held_out: images that training never saw.
+        untrained: makes the network as it was before training, the other baseline.
+    """
+    rows = np.arange(min(SCORED, len(held_out)))
+    pixels = held_out.read(rows)
+    scores = score(model, pixels, device)
+    fresh = score(untrained(), pixels[:1000], device)
+    mean = train.read(np.arange(min(2000, len(train)))).mean(0) / 255
+    against_mean = np.mean((pixels / 255 - mean) ** 2, axis=(1, 2, 3))
+    metrics: dict[str, Any] = {
+        "split": held_out.split,
+        "images": len(rows),
+        "psnr": _summary(scores["psnr"]),
+        "ssim": _summary(scores["ssim"]),
+        "baselines": {
+            "mean image": {"psnr": _summary(quality.psnr(torch.from_numpy(against_mean)).numpy())},
+            "untrained": {"psnr": _summary(fresh["psnr"])},
+        },
+        "layers": code_metrics(model, pixels, device),
+    }
+    bits = [layer["bits_per_pixel"] for layer in metrics["layers"].values()]
+    if bits:
+        metrics["bits_per_pixel"] = sum(bits)
+    if isinstance(model, Masks):
+        metrics["masked"] = masked_metrics(model, pixels, device)
+    return metrics
+
+
+@torch.inference_mode()
+def code_metrics(model, pixels: np.ndarray, device: torch.device | str, batch: int = 128) -> dict[str, Any]:
+    """Codebook use of each discrete layer on images (n, h, w, 3) uint8."""
+    books = model.codebooks
+    counts = {name: np.zeros(len(book), np.int64) for name, book in books.items()}
+    for start in range(0, len(pixels) if books else 0, batch):
+        latents = model.encode(to_tensor(pixels[start : start + batch], device))
+        for name, book in books.items():
+            counts[name] += usage.count_tokens(book.assign(latents[name]).cpu().numpy(), len(book))
+    grids = {layer.name: layer.grid for layer in model.layers}
+    result = {}
+    for name, count in counts.items():
+        found = usage.measure(count, len(pixels))
+        result[name] = {
+            "codes": found.codes,
+            "used": found.used,
+            "dead": found.dead,
+            "perplexity": found.perplexity,
+            "entropy_bits": found.entropy_bits,
+            "tokens": found.tokens,
+            "bits_per_pixel": usage.bits_per_pixel(grids[name], found.codes, model.image_size),
+        }
+    return result
+
+
+@torch.inference_mode()
+def masked_metrics(
+    model: Masks, pixels: np.ndarray, device: torch.device | str, seed: int = 0, batch: int = 128
+) -> dict[str, Any]:
+    """PSNR of hidden patches alone, beside filling each with the mean colour of the visible patches of its image."""
+    H, W = model.mask_grid
+    generator = torch.Generator().manual_seed(seed)
+    hidden = round(H * W * MASK_RATIO)
+    ours, baseline = [], []
+    for start in range(0, len(pixels), batch):
+        images = to_tensor(pixels[start : start + batch], device)
+        order = torch.rand(len(images), H * W, generator=generator).argsort(1).argsort(1)
+        mask = (order < hidden).view(-1, H, W).to(device)
+        cover = mask.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[
+            :, None
+        ]  # (n, 1, h, w)
+        visible = (~cover).float()
+        mean = (images * visible).sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True)  # (n, 3, 1, 1)
+        for guess, into in ((model.reconstruct_masked(images, mask), ours), (mean.expand_as(images), baseline)):
+            error = ((guess - images).square() * cover).flatten(1).sum(1) / (3 * cover.flatten(1).sum(1))
+            into.append(quality.psnr(error).cpu())
+    ours_psnr, baseline_psnr = torch.cat(ours).numpy(), torch.cat(baseline).numpy()
+    return {
+        "ratio": MASK_RATIO,
+        "psnr": _summary(ours_psnr),
+        "baselines": {"mean of visible patches": {"psnr": _summary(baseline_psnr)}},
+        "gain": _summary(ours_psnr - baseline_psnr),
+    }
+
+
+def model_card(name: str, family: str, dataset: str, model, training: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Markdown that says what the checkpoint is, how to make it again, and how good it is."""
+    from explorer.models import MODELS
+
+    lines = [
+        f"# {name}",
+        "",
+        f"{MODELS[family].summary}. Trained on `{dataset}`, {model.image_size} × {model.image_size} RGB, "
+        f"{sum(p.numel() for p in model.parameters()):,} parameters.",
+        "",
+        "| layer | grid | dimensions | codes |",
+        "|---|---|---|---|",
+    ]
+    books = model.codebooks
+    for layer in model.layers:
+        codes = f"{len(books[layer.name]):,}" if layer.name in books else "continuous"
+        lines.append(f"| `{layer.name}` | {layer.grid[0]} × {layer.grid[1]} | {layer.dim} | {codes} |")
+    lines += ["", "## Made with", "", "```", train_command(name, family, dataset, model, training), "```", ""]
+    lines += [
+        f"{training['step']:,} steps in {training['seconds'] / 60:.0f} minutes on {training['device']} "
+        f"({training['images_per_second']:,.0f} images/s, torch {training['torch']}).",
+        "",
+        f"## On {metrics['images']:,} held-out images",
+        "",
+        "Means over images with 95 % intervals.",
+        "",
+        "| | PSNR (dB) | SSIM |",
+        "|---|---|---|",
+        f"| this network | {_interval(metrics['psnr'], 2)} | {_interval(metrics['ssim'], 3)} |",
+    ]
+    lines += [f"| {base} | {_interval(value['psnr'], 2)} | |" for base, value in metrics["baselines"].items()]
+    for layer, found in metrics["layers"].items():
+        lines += [
+            "",
+            f"Layer `{layer}`: {found['used']:,} of {found['codes']:,} codes in use ({found['used'] / found['codes']:.0%}), perplexity "
+            f"{found['perplexity']:.0f}, {found['bits_per_pixel']:.3f} bits per pixel ({found['tokens']:,} tokens).",
+        ]
+    if "masked" in metrics:
+        masked = metrics["masked"]
+        base = masked["baselines"]["mean of visible patches"]["psnr"]
+        lines += [
+            "",
+            f"With {masked['ratio']:.0%} of the patches hidden: {_interval(masked['psnr'], 2)} dB on hidden patches; filling them with the "
+            f"mean of the visible ones gives {_interval(base, 2)} dB; gain {_interval(masked['gain'], 2)} dB.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def train_command(name: str, family: str, dataset: str, model, training: dict[str, Any]) -> str:
+    """The exact command line that makes this checkpoint again."""
+    from dataclasses import asdict, fields
+
+    from explorer.training import TrainingConfig
+
+    words = [
+        "explorer",
+        "train",
+        family,
+        "--dataset",
+        dataset,
+        "--out",
+        f"checkpoints/{name}",
+        "--steps",
+        str(training["steps"]),
+    ]
+    defaults = asdict(type(model.config)())
+    changed = {key: value for key, value in asdict(model.config).items() if value != defaults[key]}
+    for field in fields(TrainingConfig):
+        value = training.get(field.name)
+        if field.name not in ("steps", "image_size") and value != field.default:
+            changed[field.name] = value
+    changed["image_size"] = model.image_size
+    for key, value in changed.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)
+
+
+def _summary(values: np.ndarray) -> dict[str, float]:
+    found = quality.summary(np.asarray(values, np.float64))
+    return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
+
+
+def _interval(summary: dict[str, float], digits: int) -> str:
+    return f"{summary['mean']:.{digits}f} [{summary['low']:.{digits}f}, {summary['high']:.{digits}f}]"
