@@ -1,0 +1,219 @@
+"""The Train form and the Training page, with real processes behind them."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import curves, jobs
+from explorer.components import train_form
+from explorer.errors import BadInput
+from explorer.files import write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = "explorer/pages/training.py"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    yield tmp_path
+    for job in jobs.all_jobs():
+        jobs.stop(job, kill=True)
+        jobs.wait(job, 5)
+
+
+@pytest.fixture
+def app():
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+
+
+def a_run(home: Path, name: str, state: str, *, log: str = "", **status) -> jobs.Job:
+    """The folders of a training as its process leaves them behind."""
+    folder = jobs.jobs_folder() / f"{1000 + len(jobs.all_jobs())}-{name}"
+    folder.mkdir(parents=True)
+    target = home / "checkpoints" / name
+    arguments = ["train", "vqvae", "--dataset", "digits", "--out", str(target)]
+    record = {"title": f"Train {name}", "arguments": arguments, "target": str(target), "device": "cpu"}
+    write_json(folder / "job.json", record | {"created": time.time(), "queued": 0.0, "pid": 2**22 + 1})
+    write_json(folder / "status.json", {"state": state, "done": 30, "total": 100, "unit": "steps", **status})
+    (folder / "log.txt").write_text(log)
+    target.mkdir(parents=True)
+    lines = [
+        {"step": step, "loss": 1 / step, "perplexity": 9.5, "used": 12, "images_per_second": 800.0} for step in (1, 2)
+    ]
+    lines[1]["psnr"] = 21.5
+    (target / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 3, "lo')
+    return jobs.read(folder)
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.info, app.warning, app.code)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
+def open_page(app: AppTest) -> AppTest:
+    app.run()
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    return app
+
+
+def test_an_empty_page_says_what_to_do(app):
+    open_page(app)
+    assert "Train a new checkpoint" in app.info[0].value and "explorer train" in app.code[0].value
+
+
+def test_runs_are_listed_newest_first_with_their_state(app, home):
+    a_run(home, "first", "done")
+    a_run(home, "second", "failed", message="the loss is not finite at step 30; lower the learning rate")
+    a_run(home, "third", "running", log="working")
+    a_run(home, "fourth", "failed", log="torch.OutOfMemoryError: CUDA out of memory")
+    open_page(app)
+    shown = texts(app)
+    places = [shown.index(f"**Train {name}**") for name in ("fourth", "third", "second", "first")]
+    assert places == sorted(places)
+    assert "lower the learning rate" in shown and "ran out of memory" in shown and "smaller batch" in shown
+    assert "process is gone" in shown, "a run whose process vanished is not shown as running"
+    assert {button.label for button in app.button} >= {"Open", "Resume", "Delete the checkpoint"}
+
+
+def test_the_newest_run_shows_its_numbers_and_curves(app, home):
+    a_run(home, "first", "stopped", log="the last line")
+    open_page(app)
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Held-out PSNR"] == "21.50 dB" and metrics["Perplexity"] == "9.5" and metrics["Used codes"] == "12"
+    assert len(app.get("plotly_chart")) == 1
+    assert "Stopped at 30 of 100 steps" in texts(app) and "the last line" in texts(app)
+
+
+def test_delete_removes_the_checkpoint_and_forget_keeps_it(app, home):
+    gone, kept = a_run(home, "gone", "failed"), a_run(home, "kept", "stopped")
+    open_page(app)
+    app.button(key=f"really-{gone.id}").click().run()
+    app.button(key=f"forget-{kept.id}").click().run()
+    assert not app.exception and jobs.all_jobs() == []
+    assert not gone.target.exists() and kept.target.exists()
+
+
+def test_open_selects_the_checkpoint(app, home):
+    from explorer import checkpoints
+    from explorer.models import build
+
+    job = a_run(home, "mine", "done")
+    model = build("vqvae", {"hidden": 8, "residual_channels": 8, "codes": 16, "dim": 4}, 32)
+    checkpoints.save(job.target, model, family="vqvae", dataset="digits", training={}, metrics={}, card="")
+    open_page(app)
+    app.button(key=f"open-{job.id}").click().run()
+    assert app.query_params["checkpoint"] in ("mine", ["mine"])
+    assert app.title[0].value == "Reconstructions"
+
+
+def test_a_training_started_from_the_form_can_be_watched_and_stopped(app, home):
+    app.run()
+    assert not [box for box in app.selectbox if box.label == "Family"], "the closed form is drawn"
+    app.session_state["train-open"] = True
+    app.run()
+    app.selectbox(key="train-dataset").set_value("digits").run()
+    app.selectbox(key="train-device").set_value("cpu")
+    tiny = {"hidden": 8, "residual_channels": 8, "codes": 16, "dim": 4}
+    for name, value in tiny.items():
+        app.number_input(key=f"train-vqvae-{name}").set_value(value)
+    app.number_input(key="train-images").set_value(64)
+    app.number_input(key="train-batch_size").set_value(16)
+    app.selectbox(key="train-compile").set_value("no")
+    app.number_input(key="train-steps").set_value(3000)
+    app.button(key="train-start").click().run()
+    assert not app.exception and not [error.value for error in app.error if "checkpoint yet" not in error.value]
+    (job,) = jobs.all_jobs()
+    assert job.target == home / "checkpoints" / "vqvae-digits" and job.device == "cpu"
+    assert app.title[0].value == "Training" and "**Train vqvae-digits**" in texts(app).replace("\\", "")
+    wait(lambda: (job.target / "metrics.jsonl").exists(), job)
+    app.run()
+    assert app.get("progress") and {metric.label for metric in app.metric} >= {"Loss", "Used codes"}
+    app.button(key=f"stop-{job.id}").click().run()
+    wait(lambda: not jobs.read(job.folder).active, job)
+    app.run()
+    assert jobs.read(job.folder).state == "stopped" and (job.target / "state.safetensors").exists()
+    assert "Stopped at" in texts(app) and app.button(key=f"resume-{job.id}")
+
+
+def wait(condition, job: jobs.Job, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        current = jobs.read(job.folder)
+        assert time.monotonic() < end and current.state in ("queued", "running", "stopped"), current
+        time.sleep(0.1)
+
+
+def test_every_field_of_the_form_has_help(app):
+    app.session_state["train-open"] = True
+    app.run()
+    fields = [*app.selectbox, *app.number_input, *app.text_input]
+    named = [field for field in fields if str(field.key).startswith("train-")]
+    assert len(named) > 15 and all(field.help for field in named)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "../out"}, "no name for a checkpoint"),
+        ({"name": "taken"}, "already exists"),
+        ({"training": {"image_size": 33}}, "32 or 36"),
+        ({"model": {"codes": 1}}, "codes"),
+        ({"dataset": "nowhere"}, "nowhere"),
+    ],
+)
+def test_the_form_refuses_before_anything_starts(home, change, words):
+    (home / "checkpoints" / "taken").mkdir(parents=True)
+    training = {"steps": 10, "device": "cpu"} | change.pop("training", {})
+    asked = {"family": "vqvae", "dataset": "digits", "name": "new", "model": {}} | change
+    with pytest.raises(BadInput, match=words):
+        train_form.start(**asked, training=training)
+    assert jobs.all_jobs() == []
+
+
+def test_only_what_differs_from_the_defaults_is_passed_on(home, monkeypatch):
+    monkeypatch.setattr(jobs, "COMMAND", ("true",))
+    training = {"steps": 10, "device": "cpu", "batch_size": 128, "image_size": None, "seed": 3}
+    job = train_form.start("vqvae", "digits", "new", {"codes": 16, "dim": 64}, training)
+    assert [value for key, value in zip(job.arguments, job.arguments[1:], strict=False) if key == "--set"] == [
+        "codes=16",
+        "seed=3",
+    ]
+
+
+def test_a_damaged_log_of_metrics_is_read_as_far_as_it_goes(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(
+        '{"step": 1, "loss": 0.5, "reconstruction": 0.4}\nnull\n[1]\n{"step": 2, "loss": 0.25, "psnr": 20.0}\n{"ste'
+    )
+    lines = curves.read(path)
+    assert [line["step"] for line in lines] == [1, 2] and curves.latest(lines, "psnr") == 20.0
+    drawn = {trace.name: list(trace.y) for trace in curves.figure(lines).data}
+    assert drawn == {"loss": [0.5, 0.25], "reconstruction": [0.4], "psnr": [20.0]}
+    assert curves.read(tmp_path / "nothing") == []
+
+
+def test_a_killed_server_loses_no_run(app, home, monkeypatch):
+    """What another server process sees is what the files and the process table say."""
+    job = a_run(home, "orphan", "running")
+    sleeper = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
+    try:
+        record = json.loads((job.folder / "job.json").read_text())
+        import psutil
+
+        born = psutil.Process(sleeper).create_time()
+        write_json(job.folder / "job.json", record | {"pid": sleeper, "process_created": born})
+        open_page(app)
+        assert app.get("progress") and "30 of 100 steps" in app.get("progress")[0].text
+    finally:
+        os.kill(sleeper, signal.SIGKILL)
+        os.waitpid(sleeper, 0)
+    app.run()
+    assert "process is gone" in texts(app)
