@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from explorer import shapes
-from explorer.decoding import cached_pixels
+from explorer.decoding import cached_pixels, is_cached
 from explorer.downloads import torchvision_source
 from explorer.errors import BadInput
 from explorer.files import digest
@@ -42,6 +42,7 @@ __all__ = [
     "load",
     "names",
     "native_size",
+    "ready",
     "split_names",
     "summary",
 ]
@@ -165,6 +166,13 @@ def load(
         names=entry.names,
         skipped=entry.skipped,
     )
+
+
+def ready(name: str, split: str = "test", size: int | None = None, *, fit: str = "crop") -> bool:
+    """Whether `load` of the same would open the split at once, without a download or decoding."""
+    name, source = _source(name)
+    split = pick_split(split, source.splits)
+    return name == "shapes" or is_cached(source, split, source.native if size is None else int(size), fit)
 
 
 def names() -> list[str]:

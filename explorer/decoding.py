@@ -69,6 +69,12 @@ def cached_pixels(
     return _limited(*_open(target, fingerprint), limit, fingerprint)
 
 
+def is_cached(source: Source, split: str, size: int, fit: str) -> bool:
+    """Whether `cached_pixels` of a whole split would only open files."""
+    name = digest("images", FORMAT, source.key(split), split, size, fit, None)
+    return (cache_folder() / "images" / name / "meta.json").exists()
+
+
 def chosen_rows(total: int, limit: int | None) -> np.ndarray:
     """Rows that a limit leaves, ascending: a random sample, always the same; a larger one contains a smaller one."""
     if limit is None or limit >= total:

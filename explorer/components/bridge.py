@@ -67,13 +67,16 @@ function start() {
   const instance = { chart: null, options: null, sent: "" }
   const pointer = { x: 0, y: 0 }  // 3-D charts send no mouse event along
   const follow = (event) => { pointer.x = event.clientX; pointer.y = event.clientY }
-  const tip = document.createElement("div")
-  tip.className = "explorer-thumbnail"
-  tip.style.cssText = "position:fixed;z-index:1000000;pointer-events:none;display:none;box-sizing:content-box;" +
+  let tip = null
+  const makeTip = () => {
+    tip = document.createElement("div")
+    tip.className = "explorer-thumbnail"
+    tip.style.cssText = "position:fixed;z-index:1000000;pointer-events:none;display:none;box-sizing:content-box;" +
     "border:1px solid #8888;border-radius:6px;box-shadow:0 4px 14px #0005;" +
     "background-repeat:no-repeat;image-rendering:pixelated"
-  document.body.appendChild(tip)
-  const hide = () => { tip.style.display = "none" }
+    document.body.appendChild(tip)
+  }
+  const hide = () => { if (tip) tip.style.display = "none" }
   const listeners = {
     plotly_hover: (event) => {
       const { thumbnails } = instance.options
@@ -121,11 +124,12 @@ function start() {
     instance.component = component
     instance.options = component.data
     const thumbnails = component.data.thumbnails
-    tip.style.backgroundImage = thumbnails ? `url(${thumbnails.url})` : ""
+    if (thumbnails && !tip) makeTip()
+    if (thumbnails) tip.style.backgroundImage = `url(${thumbnails.url})`
     attach()
   }
   const timer = setInterval(() => instance.options && attach(), 300)
-  instance.stop = () => { clearInterval(timer); detach(); tip.remove() }
+  instance.stop = () => { clearInterval(timer); detach(); tip?.remove() }
   return instance
 }
 

@@ -13,6 +13,8 @@ again without the code around them.
 from __future__ import annotations
 
 import hashlib
+import importlib
+import itertools
 import math
 import threading
 from collections.abc import Iterator
@@ -38,10 +40,12 @@ __all__ = [
     "Selection",
     "background",
     "bits_per_pixel",
+    "encode_beside",
     "encoding_or_progress",
     "get",
     "guard",
     "images",
+    "link",
     "located",
     "model",
     "number",
@@ -52,6 +56,9 @@ __all__ = [
     "selection",
     "summary",
 ]
+
+# torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
+threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
 FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
 
@@ -75,10 +82,14 @@ class Selection:
 
 def run(page: Any) -> None:
     """Draws the sidebar and `page` (an st.Page), with errors as sentences."""
+    from explorer.components import train_form
+
     read_url()
     with st.sidebar, guard():
         shared()["selection"] = None
         shared()["selection"] = _pickers()
+    with st.sidebar:
+        train_form.draw()
     st.title(page.title)
     with guard():
         page.run()
@@ -210,10 +221,32 @@ def _images(name: str, split: str, size: int, fit: str, version: float) -> Image
 
 
 def images(chosen: Selection) -> Images:
-    """The dataset of the sidebar at the checkpoint's image size."""
-    path = Path(chosen.dataset).expanduser()
+    """The dataset of the sidebar at the checkpoint's image size.
+
+    What must be downloaded or decoded first is encoded as well, beside the page, which ends here meanwhile.
+    """
+    from explorer import datasets
+
+    size, path = chosen.checkpoint.image_size, Path(chosen.dataset).expanduser()
+    if not datasets.ready(chosen.dataset, chosen.split, size, fit=chosen.fit) and not _quick(chosen.dataset, path):
+        encode_beside(chosen, None)
+        st.stop()
     version = path.stat().st_mtime if path.exists() else 0.0  # a folder that changed is read again
-    return _images(chosen.dataset, chosen.split, chosen.checkpoint.image_size, chosen.fit, version)
+    return _images(chosen.dataset, chosen.split, size, chosen.fit, version)
+
+
+def _quick(name: str, path: Path) -> bool:
+    """Whether a dataset is decoded within a second or two, so that a process of its own would only cost time."""
+    return (
+        name == "digits"
+        or (path.is_dir() and _files(path, 301) <= 300)
+        or (path.is_file() and path.stat().st_size < 5e6)
+    )
+
+
+def _files(path: Path, most: int) -> int:
+    """How many files are in and below a folder; `most` if there are more."""
+    return sum(1 for _ in itertools.islice((file for file in path.rglob("*") if file.is_file()), most))
 
 
 def located(chosen: Selection, kmeans: int = 64) -> Encoding | None:
@@ -232,46 +265,72 @@ def _encoding(path: str, version: float) -> Encoding:
 
 
 def encoding_or_progress(chosen: Selection, kmeans: int = 64) -> Encoding:
-    """The Encoding of the sidebar's choice; while there is none, the work that makes it, and the page ends here.
+    """The Encoding of the sidebar's choice; while there is none, the work that makes it, and the page ends here."""
+    found = located(chosen, kmeans)
+    if found is None:
+        encode_beside(chosen, images(chosen), kmeans)
+        st.stop()
+    return found
 
-    Up to 20,000 images are encoded without asking; more need a click.
+
+def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> None:
+    """Shows the work that makes the Encoding which `located` misses; the page may go on below without it.
+
+    Up to 20,000 images on this machine are encoded without asking; more, and what must be downloaded, need a click.
+
+    Args:
+        found: the images if they are decoded already; None includes decoding, and downloading.
     """
     from explorer import checkpoints
 
-    found = located(chosen, kmeans)
-    if found is not None:
-        return found
-    checkpoint, count = chosen.checkpoint, len(images(chosen))
+    checkpoint, path = chosen.checkpoint, Path(chosen.dataset).expanduser()
     arguments = ["encode", str(checkpoint.path), "--dataset", chosen.dataset, "--split", chosen.split]
     arguments += ["--fit", chosen.fit, "--kmeans", str(kmeans)]
-    name = digest(checkpoints.fingerprint(checkpoint.path), images(chosen).fingerprint, kmeans)
+    key = digest(
+        checkpoints.fingerprint(checkpoint.path), chosen.dataset, chosen.split, chosen.fit, kmeans, found is None
+    )
+    if found is not None:
+        counted, begin = f"{len(found):,} images of ", len(found) <= 20_000
+    else:
+        counted, begin = "", path.is_file() or (path.is_dir() and _files(path, 20_001) <= 20_000)
     background(
         arguments,
-        cache_folder() / "encodings" / f"wanted-{name}",
-        title=f"Encode {count:,} images of {Path(chosen.dataset).name} with {checkpoint.name}",
-        begin=count <= 20_000,
+        cache_folder() / "encodings" / f"asked-{key}",
+        title=f"Encoding {counted}{shared()['sources'].get(chosen.dataset, path.name)} with {checkpoint.name}",
+        begin=begin,
         about="The codes, latents and errors of every image are computed once, beside this page, and kept.",
     )
-    st.stop()
+
+
+def link(page: str, label: str, icon: str, **carried: object) -> None:
+    """A link to the page of the file `page`.py that carries the sidebar's choice and `carried`, such as `image=17`."""
+    path = Path(__file__).with_name(f"{page}.py")
+    if path.exists():
+        parameters = {name: get(name) for name in ("checkpoint", "dataset", "fit") if get(name) is not None}
+        parameters |= {name: str(value) for name, value in carried.items()}
+        st.page_link(path, label=label, icon=icon, query_params=parameters)
 
 
 def summary(checkpoint: Checkpoint) -> None:
     """The facts of a checkpoint in a few lines, with help."""
-    size, bits = checkpoint.image_size, bits_per_pixel(checkpoint)
+    size, bits, layers = checkpoint.image_size, bits_per_pixel(checkpoint), checkpoint.layers
     lines = [f"**{plain(checkpoint.family)}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"]
-    for layer in checkpoint.layers[:1] if len(checkpoint.layers) > 4 else checkpoint.layers:
-        height, width = layer["grid"]
+    for layer in layers[:1] if len(layers) > 4 else layers:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
-        lines.append(f"`{layer['name']}` {height} × {width} grid · {codes} · {layer['dim']} numbers each")
-    if len(checkpoint.layers) > 4:
-        lines.append(f"… and {len(checkpoint.layers) - 1} more layers up to `{checkpoint.layers[-1]['name']}`")
+        lines.append(f"`{layer['name']}` · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
+    if len(layers) > 4:
+        lines[-1] = lines[-1].replace("` ·", f"` to `{layers[-1]['name']}` ·", 1)
+    psnr = checkpoint.metrics.get("psnr")
+    if isinstance(psnr, dict) and {"mean", "low", "high", "n"} <= psnr.keys():
+        lines.append(f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images")
     if bits is not None:
         lines.append(f"{bits:.3g} bits per pixel")
     st.caption(
         "  \n".join(lines),
-        help="The grid says how many latent vectors describe an image, the numbers how long each is. Bits per pixel is "
-        "what storing the codes costs without further compression, log₂(codes) for every cell of the grid; a "
-        "photograph as PNG needs about 10 to 15.",
+        help="Each layer is a grid of latent vectors with so many numbers (d) each. The decibels are the mean PSNR on "
+        "images that training never saw, with its 95 % interval, measured when training ended. Bits per pixel is what "
+        "storing the codes costs without further compression: log₂(codes) for every cell; a photograph as PNG needs "
+        "about 10 to 15.",
     )
 
 

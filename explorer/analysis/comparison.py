@@ -1,0 +1,94 @@
+"""Images beside what a model makes of them: the reconstruction, where it errs, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.analysis import quality
+from explorer.latents import Autoencoder, Masks, Samples
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """N images beside what came back; arrays on the CPU.
+
+    Attributes:
+        originals, reconstructions: (N, h, w, 3) uint8.
+        seen: (N, h, w, 3) uint8, what the model saw, grey where a patch was hidden; None if it saw everything.
+        errors: (N, h, w) float32 in [0, 1], absolute error of each pixel, mean over channels.
+        psnr: (N,) dB; over hidden patches only where some were hidden.
+        ssim: (N,), of the whole image.
+    """
+
+    originals: np.ndarray
+    reconstructions: np.ndarray
+    seen: np.ndarray | None
+    errors: np.ndarray
+    psnr: np.ndarray
+    ssim: np.ndarray
+
+
+def compare(
+    model: Autoencoder, pixels: np.ndarray, *, sample_seed: int | None = None, mask: np.ndarray | None = None
+) -> Comparison:
+    """Sends images through `model`.
+
+    Args:
+        pixels: (N, h, w, 3) uint8, h = w = the model's image size.
+        sample_seed: latents are drawn from the posterior with this seed, for a model that `Samples`.
+        mask: (N, H, W) bool, True where hidden, for a model that `Masks`; what was visible is pasted back.
+
+    Raises:
+        TypeError: the model has not the ability asked for.
+    """
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (N, 3, h, w)
+    if mask is not None:
+        return _masked(model, images, pixels, mask)
+    if sample_seed is None:
+        latents = model.encode(images)
+    elif isinstance(model, Samples):
+        latents = model.sample(images, torch.Generator().manual_seed(sample_seed))
+    else:
+        raise TypeError("this model's latents are not distributions; nothing can be sampled")
+    decoded = model.decode(latents).float()
+    scores = quality.measure(images, decoded)
+    errors = quality.error_map(images, decoded)
+    return Comparison(pixels, _pixels(decoded), None, errors.numpy(), scores["psnr"].numpy(), scores["ssim"].numpy())
+
+
+def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> np.ndarray:
+    """(count, H, W) bool with the same number of hidden patches in each: `ratio` of them, at least one, never all."""
+    cells = grid[0] * grid[1]
+    hidden = min(max(round(cells * ratio), 1), cells - 1)
+    ranks = np.random.default_rng(seed).random((count, cells)).argsort(1).argsort(1)
+    return (ranks < hidden).reshape(count, *grid)
+
+
+def mean_image_psnr(pixels: np.ndarray) -> float:
+    """Mean PSNR in dB of answering every one of (N, h, w, 3) uint8 images with their own mean image."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return float(quality.psnr(quality.mse(images, images.mean(0, keepdim=True).expand_as(images))).mean())
+
+
+def _masked(model: Autoencoder, images: Tensor, pixels: np.ndarray, mask: np.ndarray) -> Comparison:
+    if not isinstance(model, Masks):
+        raise TypeError("this model cannot fill in hidden patches")
+    hidden = torch.from_numpy(mask)
+    cover = hidden.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[
+        :, None
+    ]  # (N, 1, h, w)
+    predicted = model.reconstruct_masked(images, hidden).float()
+    decoded = torch.where(cover, predicted, images)
+    share = cover.float().mean((1, 2, 3))  # errors are zero elsewhere, so the mean over hidden pixels is mse / share
+    psnr = quality.psnr(quality.mse(images, decoded) / share)
+    seen = np.where(cover[:, 0, :, :, None].numpy(), np.uint8(128), pixels)
+    errors, ssim = quality.error_map(images, decoded), quality.ssim(images, decoded)
+    return Comparison(pixels, _pixels(decoded), seen, errors.numpy(), psnr.numpy(), ssim.numpy())
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()

@@ -1,0 +1,47 @@
+"""Pictures for the page: crisp enlargements, heat maps with a legend, and archives to take home."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+# dark to light through violet and orange: even steps in lightness, so that it reads the same in print and for all eyes
+_HEAT = np.array([[0, 0, 4], [59, 15, 112], [140, 41, 129], [222, 73, 104], [254, 159, 109], [252, 253, 191]], float)
+
+
+def png(pixels: np.ndarray, side: int = 0) -> bytes:
+    """PNG of (h, w, 3) uint8, enlarged by the smallest whole number that makes it at least `side` pixels wide.
+
+    Whole numbers and hard edges: a browser would blur small images otherwise.
+    """
+    scale = max(1, -(-side // pixels.shape[1]))
+    data = io.BytesIO()
+    Image.fromarray(pixels.repeat(scale, 0).repeat(scale, 1)).save(data, "PNG", compress_level=1)
+    return data.getvalue()
+
+
+def heat(values: np.ndarray, top: float) -> np.ndarray:
+    """Values (..., h, w) from 0 to `top` as colours, dark to light, the lightest above: (..., h, w, 3) uint8."""
+    steps = np.linspace(0, 1, len(_HEAT))
+    table = (
+        np.stack([np.interp(np.linspace(0, 1, 256), steps, channel) for channel in _HEAT.T], 1).round().astype(np.uint8)
+    )
+    return table[(np.clip(values / max(top, 1e-9), 0, 1) * 255).astype(np.uint8)]
+
+
+def heat_bar(width: int = 256, height: int = 10) -> bytes:
+    """PNG of the colours of `heat`, from 0 at the left."""
+    return png(np.broadcast_to(heat(np.linspace(0, 1, width)[None], 1.0), (height, width, 3)).copy())
+
+
+def archive(pictures: Mapping[str, np.ndarray]) -> bytes:
+    """Zip of PNG files by name, (h, w, 3) uint8 each, in their own size."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED) as file:
+        for name, pixels in pictures.items():
+            file.writestr(f"{name}.png", png(pixels))
+    return data.getvalue()

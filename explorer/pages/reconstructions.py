@@ -1,0 +1,260 @@
+"""Reconstructions: what the checkpoint keeps of an image, and what it loses."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer.components import gallery
+from explorer.errors import BadInput
+from explorer.pages import session
+
+HELP = {
+    "psnr": "Peak signal-to-noise ratio: 10 · log₁₀(1 / mean squared error), pixel values from 0 to 1; the mean over "
+    "images. Higher is better: 20 dB is a mean squared error of 0.01, and 6 dB more halves a pixel's typical error. "
+    "The range below it holds the mean over all such images with 95 % confidence; training again may differ by more.",
+    "ssim": "Structural similarity: compares means, contrasts and patterns in a sliding window. 1 is a perfect copy, 0 "
+    "means that nothing of the structure is left. The mean over images, with its 95 % interval.",
+    "baseline": "PSNR of an answer that looks at nothing: the mean image, for every image. What the model adds is the "
+    "difference.",
+    "error": "Absolute difference of each pixel between original and reconstruction, mean of red, green and blue, "
+    "from 0 to 1. All maps shown here share one scale; the brightest 0.5 % of the pixels are cut off.",
+    "posterior": "The mean of the posterior is the model's best guess; one draw from the posterior shows its doubt.",
+}
+SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
+FILES, MEGABYTES = 24, 50  # of one's own images at once
+
+
+def draw() -> None:
+    selection = session.selection()
+    images = session.images(selection)
+    encoding = session.located(selection)
+    errors = None if encoding is None else encoding.errors()
+    header, options, cards, below = (st.container() for _ in range(4))
+    with header:
+        if errors is None:
+            session.encode_beside(selection, images)
+        else:
+            _metrics(selection, images, errors)
+    with options:
+        pixels, names, rows = _choose(images, errors)
+        how = _how(selection)
+    with cards:
+        if len(pixels):
+            _cards(selection, pixels, names, rows, how)
+    if errors is not None:
+        with below:
+            _distribution(selection, images, errors)
+
+
+def _metrics(selection: session.Selection, images, errors) -> None:
+    """Scores over the whole split, beside a baseline, each with its interval."""
+    from explorer.analysis import quality
+
+    psnr = quality.summary(errors["psnr"].dropna().to_numpy())
+    ssim = quality.summary(errors["ssim"].dropna().to_numpy())
+    baseline, source = _baseline(selection, images)
+    of = "" if psnr.n == len(images) else f", a random sample of {len(images):,}"
+    cells = (
+        ("Mean PSNR", f"{psnr.mean:.2f} dB", f"{psnr.low:.2f} – {psnr.high:.2f}", HELP["psnr"]),
+        ("Mean SSIM", f"{ssim.mean:.3f}", f"{ssim.low:.3f} – {ssim.high:.3f}", HELP["ssim"]),
+        (
+            "Baseline PSNR",
+            f"{baseline:.2f} dB",
+            f"{psnr.mean - baseline:+.2f} dB by the model",
+            f"{HELP['baseline']} {source}",
+        ),
+        ("Images", f"{psnr.n:,}", f"{selection.split} split", f"Images that the scores are taken from{of}."),
+    )
+    with st.grid(4, min_column_width=150):
+        for label, value, note, about in cells:
+            st.metric(
+                label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
+            )
+
+
+def _baseline(selection: session.Selection, images) -> tuple[float, str]:
+    """PSNR of the mean image in dB, and where that mean image comes from."""
+    known = selection.checkpoint.metrics.get("baselines", {}).get("mean image", {}).get("psnr")
+    if known and selection.dataset == selection.checkpoint.dataset:
+        return known["mean"], f"The mean is that of training images; measured on {known['n']:,} images."
+    return _own_baseline(images.fingerprint, images), "The mean and the score are those of up to 1,000 of these images."
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _own_baseline(fingerprint: str, _images) -> float:
+    from explorer.analysis.comparison import mean_image_psnr
+
+    return mean_image_psnr(_images.read(slice(0, 1000)))
+
+
+def _choose(images, errors) -> tuple[np.ndarray, list[str], list[int | None]]:
+    """Which images to show: pixels (n, h, w, 3), their names, and their rows (None for one's own)."""
+    known = {key: name for key, name in SHOWN.items() if errors is not None or key not in ("best", "worst")}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        show = st.segmented_control(
+            "Show", list(known), format_func=SHOWN.get, default="random", key="show", bind="query-params", required=True
+        )
+        if show == "own":
+            return _own(images.size)
+        count = st.select_slider("Images", [4, 8, 16, 32, 64], 8, key="count", bind="query-params", width=220)
+        if show == "random":
+            seed = st.number_input(
+                "Seed", 0, 9999, 0, key="seed", bind="query-params", width=140, help="Another seed, other images."
+            )
+            order = np.random.default_rng(seed).permutation(len(images))
+        elif show == "concept":
+            order = np.flatnonzero(_concept(images.concepts))
+        else:
+            order = np.argsort(errors["psnr"].to_numpy(), kind="stable")
+            order = order if show == "worst" else order[::-1]
+    rows = order[:count]
+    return images.read(rows), [images.names[row] for row in rows], [int(row) for row in rows]
+
+
+def _concept(concepts) -> np.ndarray:
+    """(N,) bool: images that have the value picked."""
+    discrete = [name for name in concepts.columns if not str(concepts[name].dtype).startswith("float")]
+    if not discrete:
+        st.caption("This dataset has no discrete concepts; add a metadata.csv, or sort the images into folders.")
+        return np.zeros(len(concepts), bool)
+    column = st.selectbox("Concept", discrete, key="concept", width=160)
+    values = sorted(concepts[column].dropna().unique().tolist(), key=str)
+    value = st.selectbox("Value", values, key=f"value-{column}", width=160)
+    return (concepts[column] == value).to_numpy()
+
+
+def _own(size: int) -> tuple[np.ndarray, list[str], list[int | None]]:
+    from explorer.datasets import decode_image
+
+    given = st.file_uploader(
+        "Drop images here",
+        accept_multiple_files=True,
+        key="own",
+        max_upload_size=MEGABYTES,
+        help=f"Up to {FILES} files of {MEGABYTES} MB. They are read in this session and not kept.",
+    )
+    fit = st.radio(
+        "Images that are not square", list(session.FITS), format_func=session.FITS.get, horizontal=True, key="own-fit"
+    )
+    if len(given) > FILES:
+        st.warning(f"{len(given)} files were given; the first {FILES} are shown.", icon=":material/filter_list:")
+    pixels, names = [], []
+    for file in given[:FILES]:
+        try:
+            pixels.append(decode_image(file.getvalue(), size, fit))
+            names.append(file.name)
+        except BadInput as error:
+            st.error(f"{session.plain(file.name)}: {session.plain(error)}", icon=":material/broken_image:")
+    if not given:
+        st.caption("Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, of any size.")
+    stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
+    return stacked, names, [None] * len(names)
+
+
+def _how(selection: session.Selection) -> dict:
+    """What the model can do besides: hide patches, or sample its latents. Read from the model's abilities."""
+    from explorer.latents import Masks, Samples
+
+    with session.model(selection.checkpoint) as model:
+        masks, samples = isinstance(model, Masks), isinstance(model, Samples)
+        grid = model.mask_grid if masks else None
+    if masks:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            ratio = st.slider(
+                "Hidden patches", 0, 95, 75, 5, format="%d %%", key="ratio", bind="query-params", width=320
+            )
+            seed = st.number_input("Mask seed", 0, 9999, 0, key="mask-seed", bind="query-params", width=140)
+        return {"grid": grid, "ratio": ratio / 100, "seed": seed} if ratio else {}
+    if samples:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            kind = st.segmented_control(
+                "Latents", ["mean", "sample"], default="mean", key="latents", bind="query-params", required=True,
+                help=HELP["posterior"],
+            )  # fmt: skip
+            if kind == "sample":
+                return {"sample_seed": st.number_input("Sample seed", 0, 9999, 0, key="sample-seed", width=140)}
+    return {}
+
+
+def _cards(
+    selection: session.Selection, pixels: np.ndarray, names: list[str], rows: list[int | None], how: dict
+) -> None:
+    """One card an image: original, (what the model saw,) reconstruction, error map, scores."""
+    from explorer.analysis.comparison import compare, random_masks
+
+    with session.model(selection.checkpoint) as model:
+        if "grid" in how:
+            shown = compare(model, pixels, mask=random_masks(len(pixels), how["grid"], how["ratio"], how["seed"]))
+        else:
+            shown = compare(model, pixels, sample_seed=how.get("sample_seed"))
+    top = max(float(np.quantile(shown.errors, 0.995)), 0.02)
+    heat = gallery.heat(shown.errors, top)
+    columns = {"Original": shown.originals, "Seen": shown.seen, "Reconstruction": shown.reconstructions, "Error": heat}
+    columns = {title: column for title, column in columns.items() if column is not None}
+    with st.grid("auto", min_column_width=150 * len(columns), key="cards"):
+        for index, name in enumerate(names):
+            with st.container(border=True, gap="xsmall"):
+                with st.grid(len(columns), wrap=False, min_column_width=60, gap="xsmall"):
+                    for title, column in columns.items():
+                        st.image(
+                            gallery.png(column[index], 256), caption=title, width="stretch", alt=f"{title} of {name}"
+                        )
+                _caption(selection, name, rows[index], shown.psnr[index], shown.ssim[index], "grid" in how)
+    _legend(top)
+    _downloads(columns, names)
+
+
+def _caption(selection, name: str, row: int | None, psnr: float, ssim: float, hidden: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        where = " on hidden patches" if hidden else ""
+        st.markdown(
+            f"**{psnr:.1f} dB**{where} · SSIM **{ssim:.3f}**  \n:small[:gray[{session.plain(name)}]]", width="content"
+        )
+        if row is not None:
+            session.link("code_maps", "Codes", ":material/grid_on:", image=row)
+
+
+def _legend(top: float) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Error 0", width="content")
+        st.image(gallery.heat_bar(), width=180, alt="Colours of the error maps, from dark (no error) to light")
+        st.caption(f"{top:.2f} and more", width="content", help=HELP["error"])
+
+
+def _downloads(columns: dict[str, np.ndarray], names: list[str]) -> None:
+    pictures = {
+        f"{index:02d}-{title.lower()}": column[index]
+        for title, column in columns.items()
+        for index in range(len(names))
+    }
+    st.download_button(
+        "Images shown (zip of PNG)",
+        lambda: gallery.archive(pictures),
+        "reconstructions.zip",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Each picture above as a file of its own, in the model's resolution.",
+    )
+
+
+def _distribution(selection: session.Selection, images, errors) -> None:
+    st.subheader("Distribution over the split")
+    metric = st.segmented_control(
+        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="score", required=True,
+        label_visibility="collapsed", help=HELP["psnr"],
+    )  # fmt: skip
+    from explorer import plots
+
+    st.plotly_chart(plots.quality_histogram(errors[metric].dropna().to_numpy(), metric), key="distribution")
+    st.download_button(
+        "Scores of each image (CSV)",
+        lambda: errors.assign(name=list(images.names)).to_csv(index_label="row"),
+        f"{selection.checkpoint.name}-errors.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+draw()
