@@ -1,4 +1,4 @@
-"""How good a trained network is on held-out images: metrics with intervals and baselines, a strip to look at, a model card."""
+"""How good a trained network is on held-out images: metrics with intervals and baselines, and a model card."""
 
 from __future__ import annotations
 
@@ -170,16 +170,18 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
     for layer, found in metrics["layers"].items():
         lines += [
             "",
-            f"Layer `{layer}`: {found['used']:,} of {found['codes']:,} codes in use ({found['used'] / found['codes']:.0%}), perplexity "
-            f"{found['perplexity']:.0f}, {found['bits_per_pixel']:.3f} bits per pixel ({found['tokens']:,} tokens).",
+            f"Layer `{layer}`: {found['used']:,} of {found['codes']:,} codes in use "
+            f"({found['used'] / found['codes']:.0%}), perplexity {found['perplexity']:.0f}, "
+            f"{found['bits_per_pixel']:.3f} bits per pixel ({found['tokens']:,} tokens).",
         ]
     if "masked" in metrics:
         masked = metrics["masked"]
         base = masked["baselines"]["mean of visible patches"]["psnr"]
         lines += [
             "",
-            f"With {masked['ratio']:.0%} of the patches hidden: {_interval(masked['psnr'], 2)} dB on hidden patches; filling them with the "
-            f"mean of the visible ones gives {_interval(base, 2)} dB; gain {_interval(masked['gain'], 2)} dB.",
+            f"With {masked['ratio']:.0%} of the patches hidden: {_interval(masked['psnr'], 2)} dB on hidden patches; "
+            f"filling them with the mean of the visible ones gives {_interval(base, 2)} dB; gain "
+            f"{_interval(masked['gain'], 2)} dB.",
         ]
     return "\n".join(lines) + "\n"
 

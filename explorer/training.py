@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from explorer import checkpoints
+from explorer.batches import Batches
 from explorer.errors import BadInput, Cancelled
 from explorer.files import atomic_path
+from explorer.hardware import accelerator, has_compiler
+from explorer.meters import Meter, Timer
 from explorer.models import build, configure
 from explorer.progress import Progress
 from explorer.scores import model_card, score, strip
@@ -126,10 +127,7 @@ def train(
     except Cancelled:
         state = "stopped"
         run.save_state("stopped")
-    if state == "done":
-        metrics = run.finish(time.time() - begun)
-    else:
-        metrics = {}
+    metrics = run.finish(time.time() - begun) if state == "done" else {}
     run.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **run.figures)
     return {
         "checkpoint": str(out),
@@ -166,7 +164,7 @@ class _Run:
     # -- set up ------------------------------------------------------------------------------------------------------
 
     def start(self, *, resumed: bool) -> None:
-        self.accelerator = _accelerator(self.config)
+        self.accelerator = accelerator(self.config.device, self.config.precision)
         self.device = self.accelerator.device
         self.network = self.model.to(memory_format=torch.channels_last)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
@@ -240,7 +238,7 @@ class _Run:
         left = (self.config.steps - self.step) * timer.per_step()
         if wanted == "auto" and (self.device.type == "mps" or left * COMPILE_SAVES < COMPILE_COSTS):
             return
-        if not _has_compiler(self.device):
+        if not has_compiler(self.device):
             self.figures["note"] = "no C++ compiler found: training goes on without torch.compile, more slowly"
             self.compiled = True
             return
@@ -252,7 +250,8 @@ class _Run:
     def _check_finite(self, line: dict[str, Any]) -> None:
         if not math.isfinite(line["loss"]):
             raise BadInput(
-                f"the loss is not finite at step {self.step}; lower the learning rate ({self.config.learning_rate:g}) and train again"
+                f"the loss is not finite at step {self.step}; train again with a learning rate below "
+                f"{self.config.learning_rate:g}"
             )
 
     def _log(self, line: dict[str, Any]) -> None:
@@ -348,151 +347,12 @@ class _Run:
         return build(self.family, asdict(self.model.config), self.model.image_size).to(self.device).eval()
 
 
-class Batches:
-    """Batches of a dataset in a reproducible order; on the device if the whole set fits there, else read ahead."""
-
-    def __init__(self, images, config: TrainingConfig, accelerator, progress: Progress) -> None:
-        self.images, self.config, self.device = images, config, accelerator.device
-        self.rank, self.world = accelerator.process_index, accelerator.num_processes
-        if config.batch_size % self.world:
-            raise BadInput(f"batch size {config.batch_size} does not divide among {self.world} processes")
-        self.resident: Tensor | None = None
-        size = len(images) * images.size**2 * 3
-        if size <= _room(self.device):
-            self.resident = torch.empty(len(images), images.size, images.size, 3, dtype=torch.uint8, device=self.device)
-            for start in range(0, len(images), 2048):
-                part = images.read(slice(start, min(start + 2048, len(images))))
-                self.resident[start : start + len(part)] = torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
-                progress.update(0, f"reading images: {start + len(part):,} of {len(images):,}")
-
-    def after(self, step: int) -> Iterator[Tensor]:
-        """Batches of step `step`, `step` + 1, … : (n, 3, h, w) float in [0, 1], channels last in memory."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        steps = range(step, self.config.steps)
-        if self.resident is not None:
-            for index in steps:
-                rows = torch.from_numpy(self._rows(index)).to(self.device, non_blocking=True)
-                yield _to_float(self.resident[rows])
-            return
-        with ThreadPoolExecutor(1) as reader:  # reads the next batch while this one is used
-            ahead = reader.submit(self._read, step)
-            for index in steps:
-                batch = ahead.result()
-                ahead = reader.submit(self._read, index + 1)
-                yield _to_float(batch.to(self.device, non_blocking=True))
-
-    def _read(self, step: int) -> Tensor:
-        batch = torch.from_numpy(np.ascontiguousarray(self.images.read(self._rows(step))))
-        return batch.pin_memory() if self.device.type == "cuda" else batch
-
-    def _rows(self, step: int) -> np.ndarray:
-        """This process's rows of a step: a permutation per epoch, continued over its end."""
-        size, count = self.config.batch_size, len(self.images)
-        places = np.arange(step * size, (step + 1) * size)[self.rank :: self.world]
-        rows = np.empty(len(places), np.int64)
-        for epoch in np.unique(places // count):
-            here = places // count == epoch
-            rows[here] = self._order(int(epoch))[places[here] % count]
-        return rows
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if getattr(self, "_epoch", None) != epoch:
-            self._epoch = epoch
-            self._permutation = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.images))
-        return self._permutation
-
-
-class Meter:
-    """Sums losses and counts codes on the device, so that no step waits for it."""
-
-    def __init__(self, model, device: torch.device) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.steps = 0
-        self.counts = {name: torch.zeros(len(book), device=device) for name, book in model.codebooks.items()}
-
-    def add(self, losses: dict[str, Tensor]) -> None:
-        self.steps += 1
-        for name, value in losses.items():
-            if name.startswith("codes."):
-                codes = value.reshape(-1)
-                self.counts[name.removeprefix("codes.")].index_add_(
-                    0, codes, torch.ones_like(codes, dtype=torch.float32)
-                )
-            else:
-                self.sums[name] = self.sums.get(name, 0) + value.detach()
-
-    def read(self) -> dict[str, float]:
-        """Mean losses, and perplexity and used codes of the images since the last call."""
-        line = {name: float(value) / self.steps for name, value in self.sums.items()}
-        for name, counts in self.counts.items():
-            share = counts / counts.sum().clamp(min=1)
-            suffix = "" if len(self.counts) == 1 else f".{name}"
-            line[f"perplexity{suffix}"] = float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
-            line[f"used{suffix}"] = int((counts > 0).sum())
-            counts.zero_()
-        self.sums, self.steps = {}, 0
-        return line
-
-
-class Timer:
-    """Steady training rate: the first steps, compilation and everything between steps are left out."""
-
-    def __init__(self, device: torch.device, batch: int) -> None:
-        self.device, self.batch = device, batch
-        self.steps = self.counted = self._ticks = 0
-        self.seconds = 0.0
-        self._skip = 1
-        self._mark = time.perf_counter()
-
-    def tick(self) -> None:
-        self.steps += 1
-        if self._skip:
-            self._skip -= 1
-            self._ticks = 0
-            self._mark = self._now()
-        else:
-            self._ticks += 1
-        if self.steps == 3:  # what compilation is decided by
-            self.read()
-
-    def read(self) -> None:
-        """Waits for the device and counts the steps since the last mark."""
-        now = self._now()
-        self.seconds += now - self._mark if self._ticks else 0.0
-        self.counted += self._ticks
-        self._ticks, self._mark = 0, now
-
-    def restart(self) -> None:
-        """Begins to count again after work that is no training step."""
-        self._mark = time.perf_counter()
-
-    def skip(self, steps: int) -> None:
-        """Forgets what was measured and leaves out the next `steps` steps."""
-        self._skip, self.seconds, self.counted, self._ticks = steps, 0.0, 0, 0
-
-    def per_step(self) -> float:
-        return self.seconds / max(self.counted, 1)
-
-    def rate(self) -> float:
-        return self.batch * self.counted / self.seconds if self.seconds else 0.0
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-
 def schedule(step: int, steps: int) -> float:
-    """Share of the peak learning rate at `step`: linear warm-up over 200 steps (at most a tenth), then a cosine to zero."""
+    """Share of the peak learning rate: linear warm-up over 200 steps (at most a tenth), then a cosine to zero."""
     warm = max(1, min(200, steps // 10))
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _to_float(batch: Tensor) -> Tensor:
-    return batch.permute(0, 3, 1, 2).float().div_(255)  # (n, h, w, 3) -> (n, 3, h, w), channels last in memory
 
 
 def _saved(out: Path) -> checkpoints.Checkpoint:
@@ -500,67 +360,6 @@ def _saved(out: Path) -> checkpoints.Checkpoint:
     if saved.state == "done":
         raise BadInput(f"{out.name} is finished; there is nothing to resume, train under another name")
     return saved
-
-
-def _accelerator(config: TrainingConfig):
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-
-    AcceleratorState._reset_state(reset_partial_state=True)
-    device = config.device
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadInput(
-            f"device {device!r} is not here; choose from auto, cpu"
-            + (", mps" if torch.backends.mps.is_available() else "")
-        )
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise BadInput(
-            "device 'mps' is not here; choose from auto, cpu" + (", cuda" if torch.cuda.is_available() else "")
-        )
-    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
-        raise BadInput(f"unknown device {device!r}; choose from auto, cpu, cuda, cuda:1, mps")
-    if device in ("auto", "cpu"):
-        os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
-    else:
-        os.environ["ACCELERATE_TORCH_DEVICE"] = device
-    precision = config.precision
-    if precision == "auto":
-        precision = "bf16" if _fast_bf16(device) else "float32"
-    if torch.cuda.is_available() and device != "cpu":
-        torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
-    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
-
-
-def _fast_bf16(device: str) -> bool:
-    """Whether the hardware multiplies bf16 matrices faster than float32 ones."""
-    if device in ("auto", "cuda") or device.startswith("cuda"):
-        if torch.cuda.is_available():
-            return torch.cuda.get_device_capability()[0] >= 8
-        if torch.backends.mps.is_available() and device == "auto":
-            return False
-    if device == "mps":
-        return False
-    cpu = getattr(torch, "cpu", None)
-    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(cpu, name, lambda: False)() for name in names)
-
-
-def _has_compiler(device: torch.device) -> bool:
-    if device.type == "cuda":
-        import importlib.util
-
-        return importlib.util.find_spec("triton") is not None
-    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "g++", "clang++", "cl"))
-
-
-def _room(device: torch.device) -> int:
-    """Bytes that a resident dataset may take."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] // 3
-    import psutil
-
-    return psutil.virtual_memory().available // 3
 
 
 def _truncate_log(path: Path, step: int) -> None:

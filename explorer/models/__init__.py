@@ -39,7 +39,7 @@ def build(family: str, settings: dict[str, Any], image_size: int) -> nn.Module:
 
 
 def configure(config: type, settings: dict[str, Any]) -> Any:
-    """An instance of the dataclass `config` with `settings`, each checked against its field's type, choices and bounds."""
+    """The dataclass `config` with `settings`, each checked against its field's type, choices and bounds."""
     fields = {field.name: field for field in dataclasses.fields(config)}
     for name, value in settings.items():
         if name not in fields:

@@ -1,4 +1,4 @@
-"""Convolutional encoder and decoder of Neural Discrete Representation Learning (van den Oord et al. 2017, section 4.1)."""
+"""Convolutional encoder and decoder of the VQ-VAE paper (van den Oord et al. 2017, section 4.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explorer.errors import BadInput
 
 
 class ResidualStack(nn.Module):
-    """Residual blocks of ReLU, 3 × 3 convolution, ReLU, 1 × 1 convolution, and a last ReLU: (N, C, H, W) -> the same."""
+    """Blocks of ReLU, 3 × 3 convolution, ReLU, 1 × 1 convolution, and a last ReLU: (N, C, H, W) -> the same."""
 
     def __init__(self, channels: int, blocks: int, hidden: int) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ class MAEConfig:
         default=0.1,
         metadata={
             "min": 0.0,
-            "help": "Weight of the error on visible patches; 0 is the paper, whose reconstructions of visible patches are undefined.",
+            "help": "Weight of the error on visible patches; 0, as in the paper, leaves them undefined.",
         },
     )
 
@@ -79,7 +79,9 @@ class MAE(nn.Module):
         )
         side = image_size // config.patch
         self.patch_size, self.mask_grid = config.patch, (side, side)
-        # transformers zeroes the decoder's fixed positions when it initialises a fresh network
+        # transformers leaves the fixed positions of a fresh network at zero: it takes the parts for initialised already
+        self.network.vit.embeddings.patch_embeddings.projection._is_hf_initialized = False
+        self.network.vit.embeddings.initialize_weights()
         self.network.decoder.initialize_weights(side * side)
         self.register_buffer("class_tokens", torch.zeros(config.blocks, config.dim))
         self.layers = tuple(Layer(f"block{i + 1}", (side, side), config.dim) for i in range(config.blocks))
@@ -154,7 +156,7 @@ class MAE(nn.Module):
         return states
 
     def _masked(self, images: Tensor, order: Tensor, kept: int) -> tuple[Tensor, list[Tensor]]:
-        """Prediction of all patches, (N, patches, 3·patch²), from the first `kept` of `order`, and the encoder's states."""
+        """All patches, (N, patches, 3·patch²), predicted from the first `kept` of `order`; and the encoder's states."""
         tokens = self._embed(images)
         rows = order[:, :kept, None].expand(-1, -1, tokens.shape[2])
         states = self._blocks(tokens.gather(1, rows))

@@ -1,4 +1,4 @@
-"""Vector quantizers of vector-quantize-pytorch, with the losses of the VQ-VAE paper and dead-code revival without synchronisation."""
+"""Vector quantizers of vector-quantize-pytorch, with the paper's losses and dead-code revival without waiting."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from explorer.latents import Codebook
 
 QUANTIZERS = {
     "ema": {"ema_update": True, "decay": 0.99},  # codebook = moving average of its latents (appendix A.1)
-    "vq": {"learnable_codebook": True, "ema_update": False},  # codebook loss (equation 3)
+    "vq": {"learnable_codebook": True, "ema_update": False},  # equation 3
 }
 
 
 class Quantizer(nn.Module):
-    """Replaces each latent by its nearest code; gradients pass straight through (van den Oord et al. 2017, equations 2-3).
+    """Replaces each latent by its nearest code; gradients pass straight through (the paper's equations 2 and 3).
 
-    Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents of
-    the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
+    Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents
+    of the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
     library's own revival waits for the device at every step. K-means initialisation is the library's.
     """
 
@@ -44,7 +44,10 @@ class Quantizer(nn.Module):
 
     @torch.compiler.disable
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Latents (N, H, W, D) -> quantized (N, H, W, D), codes (N, H, W) int64, losses `commitment` and, for `vq`, `codebook`."""
+        """Latents (N, H, W, D) -> quantized (N, H, W, D), codes (N, H, W) int64, and losses.
+
+        The losses are `commitment` and, for `vq`, `codebook`.
+        """
         N, H, W, D = latents.shape
         latents = latents.float()
         quantized, codes, _ = self.table(latents.reshape(N, H * W, D))

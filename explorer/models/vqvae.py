@@ -45,7 +45,7 @@ class VQVAEConfig:
         default=0.5,
         metadata={
             "min": 0.0,
-            "help": "With 'ema': a code that fewer latents than this use per batch moves to a latent of the batch; 0 never does.",
+            "help": "With 'ema': a code used by fewer latents per batch than this moves to one of them; 0 never does.",
         },
     )
 

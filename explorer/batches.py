@@ -1,0 +1,79 @@
+"""Batches of a dataset in a reproducible order; on the device if the whole set fits there, else read ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.errors import BadInput
+from explorer.progress import Progress
+
+
+class Batches:
+    """Batches of a dataset in a reproducible order; on the device if the whole set fits there, else read ahead."""
+
+    def __init__(self, images, config, accelerator, progress: Progress) -> None:
+        self.images, self.config, self.device = images, config, accelerator.device
+        self.rank, self.world = accelerator.process_index, accelerator.num_processes
+        if config.batch_size % self.world:
+            raise BadInput(f"batch size {config.batch_size} does not divide among {self.world} processes")
+        self.resident: Tensor | None = None
+        size = len(images) * images.size**2 * 3
+        if size <= _room(self.device):
+            self.resident = torch.empty(len(images), images.size, images.size, 3, dtype=torch.uint8, device=self.device)
+            for start in range(0, len(images), 2048):
+                part = images.read(slice(start, min(start + 2048, len(images))))
+                self.resident[start : start + len(part)] = torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
+                progress.update(0, f"reading images: {start + len(part):,} of {len(images):,}")
+
+    def after(self, step: int) -> Iterator[Tensor]:
+        """Batches of step `step`, `step` + 1, … : (n, 3, h, w) float in [0, 1], channels last in memory."""
+        steps = range(step, self.config.steps)
+        if self.resident is not None:
+            for index in steps:
+                rows = torch.from_numpy(self._rows(index)).to(self.device, non_blocking=True)
+                yield _to_float(self.resident[rows])
+            return
+        with ThreadPoolExecutor(1) as reader:  # reads the next batch while this one is used
+            ahead = reader.submit(self._read, step)
+            for index in steps:
+                batch = ahead.result()
+                ahead = reader.submit(self._read, index + 1)
+                yield _to_float(batch.to(self.device, non_blocking=True))
+
+    def _read(self, step: int) -> Tensor:
+        batch = torch.from_numpy(np.ascontiguousarray(self.images.read(self._rows(step))))
+        return batch.pin_memory() if self.device.type == "cuda" else batch
+
+    def _rows(self, step: int) -> np.ndarray:
+        """This process's rows of a step: a permutation per epoch, continued over its end."""
+        size, count = self.config.batch_size, len(self.images)
+        places = np.arange(step * size, (step + 1) * size)[self.rank :: self.world]
+        rows = np.empty(len(places), np.int64)
+        for epoch in np.unique(places // count):
+            here = places // count == epoch
+            rows[here] = self._order(int(epoch))[places[here] % count]
+        return rows
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch = epoch
+            self._permutation = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.images))
+        return self._permutation
+
+
+def _to_float(batch: Tensor) -> Tensor:
+    return batch.permute(0, 3, 1, 2).float().div_(255)  # (n, h, w, 3) -> (n, 3, h, w), channels last in memory
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that a resident dataset may take."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 3
+    import psutil
+
+    return psutil.virtual_memory().available // 3

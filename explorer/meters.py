@@ -1,0 +1,88 @@
+"""What a training run measures as it goes, without making any step wait for the device."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+
+class Meter:
+    """Sums losses and counts codes on the device, so that no step waits for it."""
+
+    def __init__(self, model, device: torch.device) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.steps = 0
+        self.counts = {name: torch.zeros(len(book), device=device) for name, book in model.codebooks.items()}
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        self.steps += 1
+        for name, value in losses.items():
+            if name.startswith("codes."):
+                codes = value.reshape(-1)
+                self.counts[name.removeprefix("codes.")].index_add_(
+                    0, codes, torch.ones_like(codes, dtype=torch.float32)
+                )
+            else:
+                self.sums[name] = self.sums.get(name, 0) + value.detach()
+
+    def read(self) -> dict[str, float]:
+        """Mean losses, and perplexity and used codes of the images since the last call."""
+        line = {name: float(value) / self.steps for name, value in self.sums.items()}
+        for name, counts in self.counts.items():
+            share = counts / counts.sum().clamp(min=1)
+            suffix = "" if len(self.counts) == 1 else f".{name}"
+            line[f"perplexity{suffix}"] = float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
+            line[f"used{suffix}"] = int((counts > 0).sum())
+            counts.zero_()
+        self.sums, self.steps = {}, 0
+        return line
+
+
+class Timer:
+    """Steady training rate: the first steps, compilation and everything between steps are left out."""
+
+    def __init__(self, device: torch.device, batch: int) -> None:
+        self.device, self.batch = device, batch
+        self.steps = self.counted = self._ticks = 0
+        self.seconds = 0.0
+        self._skip = 1
+        self._mark = time.perf_counter()
+
+    def tick(self) -> None:
+        self.steps += 1
+        if self._skip:
+            self._skip -= 1
+            self._ticks = 0
+            self._mark = self._now()
+        else:
+            self._ticks += 1
+        if self.steps == 3:  # what compilation is decided by
+            self.read()
+
+    def read(self) -> None:
+        """Waits for the device and counts the steps since the last mark."""
+        now = self._now()
+        self.seconds += now - self._mark if self._ticks else 0.0
+        self.counted += self._ticks
+        self._ticks, self._mark = 0, now
+
+    def restart(self) -> None:
+        """Begins to count again after work that is no training step."""
+        self._mark = time.perf_counter()
+
+    def skip(self, steps: int) -> None:
+        """Forgets what was measured and leaves out the next `steps` steps."""
+        self._skip, self.seconds, self.counted, self._ticks = steps, 0.0, 0, 0
+
+    def per_step(self) -> float:
+        return self.seconds / max(self.counted, 1)
+
+    def rate(self) -> float:
+        return self.batch * self.counted / self.seconds if self.seconds else 0.0
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
