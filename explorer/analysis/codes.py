@@ -1,0 +1,95 @@
+"""One row for each code: how often it occurs, in how many images, and how near its nearest neighbour is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.analysis import neighbours, usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CELLS = 16_000_000  # presence flags held at once
+
+
+def images_per_code(codes: np.ndarray, size: int) -> np.ndarray:
+    """Images that have each code at least once: codes (N, H, W) in [0, K) -> (K,) int64."""
+    counts = np.zeros(size, np.int64)
+    step = max(1, CELLS // size)
+    for start in range(0, len(codes), step):
+        part = np.asarray(codes[start : start + step]).reshape(min(step, len(codes) - start), -1).astype(np.int64)
+        present = np.zeros((len(part), size), bool)
+        present[np.arange(len(part))[:, None], part] = True
+        counts += present.sum(0)
+    return counts
+
+
+def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
+    """Facts of each code: codes (N, H, W) in [0, K), vectors (K, D) -> K rows, by id.
+
+    Columns: `code`; `rank` by tokens, from 1, ties by id; `tokens`; `share` of all tokens; `times_even`, the
+    share over 1 / K; `images` that have it; `image_share` of all images; `neighbour`, the code with the nearest vector, and `distance` to it (-1 and NaN where
+    there is one code only); `x`, `y`, the two main directions of the vectors.
+    """
+    import pandas as pd
+
+    from explorer.analysis.projection import pca_map
+
+    size = len(vectors)
+    tokens = usage.count_tokens(codes, size)
+    rank = np.empty(size, np.int64)
+    rank[np.argsort(-tokens, kind="stable")] = np.arange(1, size + 1)
+    images = images_per_code(codes, size)
+    index, distance = neighbours.nearest(vectors, 1)
+    places = pca_map(vectors)
+    return pd.DataFrame(
+        {
+            "code": np.arange(size),
+            "rank": rank,
+            "tokens": tokens,
+            "share": tokens / max(tokens.sum(), 1),
+            "times_even": tokens * size / max(tokens.sum(), 1),
+            "images": images,
+            "image_share": images / max(len(codes), 1),
+            "neighbour": index[:, 0] if index.shape[1] else np.full(size, -1),
+            "distance": distance[:, 0] if index.shape[1] else np.full(size, np.nan),
+            "x": places[:, 0],
+            "y": places[:, 1],
+        }
+    )
+
+
+def perplexity_interval(codes: np.ndarray, size: int, *, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the perplexity, images resampled: the ends of `usage.entropy_interval`, 2 to their power."""
+    low, high = usage.entropy_interval(codes, size, seed=seed)
+    return float(2**low), float(2**high)
+
+
+def values_of(labels: np.ndarray, bins: int = 5) -> tuple[np.ndarray, bool]:
+    """A concept (N,) as discrete values; one of real numbers with more than 12 values is cut into quantiles.
+
+    Returns:
+        (N,) objects, None where unknown, and whether it was cut. Quantiles sort by their names: "1: 0.02 to 0.20", ….
+    """
+    import pandas as pd
+
+    column = pd.Series(labels)
+    if not pd.api.types.is_float_dtype(column) or column.nunique() <= 12:
+        return column.astype(object).where(column.notna(), None).to_numpy(), False
+    cut = pd.qcut(column, bins, duplicates="drop")
+    index = cut.cat.codes.to_numpy()
+    names = [f"{i + 1}: {c.left:.3g} to {c.right:.3g}" for i, c in enumerate(cut.cat.categories)]
+    return np.array([names[i] if i >= 0 else None for i in index], object), True
+
+
+def lift(counts: np.ndarray) -> np.ndarray:
+    """How much more common a code is under a value than overall: counts (V, U) -> (V, U) log2 of the ratio of shares.
+
+    Half a token is added to every cell, so that an absent code is a finite number; 0 is as common as overall.
+    """
+    smooth = np.asarray(counts, np.float64) + 0.5
+    share = smooth / smooth.sum(1, keepdims=True)
+    overall = smooth.sum(0) / smooth.sum()
+    return np.log2(share / overall)

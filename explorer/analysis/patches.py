@@ -1,0 +1,86 @@
+"""Pictures of where codes stand: crops around a cell with the cell outlined, and images with cells outlined."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CONTEXT = 3  # cells along a crop, at least; and a third of the image
+
+
+def crop(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side: int = 96) -> np.ndarray:
+    """Crops around one cell of each image, with the cell outlined.
+
+    A crop holds at least three cells and a third of the image along each side, so that one sees what the patch is
+    part of; near the border it is moved inside. It is enlarged by a whole number, so that pixels stay pixels.
+
+    Args:
+        images: (n, h, w, 3) uint8, h = w. positions: (n,) cell of each, row by row in `grid` (H, W).
+
+    Returns:
+        (n, s, s, 3) uint8, s ≥ `side`.
+    """
+    size = images.shape[1]
+    window = min(size, max(-(-CONTEXT * size // min(grid)), -(-size // 3)))
+    scale = max(1, -(-side // window))
+    rows, columns = np.divmod(np.asarray(positions), grid[1])
+    found = np.empty((len(images), window * scale, window * scale, 3), np.uint8)
+    for index, (image, row, column) in enumerate(zip(images, rows, columns, strict=True)):
+        top, bottom = row * size // grid[0], (row + 1) * size // grid[0]
+        left, right = column * size // grid[1], (column + 1) * size // grid[1]
+        y = int(np.clip((top + bottom - window) // 2, 0, size - window))
+        x = int(np.clip((left + right - window) // 2, 0, size - window))
+        picture = image[y : y + window, x : x + window].repeat(scale, 0).repeat(scale, 1)
+        covered = np.zeros(picture.shape[:2], bool)
+        covered[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale] = True
+        found[index] = outline(picture, covered)
+    return found
+
+
+def mark(image: np.ndarray, where: np.ndarray, side: int = 128) -> np.ndarray:
+    """An image (h, w, 3) uint8 with some cells (H, W) bool outlined, enlarged by a whole number to at least `side`."""
+    from explorer.analysis.interventions import cover
+
+    scale = max(1, -(-side // image.shape[0]))
+    picture = image.repeat(scale, 0).repeat(scale, 1)
+    return outline(picture, cover(where, picture.shape[:2]))
+
+
+def outline(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Draws the border of `covered` (h, w) bool into a picture (h, w, 3): white inside black, seen on any colour.
+
+    A border at the picture's own edge is left out, and so is one around everything.
+    """
+    inner = covered & ~_shrunk(covered, 1)
+    outer = _shrunk(covered, 1) & ~_shrunk(covered, 2)
+    drawn = picture.copy()
+    drawn[inner], drawn[outer] = 0, 255
+    return drawn if not covered.all() else picture
+
+
+def tiles(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side: int = 32) -> np.ndarray:
+    """The same crops for thumbnails, of exactly `side` pixels: (n, side, side, 3) uint8."""
+    crops = crop(images, positions, grid, side)
+    at = np.arange(side) * crops.shape[1] // side
+    return crops[:, at[:, None], at]
+
+
+def boundary(where: np.ndarray) -> str:
+    """The border of some cells (H, W) bool as an SVG path in units of cells, cell (r, c) centred on x = c, y = r."""
+    padded = np.pad(np.asarray(where, bool), 1)
+    parts = [
+        f"M{column - 0.5},{row - 0.5}L{column + 0.5},{row - 0.5}"
+        for row, column in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    ]
+    parts += [
+        f"M{column - 0.5},{row - 0.5}L{column - 0.5},{row + 0.5}"
+        for row, column in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
+    ]
+    return "".join(parts)
+
+
+def _shrunk(covered: np.ndarray, steps: int) -> np.ndarray:
+    """(h, w) bool without the `steps` outermost pixels of each region; beyond the picture counts as covered."""
+    for _ in range(steps):
+        padded = np.pad(covered, 1, constant_values=True)
+        covered = covered & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return covered
