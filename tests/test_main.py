@@ -108,6 +108,17 @@ def test_encode_and_usage_agree(home, capfd):
     assert 1 <= layer["perplexity"] <= 16 and layer["entropy_bits"] == pytest.approx(np.log2(layer["perplexity"]))
 
 
+def test_project_writes_the_map(home, capfd, tmp_path):
+    import pyarrow.parquet as parquet
+
+    out = tmp_path / "map.parquet"
+    limits = ["--limit", 50, "--points", 30, "--method", "pca", "--dims", 3]
+    result = call(capfd, "project", "tiny", "--dataset", "digits", *limits, "--out", out)
+    assert result["map"] == str(out) and result["points"] == 30 and 0.5 < result["trustworthiness"] <= 1
+    assert parquet.read_table(out).column_names == ["id", "x", "y", "z"] and result["seconds"] > 0
+    assert result["layer"] == "code", "without --layer the first is taken"
+
+
 def test_encode_writes_where_it_is_told(home, capfd, tmp_path):
     made = call(capfd, "encode", "tiny", "--dataset", "digits", "--limit", 20, "--out", tmp_path / "mine.lance")
     assert made["encoding"] == str(tmp_path / "mine.lance") and (tmp_path / "mine.lance").is_dir()
