@@ -29,9 +29,9 @@ def images_per_code(codes: np.ndarray, size: int) -> np.ndarray:
 def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
     """Facts of each code: codes (N, H, W) in [0, K), vectors (K, D) -> K rows, by id.
 
-    Columns: `code`; `rank` by tokens, from 1, ties by id; `tokens`; `share` of all tokens; `times_even`, the
-    share over 1 / K; `images` that have it; `image_share` of all images; `neighbour`, the code with the nearest vector, and `distance` to it (-1 and NaN where
-    there is one code only); `x`, `y`, the two main directions of the vectors.
+    Columns: `code`; `rank` by tokens, from 1, ties by id; `tokens`; `share` of all tokens; `times_even`, the share
+    over 1 / K; `images` that have it; `image_share` of all images; `neighbour`, the code with the nearest vector, and
+    `distance` to it (-1 and NaN where there is one code only); `x`, `y`, the two main directions of the vectors.
     """
     import pandas as pd
 

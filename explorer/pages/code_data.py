@@ -1,0 +1,165 @@
+"""What the pages about codes share: pickers of layer, K and code, and cached facts and pictures of codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from explorer.components import gallery
+from explorer.pages import session
+from explorer.pages.state import bound, choose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.datasets import Images
+    from explorer.encoding import Encoding
+
+SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
+LISTED = 4096  # codes in a list to choose from; with more, a number is typed
+TILE = 32  # pixels of a thumbnail
+KMEANS = (
+    "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
+    "counts as the centre nearest to it; the model itself knows nothing of them."
+)
+DEAD = "This code stands nowhere in these {images:,} images: a dead code, as far as they show."
+
+
+def kmeans(selection: session.Selection) -> int:
+    """K of the codebooks of continuous layers, a picker if there are any."""
+    if all(layer.get("codes") for layer in selection.checkpoint.layers):
+        return 64
+    return st.select_slider(
+        "k-means codes",
+        SIZES,
+        64,
+        key="kmeans",
+        bind="query-params",
+        on_change=lambda: session.put("code", None),
+        width=260,
+        help="Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among "
+        "their latents on training images, and each latent counts as the nearest. More centres are finer codes.",
+    )
+
+
+def layer(encoding: Encoding) -> str:
+    """The layer that the URL names, with a picker where there are several; another layer has other codes."""
+    names = [layer.name for layer in encoding.layers]
+    value = choose("layer", names.__contains__, names[-1])
+    if len(names) == 1:
+        return value
+
+    def draw(key, changed):
+        def both() -> None:
+            changed()
+            session.put("code", None)
+
+        return st.segmented_control(
+            "Layer", names, key=key, on_change=both, required=True, help="Whose codes are shown in detail."
+        )
+
+    return bound("layer", value, draw)
+
+
+def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None = None) -> int:
+    """The code that the URL names, with a picker that lists all codes, most used first.
+
+    Args:
+        here: (H, W) codes of the image shown, whose counts the list tells.
+    """
+    facts = table(encoding, layer)
+    about = "Type a number to find a code; clicking a cell of the map chooses it, too."
+    if len(facts) > LISTED:
+        return session.number("code", f"Code, 0 to {len(facts) - 1:,}", len(facts), default, width=300, help=about)
+    cells = np.zeros(len(facts), int) if here is None else np.bincount(here.reshape(-1), minlength=len(facts))
+    shares = facts["share"].to_numpy()
+
+    def called(text: str) -> str:
+        number = int(text)
+        share = f"{shares[number]:.2%} of tokens" if shares[number] else "never used"
+        many = f" · {cells[number]:,} here" if cells[number] else ""
+        return f"{number} · {share}{many}"
+
+    options = facts.sort_values("rank")["code"].astype(str).tolist()
+    return int(session.pick("code", "Code", options, str(default), format_func=called, width=300, help=about))
+
+
+def table(encoding: Encoding, layer: str) -> pd.DataFrame:
+    """One row for each code; see `analysis.codes.table`."""
+    return _table(encoding.facts["key"], layer, encoding)
+
+
+@st.cache_data(max_entries=32, show_spinner="Counting codes …")
+def _table(key: str, layer: str, _encoding: Encoding) -> pd.DataFrame:
+    from explorer.analysis import codes
+
+    return codes.table(_encoding.codes(layer), vectors(_encoding, layer))
+
+
+def vectors(encoding: Encoding, layer: str) -> np.ndarray:
+    """(K, D) float32."""
+    return encoding.codebook(layer).vectors.detach().cpu().numpy()
+
+
+def colours(encoding: Encoding, layer: str) -> np.ndarray:
+    """(K, 3) uint8: near codes look alike."""
+    return _colours(encoding.facts["key"], layer, encoding)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _colours(key: str, layer: str, _encoding: Encoding) -> np.ndarray:
+    from explorer.analysis.colours import colour_codes
+
+    return colour_codes(vectors(_encoding, layer), _encoding.usage(layer))
+
+
+def thumbnails(encoding: Encoding, images: Images, layer: str) -> np.ndarray:
+    """The best patch of each code in its surroundings, grey for a dead code: (K, TILE, TILE, 3) uint8."""
+    return _thumbnails(encoding.facts["key"], layer, encoding, images)
+
+
+@st.cache_data(max_entries=16, show_spinner="Cutting out a patch for each code …")
+def _thumbnails(key: str, layer: str, _encoding: Encoding, _images: Images) -> np.ndarray:
+    from explorer.analysis.patches import tiles
+
+    count, grid = len(_encoding.codebook(layer)), _encoding.layer(layer).grid
+    found = np.full((count, TILE, TILE, 3), 128, np.uint8)
+    best = [(number, *_encoding.top_patches(layer, number, 1)[:2]) for number in range(count)]
+    best = [(number, int(rows[0]), int(positions[0])) for number, rows, positions in best if len(rows)]
+    for start in range(0, len(best), 512):  # pixels of so many images at once
+        numbers, rows, positions = np.array(best[start : start + 512]).T
+        found[numbers] = tiles(_images.read(rows), positions, grid, TILE)
+    return found
+
+
+def top_patches(encoding: Encoding, images: Images, layer: str, code: int, k: int) -> tuple:
+    """The k patches nearest to a code's vector: PNG of each crop, image rows, positions, distances."""
+    return _top_patches(encoding.facts["key"], layer, code, k, encoding, images)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _top_patches(key: str, layer: str, code: int, k: int, _encoding: Encoding, _images: Images) -> tuple:
+    from explorer.analysis.patches import crop
+
+    rows, positions, distances = _encoding.top_patches(layer, code, k)
+    if not len(rows):
+        return [], rows, positions, distances
+    crops = crop(_images.read(rows), positions, _encoding.layer(layer).grid, 128)
+    return [gallery.png(picture) for picture in crops], rows, positions, distances
+
+
+def download(label: str, frame: pd.DataFrame, name: str, key: str) -> None:
+    """A small button with a chart's data."""
+    st.download_button(
+        label,
+        lambda: frame.to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        type="tertiary",
+        key=key,
+        help="The numbers of this chart as CSV; the camera on the chart saves a picture.",
+    )
