@@ -25,7 +25,8 @@ from explorer.sources import Item, Listing, Source
 
 FORMAT = 1
 WORKERS = min(8, os.cpu_count() or 1)
-BATCH = 32 * WORKERS  # encoded images held at once
+BATCH = 64  # images held at once, encoded and decoded, and fewer when they are large
+BATCH_BYTES = 16 * 1024**2
 RESERVE = 64 * 1024**2  # bytes left free on the disk
 MAX_SKIPPED = 10_000  # files that are named; all are counted
 
@@ -164,7 +165,7 @@ def _write_pixels(
     items, remaining = listing.items(rows), iter(rows.tolist())
     with path.open("w+b") as file, ThreadPoolExecutor(WORKERS, "decode") as pool:
         _header(file, len(rows), size)
-        for results in _batches(pool.map(decoded, batch) for batch in _chunks(items)):
+        for results in _batches(pool.map(decoded, batch) for batch in _chunks(items, size)):
             good = []
             for row, result in zip(islice(remaining, len(results)), results, strict=True):
                 if isinstance(result, BadInput):
@@ -185,8 +186,9 @@ def _write_pixels(
     return np.array(kept), skipped[:MAX_SKIPPED]
 
 
-def _chunks(items: Iterator) -> Iterator[list]:
-    while chunk := list(islice(items, BATCH)):
+def _chunks(items: Iterator, size: int) -> Iterator[list]:
+    length = min(BATCH, max(WORKERS, BATCH_BYTES // (size * size * 3)))
+    while chunk := list(islice(items, length)):
         yield chunk
 
 

@@ -75,6 +75,8 @@ def zip_source(path: Path) -> Source:
             entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
         raise BadInput(f"'{path.name}' is not a zip file that can be read ({error})") from None
+    if len(entries) > MAX_ENTRIES:
+        raise BadInput(_too_many(path.name, f"{len(entries):,} entries"))
     found = Found()
     for name, entry in entries.items():
         _check_entry(path.name, entry)
@@ -169,7 +171,9 @@ def _source(
         if any(classes):
             columns["class"] = pd.Categorical([value or "(none)" for value in classes])
         for file in found.tables:
-            for column, values in _read_table(what, file, table(file), names).items():
+            for column, values in (
+                _read_table(what, file, table(file), images).iloc[rows].reset_index(drop=True).items()
+            ):
                 columns[column] = values.combine_first(columns[column]) if column in columns else values
         return Listing(names, concept_table(columns), lambda some: items([names[row] for row in some]), strays)
 
@@ -213,10 +217,9 @@ def _read_table(what: str, file: str, content: bytes, names: Sequence[str]) -> p
         if not folder or name.startswith(folder + "/"):
             exact = places.get(name, places.get(str(pure.with_suffix(""))))
             rows[position] = exact if exact is not None else by_name.get(pure.name, by_name.get(pure.stem, -1))
-    if not (rows >= 0).any() and not folder:
+    if not (rows >= 0).any():
         raise BadInput(f"the column '{column}' of '{file}' in {what} names none of its images, such as '{names[0]}'")
-    chosen = table.drop(columns=column).reindex(rows).reset_index(drop=True)
-    return chosen if (rows >= 0).any() else chosen.iloc[:, :0]
+    return table.drop(columns=column).reindex(rows).reset_index(drop=True)
 
 
 def _table_bytes(path: Path) -> bytes:
@@ -247,9 +250,13 @@ def _check_directory(path: Path) -> None:
     size = max((end[2] for end in ends if end[2] != marked[1]), default=0)
     if count > MAX_ENTRIES or size > room:
         listed = f"{count:,} entries" if count > MAX_ENTRIES else "too long a table of contents"
-        raise BadInput(f"'{path.name}' has {listed}; a zip may have {MAX_ENTRIES:,}; unpack it and give the folder")
+        raise BadInput(_too_many(path.name, listed))
     if b"PK\x06\x07" in tail and not records:
         raise BadInput(f"'{path.name}' is not a zip file that can be read (its table of contents is damaged)")
+
+
+def _too_many(archive: str, listed: str) -> str:
+    return f"'{archive}' has {listed}; a zip may have {MAX_ENTRIES:,}; unpack it and give the folder"
 
 
 def _check_entry(archive: str, entry: zipfile.ZipInfo) -> None:

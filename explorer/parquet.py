@@ -36,15 +36,18 @@ def parquet_source(folder: Path, names: Sequence[str]) -> Source:
 
     files = [folder / name for name in sorted(names)]
     path = files[0] if len(files) == 1 else folder
-    counts, schema = [], None
+    counts, schemas = [], []
     for file in files:
         try:
             metadata = pq.read_metadata(file)
-            schema = schema or pq.read_schema(file)
+            schemas.append(pq.read_schema(file))
         except _DAMAGE as error:
             raise _unreadable(file, error) from None
         counts.append(metadata.num_rows)
-    image = _image_column(schema, path)
+    image = _image_column(schemas[0], path)
+    for file, schema in zip(files, schemas, strict=True):
+        if image not in schema.names or schema.field(image).type != schemas[0].field(image).type:
+            raise BadInput(f"'{file.name}' has no column '{image}' of images like that of '{files[0].name}'")
     starts = np.concatenate([[0], np.cumsum(counts)])
     if starts[-1] == 0:
         raise BadInput(f"there is no row in '{path}'")
@@ -62,7 +65,7 @@ def parquet_source(folder: Path, names: Sequence[str]) -> Source:
 
     def listing(split: str, progress: Progress | None) -> Listing:
         rows = splits[split]
-        names, concepts = _read_columns(files, starts, rows, schema, image)
+        names, concepts = _read_columns(files, starts, rows, schemas, image)
         return Listing(names, concepts, lambda some: _items(files, starts, rows[some], image))
 
     return Source(f"images in '{path}'", NATIVE, tuple(splits), lambda split: [key, split], listing)
@@ -113,7 +116,7 @@ def _image_column(schema: pa.Schema, path: Path) -> str:
 
 
 def _read_columns(
-    files: list[Path], starts: np.ndarray, rows: np.ndarray, schema: pa.Schema, image: str
+    files: list[Path], starts: np.ndarray, rows: np.ndarray, schemas: list[pa.Schema], image: str
 ) -> tuple[list[str], pd.DataFrame]:
     """Names and concepts of `rows`: every scalar column, labels by their names where the file knows them."""
     import pyarrow as pa
@@ -129,8 +132,7 @@ def _read_columns(
             or pa.types.is_large_string(kind)
         )
 
-    columns = [column.name for column in schema if column.name != image and is_scalar(column.type)][:MAX_COLUMNS]
-    kind = schema.field(image).type
+    kind = schemas[0].field(image).type
     has_path = pa.types.is_struct(kind) and kind.get_field_index("path") >= 0
     names: list[str] = []
     tables = []
@@ -138,6 +140,8 @@ def _read_columns(
         inside = rows[(rows >= starts[position]) & (rows < starts[position + 1])] - starts[position]
         if not len(inside):
             continue
+        scalars = [column.name for column in schemas[position] if is_scalar(column.type) and column.name != image]
+        columns = scalars[:MAX_COLUMNS]
         try:
             with pq.ParquetFile(file) as opened:
                 table = opened.read(columns=[*columns, *([f"{image}.path"] if has_path else [])]).take(inside)
@@ -145,9 +149,9 @@ def _read_columns(
             raise _unreadable(file, error) from None
         paths = pc.struct_field(table.column(image), "path").to_pylist() if has_path else [None] * len(inside)
         names += [str(path) if path else f"{file.name} row {row}" for path, row in zip(paths, inside, strict=True)]
-        tables.append(table.select([name for name in columns if name in table.column_names]).to_pandas())
+        tables.append(table.select(columns).to_pandas())
     merged = pd.concat(tables, ignore_index=True)
-    features = _features(schema)
+    features = next(filter(None, map(_features, schemas)), {})
     for name in merged.columns:
         labels = features.get(name, {}).get("names") if isinstance(features.get(name), dict) else None
         if isinstance(labels, list) and pd.api.types.is_numeric_dtype(merged[name].dtype):
