@@ -1,0 +1,130 @@
+"""Charts carry their data, axis titles and counts, in both themes."""
+
+import numpy as np
+import pytest
+
+from explorer import plots
+from explorer.analysis import quality, selection
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request):
+    return request.param
+
+
+def looks_right(figure, theme):
+    layout = figure.layout
+    assert layout.font.color == plots.THEMES[theme]["text"]
+    assert layout.paper_bgcolor == layout.plot_bgcolor == plots.CLEAR
+    assert layout.uirevision
+    titles = [axis.title.text for axis in [*figure.select_xaxes(), *figure.select_yaxes()]]
+    assert titles and all(titles)
+    assert len(figure.to_json()) < 100_000
+
+
+def test_quality_histogram_counts_every_image(theme):
+    values = np.random.default_rng(0).normal(27, 2, 500)
+    figure = plots.quality_histogram(
+        values, quality.summary(values), "PSNR of one image (dB)", baseline=14.2, theme=theme
+    )
+    looks_right(figure, theme)
+    assert figure.data[0].y.sum() == 500
+    notes = [note.text for note in figure.layout.annotations]
+    assert notes[0].startswith(f"mean {values.mean():.4g} ±") and notes[1] == "mean training image 14.2"
+    assert "(dB)" in figure.layout.xaxis.title.text and "500" in figure.layout.yaxis.title.text
+    interval = next(shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert interval.x0 < values.mean() < interval.x1
+
+
+@pytest.mark.parametrize("values", [np.ones(4), np.array([3.0])])
+def test_quality_histogram_of_equal_scores(values):
+    figure = plots.quality_histogram(values, quality.summary(values), "SSIM of one image")
+    assert figure.data[0].y.sum() == len(values)
+
+
+def test_empty_charts_say_so():
+    nothing = plots.quality_histogram(np.empty(0), quality.summary([]), "PSNR (dB)")
+    assert "no image" in nothing.layout.annotations[0].text
+    assert "no points" in plots.latent_map(np.empty((0, 2))).layout.annotations[0].text
+
+
+def test_map_by_concept_keeps_rows(theme):
+    places = np.random.default_rng(0).normal(size=(60, 2))
+    values = np.array(["a"] * 30 + ["b"] * 20 + [None] * 10, object)
+    rows = np.arange(60) + 1000
+    figure = plots.latent_map(places, values, title="shape", rows=rows, theme=theme)
+    looks_right(figure, theme)
+    traces = {trace.name: trace for trace in figure.data}
+    assert [trace.name for trace in figure.data] == ["no value", "a", "b"]
+    assert traces["b"].customdata.tolist() == list(range(1030, 1050))
+    assert traces["b"].x == pytest.approx(places[30:50, 0]) and traces["b"].x.dtype == np.float32
+    assert traces["a"].marker.color != traces["b"].marker.color
+    assert figure.layout.yaxis.scaleanchor == "x" and figure.layout.legend.title.text == "shape"
+
+
+def test_map_with_many_values_keeps_all_points():
+    values = np.arange(200) % 40
+    figure = plots.latent_map(np.zeros((200, 2)), values, title="class")
+    assert sum(len(trace.x) for trace in figure.data) == 200
+    assert figure.data[0].name == "other (25 values)" and len(figure.data) == 16
+    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data}
+    assert len(looks) == 16
+
+
+def test_map_by_a_number_and_by_code(theme):
+    places = np.random.default_rng(0).normal(size=(50, 2))
+    figure = plots.latent_map(places, np.arange(50.0), kind="continuous", title="PSNR (dB)", theme=theme)
+    looks_right(figure, theme)
+    assert figure.data[0].marker.color == pytest.approx(np.arange(50)) and figure.data[0].marker.showscale
+    assert figure.data[0].marker.colorbar.title.text == "PSNR (dB)"
+
+    colours = np.arange(30, dtype=np.uint8).reshape(10, 3)
+    codes = np.array([7, 2, 7] + [9] * 47)
+    figure = plots.latent_map(places, codes, kind="code", colours=colours, theme=theme)
+    marker = figure.data[0].marker
+    scale = [colour for _, colour in marker.colorscale]
+    assert [scale[int(i)] for i in marker.color[:4]] == [
+        "rgb(21,22,23)",
+        "rgb(6,7,8)",
+        "rgb(21,22,23)",
+        "rgb(27,28,29)",
+    ]
+    assert marker.cmin == 0 and marker.cmax == 2
+    plots.latent_map(places, np.zeros(50, int), kind="code", colours=colours)  # one code only
+
+
+def test_map_in_three_dimensions(theme):
+    places = np.random.default_rng(0).normal(size=(20, 3))
+    figure = plots.latent_map(places, np.arange(20) % 2, title="class", axes=("PC 1", "PC 2", "PC 3"), theme=theme)
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+    scene = figure.layout.scene
+    assert [axis.title.text for axis in (scene.xaxis, scene.yaxis, scene.zaxis)] == ["PC 1", "PC 2", "PC 3"]
+    assert sum(len(trace.z) for trace in figure.data) == 20
+
+
+def test_ten_thousand_points_stay_small():
+    figure = plots.latent_map(np.zeros((10_000, 2)), np.arange(10_000) % 5, title="class")
+    assert len(figure.to_json()) < 250_000
+
+
+def test_map_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="places"):
+        plots.latent_map(np.zeros((5, 4)))
+    with pytest.raises(ValueError, match="5 points but 3 values"):
+        plots.latent_map(np.zeros((5, 2)), np.zeros(3))
+
+
+def test_log_odds_shows_intervals_and_certainty(theme):
+    codes = np.zeros((100, 1, 2), int)
+    codes[:30, 0, 1] = 5
+    codes[::2, 0, 0] = 3
+    found = selection.compare_codes(codes, np.arange(30), 8)
+    figure = plots.log_odds(found, theme=theme)
+    looks_right(figure, theme)
+    trace = figure.data[0]
+    assert trace.y[0] == "code 5" and len(trace.y) == 3
+    assert trace.x == pytest.approx(found.log_odds, rel=1e-5)
+    assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(found.low[0], rel=1e-4)
+    assert trace.marker.symbol[0] == "circle" and "circle-open" in trace.marker.symbol
+    assert "30 selected against 70 others" in figure.layout.xaxis.title.text
+    assert len(plots.log_odds(found, limit=1).data[0].y) == 1
