@@ -33,8 +33,9 @@ def draw() -> None:
 
 def form() -> None:
     """All fields, and the button that starts the run and goes to its page."""
-    from explorer.models import MODELS
-    from explorer.training import TrainingConfig
+    with st.spinner("Preparing the form …"):  # torch takes a moment, once
+        from explorer.models import MODELS
+        from explorer.training import TrainingConfig
 
     family = st.selectbox(
         "Family",
@@ -161,14 +162,17 @@ def _step(value: float | None) -> float:
 
 
 def _suggest(family: str, dataset: str) -> str:
-    from explorer import checkpoints
+    from explorer import checkpoints, jobs
 
     stem = (
         re.sub(r"[^A-Za-z0-9._-]+", "-", Path(shared()["sources"].get(dataset, dataset)).stem).strip("-.") or "images"
     )
     base = f"{family}-{stem}"[:56]
+    folder = checkpoints.folder().absolute()
     names = [base, *(f"{base}-{number}" for number in range(2, 1000))]
-    return next((name for name in names if not (checkpoints.folder() / name).exists()), base)
+    taken = {job.target for job in jobs.all_jobs() if job.active}  # a queued run has no folder yet
+    free = (name for name in names if not (folder / name).exists() and folder / name not in taken)
+    return next(free, base)
 
 
 def _changed(config: type, values: dict[str, Any]) -> dict[str, Any]:

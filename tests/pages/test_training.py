@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -141,6 +142,17 @@ def test_a_training_started_from_the_form_can_be_watched_and_stopped(app, home):
     app.run()
     assert jobs.read(job.folder).state == "stopped" and (job.target / "state.safetensors").exists()
     assert "Stopped at" in texts(app) and app.button(key=f"resume-{job.id}")
+
+
+def test_a_run_started_on_the_training_page_appears_there(app, monkeypatch):
+    monkeypatch.setattr(jobs, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    app.session_state["train-open"] = True
+    open_page(app)
+    app.selectbox(key="train-dataset").set_value("digits").run()
+    app.button(key="train-start").click().run()
+    (job,) = jobs.all_jobs()
+    assert "**Train vqvae-digits**" in texts(app) and app.button(key=f"stop-{job.id}")
+    assert app.text_input(key="train-name-vqvae-digits").value == "vqvae-digits"
 
 
 def wait(condition, job: jobs.Job, seconds: float = 90) -> None:
