@@ -38,8 +38,10 @@ COMPILE_SAVES = 0.25  # share of the step time
 class TrainingConfig:
     """How to train; what to train is the family's own config."""
 
-    steps: int = field(default=5000, metadata={"min": 1, "help": "Optimizer steps, one batch each."})
-    batch_size: int = field(default=128, metadata={"min": 1, "help": "Images per step, over all devices together."})
+    steps: int = field(default=5000, metadata={"min": 1, "max": 1000000000, "help": "Optimizer steps, one batch each."})
+    batch_size: int = field(
+        default=128, metadata={"min": 1, "max": 65536, "help": "Images per step, over all devices together."}
+    )
     learning_rate: float = field(
         default=1e-3,
         metadata={
@@ -49,7 +51,8 @@ class TrainingConfig:
     )
     weight_decay: float = field(default=0.0, metadata={"min": 0.0, "help": "Weight decay of AdamW."})
     image_size: int | None = field(
-        default=None, metadata={"min": 4, "help": "Side of the images in pixels; empty takes the dataset's own."}
+        default=None,
+        metadata={"min": 4, "max": 2048, "help": "Side of the images in pixels; empty takes the dataset's own."},
     )
     images: int | None = field(
         default=None, metadata={"min": 1, "help": "Train on the first so many images; empty takes all."}
@@ -306,9 +309,12 @@ class _Run:
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         self.model.load_state_dict(model)
         moments: dict[int, dict[str, Tensor]] = {}
+        parameters = self.optimizer.param_groups[0]["params"]
         for name, value in tensors.items():
             if name.startswith("optimizer."):
                 _, index, key = name.split(".", 2)
+                if value.ndim:  # the fused step needs moments in the memory layout of their parameter
+                    value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
                 moments.setdefault(int(index), {})[key] = value
         self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
         if self.step and hasattr(self.model, "started"):

@@ -113,7 +113,9 @@ def test_decoding_the_codes_is_decoding_the_latents(family, images):
     with torch.inference_mode():
         latents = model.encode(images)
         coded = {
-            name: model.codebooks[name].lookup(model.codebooks[name].assign(value)) if name in model.codebooks else value
+            name: model.codebooks[name].lookup(model.codebooks[name].assign(value))
+            if name in model.codebooks
+            else value
             for name, value in latents.items()
         }
         torch.testing.assert_close(model.decode(coded), model.decode(latents), atol=1e-5, rtol=1e-5)
@@ -125,7 +127,7 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do(family):
 
 
 def test_unknown_or_unfit_settings_are_refused_with_the_choices(family):
-    with pytest.raises(BadInput, match="unknown setting 'depth'; choose from .*dim"):
+    with pytest.raises(BadInput, match=r"unknown setting 'depth'; choose from .*dim"):
         make(family, depth=3)
     with pytest.raises(BadInput, match="dim must be an int, not 'many'"):
         make(family, dim="many")

@@ -17,19 +17,21 @@ from explorer.models.convolutions import check_divides, to_signed, to_unit
 class MAEConfig:
     """Settings of a small masked autoencoder."""
 
-    patch: int = field(default=8, metadata={"min": 1, "help": "Pixels along each side of a patch."})
+    patch: int = field(default=8, metadata={"min": 1, "max": 256, "help": "Pixels along each side of a patch."})
     dim: int = field(
-        default=192, metadata={"min": 4, "help": "D, the length of one token; a multiple of the heads and of 4."}
+        default=192,
+        metadata={"min": 4, "max": 8192, "help": "D, the length of one token; a multiple of the heads and of 4."},
     )
     blocks: int = field(
-        default=6, metadata={"min": 1, "help": "Transformer blocks of the encoder; each is a layer to look at."}
+        default=6,
+        metadata={"min": 1, "max": 64, "help": "Transformer blocks of the encoder; each is a layer to look at."},
     )
-    heads: int = field(default=6, metadata={"min": 1, "help": "Attention heads of the encoder."})
+    heads: int = field(default=6, metadata={"min": 1, "max": 64, "help": "Attention heads of the encoder."})
     decoder_dim: int = field(
-        default=128, metadata={"min": 4, "help": "Length of one token in the decoder; a multiple of 4."}
+        default=128, metadata={"min": 4, "max": 8192, "help": "Length of one token in the decoder; a multiple of 4."}
     )
-    decoder_blocks: int = field(default=2, metadata={"min": 1, "help": "Transformer blocks of the decoder."})
-    decoder_heads: int = field(default=4, metadata={"min": 1, "help": "Attention heads of the decoder."})
+    decoder_blocks: int = field(default=2, metadata={"min": 1, "max": 64, "help": "Transformer blocks of the decoder."})
+    decoder_heads: int = field(default=4, metadata={"min": 1, "max": 64, "help": "Attention heads of the decoder."})
     mask_ratio: float = field(
         default=0.75, metadata={"min": 0.0, "max": 0.95, "help": "Share of patches hidden in training."}
     )

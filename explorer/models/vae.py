@@ -16,17 +16,25 @@ from explorer.models import convolutions
 class VAEConfig:
     """Settings of a convolutional β-VAE."""
 
-    hidden: int = field(default=64, metadata={"min": 2, "help": "Channels of the convolutions."})
+    hidden: int = field(default=64, metadata={"min": 2, "max": 8192, "help": "Channels of the convolutions."})
     residual_blocks: int = field(
-        default=1, metadata={"min": 0, "help": "Residual blocks on each side of the latent vector."}
+        default=1, metadata={"min": 0, "max": 64, "help": "Residual blocks on each side of the latent vector."}
     )
-    residual_channels: int = field(default=32, metadata={"min": 1, "help": "Channels inside a residual block."})
+    residual_channels: int = field(
+        default=32, metadata={"min": 1, "max": 8192, "help": "Channels inside a residual block."}
+    )
     downsample: int = field(
         default=16,
-        metadata={"min": 2, "help": "Pixels per cell of the last feature map along each side, a power of two."},
+        metadata={
+            "min": 2,
+            "max": 64,
+            "help": "Pixels per cell of the last feature map along each side, a power of two.",
+        },
     )
-    dim: int = field(default=64, metadata={"min": 1, "help": "D, the length of the latent vector."})
-    width: int = field(default=256, metadata={"min": 1, "help": "Units of the dense layers around the latent vector."})
+    dim: int = field(default=64, metadata={"min": 1, "max": 8192, "help": "D, the length of the latent vector."})
+    width: int = field(
+        default=256, metadata={"min": 1, "max": 65536, "help": "Units of the dense layers around the latent vector."}
+    )
     beta: float = field(
         default=1.0,
         metadata={

@@ -18,18 +18,25 @@ from explorer.models.quantizers import QUANTIZERS, Quantizer
 class VQVAEConfig:
     """Settings of a VQ-VAE; the defaults are the paper's sizes."""
 
-    hidden: int = field(default=128, metadata={"min": 2, "help": "Channels of the convolutions."})
-    residual_blocks: int = field(default=2, metadata={"min": 0, "help": "Residual blocks on each side of the codes."})
-    residual_channels: int = field(default=32, metadata={"min": 1, "help": "Channels inside a residual block."})
+    hidden: int = field(default=128, metadata={"min": 2, "max": 8192, "help": "Channels of the convolutions."})
+    residual_blocks: int = field(
+        default=2, metadata={"min": 0, "max": 64, "help": "Residual blocks on each side of the codes."}
+    )
+    residual_channels: int = field(
+        default=32, metadata={"min": 1, "max": 8192, "help": "Channels inside a residual block."}
+    )
     downsample: int = field(
         default=4,
         metadata={
             "min": 2,
+            "max": 64,
             "help": "Pixels per code along each side, a power of two: 4 turns 64 × 64 pixels into 16 × 16 codes.",
         },
     )
-    codes: int = field(default=512, metadata={"min": 2, "help": "K, the number of vectors in the codebook."})
-    dim: int = field(default=64, metadata={"min": 1, "help": "D, the length of one codebook vector."})
+    codes: int = field(
+        default=512, metadata={"min": 2, "max": 1048576, "help": "K, the number of vectors in the codebook."}
+    )
+    dim: int = field(default=64, metadata={"min": 1, "max": 8192, "help": "D, the length of one codebook vector."})
     beta: float = field(
         default=0.25,
         metadata={"min": 0.0, "help": "Weight of the commitment loss, which keeps latents near their codes."},
