@@ -163,3 +163,10 @@ def download(label: str, frame: pd.DataFrame, name: str, key: str) -> None:
         key=key,
         help="The numbers of this chart as CSV; the camera on the chart saves a picture.",
     )
+
+
+def title(text: str, about: str, data: pd.DataFrame, file: str) -> None:
+    """A heading with its help, and the chart's data to take home."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"#### {text}", help=about, width="content")
+        download("CSV", data, file, key=f"csv-{text}")
