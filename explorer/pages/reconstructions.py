@@ -22,6 +22,7 @@ HELP = {
     "posterior": "The mean of the posterior is the model's best guess; one draw from the posterior shows its doubt.",
 }
 SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
+AXES = {"psnr": "PSNR of one image (dB)", "ssim": "SSIM of one image"}
 FILES, MEGABYTES = 24, 50  # of one's own images at once
 
 
@@ -239,14 +240,30 @@ def _downloads(columns: dict[str, np.ndarray], names: list[str]) -> None:
 
 
 def _distribution(selection: session.Selection, images, errors) -> None:
+    from explorer import plots
+    from explorer.analysis import quality
+
     st.subheader("Distribution over the split")
     metric = st.segmented_control(
-        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="score", required=True,
-        label_visibility="collapsed", help=HELP["psnr"],
-    )  # fmt: skip
-    from explorer import plots
-
-    st.plotly_chart(plots.quality_histogram(errors[metric].dropna().to_numpy(), metric), key="distribution")
+        "Score",
+        list(AXES),
+        format_func=str.upper,
+        default="psnr",
+        key="score",
+        required=True,
+        label_visibility="collapsed",
+    )
+    values = errors[metric].dropna().to_numpy()
+    baseline = _baseline(selection, images)[0] if metric == "psnr" else None
+    figure = plots.quality_histogram(
+        values,
+        quality.summary(values),
+        AXES[metric],
+        baseline=baseline,
+        baseline_name="mean image",
+        theme=session.theme(),
+    )
+    st.plotly_chart(figure, key="distribution")
     st.download_button(
         "Scores of each image (CSV)",
         lambda: errors.assign(name=list(images.names)).to_csv(index_label="row"),

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -55,6 +55,7 @@ __all__ = [
     "run",
     "selection",
     "summary",
+    "theme",
 ]
 
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
@@ -93,6 +94,11 @@ def run(page: Any) -> None:
     st.title(page.title)
     with guard():
         page.run()
+
+
+def theme() -> Literal["light", "dark"]:
+    """What the browser shows, for charts that choose their own colours."""
+    return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def selection() -> Selection:

@@ -1,0 +1,84 @@
+"""The app in AppTest, with tiny random networks and a folder of twelve photographs that are encoded already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = {
+    "vqvae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4},
+    "vae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "downsample": 4},
+    "mae": {"patch": 4, "dim": 16, "blocks": 2, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
+}
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Folders of one test run: `photos` holds <split>/<colour>/<number>.png, checkpoints are called tiny-<family>."""
+
+    cache: Path
+    checkpoints: Path
+    photos: Path
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Studio:
+    import torch
+    from PIL import Image
+
+    from explorer import checkpoints, encoding
+    from explorer.models import MODELS, build
+
+    studio = Studio(*(tmp_path_factory.mktemp(name) for name in ("cache", "checkpoints", "photos")))
+    generator = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for colour, channel in (("red", 0), ("green", 1)):
+            (studio.photos / split / colour).mkdir(parents=True)
+            for number in range(6):
+                pixels = generator.integers(0, 90, (20, 24, 3), dtype=np.uint8)
+                pixels[..., channel] += 150
+                Image.fromarray(pixels).save(studio.photos / split / colour / f"{number}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_CACHE", str(studio.cache))
+        patch.setenv("EXPLORER_CHECKPOINTS", str(studio.checkpoints))
+        for family in MODELS:
+            torch.manual_seed(0)
+            path = studio.checkpoints / f"tiny-{family}"
+            network = build(family, SETTINGS[family], 16).eval()
+            for weights in network.parameters():
+                weights.data.mul_(2)  # so that the decoder's answer depends on the latents before any training
+            facts = {"family": family, "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": "# tiny"}
+            path.mkdir()
+            checkpoints.save(path, network, **facts)
+            encoding.encode(path, str(studio.photos), kmeans=4 if family == "vqvae" else 64)
+    return studio
+
+
+@pytest.fixture
+def studio(built, monkeypatch) -> Studio:
+    monkeypatch.setenv("EXPLORER_CACHE", str(built.cache))
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(built.checkpoints))
+    return built
+
+
+@pytest.fixture
+def open_app(studio) -> Callable:
+    """`open_app(page="explorer/pages/x.py", checkpoint="tiny-vae")` -> the AppTest after a run; names go to the URL."""
+    from streamlit.testing.v1 import AppTest
+
+    def opened(page: str | None = None, **names: str):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in {"checkpoint": "tiny-vqvae", "dataset": str(studio.photos), **names}.items():
+            app.query_params[name] = value
+        app.run()
+        if page is not None:
+            app.switch_page(page).run()
+        assert not app.exception
+        return app
+
+    return opened

@@ -1,0 +1,143 @@
+"""The Reconstructions page and the frame around it, without a browser."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+
+def texts(app, kind="markdown"):
+    return " ".join(str(element.value) for element in getattr(app, kind))
+
+
+def names_shown(app):
+    return [text.value.split("gray[")[1].rstrip("]") for text in app.markdown if "gray[" in text.value]
+
+
+def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(open_app):
+    app = open_app()
+    metrics = {metric.label: metric for metric in app.metric}
+    assert set(metrics) == {"Mean PSNR", "Mean SSIM", "Baseline PSNR", "Images"}
+    assert metrics["Images"].value == "12"
+    low, high = map(float, metrics["Mean PSNR"].delta.split(" – "))
+    assert low <= float(metrics["Mean PSNR"].value.removesuffix(" dB")) <= high
+    assert "by the model" in metrics["Baseline PSNR"].delta
+    assert all(metric.help for metric in metrics.values())
+    assert len(names_shown(app)) == 8 and not app.error
+
+
+def test_best_and_worst_are_sorted_by_the_scores_on_disk(open_app, studio):
+    from explorer import datasets, encoding
+
+    images = datasets.load(str(studio.photos), "test", 16)
+    errors = encoding.Encoding(encoding.locate(studio.checkpoints / "tiny-vqvae", images)).errors()
+    worst = [images.names[row] for row in errors["psnr"].argsort(kind="stable")]
+    app = open_app(show="Worst")
+    assert [name.replace("\\", "") for name in names_shown(app)] == worst[:8]
+    app = open_app(show="Best")
+    assert [name.replace("\\", "") for name in names_shown(app)] == worst[::-1][:8]
+
+
+def test_another_seed_shows_other_images(open_app):
+    app = open_app()
+    before = names_shown(app)
+    app.number_input(key="seed").set_value(3).run()
+    assert names_shown(app) != before
+    app.number_input(key="seed").set_value(0).run()
+    assert names_shown(app) == before
+
+
+def test_one_concept_value_shows_only_its_images(open_app):
+    app = open_app(show="One concept")
+    app.selectbox(key="value-class").set_value("red").run()
+    assert len(names_shown(app)) == 6
+    assert all("red" in name for name in names_shown(app))
+
+
+def test_a_model_that_masks_offers_ratio_and_shows_what_it_saw(open_app):
+    app = open_app(checkpoint="tiny-mae")
+    assert "on hidden patches" in texts(app)
+    app.slider(key="ratio").set_value(0).run()
+    assert "on hidden patches" not in texts(app) and not app.error
+
+
+def test_a_model_that_samples_gives_another_reconstruction_for_each_seed(open_app):
+    app = open_app(checkpoint="tiny-vae")
+    mean = texts(app)
+    app.segmented_control(key="latents").set_value("sample").run()
+    drawn = texts(app)
+    app.number_input(key="sample-seed").set_value(1).run()
+    assert len({mean, drawn, texts(app)}) == 3
+
+
+def test_unknown_names_in_the_link_give_one_sentence_each_and_the_page_goes_on(open_app):
+    app = open_app(checkpoint="no-such", dataset="nowhere", fit="stretch")
+    warnings = [warning.value.replace("\\", "") for warning in app.warning]
+    assert len(warnings) == 3
+    assert "no-such" in warnings[0] and "nowhere" in warnings[1] and "stretch" in warnings[2]
+    assert app.selectbox(key="pick-checkpoint").value in warnings[0]
+    assert not app.error
+    assert app.query_params["checkpoint"] == app.selectbox(key="pick-checkpoint").value
+
+
+def test_the_link_carries_what_the_sidebar_says(open_app, studio):
+    app = open_app()
+    app.selectbox(key="pick-checkpoint").set_value("tiny-mae").run()
+    assert app.query_params["checkpoint"] == "tiny-mae"
+    assert app.query_params["dataset"] == str(studio.photos)
+
+
+def test_a_checkpoint_that_appears_is_offered_and_one_that_goes_away_is_said_so(open_app, studio):
+    app = open_app()
+    added = studio.checkpoints / "tiny-added"
+    shutil.copytree(studio.checkpoints / "tiny-vqvae", added)
+    try:
+        app.run()
+        app.selectbox(key="pick-checkpoint").set_value("tiny-added").run()
+        assert app.metric and not app.warning
+    finally:
+        shutil.rmtree(added)
+    app.run()
+    assert "tiny-added" in app.warning[0].value.replace("\\", "")
+    assert not app.error and len(names_shown(app)) > 0
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
+def test_damaged_weights_are_one_sentence_and_the_sidebar_stays(open_app, studio, damage):
+    broken = studio.checkpoints / "tiny-broken"
+    shutil.copytree(studio.checkpoints / "tiny-vqvae", broken)
+    weights = broken / "model.safetensors"
+    try:
+        if damage == "missing":
+            weights.unlink()
+        else:
+            weights.write_bytes(weights.read_bytes()[:-100])
+        app = open_app(checkpoint="tiny-broken")
+        assert len(app.error) == 1 and "tiny" in app.error[0].value
+        app.selectbox(key="pick-checkpoint").set_value("tiny-vqvae").run()
+        assert app.metric and not app.error
+    finally:
+        shutil.rmtree(broken)
+
+
+def test_a_bug_is_one_calm_sentence_with_the_details_in_the_log(open_app, monkeypatch, caplog):
+    from explorer.encoding import Encoding
+
+    def broken(self):
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(Encoding, "errors", broken)
+    app = open_app()
+    assert len(app.error) == 1 and "secret" not in app.error[0].value
+    assert "secret detail" in caplog.text
+
+
+def test_ones_own_images_are_shown_and_a_broken_one_is_named(open_app, studio):
+    app = open_app(show="Your own images")
+    photograph = next((studio.photos / "test" / "red").glob("*.png"))
+    app.file_uploader(key="own").set_value(
+        [("mine.png", photograph.read_bytes(), "image/png"), ("*notes*.jpg", b"just some text", "image/jpeg")]
+    ).run()
+    assert names_shown(app) == ["mine.png"]
+    assert len(app.error) == 1 and "notes" in app.error[0].value
