@@ -9,16 +9,22 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.analysis.patches import boundary
+from explorer.plots import PALETTES, THEMES, Theme, dress
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.analysis.usage import ConceptUsage
 
-ACCENT = "#3a7ab0"  # seen on white and on near-black
-SECOND = "#d2691e"
-GREY = "#8a94a1"
-MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
+# no code of a value is the page's own colour; more is further from it
+SEQUENTIAL = {
+    "light": ["#ffffff", "#d9e6f1", "#9cbfda", "#578fb9", "#2a628f", "#123652"],
+    "dark": ["#11151b", "#1b3145", "#275a80", "#4a8dbb", "#8dc2e4", "#def0fb"],
+}
+DIVERGING = {
+    "light": ["#1b4b73", "#3d77a5", "#a9c8e0", "#ffffff", "#ecb78f", "#b85a24", "#8c3a12"],
+    "dark": ["#a6d0ec", "#69a8d2", "#2b5a80", "#11151b", "#84461f", "#dc8a57", "#f3b48b"],
+}
 
 
 def code_map(
@@ -31,6 +37,7 @@ def code_map(
     cell: tuple[int, int] | None = None,
     behind: bytes | None = None,
     opacity: float = 1.0,
+    theme: Theme = "light",
 ) -> go.Figure:
     """A code map that tells code, share and distance on hover; x is the column, y the row.
 
@@ -75,21 +82,16 @@ def code_map(
                 type="circle", x0=column - radius, x1=column + radius, y0=row - radius, y1=row + radius,
                 fillcolor=colour, line_width=0,
             )  # fmt: skip
+    dress(figure, theme, height=300)
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     figure.update_xaxes(range=[-0.5, width - 0.5], **hidden)
     figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", **hidden)
-    figure.update_layout(
-        height=300,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        dragmode=False,
-        plot_bgcolor="rgba(0,0,0,0)",
-        paper_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={"align": "left"},
-    )
-    return figure
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
 
 
-def usage_bars(table: pd.DataFrame, colours: np.ndarray, *, by: str = "rank", log: bool = False) -> go.Figure:
+def usage_bars(
+    table: pd.DataFrame, colours: np.ndarray, *, by: str = "rank", log: bool = False, theme: Theme = "light"
+) -> go.Figure:
     """Tokens of each code as bars, in the order of `by`: `rank` (most used first) or `code`.
 
     The dashed line is even use. `customdata` is the code.
@@ -108,41 +110,44 @@ def usage_bars(table: pd.DataFrame, colours: np.ndarray, *, by: str = "rank", lo
     )
     even = table["tokens"].mean()
     figure.add_hline(
-        even, line={"dash": "dash", "width": 1, "color": GREY}, annotation_text=f"even use: {even:,.0f}",
-        annotation_position="top right", annotation_font_color=GREY,
+        even, line={"dash": "dash", "width": 1, "color": THEMES[theme]["muted"]},
+        annotation_text=f"even use: {even:,.0f}", annotation_position="top right",
+        annotation_font_color=THEMES[theme]["muted"],
     )  # fmt: skip
     title = "rank, most used first" if by == "rank" else "code"
     figure.update_xaxes(title_text=title, showgrid=False)
     figure.update_yaxes(title_text="tokens" + (" (logarithmic)" if log else ""), type="log" if log else "linear")
-    figure.update_layout(height=320, margin=MARGIN, bargap=0 if len(table) > 100 else 0.1, uirevision=f"{by}{log}")
-    return figure
+    dress(figure, theme, revision=f"{by}{log}")
+    return figure.update_layout(bargap=0 if len(table) > 100 else 0.1)
 
 
-def cumulative(shares: np.ndarray, covering: dict[float, int]) -> go.Figure:
+def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme = "light") -> go.Figure:
     """Share of tokens that the most used codes cover: shares (K,) rising to 1; `covering` marks share -> codes."""
     size = len(shares)
     figure = go.Figure()
     figure.add_scatter(
         x=[0, size], y=[0, 1], mode="lines", name="even use",
-        line={"color": GREY, "dash": "dash", "width": 1}, hoverinfo="skip",
+        line={"color": THEMES[theme]["muted"], "dash": "dash", "width": 1}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
         x=np.arange(size + 1), y=np.concatenate([[0], shares]), mode="lines", name="this codebook",
-        line={"color": ACCENT, "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
+        line={"color": PALETTES[theme][0], "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
     )  # fmt: skip
     marked = {share: codes for share, codes in covering.items() if codes}
     figure.add_scatter(
         x=list(marked.values()), y=list(marked), mode="markers+text", name="50, 90, 99 %",
         text=[f"{codes:,} codes: {share:.0%}" for share, codes in marked.items()], textposition="bottom right",
-        marker={"color": SECOND, "size": 8}, hoverinfo="skip", showlegend=False, cliponaxis=False,
+        marker={"color": PALETTES[theme][1], "size": 8}, hoverinfo="skip", showlegend=False, cliponaxis=False,
     )  # fmt: skip
     figure.update_xaxes(title_text="most used codes", rangemode="tozero")
     figure.update_yaxes(title_text="share of tokens", tickformat=".0%", range=[0, 1.03])
-    figure.update_layout(height=320, margin=MARGIN, legend={"orientation": "h", "y": 1.1})
-    return figure
+    dress(figure, theme, revision="cumulative")
+    return figure.update_layout(legend={"orientation": "h", "y": 1.12})
 
 
-def concept_heatmap(usage: ConceptUsage, values: np.ndarray, order: np.ndarray, *, signed: bool) -> go.Figure:
+def concept_heatmap(
+    usage: ConceptUsage, values: np.ndarray, order: np.ndarray, *, signed: bool, theme: Theme = "light"
+) -> go.Figure:
     """Concept values × codes: values (V, U) of `usage.codes`, columns in `order`.
 
     Args:
@@ -161,8 +166,13 @@ def concept_heatmap(usage: ConceptUsage, values: np.ndarray, order: np.ndarray, 
             customdata=tokens,
             zmin=-top if signed else 0,
             zmax=top,
-            colorscale="RdBu_r" if signed else "Blues",
-            colorbar={"title": {"text": unit}, "tickformat": None if signed else ".0%", "thickness": 12},
+            colorscale=DIVERGING[theme] if signed else SEQUENTIAL[theme],
+            colorbar={
+                "title": {"text": unit},
+                "tickformat": None if signed else ".0%",
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
             hovertemplate="%{y}<br>code <b>%{x}</b><br>"
             + ("log₂ ratio %{z:.2f}" if signed else "%{z:.2%} of its tokens")
             + "<br>%{customdata} tokens<extra></extra>",
@@ -170,8 +180,7 @@ def concept_heatmap(usage: ConceptUsage, values: np.ndarray, order: np.ndarray, 
     )
     figure.update_xaxes(title_text="code", type="category", showgrid=False)
     figure.update_yaxes(title_text="value (images)", type="category", autorange="reversed", showgrid=False)
-    figure.update_layout(height=max(240, 110 + 26 * len(shown)), margin=MARGIN)
-    return figure
+    return dress(figure, theme, height=max(240, 110 + 26 * len(shown)), revision=str(signed))
 
 
 def geometry(
@@ -181,6 +190,7 @@ def geometry(
     *,
     axes: tuple[str, str],
     selected: int | None = None,
+    theme: Theme = "light",
 ) -> go.Figure:
     """Codebook vectors at `places` (K, 2), area by use; dead codes are hollow. `customdata[0]` is the code."""
     tokens = table["tokens"].to_numpy()
@@ -198,7 +208,10 @@ def geometry(
                 "size": 5 + 22 * area,
                 "color": fill,
                 "symbol": np.where(dead, "circle-open", "circle"),
-                "line": {"width": np.where(picked, 3, 0.75), "color": np.where(picked, SECOND, GREY)},
+                "line": {
+                    "width": np.where(picked, 3, 0.75),
+                    "color": np.where(picked, PALETTES[theme][1], THEMES[theme]["muted"]),
+                },
                 "opacity": 0.9,
             },
             hovertemplate="code <b>%{customdata[0]}</b><br>%{customdata[1]:.3g} % of tokens, in %{customdata[2]:,} "
@@ -207,5 +220,5 @@ def geometry(
     )
     figure.update_xaxes(title_text=axes[0], zeroline=False)
     figure.update_yaxes(title_text=axes[1], zeroline=False)
-    figure.update_layout(height=480, margin=MARGIN, dragmode="pan", uirevision=axes[0])
-    return figure
+    dress(figure, theme, height=480, revision=axes[0])
+    return figure.update_layout(dragmode="pan")

@@ -157,6 +157,7 @@ def _map(encoding, layer, row: int, shown: tuple | None, behind: bytes | None, o
         cell=cell,
         behind=behind,
         opacity=opacity,
+        theme=session.theme(),
     )
     figure.update_layout(height=width, width=width)
     key = f"map-{layer.name}"

@@ -145,7 +145,10 @@ def _histogram(encoding, layer: str, table: pd.DataFrame, name: str) -> None:
         )  # fmt: skip
     colours = code_data.colours(encoding, layer)
     st.plotly_chart(
-        code_plots.usage_bars(table, colours, by=by, log=scale == "log"), key="usage", alt="Tokens of each code"
+        code_plots.usage_bars(table, colours, by=by, log=scale == "log", theme=session.theme()),
+        key="usage",
+        theme=None,
+        alt="Tokens of each code",
     )
     _take(bridge("usage", select=False).click, len(table))
 
@@ -158,7 +161,8 @@ def _cumulative(table: pd.DataFrame, name: str) -> None:
     data = pd.DataFrame({"codes": np.arange(1, len(shares) + 1), "share_of_tokens": shares})
     code_data.title("Cumulative share", HELP["cumulative"], data, f"{name}-cumulative")
     covering = dict(zip(SHARES, usage.codes_covering(counts, SHARES), strict=True))
-    st.plotly_chart(code_plots.cumulative(shares, covering), key="cumulative", alt="Share of tokens covered")
+    figure = code_plots.cumulative(shares, covering, theme=session.theme())
+    st.plotly_chart(figure, key="cumulative", theme=None, alt="Share of tokens covered")
 
 
 def _take(click, size: int) -> None:
@@ -196,10 +200,8 @@ def _concepts(encoding, layer: str, name: str) -> None:
     usage, lift, tokens, presence, cut = found
     order = np.argsort(-(presence.bits if which == "telling" else usage.counts.sum(0)), kind="stable")[:many]
     values = lift if signed == "ratio" else usage.share
-    st.plotly_chart(
-        code_plots.concept_heatmap(usage, values, order, signed=signed == "ratio"), key="concepts",
-        alt=f"Codes by {concept}",
-    )  # fmt: skip
+    figure = code_plots.concept_heatmap(usage, values, order, signed=signed == "ratio", theme=session.theme())
+    st.plotly_chart(figure, key="concepts", theme=None, alt=f"Codes by {concept}")
     with st.grid(4, min_column_width=200):
         for label, value, note, about in (
             ("A token tells", f"{tokens.bits:.3f} bits", f"of {tokens.concept_bits:.2f} bits", HELP["information"]),
@@ -263,10 +265,10 @@ def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.Da
         return
     selected = session.get("code")
     figure = code_plots.geometry(
-        table, places, code_data.colours(encoding, layer), axes=axes,
+        table, places, code_data.colours(encoding, layer), axes=axes, theme=session.theme(),
         selected=int(selected) if selected is not None and selected.isdecimal() else None,
     )  # fmt: skip
-    st.plotly_chart(figure, key="geometry", alt="Map of the codebook's vectors", config={"scrollZoom": True})
+    st.plotly_chart(figure, key="geometry", theme=None, alt="Map of the codebook's vectors")
     sprite = _sprite(encoding.facts["key"], layer, encoding, images)
     _take(bridge("geometry", sprite, select=False, tile_from="customdata").click, len(table))
     st.caption(note)

@@ -1,0 +1,62 @@
+"""One row for each code, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from explorer.analysis import codes, usage
+
+CODES = np.array([[[0, 0], [0, 2]], [[2, 2], [2, 2]], [[0, 3], [0, 0]]])
+VECTORS = np.array([[0.0, 0.0], [10.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+
+
+def test_the_table_counts_tokens_images_and_neighbours():
+    table = codes.table(CODES, VECTORS)
+    assert table["code"].tolist() == [0, 1, 2, 3]
+    assert table["tokens"].tolist() == [6, 0, 5, 1] and table["rank"].tolist() == [1, 4, 2, 3]
+    assert table["images"].tolist() == [2, 0, 2, 1]
+    np.testing.assert_allclose(table["share"], np.array([6, 0, 5, 1]) / 12)
+    np.testing.assert_allclose(table["times_even"], np.array([6, 0, 5, 1]) / 3)
+    np.testing.assert_allclose(table["image_share"], np.array([2, 0, 2, 1]) / 3)
+    assert table["neighbour"].tolist() == [3, 2, 3, 0]
+    np.testing.assert_allclose(table["distance"], [1, np.sqrt(65), np.sqrt(18), 1], rtol=1e-6)
+
+
+def test_one_code_has_no_neighbour():
+    table = codes.table(np.zeros((2, 1, 1), int), np.ones((1, 3)))
+    assert table["neighbour"].tolist() == [-1] and np.isnan(table["distance"][0]) and table["share"][0] == 1
+
+
+def test_images_are_counted_once_in_many_parts(monkeypatch):
+    monkeypatch.setattr(codes, "CELLS", 8)
+    assert codes.images_per_code(CODES, 4).tolist() == [2, 0, 2, 1]
+
+
+def test_the_interval_of_the_perplexity_holds_its_estimate():
+    drawn = np.random.default_rng(0).integers(0, 8, (200, 4, 4))
+    low, high = codes.perplexity_interval(drawn, 8)
+    assert low <= usage.measure(usage.count_tokens(drawn, 8), 200).perplexity <= high <= 8
+    assert high - low < 0.2
+
+
+def test_discrete_values_stay_and_real_numbers_are_cut():
+    labels, cut = codes.values_of(pd.Series(["b", None, "a"], dtype="category"))
+    assert labels.tolist() == ["b", None, "a"] and not cut
+    labels, cut = codes.values_of(pd.Series([*np.linspace(0, 1, 100), np.nan]))
+    assert cut and labels[-1] is None
+    names, counts = np.unique(labels[:-1].astype(str), return_counts=True)
+    assert counts.tolist() == [20] * 5 and names[0].startswith("1: ") and names[-1].endswith("to 1")
+    assert codes.values_of(pd.Series([1.0, 2.0, 1.0]))[0].tolist() == [1, 2, 1]
+
+
+def test_lift_is_the_log_of_the_ratio_to_all():
+    even = codes.lift(np.full((3, 4), 1000))
+    np.testing.assert_allclose(even, 0, atol=1e-12)
+    found = codes.lift(np.array([[300_000, 100_000], [100_000, 300_000]]))
+    np.testing.assert_allclose(found, np.log2([[1.5, 0.5], [0.5, 1.5]]), atol=1e-4)
+    assert np.isfinite(codes.lift(np.array([[0, 9], [9, 0]]))).all()
+
+
+def test_codes_outside_the_codebook_are_refused():
+    with pytest.raises(ValueError, match="codes must lie"):
+        codes.table(np.full((1, 1, 1), 7), VECTORS)
