@@ -57,8 +57,8 @@ def _metrics(selection: session.Selection, images, errors) -> None:
     baseline, source = _baseline(selection, images)
     of = "" if psnr.n == len(images) else f", a random sample of {len(images):,}"
     cells = (
-        ("Mean PSNR", f"{psnr.mean:.2f} dB", f"{psnr.low:.2f} – {psnr.high:.2f}", HELP["psnr"]),
-        ("Mean SSIM", f"{ssim.mean:.3f}", f"{ssim.low:.3f} – {ssim.high:.3f}", HELP["ssim"]),
+        ("Mean PSNR", f"{psnr.mean:.2f} dB", f"95 %: {psnr.low:.2f} – {psnr.high:.2f}", HELP["psnr"]),
+        ("Mean SSIM", f"{ssim.mean:.3f}", f"95 %: {ssim.low:.3f} – {ssim.high:.3f}", HELP["ssim"]),
         (
             "Baseline PSNR",
             f"{baseline:.2f} dB",
@@ -98,7 +98,7 @@ def _choose(images, errors) -> tuple[np.ndarray, list[str], list[int | None]]:
         )
         if show == "own":
             return _own(images.size)
-        count = st.select_slider("Images", [4, 8, 16, 32, 64], 8, key="count", bind="query-params", width=220)
+        count = st.selectbox("Images", [4, 8, 16, 32, 64], 1, key="count", bind="query-params", width=100)
         if show == "random":
             seed = st.number_input(
                 "Seed", 0, 9999, 0, key="seed", bind="query-params", width=140, help="Another seed, other images."

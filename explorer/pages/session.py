@@ -61,6 +61,15 @@ __all__ = [
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="218" height="32" viewBox="0 0 218 32">
+<g><rect x="2" y="4" width="7" height="7" rx="1.5" fill="#2a628f"/><rect x="11" y="4" width="7" height="7" rx="1.5"
+fill="#4aa3d1"/><rect x="20" y="4" width="7" height="7" rx="1.5" fill="#1d8a6b"/><rect x="2" y="13" width="7" height="7"
+rx="1.5" fill="#4aa3d1"/><rect x="11" y="13" width="7" height="7" rx="1.5" fill="#d9822b"/><rect x="20" y="13" width="7"
+height="7" rx="1.5" fill="#4aa3d1"/><rect x="2" y="22" width="7" height="7" rx="1.5" fill="#1d8a6b"/><rect x="11" y="22"
+width="7" height="7" rx="1.5" fill="#4aa3d1"/><rect x="20" y="22" width="7" height="7" rx="1.5" fill="#b0568f"/></g>
+<text x="36" y="23" font-family="Source Sans Pro, Helvetica, Arial, sans-serif" font-size="19" font-weight="600"
+fill="#5b8db5">Codebook Explorer</text></svg>"""
+
 FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
 
 
@@ -86,6 +95,7 @@ def run(page: Any) -> None:
     from explorer.components import train_form
 
     read_url()
+    st.logo(LOGO, size="large")
     with st.sidebar, guard():
         shared()["selection"] = None
         shared()["selection"] = _pickers()
@@ -323,9 +333,11 @@ def summary(checkpoint: Checkpoint) -> None:
     lines = [f"**{plain(checkpoint.family)}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"]
     for layer in layers[:1] if len(layers) > 4 else layers:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
-        lines.append(f"`{layer['name']}` · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
+        lines.append(
+            f"{plain(layer['name'])} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d"
+        )
     if len(layers) > 4:
-        lines[-1] = lines[-1].replace("` ·", f"` to `{layers[-1]['name']}` ·", 1)
+        lines[-1] = lines[-1].replace(" ·", f" to {plain(layers[-1]['name'])} ·", 1)
     psnr = checkpoint.metrics.get("psnr")
     if isinstance(psnr, dict) and {"mean", "low", "high", "n"} <= psnr.keys():
         lines.append(f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images")
