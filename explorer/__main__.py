@@ -200,6 +200,7 @@ def project(
     dims: Annotated[int, typer.Option(min=2, max=3, help="Axes of the map.")] = 2,
     points: Annotated[int, typer.Option(min=3, help="At most so many points, drawn at random.")] = 5000,
     neighbours: Annotated[int, typer.Option(min=2, help="Neighbours that UMAP keeps together.")] = 15,
+    min_dist: Annotated[float, typer.Option(min=0, max=1, help="How tightly UMAP may pack points.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     split: Split = "test",
     limit: Limit = None,
@@ -211,7 +212,7 @@ def project(
     """Writes a 2-D or 3-D map of latents as Parquet: id, x, y (, z)."""
     from explorer import maps
 
-    options = maps.Options(layer or "", what, method, dims, points, neighbours, seed)
+    options = maps.Options(layer or "", what, method, dims, points, neighbours, seed, min_dist)
     maps.check_path(out)
     found = _encoding(checkpoint, dataset, split, limit, kmeans, fit, device=device)
     if layer is None:

@@ -39,8 +39,9 @@ class Options:
     Attributes:
         layer: name of a layer of the encoding.
         what: `images` (latents averaged over the grid), `patches` (single latents), or `codebook` (its vectors).
-        method: `umap`, or `pca`, which has no use for `neighbours`.
+        method: `umap`, or `pca`, which has no use for `neighbours` and `min_dist`.
         points: at most so many, drawn without replacement by `seed`.
+        min_dist: how tightly UMAP may pack points, in units of the map, from 0 to 1.
     """
 
     layer: str
@@ -50,6 +51,7 @@ class Options:
     points: int = 5000
     neighbours: int = 15
     seed: int = 0
+    min_dist: float = 0.1
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -63,6 +65,8 @@ class Options:
             raise BadInput(
                 f"{self.points} points with {self.neighbours} neighbours make no map; choose at least 3 and 2"
             )
+        if not 0 <= self.min_dist <= 1:
+            raise BadInput(f"min_dist {self.min_dist:g} is out of range; choose from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Map:
 
     Attributes:
         table: `id, x, y` (, `z`; for patches `image`, `position`), one row a point.
-        facts: `points, trustworthiness, seconds, layer, what, method, dims, neighbours, seed` and what the method adds.
+        facts: `points, trustworthiness, seconds`, the options, and what the method adds.
     """
 
     table: pd.DataFrame
@@ -82,7 +86,7 @@ def key(encoding: Encoding, options: Options) -> str:
     """Content key of a map: the encoding's own key and the options that matter to the method."""
     chosen = asdict(options)
     if options.method == "pca":
-        chosen["neighbours"] = None
+        chosen["neighbours"] = chosen["min_dist"] = None
     return digest("map", FORMAT, encoding.facts["key"], chosen)
 
 
@@ -184,10 +188,8 @@ def _place(vectors: np.ndarray, options: Options, progress: Progress | None) -> 
             places = projection.pca_map(vectors, options.dims)
             facts = {"explained_variance": projection.explained_variance(vectors, options.dims).tolist()}
         else:
-            places, facts = (
-                projection.umap_map(vectors, options.dims, options.neighbours, seed=options.seed, progress=report),
-                {},
-            )
+            how = {"neighbours": options.neighbours, "min_dist": options.min_dist, "seed": options.seed}
+            places, facts = projection.umap_map(vectors, options.dims, **how, progress=report), {}
         k = min(K, (len(vectors) - 1) // 2)
         trust = projection.trustworthiness(vectors, places, k, QUERIES, options.seed)
     except ValueError as error:

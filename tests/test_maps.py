@@ -110,7 +110,12 @@ def test_cancelling_leaves_nothing_behind(encoding, tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"what": "dreams"}, "images, patches, codebook"), ({"dims": 4}, "2, 3"), ({"points": 2}, "at least 3")],
+    [
+        ({"what": "dreams"}, "images, patches, codebook"),
+        ({"dims": 4}, "2, 3"),
+        ({"points": 2}, "at least 3"),
+        ({"min_dist": 1.5}, "0 to 1"),
+    ],
 )
 def test_bad_options_name_the_choices(change, words):
     with pytest.raises(BadInput, match=words):
