@@ -49,7 +49,7 @@ def figure(lines: list[dict[str, Any]]) -> go.Figure:
     panels = {title: (unit, _names(lines, title)) for title, (unit, _) in PANELS.items()}
     panels = {title: panel for title, panel in panels.items() if panel[1]}
     columns = max(1, len(panels))
-    shown = make_subplots(rows=1, cols=columns, subplot_titles=list(panels), horizontal_spacing=0.25 / columns)
+    shown = make_subplots(rows=1, cols=columns, subplot_titles=list(panels), horizontal_spacing=0.32 / columns)
     for column, (title, (unit, names)) in enumerate(panels.items(), start=1):
         for name in names:
             points = [(line["step"], line[name]) for line in lines if isinstance(line.get(name), (int, float))]
@@ -71,7 +71,9 @@ def figure(lines: list[dict[str, Any]]) -> go.Figure:
                 col=column,
             )
         shown.update_xaxes(title_text="step", row=1, col=column)
-        shown.update_yaxes(title_text=unit, type="log" if title == LOSSES else "linear", row=1, col=column)
+        shown.update_yaxes(
+            title_text=unit, type="log" if title == LOSSES else "linear", exponentformat="power", row=1, col=column
+        )
     shown.update_layout(
         height=300,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from explorer import checkpoints, curves, jobs
 from explorer.errors import BadInput
@@ -167,10 +168,18 @@ def _figures(job: Job) -> None:
     if samples:
         step = int(samples[-1].stem.removeprefix("step-"))
         st.image(
-            samples[-1].read_bytes(),
+            _enlarged(samples[-1]),
             caption=f"Held-out images above, their reconstructions after step {step:,} below.",
             width="stretch",
+            output_format="PNG",
         )
+
+
+def _enlarged(path: Path, width: int = 1000) -> Image.Image:
+    """The image at a whole-number size near `width`, so that the browser does not blur its pixels."""
+    with Image.open(path) as image:
+        factor = max(1, width // image.width)
+        return image.convert("RGB").resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
 def _pace(job: Job) -> str:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import curves, jobs
@@ -50,6 +51,8 @@ def a_run(home: Path, name: str, state: str, *, log: str = "", **status) -> jobs
     ]
     lines[1]["psnr"] = 21.5
     (target / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 3, "lo')
+    (target / "samples").mkdir()
+    Image.new("RGB", (256, 64)).save(target / "samples" / "step-0000002.png")
     return jobs.read(folder)
 
 
@@ -90,6 +93,7 @@ def test_the_newest_run_shows_its_numbers_and_curves(app, home):
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Held-out PSNR"] == "21.50 dB" and metrics["Perplexity"] == "9.5" and metrics["Used codes"] == "12"
     assert len(app.get("plotly_chart")) == 1
+    assert "after step 2" in str(app.image[0].captions)
     assert "Stopped at 30 of 100 steps" in texts(app) and "the last line" in texts(app)
 
 
@@ -152,7 +156,7 @@ def test_a_run_started_on_the_training_page_appears_there(app, monkeypatch):
     app.button(key="train-start").click().run()
     (job,) = jobs.all_jobs()
     assert "**Train vqvae-digits**" in texts(app) and app.button(key=f"stop-{job.id}")
-    assert app.text_input(key="train-name-vqvae-digits").value == "vqvae-digits"
+    assert app.text_input(key="train-name-vqvae-digits-2").value == "vqvae-digits-2", "the name is taken"
 
 
 def wait(condition, job: jobs.Job, seconds: float = 90) -> None:
