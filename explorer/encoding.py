@@ -81,7 +81,7 @@ def encode(
         images,
         folder,
         key=name,
-        train=lambda: datasets.load(dataset, "train", size, fit=fit, progress=progress),
+        train=lambda: datasets.load(dataset, "train", size, fit=fit, limit=codebooks.IMAGES, progress=progress),
         settings=Settings(kmeans=kmeans),
         device=device,
         progress=progress,

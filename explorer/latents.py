@@ -44,24 +44,29 @@ class Codebook:
         """Nearest code by Euclidean distance: (..., D) float -> (...) int64."""
         return self.nearest(latents)[0]
 
-    def nearest(self, latents: Tensor, rows: int = 65_536) -> tuple[Tensor, Tensor]:
+    def nearest(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Nearest code and its Euclidean distance: (..., D) -> (...) int64, (...) float32.
 
-        Works on `rows` vectors at a time, so that memory stays at rows × K numbers.
+        Works on a block of vectors at a time, in one piece of memory that is used again.
         """
         flat = latents.reshape(-1, latents.shape[-1]).float()  # (M, D)
-        vectors = self.vectors.to(flat)
+        vectors = self.vectors.detach().to(flat)
         half_norms = vectors.square().sum(1) / 2  # (K,)
-        codes, distances = [], []
-        for part in flat.split(rows):
+        # few cores: scores that stay in the cache, and NumPy's argmin, which is vectorised but not threaded
+        small = flat.device.type == "cpu" and torch.get_num_threads() < 8
+        rows = max(64, (2**19 if small else 2**25) // len(vectors))
+        block = flat.new_empty(min(rows, len(flat)), len(vectors))
+        codes = torch.empty(len(flat), dtype=torch.int64, device=flat.device)
+        for part, found in zip(flat.detach().split(rows), codes.split(rows), strict=True):
             # argmin |z - e|² = argmin |e|²/2 - z·e: one matrix product, |z|² is the same for every code
-            code = torch.addmm(half_norms, part, vectors.T, alpha=-1).argmin(1)
-            codes.append(code)
-            distances.append((part - vectors[code]).square().sum(1).sqrt())
+            scores = torch.addmm(half_norms, part, vectors.T, alpha=-1, out=block[: len(part)])
+            found.copy_(torch.from_numpy(scores.numpy().argmin(1)) if small else scores.argmin(1))
+        distances = [
+            torch.linalg.vector_norm(part - vectors.index_select(0, found), dim=1)
+            for part, found in zip(flat.split(65_536), codes.split(65_536), strict=True)
+        ]
         shape = latents.shape[:-1]
-        if not codes:
-            return torch.empty(shape, dtype=torch.int64), torch.empty(shape)
-        return torch.cat(codes).view(shape), torch.cat(distances).view(shape)
+        return codes.view(shape), torch.cat(distances).view(shape)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Vectors of codes: (...) int -> (..., D) float32."""

@@ -270,7 +270,7 @@ class _Run:
         for layer in self.layers:
             z = latents[layer.name].float()
             book = self.codebooks[layer.name]
-            codes, distances = book.nearest(z, rows=max(256, 2**22 // len(book)))
+            codes, distances = book.nearest(z)
             pooled = z.mean((1, 2))
             if not bool(torch.isfinite(pooled).all()):
                 raise BadInput(codebooks.NOT_FINITE.format(layer.name))

@@ -341,3 +341,50 @@ def test_unknown_devices_and_empty_sets_are_refused(tmp_path):
         shards.choose_device("warp")
     with pytest.raises(BadInput, match="no images"):
         write(tmp_path / "x.lance", images=Noise(0))
+
+
+@pytest.fixture(params=["vqvae", "vae", "mae"])
+def checkpoint(request, tmp_path):
+    """An untrained checkpoint of each family, as small as they come."""
+    from explorer import checkpoints, models
+
+    settings = {
+        "vqvae": {"hidden": 8, "residual_channels": 4, "codes": 32, "dim": 4},
+        "vae": {"hidden": 8, "residual_channels": 4, "dim": 6, "width": 16},
+        "mae": {"dim": 16, "blocks": 2, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
+    }[request.param]
+    torch.manual_seed(0)
+    model = models.build(request.param, settings, 32).eval()
+    options = {"family": request.param, "dataset": "shapes", "training": {}, "metrics": {}, "card": "# test"}
+    checkpoints.save(tmp_path / "tiny", model, **options)
+    return tmp_path / "tiny"
+
+
+def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
+    from explorer import checkpoints, datasets
+
+    options = {"limit": 130, "kmeans": 5, "device": "cpu", "progress": Progress(0, "images", quiet=True)}
+    images = datasets.load("shapes", size=32, limit=130)
+    assert encoding.locate(checkpoint, images, 5) is None
+    found = encoding.encode(checkpoint, "shapes", **options)
+    assert encoding.locate(checkpoint, images, 5) == found.path
+    model = checkpoints.load(checkpoint)
+    with torch.inference_mode():
+        latents = model.encode(codebooks.to_batch(images.read(slice(None)), torch.device("cpu")))
+    for layer in found.layers:
+        z, book = latents[layer.name], found.codebook(layer.name)
+        assert np.allclose(found.pooled(layer.name), z.mean((1, 2)), atol=1e-4)
+        codes, distances = book.nearest(z)
+        ties = np.abs(found.distances(layer.name) - distances.numpy()) < 1e-4  # another batch may round otherwise
+        assert ties.all() and (found.codes(layer.name) == codes.numpy()).mean() > 0.99
+    assert list(found.concepts()["shape"]) == list(images.concepts["shape"])
+    assert found.errors().notna().all().all()
+
+    other = encoding.encode(checkpoint, "shapes", out=tmp_path / "out.lance", **options)
+    assert other.path == tmp_path / "out.lance" and same(other, found)
+    shutil.copytree(found.path, checkpoint / "encodings" / found.path.name)
+    assert encoding.locate(checkpoint, images, 5).parent == checkpoint / "encodings"
+    learned = all(layer["kind"] == "learned" for layer in found.facts["layers"])
+    assert (encoding.locate(checkpoint, images, 6) is not None) == learned  # K counts for continuous layers only
+    (checkpoint / "encodings" / found.path.name / shards.MARKER).write_text("{")
+    assert encoding.locate(checkpoint, images, 5) == found.path
