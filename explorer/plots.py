@@ -117,7 +117,9 @@ def quality_histogram(
                 "xanchor": "left" if right else "right",
             },
         )  # fmt: skip
-    figure.update_xaxes(title_text=title, showgrid=False)
+    ends = [edges[0], edges[-1], edges[0] if baseline is None else baseline]
+    room = 0.03 * max(np.ptp(ends), 1e-9)
+    figure.update_xaxes(title_text=title, showgrid=False, range=[min(ends) - room, max(ends) + room])
     figure.update_yaxes(title_text=f"images (of {len(values):,})")
     dress(figure, theme, revision=title)
     return figure.update_layout(margin_t=46)
