@@ -134,9 +134,10 @@ def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme =
         line={"color": PALETTES[theme][0], "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
     )  # fmt: skip
     marked = {share: codes for share, codes in covering.items() if codes}
+    sides = ["bottom right" if codes < 0.7 * size else "bottom left" for codes in marked.values()]  # inside the chart
     figure.add_scatter(
         x=list(marked.values()), y=list(marked), mode="markers+text", name="50, 90, 99 %",
-        text=[f"{codes:,} codes: {share:.0%}" for share, codes in marked.items()], textposition="bottom right",
+        text=[f"{codes:,} codes: {share:.0%}" for share, codes in marked.items()], textposition=sides,
         marker={"color": PALETTES[theme][1], "size": 8}, hoverinfo="skip", showlegend=False, cliponaxis=False,
     )  # fmt: skip
     figure.update_xaxes(title_text="most used codes", rangemode="tozero")
@@ -197,6 +198,7 @@ def geometry(
     area = np.sqrt(tokens / max(tokens.max(), 1))
     fill = [f"rgb({r},{g},{b})" for r, g, b in colours]
     dead = tokens == 0
+    fill = np.where(dead, THEMES[theme]["muted"], fill)
     picked = table["code"].to_numpy() == selected
     figure = go.Figure(
         go.Scatter(
@@ -205,7 +207,7 @@ def geometry(
             mode="markers",
             customdata=np.stack([table["code"], 100 * table["share"], table["images"]], 1),
             marker={
-                "size": 5 + 22 * area,
+                "size": 6 + 22 * area,
                 "color": fill,
                 "symbol": np.where(dead, "circle-open", "circle"),
                 "line": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-CONTEXT = 3  # cells along a crop, at least; and a third of the image
+CONTEXT = 3  # cells along each side of a crop, at least
 
 
 def crop(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side: int = 96) -> np.ndarray:
@@ -19,8 +19,26 @@ def crop(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side:
     Returns:
         (n, s, s, 3) uint8, s ≥ `side`.
     """
+    window = max(_window(images.shape[1], grid), -(-images.shape[1] // 3))
+    return _cut(images, positions, grid, window, side, outlined=True)
+
+
+def tiles(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side: int = 32) -> np.ndarray:
+    """Thumbnails of cells: three cells along each side, too small for an outline: (n, side, side, 3) uint8."""
+    crops = _cut(images, positions, grid, _window(images.shape[1], grid), side, outlined=False)
+    at = np.arange(side) * crops.shape[1] // side
+    return crops[:, at[:, None], at]
+
+
+def _window(size: int, grid: tuple[int, int]) -> int:
+    """Pixels of three cells, within the image."""
+    return min(size, -(-CONTEXT * size // min(grid)))
+
+
+def _cut(
+    images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], window: int, side: int, *, outlined: bool
+) -> np.ndarray:
     size = images.shape[1]
-    window = min(size, max(-(-CONTEXT * size // min(grid)), -(-size // 3)))
     scale = max(1, -(-side // window))
     rows, columns = np.divmod(np.asarray(positions), grid[1])
     found = np.empty((len(images), window * scale, window * scale, 3), np.uint8)
@@ -32,7 +50,7 @@ def crop(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side:
         picture = image[y : y + window, x : x + window].repeat(scale, 0).repeat(scale, 1)
         covered = np.zeros(picture.shape[:2], bool)
         covered[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale] = True
-        found[index] = outline(picture, covered)
+        found[index] = outline(picture, covered) if outlined else picture
     return found
 
 
@@ -55,13 +73,6 @@ def outline(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     drawn = picture.copy()
     drawn[inner], drawn[outer] = 0, 255
     return drawn if not covered.all() else picture
-
-
-def tiles(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side: int = 32) -> np.ndarray:
-    """The same crops for thumbnails, of exactly `side` pixels: (n, side, side, 3) uint8."""
-    crops = crop(images, positions, grid, side)
-    at = np.arange(side) * crops.shape[1] // side
-    return crops[:, at[:, None], at]
 
 
 def boundary(where: np.ndarray) -> str:

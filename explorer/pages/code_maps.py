@@ -114,11 +114,11 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     """The image, its reconstruction, and the map of every layer side by side."""
     layer, code, cell = shown
     pixels = images.read([row])[0]
-    width = 320 if len(encoding.layers) <= 2 else 180
+    width = 300 if len(encoding.layers) <= 2 else 180
     name, score = session.plain(images.names[row]), encoding.errors()["psnr"].to_numpy()[row]
-    with st.container(horizontal=True, gap="medium", key="maps"):
+    with st.container(horizontal=True, key="maps"):
         with st.container(width=width, gap="xsmall"):
-            st.caption(f"**{name}**" + _concepts(images, row))
+            st.caption(f"**{name}**")
             st.image(gallery.png(pixels, 640), width=width, alt=f"Image {row}")
         with st.container(width=width, gap="xsmall"):
             st.caption("**Reconstruction**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
@@ -129,7 +129,7 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
             with st.container(width=width, gap="xsmall"):
                 _map(encoding, one, row, (code, cell) if one.name == layer else None, behind, opacity, width)
     facts = encoding.layer(layer)
-    notes = []
+    notes = [_concepts(images, row)]
     if encoding.codebook(layer).kind == "kmeans":
         notes.append(code_data.KMEANS.format(codes=len(encoding.codebook(layer))))
     if facts.grid == (1, 1):
@@ -137,7 +137,8 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
             f"One vector of {facts.dim:,} numbers describes the whole image here, so its map is a single cell, and a "
             "code is a kind of image, not of patch."
         )
-    st.caption(" ".join(notes) or "Point at a cell for its code; click it for everything about that code.")
+    notes.append("Point at a cell for its code; click it for everything about that code.")
+    st.caption("  \n".join(note for note in notes if note))
 
 
 def _map(encoding, layer, row: int, shown: tuple | None, behind: bytes | None, opacity: float, width: int) -> None:
@@ -162,7 +163,7 @@ def _map(encoding, layer, row: int, shown: tuple | None, behind: bytes | None, o
     figure.update_layout(height=width, width=width)
     key = f"map-{layer.name}"
     st.plotly_chart(
-        figure, key=key, width=width, theme=None, config={"displayModeBar": False},
+        figure, key=key, width=width, config={"displayModeBar": False},
         alt=f"Codes of layer {layer.name} for image {row}",
     )  # fmt: skip
     click = bridge(key, select=False).click
@@ -194,8 +195,8 @@ def _reconstruction(key: str, row: int, _selection, _pixels: np.ndarray) -> np.n
 def _concepts(images, row: int) -> str:
     """The discrete concepts of the image in a few words."""
     values = images.concepts.iloc[row]
-    shown = [str(value) for value in values if isinstance(value, str)][:5]
-    return "".join(f" · {session.plain(value[:24])}" for value in shown)
+    shown = [f"{name}: {value[:24]}" for name, value in values.items() if isinstance(value, str)][:6]
+    return session.plain(" · ".join(shown))
 
 
 draw()

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.components import gallery
 from explorer.pages import code_data, session
 
-PATCHES, NEIGHBOURS, PAGE = 12, 8, 12
+PATCHES, NEIGHBOURS, PAGE = 12, 6, 12
 MODES = {"out": "Take it out", "cell": "Put it into one cell", "code": "Put it in for another code"}
 INSTEAD = {"mean": "the average latent", "nearest": "the nearest other code"}
 HELP = {
@@ -187,12 +187,12 @@ def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
         "Changed": change.after,
         f"Difference, 0 to {top:.2f}": gallery.heat(change.difference, top),
     }
-    with st.container(horizontal=True, gap="medium", key="change"):
+    with st.container(horizontal=True, key="change"):
         for title, picture in pictures.items():
-            with st.container(width=240, gap="xsmall"):
+            with st.container(width=220, gap="xsmall"):
                 st.caption(f"**{title}**", help=HELP["difference"] if title.startswith("Diff") else None)
-                st.image(gallery.png(picture, 480), width=240, alt=f"{title}: {words}")
-        with st.container(width=260, gap="xsmall"):
+                st.image(gallery.png(picture, 440), width=220, alt=f"{title}: {words}")
+        with st.container(width=220, gap="xsmall"):
             st.caption("**Mean absolute change**", help="Of pixel values from 0 to 1, so 0.1 is 26 of 255 levels.")
             outside = "" if np.isnan(change.outside) else f"**{change.outside:.4f}** outside"
             many = f"{change.cells:,} cell" + ("s" if change.cells > 1 else "")
@@ -216,14 +216,15 @@ def _top(shown: Shown) -> None:
     st.markdown(
         "#### Top patches",
         help="The patches of all images whose latents are nearest to the code's vector, one of an image at most, with "
-        "what surrounds them; the patch is outlined.",
+        "what surrounds them; the patch is outlined. Below each the number of its image, and the distance between its "
+        "latent and the code's vector.",
     )
     pictures, rows, positions, distances = code_data.top_patches(
         shown.encoding, shown.images, shown.layer, shown.code, PATCHES
     )
     grid = shown.encoding.layer(shown.layer).grid
     cells = [divmod(int(position), grid[1]) for position in positions]
-    notes = [f"distance {distance:.3g}" for distance in distances]
+    notes = [f"{distance:.3g}" for distance in distances]
     _gallery(shown, "top", pictures, rows, cells, notes)
 
 
@@ -256,29 +257,28 @@ def _gallery(shown: Shown, name: str, pictures: list, rows, cells: list, notes: 
         session.put("image", row)
         st.session_state["cell"] = (row, shown.layer, *cell)
 
-    with st.grid("auto", min_column_width=110, gap="small", key=f"gallery-{name}"):
+    with st.grid("auto", min_column_width=130, gap="small", key=f"gallery-{name}"):
         for index, (picture, row, cell, note) in enumerate(zip(pictures, map(int, rows), cells, notes, strict=True)):
             with st.container(gap="xsmall"):
                 st.image(picture, width="stretch", alt=f"Image {row}, {note}")
                 st.button(
-                    f"{row:,}", icon=":material/image:", key=f"{name}-{index}", on_click=go, args=(row, cell),
-                    help=f"Show image {row:,} above: {session.plain(shown.images.names[row])}", type="tertiary",
+                    f"{row:,} :gray[· {note}]", key=f"{name}-{index}", on_click=go, args=(row, cell), type="tertiary",
+                    help=f"Show image {row:,} above: {session.plain(shown.images.names[row])}",
                 )  # fmt: skip
-                st.caption(note)
 
 
 def _neighbours(shown: Shown) -> None:
     st.markdown(
         "#### Neighbours in the codebook",
-        help="The codes with the nearest vectors by Euclidean distance, each with its best patch. The colour of a code "
-        "on the maps comes from the same vectors.",
+        help="The codes with the nearest vectors by Euclidean distance, each with its best patch, its number and the "
+        "distance. The colour of a code on the maps comes from the same vectors.",
     )
     index, distances = _nearest(shown.encoding.facts["key"], shown.layer, shown.code, shown.encoding)
     if not len(index):
         st.caption("This codebook has one vector only.")
         return
     table = code_data.table(shown.encoding, shown.layer)
-    with st.grid("auto", min_column_width=110, gap="small", key="gallery-neighbours"):
+    with st.grid("auto", min_column_width=130, gap="small", key="gallery-neighbours"):
         for number, distance in zip(map(int, index), distances, strict=True):
             with st.container(gap="xsmall"):
                 picture = code_data.top_patches(shown.encoding, shown.images, shown.layer, number, 1)[0]
@@ -286,12 +286,13 @@ def _neighbours(shown: Shown) -> None:
                     st.image(picture[0], width="stretch", alt=f"Best patch of code {number}")
                 else:
                     st.image(gallery.png(np.full((16, 16, 3), 128, np.uint8), 128), width="stretch", alt="A dead code")
-                st.button(
-                    f"Code {number:,}", key=f"neighbour-{number}", on_click=session.put, args=("code", number),
-                    type="tertiary", help="Show this code instead",
-                )  # fmt: skip
                 share = table["share"].iloc[number]
-                st.caption(f"distance {distance:.3g}" + (f" · {share:.2%}" if share else " · dead"))
+                use = f"{share:.2%} of all tokens" if share else "never used"
+                st.button(
+                    f"{number:,} :gray[· {distance:.3g}]" + ("" if share else " :gray[· dead]"), type="tertiary",
+                    key=f"neighbour-{number}", on_click=session.put, args=("code", number),
+                    help=f"Show code {number:,} instead: {use}",
+                )  # fmt: skip
     st.caption(
         f"Half of the codes have a neighbour nearer than {np.nanmedian(table['distance']):.3g}.",
         help="The median over the codebook of the distance to the nearest other vector.",

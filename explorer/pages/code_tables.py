@@ -38,8 +38,12 @@ def _urls(thumbnails: np.ndarray) -> list[str]:
 
 
 def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
-    pairs, distances, cosines, total = _pairs(encoding.facts["key"], layer, encoding)
+    heading = st.container()
     tokens = table["tokens"].to_numpy()
+    dead = bool((tokens == 0).any()) and st.toggle(
+        "Dead codes too", key="dead-too", help="Codes that never occur in these images are compared as well."
+    )
+    pairs, distances, cosines, total = _pairs(encoding.facts["key"], layer, dead, encoding)
     data = pd.DataFrame(
         {
             "code": pairs[:, 0],
@@ -50,7 +54,8 @@ def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
             "tokens_of_other": tokens[pairs[:, 1]],
         }
     )
-    code_data.title(f"Near-duplicate codes: {total:,} pairs", HELP["duplicates"], data, f"{name}-duplicates")
+    with heading:
+        code_data.title(f"Near-duplicate codes: {total:,} pairs", HELP["duplicates"], data, f"{name}-duplicates")
     if not total:
         st.caption("No two codes are closer than a tenth of the median distance to the nearest code.")
         return
@@ -79,10 +84,12 @@ def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
 
 
 @st.cache_data(max_entries=32, show_spinner="Comparing the codes …")
-def _pairs(key: str, layer: str, _encoding) -> tuple:
+def _pairs(key: str, layer: str, dead: bool, _encoding) -> tuple:
     from explorer.analysis.neighbours import near_duplicates
 
-    return near_duplicates(code_data.vectors(_encoding, layer))
+    rows = np.flatnonzero((_encoding.usage(layer) > 0) | dead)
+    pairs, distances, cosines, total = near_duplicates(code_data.vectors(_encoding, layer)[rows])
+    return rows[pairs], distances, cosines, total
 
 
 def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:

@@ -23,6 +23,8 @@ HELP = {
     "number of codes. Corrected (Miller–Madow): counts of a sample make the entropy look too small; this adds what is "
     "missing on average.",
     "tokens": "Cells counted: images times cells of an image.",
+    "rate": "What this layer costs an image if codes are stored by their frequency (entropy), and with log₂ of the "
+    "codebook's size for each token (fixed length).",
     "cover": "How few codes, the most used ones first, make up this share of all tokens.",
     "cumulative": "How much of all tokens the most used codes cover. The dashed line is even use; the further above "
     "it, the fewer codes do most of the work.",
@@ -54,7 +56,7 @@ def draw() -> None:
         st.caption(code_data.KMEANS.format(codes=size))
     table = code_data.table(encoding, layer)
     name = f"{selection.checkpoint.name}-{layer}"
-    _metrics(encoding, layer)
+    _metrics(selection, encoding, layer)
     chosen = st.container()
     with st.grid(2, min_column_width=380, gap="medium"):
         with st.container():
@@ -76,8 +78,9 @@ def _selected(encoding, images, layer: str, table: pd.DataFrame) -> None:
         code = code_data.code(encoding, layer, default)
         facts = table.iloc[code]
         pictures = code_data.top_patches(encoding, images, layer, code, 6)[0]
-        if pictures:
-            st.image(pictures, width=64, alt=[f"A patch of code {code}"] * len(pictures))
+        with st.container(horizontal=True, gap="xsmall", width="content"):
+            for picture in pictures:
+                st.image(picture, width=56, alt=f"A patch of code {code}")
         st.caption(
             f"{int(facts['tokens']):,} tokens · rank {int(facts['rank']):,} of {len(table):,} · in "
             f"{int(facts['images']):,} of {encoding.images:,} images",
@@ -100,9 +103,10 @@ def _measured(key: str, layer: str, _encoding) -> tuple:
     )
 
 
-def _metrics(encoding, layer: str) -> None:
+def _metrics(selection, encoding, layer: str) -> None:
     found, (low, high), covering, most_bits = _measured(encoding.facts["key"], layer, encoding)
     grid = encoding.layer(layer).grid
+    rates = _rates(selection, encoding, layer, found.entropy_bits)
     cells = (
         ("Used codes", f"{found.used:,} of {found.codes:,}", f"even use: {found.uniform_used:,.0f}", HELP["used"]),
         ("Dead codes", f"{found.dead:,}", "never seen here", HELP["dead"]),
@@ -111,8 +115,8 @@ def _metrics(encoding, layer: str) -> None:
         (
             "Entropy",
             f"{found.entropy_bits:.2f} bits",
-            f"corrected {found.entropy_corrected:.2f}, at most {most_bits:.2f}",
-            HELP["entropy"],
+            f"at most {most_bits:.2f}",
+            f"{HELP['entropy']} Here: {found.entropy_corrected:.3f} bits.",
         ),
         (
             "Tokens counted",
@@ -124,12 +128,24 @@ def _metrics(encoding, layer: str) -> None:
             (f"Cover {share:.0%}", f"{codes:,} code" + ("s" if codes != 1 else ""), "of all tokens", HELP["cover"])
             for share, codes in zip(SHARES, covering, strict=True)
         ),
+        *rates,
     )
     with st.grid(5, min_column_width=170):
         for label, value, note, about in cells:
             st.metric(
                 label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
             )
+
+
+def _rates(selection, encoding, layer: str, entropy_bits: float) -> tuple:
+    """The metric of what the codes cost, for a codebook that the model decodes from."""
+    from explorer.analysis.usage import bits_per_pixel
+
+    book, grid, size = encoding.codebook(layer), encoding.layer(layer).grid, selection.checkpoint.image_size
+    if book.kind == "kmeans":
+        return ()
+    rate, fixed = bits_per_pixel(grid, len(book), size, entropy_bits), bits_per_pixel(grid, len(book), size)
+    return (("Bits per pixel", f"{rate:.3f}", f"fixed length: {fixed:.3f}", HELP["rate"]),)
 
 
 def _histogram(encoding, layer: str, table: pd.DataFrame, name: str) -> None:
@@ -147,7 +163,6 @@ def _histogram(encoding, layer: str, table: pd.DataFrame, name: str) -> None:
     st.plotly_chart(
         code_plots.usage_bars(table, colours, by=by, log=scale == "log", theme=session.theme()),
         key="usage",
-        theme=None,
         alt="Tokens of each code",
     )
     _take(bridge("usage", select=False).click, len(table))
@@ -162,7 +177,7 @@ def _cumulative(table: pd.DataFrame, name: str) -> None:
     code_data.title("Cumulative share", HELP["cumulative"], data, f"{name}-cumulative")
     covering = dict(zip(SHARES, usage.codes_covering(counts, SHARES), strict=True))
     figure = code_plots.cumulative(shares, covering, theme=session.theme())
-    st.plotly_chart(figure, key="cumulative", theme=None, alt="Share of tokens covered")
+    st.plotly_chart(figure, key="cumulative", alt="Share of tokens covered")
 
 
 def _take(click, size: int) -> None:
@@ -201,8 +216,8 @@ def _concepts(encoding, layer: str, name: str) -> None:
     order = np.argsort(-(presence.bits if which == "telling" else usage.counts.sum(0)), kind="stable")[:many]
     values = lift if signed == "ratio" else usage.share
     figure = code_plots.concept_heatmap(usage, values, order, signed=signed == "ratio", theme=session.theme())
-    st.plotly_chart(figure, key="concepts", theme=None, alt=f"Codes by {concept}")
-    with st.grid(4, min_column_width=200):
+    st.plotly_chart(figure, key="concepts", alt=f"Codes by {concept}")
+    with st.grid(4, min_column_width=150):
         for label, value, note, about in (
             ("A token tells", f"{tokens.bits:.3f} bits", f"of {tokens.concept_bits:.2f} bits", HELP["information"]),
             ("By chance", f"{tokens.chance:.3f} bits", f"97.5 % below {tokens.chance_high:.3f}", HELP["chance"]),
@@ -268,7 +283,7 @@ def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.Da
         table, places, code_data.colours(encoding, layer), axes=axes, theme=session.theme(),
         selected=int(selected) if selected is not None and selected.isdecimal() else None,
     )  # fmt: skip
-    st.plotly_chart(figure, key="geometry", theme=None, alt="Map of the codebook's vectors")
+    st.plotly_chart(figure, key="geometry", alt="Map of the codebook's vectors")
     sprite = _sprite(encoding.facts["key"], layer, encoding, images)
     _take(bridge("geometry", sprite, select=False, tile_from="customdata").click, len(table))
     st.caption(note)
