@@ -158,7 +158,6 @@ class _Run:
         self.progress.total = config.steps
         self.figures: dict[str, Any] = {}
         self.step, self.images_per_second = 0, 0.0
-        out.mkdir(parents=True, exist_ok=True)
         read = {"fit": config.fit, "progress": self.progress}
         self.progress.update(0, "reading images", force=True)
         self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
@@ -182,6 +181,7 @@ class _Run:
         if resumed:
             self._restore()
         elif self.accelerator.is_main_process:
+            self.out.mkdir(parents=True, exist_ok=True)
             self._describe("training")
         self.batches = Batches(self.images, self.config, self.accelerator, self.progress)
         self.network.train()
@@ -245,6 +245,7 @@ class _Run:
             self.figures["note"] = "no C++ compiler found: training goes on without torch.compile, more slowly"
             self.compiled = True
             return
+        self.progress.update(self.step, "compiling, which takes a minute or two", force=True, **self.figures)
         self.model.compile_parts()
         self.compiled = True
         self.figures["note"] = "compiled with torch.compile"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from explorer.analysis.neighbours import BLOCK, finite, nearest
-
-if TYPE_CHECKING:
-    from scipy.sparse import coo_array
 
 Report = Callable[[float, str], None]  # share done in [0, 1], what is being done; may raise to cancel
 
@@ -27,12 +24,13 @@ def umap_map(
 ) -> np.ndarray:
     """UMAP of vectors by Euclidean distance: (M, D) -> (M, dims) float32, the same for the same seed.
 
-    Differs from umap-learn's defaults where that costs time without a better map: neighbours are exact, the start is
-    PCA instead of a spectral layout (Kobak and Linderman, 2021), and 200 epochs do for more than 2,000 points.
-    Distances on the map mean little; who is near whom is what it keeps, as far as `trustworthiness` says.
+    The layout is umap-learn's. Differs from its defaults where those cost time without a better map: neighbours are
+    exact and searched here, the start is PCA instead of a spectral layout (Kobak and Linderman, 2021), and 200 epochs
+    do for more than 2,000 points. Distances on the map mean little; who is near whom is what it keeps, as far as
+    `trustworthiness` says.
 
     Args:
-        neighbours: size of a neighbourhood, the point itself counted, as in umap-learn; cut to M where there are fewer.
+        neighbours: size of a neighbourhood, the point itself counted, as in umap-learn; cut to M - 1 where M is small.
         min_dist: how tightly points may pack, in units of the map.
         progress: called with the share done and a message.
 
@@ -45,18 +43,48 @@ def umap_map(
         raise ValueError(f"a map needs at least 2 neighbours and 1 dimension; got {neighbours} and {dims}")
     report = progress or (lambda share, message: None)
     points = finite(vectors)
-    if len(points) < 3:
+    if len(points) < 4:
         return pca_map(vectors, dims)
     report(0.0, "searching neighbours")
+    neighbours = min(neighbours, len(points) - 1)
     index, distances = nearest(
         points, neighbours - 1, progress=lambda done, total: report(0.2 * done / total, "searching neighbours")
     )
-    epochs = epochs or (500 if len(points) <= 2_000 else 200)
+    itself = np.arange(len(points))[:, None]
     report(0.2, "preparing the layout")
-    graph = _neighbour_graph(index, distances, epochs)
-    generator = np.random.default_rng(seed)
-    start = _start(pca_map(vectors, dims), generator)
-    return _lay_out(start, graph, _curve(min_dist), epochs, generator, report)
+    from umap import UMAP  # takes seconds to import, and its first layout to compile
+
+    layout = UMAP(
+        n_neighbors=neighbours,
+        n_components=dims,
+        min_dist=min_dist,
+        n_epochs=epochs or (500 if len(points) <= 2_000 else 200),
+        init=_start(pca_map(vectors, dims), np.random.default_rng(seed)),
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=(np.hstack([itself, index]), np.hstack([np.zeros(itself.shape, np.float32), distances])),
+        tqdm_kwds={"file": _Epochs(report), "disable": False, "bar_format": "{n_fmt}/{total_fmt}", "mininterval": 0.2},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that new points cannot be placed later, which is not asked for
+        places = layout.fit_transform(points.numpy())
+    report(1.0, "laid out")
+    return np.ascontiguousarray(places, np.float32)
+
+
+class _Epochs:
+    """Stands for the terminal that umap-learn draws its progress bar on: `12/200` becomes a report."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def write(self, text: str) -> None:
+        done, _, total = text.strip().partition("/")
+        if done.isdigit() and total.isdigit():
+            self.report(0.2 + 0.8 * int(done) / int(total), "laying out")
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def pca_map(vectors: np.ndarray, dims: int = 2) -> np.ndarray:
@@ -124,46 +152,6 @@ def trustworthiness(high: np.ndarray, low: np.ndarray, k: int = 15, sample: int 
     return 1 - 2 * cost / (len(queries) * k * (2 * total - 3 * k - 1))
 
 
-def _neighbour_graph(index: np.ndarray, distances: np.ndarray, epochs: int) -> coo_array:
-    """Fuzzy union of the neighbourhoods: (M, k) neighbours and distances -> symmetric weights in (0, 1].
-
-    Within a neighbourhood a weight is exp(-(d - rho) / sigma), rho the nearest distance above zero, and sigma such that
-    the weights sum to log2(k + 1). Edges too weak to be drawn once in `epochs` are dropped. Source: section 3.1.
-    """
-    from scipy.sparse import coo_array
-
-    rows, k = index.shape
-    positive = np.where(distances > 0, distances, np.inf)
-    nearest_distance = np.where(np.isfinite(positive.min(1)), positive.min(1), 0).astype(np.float64)
-    beyond = np.maximum(distances - nearest_distance[:, None], 0).astype(np.float64)
-    target = np.log2(k + 1)
-    low, high = np.zeros(rows), np.full(rows, np.inf)
-    sigma = np.ones(rows)
-    for _ in range(64):
-        too_many = np.exp(-beyond / sigma[:, None]).sum(1) > target
-        high, low = np.where(too_many, sigma, high), np.where(too_many, low, sigma)
-        sigma = np.where(np.isinf(high), low * 2, (low + high) / 2)
-    # a floor, as in umap-learn: ties must not make a neighbourhood a single point
-    own = distances.mean(1) * k / (k + 1)
-    sigma = np.maximum(sigma, 1e-3 * np.where(nearest_distance > 0, own, max(float(own.mean()), 1e-12)))
-    weights = np.exp(-beyond / sigma[:, None]).astype(np.float32)
-    directed = coo_array((weights.ravel(), (np.repeat(np.arange(rows), k), index.ravel())), shape=(rows, rows)).tocsr()
-    both = directed.multiply(directed.T)
-    graph = (directed + directed.T - both).tocoo()
-    keep = graph.data >= graph.data.max() / epochs
-    return coo_array((graph.data[keep], (graph.row[keep], graph.col[keep])), shape=graph.shape)
-
-
-def _curve(min_dist: float) -> tuple[float, float]:
-    """a, b of 1 / (1 + a d^2b), fitted to a curve that is 1 up to min_dist and falls off as exp(min_dist - d)."""
-    from scipy.optimize import curve_fit
-
-    distance = np.linspace(0, 3, 300)
-    wanted = np.where(distance < min_dist, 1.0, np.exp(min_dist - distance))
-    (a, b), _ = curve_fit(lambda x, a, b: 1 / (1 + a * x ** (2 * b)), distance, wanted)
-    return float(a), float(b)
-
-
 def _start(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Places (M, d) scaled to [0, 10] along each axis, with noise that tells equal points apart."""
     scale = float(np.abs(places).max())
@@ -171,20 +159,3 @@ def _start(places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     places = places + generator.normal(scale=1e-4, size=places.shape)
     span = np.ptp(places, axis=0)
     return (10 * (places - places.min(0)) / np.where(span > 0, span, 1)).astype(np.float32)
-
-
-def _lay_out(points, graph, curve, epochs, generator, report: Report) -> np.ndarray:
-    """Runs the epochs, the learning rate falling from 1 to 0; centred places (M, d) float32."""
-    from explorer.analysis.layout import run_epoch  # numba takes a moment to import and, once, to compile
-
-    negatives = np.float32(5)
-    period = (graph.data.max() / graph.data).astype(np.float32)
-    due, negative_due = period.copy(), period / negatives
-    heads, tails = graph.row.astype(np.int32), graph.col.astype(np.int32)
-    state = generator.integers(1, 2**63, 1, dtype=np.uint64)
-    a, b = (np.float32(value) for value in curve)
-    for epoch in range(epochs):
-        alpha = np.float32(1 - epoch / epochs)
-        run_epoch(points, heads, tails, period, due, negative_due, negatives, epoch, alpha, a, b, state)
-        report(0.2 + 0.8 * (epoch + 1) / epochs, "laying out")
-    return points - points.mean(0)
