@@ -7,7 +7,6 @@ is computed. `encoding.json` is written last: a folder without it is unfinished.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import re
 import shutil
@@ -27,8 +26,9 @@ from torch import Tensor
 from explorer import codebooks, concepts, postings
 from explorer.analysis import quality
 from explorer.errors import BadInput
-from explorer.files import cache_folder, read_json, write_json
+from explorer.files import read_json, write_json
 from explorer.latents import Autoencoder, Codebook, Layer
+from explorer.locks import exclusive
 from explorer.progress import Progress
 
 FORMAT = 1
@@ -86,7 +86,7 @@ def write(
         raise BadInput(f"kmeans {settings.kmeans} is too few codes; choose 2 or more")
     progress = progress or Progress(len(images), "images")
     progress.total = len(images)
-    with _explained(folder), _lock(folder, progress):
+    with _explained(folder), exclusive(folder, progress):
         facts = complete(folder, key)
         if facts is None:
             torch_device = choose_device(device)
@@ -149,14 +149,16 @@ class _Run:
             self.progress.update(len(self.images), f"indexing the codes of {layer.name}", force=True)
             build_postings(self.folder, layer, len(self.codebooks[layer.name]), len(self.images))
         finished = time.perf_counter()
-        steady = finished - fitted - self.errors_seconds
+        steady = finished - fitted  # what every image costs; libraries are loaded and k-means is fitted before
+        rows = len(self.images) - done
         return self._finish(
             resumed_at=done,
             seconds=finished - started,
             kmeans_seconds=fitted - started,
             errors_seconds=self.errors_seconds,
             index_seconds=finished - computed,
-            images_per_second=(len(self.images) - done) / steady,
+            images_per_second=rows / steady,
+            images_per_second_without_errors=rows / (steady - self.errors_seconds),
         )
 
     # ---- what is there already
@@ -378,28 +380,6 @@ def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: P
 def is_ours(folder: Path) -> bool:
     """Whether `folder` is an Encoding, complete or not, readable or not."""
     return (folder / MARKER).is_file() or (folder / JOURNAL).is_file()
-
-
-@contextmanager
-def _lock(folder: Path, progress: Progress) -> Iterator[None]:
-    """One process writes a folder at a time; another one waits and then finds it complete."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows; there a second writer is refused the files it needs
-        yield
-        return
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    path = cache_folder() / "locks" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                progress.update(0, "another process is writing this encoding; waiting", force=True)
-                time.sleep(0.5)
-        yield
 
 
 @contextmanager

@@ -237,6 +237,23 @@ def test_a_killed_write_leaves_whole_shards(tmp_path, encoded, monkeypatch):
     assert not (folder / "data" / "half.lance").exists()
 
 
+def test_a_second_writer_waits_and_finds_the_work_done(tmp_path, encoded):
+    from explorer.locks import exclusive
+
+    messages = []
+
+    class Waiting(Progress):
+        def update(self, done, message="", **figures):
+            messages.append(message)
+            self.cancelled = "waiting" in message
+            super().update(done, message, **figures)
+
+    with exclusive(tmp_path / "x.lance", Progress(0, "images", quiet=True)), pytest.raises(Cancelled):
+        write(tmp_path / "x.lance", progress=Waiting(0, "images", quiet=True))
+    assert "waiting" in messages[-1] and not (tmp_path / "x.lance").exists()
+    assert same(write(tmp_path / "x.lance"), encoded)
+
+
 def test_other_inputs_start_again(tmp_path, encoded):
     folder = tmp_path / "x.lance"
     with pytest.raises(Cancelled):
