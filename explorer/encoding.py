@@ -104,8 +104,8 @@ class Encoding:
 
     Attributes:
         path: the Lance dataset. images: N. layers: coarse to fine.
-        facts: what `encoding.json` says: `seconds`, the steady `images_per_second`, `errors_of` and more, and of each layer
-            `codes`, `kind` and, for k-means, `fitted_on` vectors and `codes_asked`.
+        facts: what `encoding.json` says: `seconds`, the steady `images_per_second`, `errors_of` and more, and of
+            each layer `codes`, `kind` and, for k-means, `fitted_on` vectors and `codes_asked`.
     """
 
     def __init__(self, path: Path | str) -> None:
