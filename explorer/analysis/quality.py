@@ -109,7 +109,7 @@ def summary(values: np.ndarray | Tensor, level: float = 0.95) -> Summary:
     Says how well this sample fixes the mean over such images; training anew would vary more. The interval is (nan, nan)
     with one image; everything is nan with none. ValueError where a score is not finite.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     values = np.asarray(values, np.float64).reshape(-1)
     if not np.isfinite(values).all():
@@ -120,7 +120,7 @@ def summary(values: np.ndarray | Tensor, level: float = 0.95) -> Summary:
     mean, median = float(values.mean()), float(np.median(values))
     if len(values) == 1:
         return Summary(mean, median, nan, nan, 1)
-    half = float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return Summary(mean, median, mean - half, mean + half, len(values))
 
 

@@ -30,22 +30,22 @@ def draw() -> None:
     selection = session.selection()
     images = session.images(selection)
     encoding = session.located(selection)
-    errors = None if encoding is None else encoding.errors()
     header, options, cards, below = (st.container() for _ in range(4))
-    with header:
-        if errors is None:
-            session.encode_beside(selection, images)
-        else:
-            _metrics(selection, images, errors)
     with options:
-        pixels, names, rows = _choose(images, errors)
+        pixels, names, rows = _choose(images, encoding)
         how = _how(selection)
     with cards:
         if len(pixels):
             _cards(selection, pixels, names, rows, how)
-    if errors is not None:
-        with below:
-            _distribution(selection, images, errors)
+    if encoding is None:
+        with header:
+            session.encode_beside(selection, images)
+        return
+    errors = encoding.errors()  # only now: the pictures do not wait for it
+    with header:
+        _metrics(selection, images, errors)
+    with below:
+        _distribution(selection, images, errors)
 
 
 def _metrics(selection: session.Selection, images, errors) -> None:
@@ -89,9 +89,9 @@ def _own_baseline(fingerprint: str, _images) -> float:
     return mean_image_psnr(_images.read(slice(0, 1000)))
 
 
-def _choose(images, errors) -> tuple[np.ndarray, list[str], list[int | None]]:
+def _choose(images, encoding) -> tuple[np.ndarray, list[str], list[int | None]]:
     """Which images to show: pixels (n, h, w, 3), their names, and their rows (None for one's own)."""
-    known = {key: name for key, name in SHOWN.items() if errors is not None or key not in ("best", "worst")}
+    known = {key: name for key, name in SHOWN.items() if encoding is not None or key not in ("best", "worst")}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         show = st.segmented_control(
             "Show", list(known), format_func=SHOWN.get, default="random", key="show", bind="query-params", required=True
@@ -107,7 +107,7 @@ def _choose(images, errors) -> tuple[np.ndarray, list[str], list[int | None]]:
         elif show == "concept":
             order = np.flatnonzero(_concept(images.concepts))
         else:
-            order = np.argsort(errors["psnr"].to_numpy(), kind="stable")
+            order = encoding.errors()["psnr"].dropna().sort_values(kind="stable").index.to_numpy()
             order = order if show == "worst" else order[::-1]
     rows = order[:count]
     return images.read(rows), [images.names[row] for row in rows], [int(row) for row in rows]

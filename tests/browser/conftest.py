@@ -55,7 +55,7 @@ def serving(script: Path, folder: Path, **environment: str) -> Iterator[str]:
 
 
 def _wait_until_healthy(address: str, server: subprocess.Popen) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         if server.poll() is not None:
             raise RuntimeError(f"streamlit ended with {server.returncode}")
@@ -65,7 +65,7 @@ def _wait_until_healthy(address: str, server: subprocess.Popen) -> None:
                     return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError("streamlit did not answer within 60 s")
+    raise RuntimeError("streamlit did not answer within 120 s")
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +106,7 @@ def browser():
 def page(browser):
     """A fresh tab; `page.errors` collects what its scripts threw."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(120_000)  # a busy machine is no failure
     tab = context.new_page()
     tab.errors = []
     tab.on("pageerror", lambda error: tab.errors.append(str(error)))
@@ -117,7 +118,7 @@ def page(browser):
 def settle() -> Callable:
     """`settle(page)` waits until Streamlit has finished its run and nothing more is on its way."""
 
-    def wait(page, timeout: float = 60_000) -> None:
+    def wait(page, timeout: float = 120_000) -> None:
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=timeout)
         page.wait_for_timeout(150)  # a click needs a moment to become a run
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=timeout)
