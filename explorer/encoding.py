@@ -52,6 +52,7 @@ def encode(
     fit: str = "crop",
     out: Path | str | None = None,
     device: str = "auto",
+    compact: bool = False,
     progress: Progress | None = None,
 ) -> Encoding:
     """Encodes a dataset split with a checkpoint, or opens what an earlier call made of the same.
@@ -60,6 +61,7 @@ def encode(
         checkpoint, dataset: names or paths; the images are decoded at the checkpoint's size.
         kmeans: K of the codebooks of continuous layers, fitted on the train split of the same dataset.
         out: a path ending in `.lance`; by default the cache.
+        compact: half precision and no index, for an Encoding that travels with its checkpoint.
 
     Raises:
         BadInput: anything unknown, unreadable or not writable, in one sentence.
@@ -82,7 +84,7 @@ def encode(
         folder,
         key=name,
         train=lambda: datasets.load(dataset, "train", size, fit=fit, limit=codebooks.IMAGES, progress=progress),
-        settings=Settings(kmeans=kmeans),
+        settings=Settings(kmeans=kmeans, compact=compact),
         device=device,
         progress=progress,
     )
@@ -137,7 +139,7 @@ class Encoding:
         raise BadInput(f"unknown layer {name!r}; choose from {', '.join(layer.name for layer in self.layers)}")
 
     def codes(self, layer: str, rows=None) -> np.ndarray:
-        """(N, H, W) uint16, or uint32 with more than 65,536 codes; `rows` is a slice or integers, in any order."""
+        """(N, H, W), the smallest unsigned integer that holds K codes; `rows` is a slice or integers, in any order."""
         height, width = self.layer(layer).grid
         return self._column(f"codes_{layer}", rows).reshape(-1, height, width)
 
@@ -235,7 +237,8 @@ class Encoding:
         """A fixed-size list column as one flat array."""
         chunks = self._table([column], rows).column(0).chunks
         parts = [chunk.flatten().to_numpy() for chunk in chunks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
+        return found.astype(np.float32) if found.dtype == np.float16 else found  # a compact Encoding
 
     def _table(self, columns: list[str], rows=None):
         try:

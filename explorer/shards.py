@@ -46,6 +46,8 @@ class Settings:
         errors: reconstruction errors of at most so many images, a seeded sample of larger sets; 0 for none.
         samples: full latents kept of each image and layer, at random positions.
         batch: images in one call of the model.
+        compact: numbers in half precision and no index (it is built in the cache when first asked for): a third of the
+            size, for an Encoding that travels with its checkpoint.
         seed: of every random choice.
     """
 
@@ -53,6 +55,7 @@ class Settings:
     errors: int = 10_000
     samples: int = 2
     batch: int = 128
+    compact: bool = False
     seed: int = 0
 
 
@@ -145,7 +148,7 @@ class _Run:
             fitted = time.perf_counter()
             self._encode(done)
         computed = time.perf_counter()
-        for layer in self.layers:
+        for layer in self.layers if not self.settings.compact else ():
             self.progress.update(len(self.images), f"indexing the codes of {layer.name}", force=True)
             build_postings(self.folder, layer, len(self.codebooks[layer.name]), len(self.images))
         finished = time.perf_counter()
@@ -277,16 +280,24 @@ class _Run:
             if not bool(torch.isfinite(pooled).all()):
                 raise BadInput(codebooks.NOT_FINITE.format(layer.name))
             at = positions[layer.name][first : first + len(z)]
-            kind = np.uint16 if len(book) <= 65_536 else np.uint32
+            kind = np.min_scalar_type(len(book) - 1)
             columns[f"codes_{layer.name}"] = codes.flatten(1).cpu().numpy().astype(kind)
-            columns[f"distances_{layer.name}"] = distances.flatten(1).cpu().numpy()
-            columns[f"pooled_{layer.name}"] = pooled.cpu().numpy()
-            columns[f"sample_{layer.name}"] = codebooks.take(z, at).flatten(1).cpu().numpy()
+            columns[f"distances_{layer.name}"] = self._number(distances.flatten(1))
+            columns[f"pooled_{layer.name}"] = self._number(pooled)
+            columns[f"sample_{layer.name}"] = self._number(codebooks.take(z, at).flatten(1))
             columns[f"positions_{layer.name}"] = at.astype(np.int32)
         began = time.perf_counter()
         columns |= self._errors(images, latents, np.flatnonzero(self.measured[start:stop]))
         self.errors_seconds += time.perf_counter() - began
         return columns
+
+    def _number(self, values: Tensor) -> np.ndarray:
+        if not self.settings.compact:
+            return values.cpu().numpy()
+        half = values.half()
+        if not bool(torch.isfinite(half).all()):
+            raise BadInput("latents are too large for half precision; encode without --compact")
+        return half.cpu().numpy()
 
     def _errors(self, images: Tensor, latents: dict[str, Tensor], chosen: np.ndarray) -> dict[str, np.ndarray]:
         scores = {name: np.full(len(images), np.nan, np.float32) for name in ("mse", "psnr", "ssim")}

@@ -96,7 +96,7 @@ def test_every_row_holds_what_the_model_says(encoded):
     for name, z in latents().items():
         assert torch.allclose(torch.from_numpy(encoded.pooled(name)), z.mean((1, 2)), atol=1e-6)
         codes, distances = encoded.codebook(name).nearest(z)
-        assert np.array_equal(encoded.codes(name), codes.numpy()) and encoded.codes(name).dtype == np.uint16
+        assert np.array_equal(encoded.codes(name), codes.numpy()) and encoded.codes(name).dtype == np.uint8
         assert np.allclose(encoded.distances(name), distances.numpy(), atol=1e-6)
         assert np.array_equal(encoded.usage(name), np.bincount(codes.flatten(), minlength=len(encoded.codebook(name))))
     assert torch.equal(encoded.codebook("code").vectors, Tiny().vectors)
@@ -118,6 +118,22 @@ def test_patches_are_latents_of_the_place_they_name(encoded):
     some, rows, positions = encoded.patches("code", limit=50)
     assert np.array_equal(some, z[rows, positions]) and len(some) == 50
     assert len(encoded.patches("whole")[0]) == N  # a grid of one cell has one
+
+
+def test_a_compact_encoding_says_the_same_in_less_space(tmp_path, encoded):
+    small = write(tmp_path / "small.lance", compact=True)
+    assert np.array_equal(small.codes("code"), encoded.codes("code"))
+    for name in ("pooled", "distances"):
+        exact, rounded = getattr(encoded, name)("code"), getattr(small, name)("code")
+        assert rounded.dtype == np.float32
+        np.testing.assert_allclose(rounded, exact, rtol=2e-3, atol=2e-3)
+    assert not (small.path / "postings").exists()
+    assert np.array_equal(small.usage("code"), encoded.usage("code"))
+
+    def size(encoding):
+        return sum(path.stat().st_size for path in (encoding.path / "data").glob("*.lance"))
+
+    assert size(small) < 0.85 * size(encoded)  # names and concepts are a large part of these few images
 
 
 def test_errors_are_those_of_the_reconstruction(encoded):
