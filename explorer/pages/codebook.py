@@ -16,7 +16,8 @@ HELP = {
     "all codes would use, the most that can be expected of so few tokens.",
     "dead": "Codes that never occur in these images. With few images a rare code can look dead.",
     "perplexity": "2 to the power of the entropy: as many equally frequent codes would be as varied. Its 95 % interval "
-    "comes from drawing images anew (bootstrap), because tokens of one image are not independent.",
+    "comes from drawing images anew (bootstrap), because tokens of one image are not independent. With few tokens the "
+    "estimate is too small; the interval corrects for that, and may then lie above it.",
     "ceiling": "The perplexity that as many tokens drawn evenly from all codes would reach: the most that is possible "
     "here.",
     "entropy": "How many bits one code carries on average if only the frequencies are known. At most log₂ of the "
@@ -110,7 +111,7 @@ def _metrics(selection, encoding, layer: str) -> None:
     cells = (
         ("Used codes", f"{found.used:,} of {found.codes:,}", f"even use: {found.uniform_used:,.0f}", HELP["used"]),
         ("Dead codes", f"{found.dead:,}", "never seen here", HELP["dead"]),
-        ("Perplexity", f"{found.perplexity:.1f}", f"{low:.1f} – {high:.1f}", HELP["perplexity"]),
+        ("Perplexity", f"{found.perplexity:.1f}", f"95 %: {low:.1f} – {high:.1f}", HELP["perplexity"]),
         ("Even use would reach", f"{found.uniform_perplexity:.1f}", "perplexity, at most", HELP["ceiling"]),
         (
             "Entropy",

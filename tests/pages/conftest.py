@@ -26,12 +26,25 @@ class Studio:
     photos: Path
 
 
+def spread_codes(network, pixels: np.ndarray) -> None:
+    """Moves the codes of a random network to latents of these images (N, h, w, 3), except for the last: it is dead."""
+    import torch
+
+    with torch.no_grad():
+        latents = network.encode(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+        for layer, codebook in network.codebooks.items():
+            vectors = latents[layer].flatten(0, 2)
+            ranks = torch.linspace(0, len(vectors) - 1, len(codebook) - 1).long()
+            codebook.vectors[:-1] = vectors[vectors[:, 0].argsort()][ranks]
+            codebook.vectors[-1] = 100
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Studio:
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, encoding
+    from explorer import checkpoints, datasets, encoding
     from explorer.models import MODELS, build
 
     studio = Studio(*(tmp_path_factory.mktemp(name) for name in ("cache", "checkpoints", "photos")))
@@ -52,6 +65,7 @@ def built(tmp_path_factory) -> Studio:
             network = build(family, SETTINGS[family], 16).eval()
             for weights in network.parameters():
                 weights.data.mul_(2)  # so that the decoder's answer depends on the latents before any training
+            spread_codes(network, datasets.load(str(studio.photos), "train", 16).read(slice(None)))
             facts = {"family": family, "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             path.mkdir()
             checkpoints.save(path, network, **facts)
