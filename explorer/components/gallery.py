@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import zipfile
 from collections.abc import Mapping
@@ -36,6 +37,16 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
 def heat_bar(width: int = 256, height: int = 10) -> bytes:
     """PNG of the colours of `heat`, from 0 at the left."""
     return png(np.broadcast_to(heat(np.linspace(0, 1, width)[None], 1.0), (height, width, 3)).copy())
+
+
+def urls(pictures: np.ndarray) -> list[str]:
+    """Data URLs of small pictures (n, s, s, 3) uint8, for the cells of a table."""
+    found = []
+    for picture in pictures:
+        data = io.BytesIO()
+        Image.fromarray(picture).save(data, "JPEG", quality=85)
+        found.append("data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode())
+    return found
 
 
 def archive(pictures: Mapping[str, np.ndarray]) -> bytes:

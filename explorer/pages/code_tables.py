@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer.components import gallery
 from explorer.pages import code_data, session
 
 PAGE = 512  # rows of the table with thumbnails at once
@@ -23,18 +21,6 @@ HELP = {
     "nearly the same, and one of the two could go.",
     "table": "Click a column's head to sort, and the box at the left of a row to select its code.",
 }
-
-
-def _urls(thumbnails: np.ndarray) -> list[str]:
-    """Data URLs of small pictures (n, s, s, 3)."""
-    from PIL import Image
-
-    found = []
-    for picture in thumbnails:
-        data = io.BytesIO()
-        Image.fromarray(picture).save(data, "JPEG", quality=85)
-        found.append("data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode())
-    return found
 
 
 def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
@@ -61,7 +47,8 @@ def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
         return
     shown = data.head(100)
     thumbnails = code_data.thumbnails(encoding, images, layer)
-    shown = shown.assign(patch=_urls(thumbnails[shown["code"]]), other_patch=_urls(thumbnails[shown["other"]]))
+    patches, others = (gallery.urls(thumbnails[shown[which]]) for which in ("code", "other"))
+    shown = shown.assign(patch=patches, other_patch=others)
     st.dataframe(
         shown,
         hide_index=True,
@@ -113,7 +100,7 @@ def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
             page = st.pagination(-(-len(data) // PAGE), key="codes-page")
         data = data.iloc[(page - 1) * PAGE : page * PAGE]
     thumbnails = code_data.thumbnails(encoding, images, layer)
-    shown = data.assign(patch=_urls(thumbnails[data["code"]]))
+    shown = data.assign(patch=gallery.urls(thumbnails[data["code"]]))
     event = st.dataframe(
         shown,
         hide_index=True,

@@ -1,0 +1,63 @@
+"""Known answers for what the points of a map are coloured by, and for a selection beside the rest."""
+
+import numpy as np
+import pytest
+
+from explorer.analysis import points
+
+CODES = np.array([[[0, 0], [1, 2]], [[1, 1], [1, 0]], [[2, 2], [0, 0]]])  # 3 images of 2 × 2 cells, 4 codes
+
+
+def test_most_frequent_takes_the_lower_code_of_equals():
+    assert points.most_frequent(CODES, 4).tolist() == [0, 1, 0]
+
+
+def test_a_code_has_the_mean_of_its_tokens_and_a_dead_one_none():
+    found = points.mean_of_codes(CODES, np.array([1.0, 4.0, np.nan]), 4)
+    assert found[0] == pytest.approx((1 + 1 + 4) / 3) and found[1] == pytest.approx((1 + 4 * 3) / 4)
+    assert found[2] == pytest.approx(1.0) and np.isnan(found[3])
+
+
+def test_a_code_has_the_value_of_most_of_its_tokens():
+    found = points.value_of_codes(CODES, np.array(["cat", "dog", None], object), 4)
+    assert found.tolist() == ["cat", "dog", "cat", None]
+    assert points.value_of_codes(CODES, np.array([None] * 3, object), 4).tolist() == [None] * 4
+
+
+def test_log_tokens_leaves_dead_codes_out():
+    found = points.log_tokens(np.array([0, 1, 1000]))
+    assert np.isnan(found[0]) and found[1:].tolist() == [0.0, pytest.approx(3.0)]
+
+
+def test_images_with_any_of_some_codes():
+    assert points.images_with_any(CODES, np.array([2, 3])).tolist() == [True, False, True]
+    assert not points.images_with_any(CODES, np.array([], int)).any()
+
+
+def test_shares_beside_the_rest_by_hand():
+    labels = np.array(["a", "a", "b", "b", "b", None], object)
+    found = points.beside(labels, np.array([1, 1, 1, 0, 0, 1], bool), continuous=False)
+    assert found.labels.tolist() == ["b", "a"] and (found.selected, found.rest) == (3, 2)
+    assert found.share_inside.tolist() == [pytest.approx(1 / 3), pytest.approx(2 / 3)]
+    assert found.share_outside.tolist() == [1.0, 0.0]
+    assert ((found.low <= found.share_inside) & (found.share_inside <= found.high))[0].all()
+
+
+def test_a_continuous_concept_has_the_same_bins_on_both_sides_and_its_means():
+    values = np.arange(100.0)
+    found = points.beside(values, values >= 75, continuous=True)
+    assert found.edges[0] == 0 and found.edges[-1] == 99 and len(found.labels) == points.BINS
+    assert found.inside.sum() == 25 and found.outside.sum() == 75
+    assert found.means[0].mean == 87 and found.means[1].mean == 37
+    assert found.inside[: points.BINS // 2].sum() == 0
+    same = points.beside(np.full(4, 2.0), np.array([1, 0, 0, 0], bool), continuous=True)
+    assert same.inside.tolist() == [1] and same.outside.tolist() == [3]
+    nothing = points.beside(np.full(4, np.nan), np.array([1, 0, 0, 0], bool), continuous=True)
+    assert nothing.selected == nothing.rest == 0
+
+
+def test_wilsons_interval_is_the_textbooks():
+    low, high = points.wilson(np.array([0, 5, 10]), 10)
+    assert low.tolist() == [0, pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7225, abs=1e-4)]
+    assert high.tolist() == [pytest.approx(0.2775, abs=1e-4), pytest.approx(0.7634, abs=1e-4), 1]
+    assert [end.tolist() for end in points.wilson(np.array([0]), 0)] == [[0], [1]]
