@@ -30,7 +30,7 @@ if runtime is not None and runtime.exists():
     from explorer.pages import session
 
     folder = Path(__file__).parent / "explorer" / "pages"
-    st.set_page_config(page_title="Codebook Explorer", page_icon=":material/grid_view:", layout="wide")
+    st.set_page_config(page_title="Codebook Explorer", page_icon=session.MARK, layout="wide")
     pages = {
         name: st.Page(folder / f"{name}.py", title=title, icon=icon, help=about)
         for name, (title, icon, about) in PAGES.items()

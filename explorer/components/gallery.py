@@ -17,11 +17,12 @@ _HEAT = np.array([[0, 0, 4], [59, 15, 112], [140, 41, 129], [222, 73, 104], [254
 def png(pixels: np.ndarray, side: int = 0) -> bytes:
     """PNG of (h, w, 3) uint8, enlarged by the smallest whole number that makes it at least `side` pixels wide.
 
-    Whole numbers and hard edges: a browser would blur small images otherwise.
+    Whole numbers and hard edges: a browser would blur small images otherwise. There is an alpha channel because
+    `st.image` turns what has none into JPEG.
     """
     scale = max(1, -(-side // pixels.shape[1]))
     data = io.BytesIO()
-    Image.fromarray(pixels.repeat(scale, 0).repeat(scale, 1)).save(data, "PNG", compress_level=1)
+    Image.fromarray(pixels.repeat(scale, 0).repeat(scale, 1)).convert("RGBA").save(data, "PNG", compress_level=1)
     return data.getvalue()
 
 
@@ -54,5 +55,7 @@ def archive(pictures: Mapping[str, np.ndarray]) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED) as file:
         for name, pixels in pictures.items():
-            file.writestr(f"{name}.png", png(pixels))
+            picture = io.BytesIO()
+            Image.fromarray(pixels).save(picture, "PNG")
+            file.writestr(f"{name}.png", picture.getvalue())
     return data.getvalue()

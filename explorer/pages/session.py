@@ -61,14 +61,18 @@ __all__ = [
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
-LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="218" height="32" viewBox="0 0 218 32">
-<g><rect x="2" y="4" width="7" height="7" rx="1.5" fill="#2a628f"/><rect x="11" y="4" width="7" height="7" rx="1.5"
-fill="#4aa3d1"/><rect x="20" y="4" width="7" height="7" rx="1.5" fill="#1d8a6b"/><rect x="2" y="13" width="7" height="7"
-rx="1.5" fill="#4aa3d1"/><rect x="11" y="13" width="7" height="7" rx="1.5" fill="#d9822b"/><rect x="20" y="13" width="7"
-height="7" rx="1.5" fill="#4aa3d1"/><rect x="2" y="22" width="7" height="7" rx="1.5" fill="#1d8a6b"/><rect x="11" y="22"
-width="7" height="7" rx="1.5" fill="#4aa3d1"/><rect x="20" y="22" width="7" height="7" rx="1.5" fill="#b0568f"/></g>
-<text x="36" y="23" font-family="Source Sans Pro, Helvetica, Arial, sans-serif" font-size="19" font-weight="600"
-fill="#5b8db5">Codebook Explorer</text></svg>"""
+_CODES = ("2a628f", "4aa3d1", "1d8a6b", "4aa3d1", "d9822b", "4aa3d1", "1d8a6b", "4aa3d1", "b0568f")
+_CELLS = "".join(
+    f'<rect x="{2 + 9 * (i % 3)}" y="{3 + 9 * (i // 3)}" width="7" height="7" rx="1.5" fill="#{colour}"/>'
+    for i, colour in enumerate(_CODES)
+)
+_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="32" viewBox="0 0 {0} 32">{1}</svg>'
+MARK = _SVG.format(32, _CELLS)  # a picture, because Streamlit fetches icons of a browser tab from the network
+LOGO = _SVG.format(
+    218,
+    _CELLS + '<text x="36" y="22" font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" '
+    'font-size="19" font-weight="600" fill="#5b8db5">Codebook Explorer</text>',
+)
 
 FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
 

@@ -17,7 +17,7 @@ images[:, :, :, 0] = np.array([0, 80, 160, 240])[:, None, None]
 
 @st.fragment
 def scatter() -> None:
-    figure = go.Figure(go.Scattergl(x=x, y=y, mode="markers", marker={"size": 14}))
+    figure = go.Figure(go.Scattergl(x=x, y=y, mode="markers", marker={"size": 14 if count == 4 else 3}))
     figure.update_layout(height=400, dragmode="select", uirevision="same")
     st.plotly_chart(figure, key="map")
     event = bridge("map", sprite_sheet(images, 8), scale=4, key=f"bridge-{count}")
