@@ -48,17 +48,22 @@ function row(point, fromCustom) {
   return point.pointNumber ?? point.pointIndex
 }
 
-function showTip(tip, thumbnails, point, pointer) {
+function showTip(tip, thumbnails, point, pointer, label) {
   const tile = row(point, thumbnails.fromCustom)
   if (!Number.isInteger(tile) || tile < 0 || tile >= thumbnails.count) { tip.style.display = "none"; return }
   const side = thumbnails.tile * thumbnails.scale
   const x = (tile % thumbnails.columns) * side, y = Math.floor(tile / thumbnails.columns) * side
-  const left = pointer.x + 16, top = pointer.y + 16
+  let left = pointer.x + 16, top = pointer.y + 16
+  if (left + side > window.innerWidth) left -= side + 32
+  if (top + side > window.innerHeight) top -= side + 32
+  if (label?.height) {  // below what the chart itself says about the point, or above it
+    left = Math.min(label.left, window.innerWidth - side - 4)
+    top = label.bottom + side + 6 > window.innerHeight ? label.top - side - 6 : label.bottom + 4
+  }
   Object.assign(tip.style, {
     width: `${side}px`, height: `${side}px`, display: "block",
     backgroundSize: `${thumbnails.columns * side}px auto`, backgroundPosition: `-${x}px -${y}px`,
-    left: `${left + side > window.innerWidth ? left - side - 32 : left}px`,
-    top: `${top + side > window.innerHeight ? top - side - 32 : top}px`,
+    left: `${left}px`, top: `${top}px`,
   })
   tip.dataset.tile = tile
 }
@@ -80,7 +85,9 @@ function start() {
   const listeners = {
     plotly_hover: (event) => {
       const { thumbnails } = instance.options
-      if (thumbnails && event.points.length) showTip(tip, thumbnails, event.points[0], pointer)
+      if (!thumbnails || !event.points.length) return
+      const label = instance.chart?.querySelector(".hoverlayer .hovertext")?.getBoundingClientRect()
+      showTip(tip, thumbnails, event.points[0], pointer, label)
     },
     plotly_unhover: hide,
     plotly_relayouting: hide,

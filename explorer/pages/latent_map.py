@@ -14,6 +14,7 @@ from explorer.pages import code_data, map_data, map_selection, session
 from explorer.pages.map_data import Shown
 
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
+SELECTING = {2: ["lasso2d", "select2d"], 3: []}  # buttons of the chart
 POINTS = [500, 1_000, 2_000, 5_000, 10_000]
 HELP = {
     "what": "Images: the latents of an image, averaged over the grid. Patches: single latents, a few of each image "
@@ -51,7 +52,7 @@ def draw() -> None:
         options, usual = _options(encoding, layer)
     path = _path(selection, encoding, options, kmeans, usual)
     found = map_data.read(str(path), path.stat().st_mtime)
-    key = maps.key(encoding, options)
+    key = f"{maps.key(encoding, options)}-{path.stat().st_mtime_ns}"
     shown = Shown(selection, encoding, images, options, key, path, found.table, found.facts)
     _facts(shown)
     _map(shown)
@@ -200,7 +201,7 @@ def _map(shown: Shown) -> None:
         by = st.selectbox("Coloured by", choices, key=f"colour-{options.what}", width=260, help=HELP["colour"])
         st.plotly_chart(
             _figure(shown, by), key=f"map-{shown.key}", theme=None, alt="Map of latents",
-            config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["resetScale2d"]},
+            config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToAdd": SELECTING[options.dims]},
         )  # fmt: skip
         event = bridge(f"map-{shown.key}", map_data.sprite(shown), tile_from="customdata", select=options.dims == 2)
         if options.dims == 3:
@@ -226,6 +227,7 @@ def _figure(shown: Shown, by: str):
     if len(here):
         _ring(figure, shown, here)
     figure.update_layout(uirevision=shown.key, selectionrevision=shown.key)
+    figure.update_scenes(aspectmode="data")  # one scale along all axes
     return figure
 
 
@@ -248,6 +250,8 @@ def _axes(shown: Shown) -> tuple[str, ...]:
     if shown.options.method == "umap":
         return tuple(f"UMAP {i + 1} (no unit)" for i in range(3))
     shares = shown.facts["explained_variance"]
+    if shown.options.dims == 3:  # long names leave the chart
+        return tuple(f"PC {i + 1} ({share:.1%})" for i, share in enumerate(shares))
     return tuple(f"main direction {i + 1} ({share:.1%} of the variance)" for i, share in enumerate(shares))
 
 
@@ -263,7 +267,7 @@ def _take(shown: Shown, click) -> None:
     if shown.rows is not None:
         session.put("image", int(shown.rows[int(place)]))
     st.session_state["map point"] = (shown.key, int(place))
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
 draw()

@@ -1,0 +1,219 @@
+"""The Latent map page, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from explorer import encoding, jobs, maps
+from explorer.components import bridge as bridging
+
+PAGE = "explorer/pages/latent_map.py"
+
+
+def texts(app):
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def titles(app):
+    figure = charts(app)[0]
+    axes = figure["layout"]["scene"] if figure["data"][0]["type"] == "scatter3d" else figure["layout"]
+    return [axes[axis]["title"]["text"] for axis in ("xaxis", "yaxis", "zaxis") if axis in axes]
+
+
+@pytest.fixture
+def point_out(monkeypatch):
+    """`point_out(selected=[…], click=3)` stands for what the browser sends from the next run on."""
+    sent = {"selected": [], "click": None}
+
+    def bridge(chart_key, thumbnails=None, **options):
+        sent["thumbnails"], sent["options"] = thumbnails, options
+        clicked, sent["click"] = sent["click"], None
+        click = None if clicked is None else bridging.Click(0, clicked, 0.0, 0.0, None, clicked)
+        return bridging.Event(click, np.array(sent["selected"], np.int32))
+
+    monkeypatch.setattr(bridging, "bridge", bridge)
+
+    def point(selected=(), click=None):
+        sent.update(selected=list(selected), click=click)
+        return sent
+
+    return point
+
+
+@pytest.fixture
+def open_map(open_app):
+    """The page with a PCA map, which needs no waiting; names go to the URL."""
+
+    def opened(**names):
+        app = open_app(PAGE, method="PCA", **names)
+        assert not app.error, app.error[0].value
+        return app
+
+    return opened
+
+
+def found_encoding(studio, family):
+    from explorer import datasets
+
+    images = datasets.load(str(studio.photos), "test", 16)
+    return encoding.Encoding(encoding.locate(studio.checkpoints / f"tiny-{family}", images))
+
+
+@pytest.mark.parametrize("family", ["vqvae", "vae", "mae"])
+def test_the_map_says_its_points_its_trustworthiness_and_what_its_axes_hold(open_map, studio, family, point_out):
+    sent = point_out()
+    app = open_map(checkpoint=f"tiny-{family}")
+    found = found_encoding(studio, family)
+    layer = found.layers[-1].name
+    facts = maps.read(maps.locate(found, maps.Options(layer, method="pca"))).facts
+    metrics = {metric.label: metric for metric in app.metric}
+    assert metrics["Points"].value == "12" and "12 images" in metrics["Points"].delta
+    assert metrics["Trustworthiness"].value == f"{facts['trustworthiness']:.3f}"
+    assert "k = 5" in metrics["Trustworthiness"].delta and "12 points" in metrics["Trustworthiness"].delta
+    assert all(metric.help for metric in metrics.values())
+    assert f"{facts['explained_variance'][0]:.1%} of the variance" in titles(app)[0]
+    assert sent["thumbnails"].count == 12
+    hover = [text for trace in charts(app)[0]["data"] for text in trace["hovertext"]]
+    assert len(hover) == 12 and all("class: " in text and "PSNR" in text and "code: " in text for text in hover)
+    assert {trace["name"] for trace in charts(app)[0]["data"]} == {"red", "green"}
+    assert app.query_params["layer"] == layer
+
+
+def test_points_can_be_images_patches_or_codes_in_two_or_three_dimensions(open_map, point_out):
+    sent = point_out()
+    app = open_map()
+    app.segmented_control(key="what").set_value("patches").run()
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Points"] == "24" and sent["thumbnails"].count == 24, "two patches of each image"
+    app.segmented_control(key="what").set_value("codebook").run()
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Points"] == "8" and sent["thumbnails"].count == 8 and sent["options"]["select"]
+    app.segmented_control(key="dims").set_value(3).run()
+    assert not app.error and charts(app)[0]["data"][0]["type"] == "scatter3d" and len(titles(app)) == 3
+    assert "no lasso" in texts(app) and not sent["options"]["select"]
+
+
+def test_a_vector_layer_has_no_patches(open_map):
+    app = open_map(checkpoint="tiny-vae")
+    assert set(app.segmented_control(key="what-vector").options) == {"Images", "Codes"}
+
+
+def test_colours_by_concept_error_or_code(open_map, point_out):
+    point_out()
+    app = open_map()
+    box = app.selectbox(key="colour-images")
+    assert list(box.options) == ["class", "Error (PSNR)", "Code"]
+    box.set_value("Error (PSNR)").run()
+    (trace,) = charts(app)[0]["data"]
+    assert trace["marker"]["colorbar"]["title"]["text"] == "PSNR (dB)"
+    app.selectbox(key="colour-images").set_value("Code").run()
+    assert not app.error and charts(app)[0]["layout"]["legend"]["title"]["text"] == "code"
+    app.segmented_control(key="what").set_value("codebook").run()
+    for by in ("Tokens", "class", "Error (PSNR)"):
+        app.selectbox(key="colour-codebook").set_value(by).run()
+        assert not app.error, by
+
+
+def test_a_selection_shows_its_images_its_codes_and_its_concepts(open_map, studio, point_out):
+    concepts = found_encoding(studio, "vqvae").concepts()
+    red = np.flatnonzero(concepts["class"] == "red")
+    point_out(selected=red[:5])
+    app = open_map()
+    assert "**5 images selected**" in texts(app)
+    assert "5 selected images against 7 others" in texts(app)
+    assert len(charts(app)) == 3, "the map, the codes, one concept"
+    table = next(frame.value for frame in app.dataframe if "log_odds" in frame.value)
+    codes = found_encoding(studio, "vqvae").codes("code").reshape(12, -1)
+    for _, row in table.iterrows():
+        has = (codes == row["code"]).any(1)
+        assert row["selected_with_it"] == has[red[:5]].sum()
+        assert row["others_with_it"] == has.sum() - row["selected_with_it"]
+    selected = next(trace for trace in charts(app)[2]["data"] if trace["name"] == "selected (5)")
+    assert selected["x"][0] in ("red", "green") and {trace["name"] for trace in charts(app)[2]["data"]} == {
+        "selected (5)",
+        "rest (7)",
+    }
+
+
+def test_patches_and_codes_can_be_selected_too(open_map, point_out):
+    point_out(selected=[0, 1, 5])
+    app = open_map()
+    app.segmented_control(key="what").set_value("patches").run()
+    assert "**3 patches selected**" in texts(app) and "from 2 images" in texts(app)
+    assert "3 selected patches against 21 others" in texts(app) and not app.error
+    app.segmented_control(key="what").set_value("codebook").run()
+    assert "**3 codes selected**" in texts(app) and "of all tokens" in texts(app) and not app.error
+
+
+def test_nothing_and_everything_selected_say_what_to_do(open_map, point_out):
+    point_out()
+    app = open_map()
+    assert "Draw a lasso" in texts(app)
+    point_out(selected=range(12))
+    app.run()
+    assert "no rest to compare" in texts(app) and not app.error
+
+
+def test_what_a_browser_sends_beyond_the_map_is_left_out(open_map, point_out):
+    point_out(selected=[2, 2, 999_999])
+    app = open_map()
+    assert "**1 image selected**" in texts(app) and not app.error
+    point_out(click=10**9)
+    app.run()
+    assert not app.error and "image" not in app.query_params
+
+
+def test_a_click_goes_to_the_url_and_is_marked_on_the_map(open_map, point_out):
+    point_out(click=7)
+    app = open_map()
+    assert app.query_params["image"] == "7" and "**Image 7**" in texts(app)
+    ring = charts(app)[0]["data"][-1]
+    place = int(np.frombuffer(base64.b64decode(ring["customdata"]["bdata"]), "<i4")[0])
+    assert ring["marker"]["symbol"] == "circle-open" and place == 7
+    links = [link.label for link in app.get("page_link")]
+    assert {"Its codes", "Reconstructions"} <= set(links)
+
+
+def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, studio, monkeypatch, point_out):
+    from explorer.analysis import projection
+
+    point_out()
+    monkeypatch.setattr(jobs, "COMMAND", ("true",))
+    app = open_app(PAGE)
+    (job,) = [job for job in jobs.all_jobs() if job.arguments[0] == "project"]
+    asked = dict(zip(job.arguments[2::2], job.arguments[3::2], strict=True))
+    assert asked["--layer"] == "code" and asked["--what"] == "images" and asked["--min-dist"] == "0.1"
+    assert "2-D UMAP of images" in texts(app) and not app.get("plotly_chart")
+    monkeypatch.setattr(projection, "umap_map", lambda vectors, dims, **options: projection.pca_map(vectors, dims))
+    found = found_encoding(studio, "vqvae")
+    path = maps.make(found, maps.Options("code"))
+    try:
+        assert path == job.target, "the page waits for the file that the command line writes"
+        app.run()
+        metrics = {metric.label: metric.value for metric in app.metric}
+        assert metrics["Trustworthiness"] == metrics["PCA would reach"], "the baseline is PCA of the same points"
+        assert titles(app) == ["UMAP 1 (no unit)", "UMAP 2 (no unit)"] and not app.error
+        app.slider(key="neighbours").set_value(30).run()
+        assert any(button.label == "Start" for button in app.button), "unusual settings wait for a click"
+    finally:
+        path.unlink()
+
+
+def test_a_broken_map_is_one_sentence(open_app, studio, point_out):
+    path = maps.default_path(found_encoding(studio, "mae"), maps.Options("block2"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"not parquet")
+    try:
+        app = open_app(PAGE, checkpoint="tiny-mae", layer="block2")
+        assert len(app.error) == 1 and "damaged" in app.error[0].value
+    finally:
+        path.unlink()
