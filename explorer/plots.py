@@ -28,13 +28,15 @@ PALETTES = {
 }
 SYMBOLS = ("circle", "diamond")  # a second round of the palette; more values than both rounds become "other"
 CLEAR = "rgba(0,0,0,0)"
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'  # the app's own
 
 
 def dress(figure: go.Figure, theme: Theme = "light", *, height: int = 320, revision: str = "") -> go.Figure:
     """The common look: clear background, the theme's colours, zoom kept while `revision` stays the same."""
     shades = THEMES[theme]
     axis = {"gridcolor": shades["grid"], "linecolor": shades["grid"], "zerolinecolor": shades["grid"]}
-    axis |= {"tickfont": {"color": shades["muted"]}, "title": {"font": {"color": shades["text"]}}, "automargin": True}
+    axis |= {"tickfont": {"color": shades["muted"]}, "automargin": True}
+    axis |= {"title": {"font": {"color": shades["text"], "size": 14}}}
     figure.update_layout(
         template="none",
         colorway=PALETTES[theme],
@@ -42,14 +44,19 @@ def dress(figure: go.Figure, theme: Theme = "light", *, height: int = 320, revis
         margin={"l": 8, "r": 12, "t": 28, "b": 8},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
-        font={"color": shades["text"], "size": 13},
+        font={"color": shades["text"], "size": 13, "family": FONT},
         hoverlabel={
             "bgcolor": shades["hover"],
             "bordercolor": shades["muted"],
             "font": {"color": shades["text"], "size": 13},
             "align": "left",
         },
-        legend={"font": {"color": shades["text"]}, "itemsizing": "constant", "bgcolor": CLEAR},
+        legend={
+            "font": {"color": shades["text"]},
+            "title": {"font": {"size": 13}},
+            "itemsizing": "constant",
+            "bgcolor": CLEAR,
+        },
         uirevision=revision or "kept",
     )
     figure.update_xaxes(**axis)

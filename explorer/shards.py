@@ -46,8 +46,8 @@ class Settings:
         errors: reconstruction errors of at most so many images, a seeded sample of larger sets; 0 for none.
         samples: full latents kept of each image and layer, at random positions.
         batch: images in one call of the model.
-        compact: numbers in half precision and no index (it is built in the cache when first asked for): a third of the
-            size, for an Encoding that travels with its checkpoint.
+        compact: numbers in half precision, one latent of each image, and no index (it is built in the cache when first
+            asked for): a third of the size, for an Encoding that travels with its checkpoint.
         seed: of every random choice.
     """
 
@@ -131,7 +131,8 @@ class _Run:
         for layer in self.layers:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", layer.name):
                 raise BadInput(f"layer name {layer.name!r} cannot be a column; use letters, digits, _ and -")
-        self.samples = {layer.name: min(settings.samples, layer.grid[0] * layer.grid[1]) for layer in self.layers}
+        samples = 1 if settings.compact else settings.samples
+        self.samples = {layer.name: min(samples, layer.grid[0] * layer.grid[1]) for layer in self.layers}
         rng = np.random.default_rng([settings.seed, 1])
         chosen = rng.permutation(len(images))[: settings.errors]
         self.measured = np.zeros(len(images), bool)
@@ -285,7 +286,7 @@ class _Run:
             columns[f"distances_{layer.name}"] = self._number(distances.flatten(1))
             columns[f"pooled_{layer.name}"] = self._number(pooled)
             columns[f"sample_{layer.name}"] = self._number(codebooks.take(z, at).flatten(1))
-            columns[f"positions_{layer.name}"] = at.astype(np.int32)
+            columns[f"positions_{layer.name}"] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
         began = time.perf_counter()
         columns |= self._errors(images, latents, np.flatnonzero(self.measured[start:stop]))
         self.errors_seconds += time.perf_counter() - began
