@@ -73,6 +73,16 @@ def _metrics(selection: session.Selection, images, errors) -> None:
                 label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
             )
 
+    masked = selection.checkpoint.metrics.get("masked")
+    if masked and selection.dataset == selection.checkpoint.dataset:
+        score, filled, gain = masked["psnr"], masked["baselines"]["mean of visible patches"]["psnr"], masked["gain"]
+        st.caption(
+            f"Nothing is hidden for the scores above. With {masked['ratio']:.0%} of the patches hidden, these come "
+            f"back at {score['mean']:.2f} dB [{score['low']:.2f}, {score['high']:.2f}]; filling them with the mean of the "
+            f"visible ones gives {filled['mean']:.2f} dB. The gain is {gain['mean']:.2f} dB [{gain['low']:.2f}, "
+            f"{gain['high']:.2f}] on {gain['n']:,} held-out images, measured when training ended (95 % intervals)."
+        )
+
 
 def _baseline(selection: session.Selection, images) -> tuple[float, str]:
     """PSNR of the mean image in dB, and where that mean image comes from."""
@@ -193,7 +203,7 @@ def _cards(
     heat = gallery.heat(shown.errors, top)
     columns = {"Original": shown.originals, "Seen": shown.seen, "Reconstruction": shown.reconstructions, "Error": heat}
     columns = {title: column for title, column in columns.items() if column is not None}
-    with st.grid("auto", min_column_width=150 * len(columns), key="cards"):
+    with st.grid("auto", min_column_width=115 * len(columns), key="cards"):
         for index, name in enumerate(names):
             with st.container(border=True, gap="xsmall"):
                 with st.grid(len(columns), wrap=False, min_column_width=60, gap="xsmall"):
