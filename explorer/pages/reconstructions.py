@@ -78,8 +78,8 @@ def _metrics(selection: session.Selection, images, errors) -> None:
         score, filled, gain = masked["psnr"], masked["baselines"]["mean of visible patches"]["psnr"], masked["gain"]
         st.caption(
             f"Nothing is hidden for the scores above. With {masked['ratio']:.0%} of the patches hidden, these come "
-            f"back at {score['mean']:.2f} dB [{score['low']:.2f}, {score['high']:.2f}]; filling them with the mean of the "
-            f"visible ones gives {filled['mean']:.2f} dB. The gain is {gain['mean']:.2f} dB [{gain['low']:.2f}, "
+            f"back at {score['mean']:.2f} dB [{score['low']:.2f}, {score['high']:.2f}]; filling them with the mean of "
+            f"the visible ones gives {filled['mean']:.2f} dB. The gain is {gain['mean']:.2f} dB [{gain['low']:.2f}, "
             f"{gain['high']:.2f}] on {gain['n']:,} held-out images, measured when training ended (95 % intervals)."
         )
 
