@@ -48,7 +48,7 @@ def dress(figure: go.Figure, theme: Theme = "light", *, height: int = 320, revis
         hoverlabel={
             "bgcolor": shades["hover"],
             "bordercolor": shades["muted"],
-            "font": {"color": shades["text"], "size": 13},
+            "font": {"color": shades["text"], "size": 13, "family": FONT},
             "align": "left",
         },
         legend={
@@ -57,6 +57,7 @@ def dress(figure: go.Figure, theme: Theme = "light", *, height: int = 320, revis
             "itemsizing": "constant",
             "bgcolor": CLEAR,
         },
+        modebar={"bgcolor": CLEAR, "color": shades["muted"], "activecolor": shades["text"]},
         uirevision=revision or "kept",
     )
     figure.update_xaxes(**axis)

@@ -14,7 +14,10 @@ from explorer.pages import code_data, map_data, map_selection, session
 from explorer.pages.map_data import Shown
 
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
-SELECTING = {2: ["lasso2d", "select2d"], 3: []}  # buttons of the chart
+BUTTONS = {  # of the chart; Streamlit would leave out those that select
+    2: ["toImage", "lasso2d", "select2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"],
+    3: ["toImage", "orbitRotation", "zoom3d", "pan3d", "resetCameraDefault3d"],
+}
 POINTS = [500, 1_000, 2_000, 5_000, 10_000]
 HELP = {
     "what": "Images: the latents of an image, averaged over the grid. Patches: single latents, a few of each image "
@@ -130,7 +133,7 @@ def _facts(shown: Shown) -> None:
     of = {
         "images": f"of {shown.encoding.images:,} images",
         "patches": f"a sample of {shown.encoding.images:,} images' cells",
-        "codebook": "all codes",
+        "codebook": f"of {len(shown.encoding.codebook(shown.layer)):,} codes",
     }[options.what]
     about = HELP["trust"] + f"Here k = {k}, and {asked:,} of the {len(shown.table):,} points were asked."
     cells = [
@@ -201,13 +204,14 @@ def _map(shown: Shown) -> None:
         by = st.selectbox("Coloured by", choices, key=f"colour-{options.what}", width=260, help=HELP["colour"])
         st.plotly_chart(
             _figure(shown, by), key=f"map-{shown.key}", theme=None, alt="Map of latents",
-            config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToAdd": SELECTING[options.dims]},
+            config={"displaylogo": False, "scrollZoom": True, "modeBarButtons": [BUTTONS[options.dims]]},
         )  # fmt: skip
         event = bridge(f"map-{shown.key}", map_data.sprite(shown), tile_from="customdata", select=options.dims == 2)
         if options.dims == 3:
             st.caption("Drag to turn. A 3-D map has no lasso or box: change to 2-D to select.")
     _take(shown, event.click)
     chosen = np.unique(event.selected[event.selected < len(shown.table)])
+    st.session_state["map chosen"] = (shown.key, chosen)
     with right:
         map_selection.point(shown)
         map_selection.gallery(shown, chosen)
@@ -221,8 +225,13 @@ def _figure(shown: Shown, by: str):
         shown.places, values, kind=kind, title=title, colours=colours, axes=_axes(shown), theme=session.theme()
     )
     notes = map_data.notes(shown)
+    # the chart forgets a selection when a point is clicked, the page does not: so the page says it again
+    key, chosen = st.session_state.get("map chosen", ("", ()))
     for trace in figure.data:
-        trace.update(hovertext=notes[np.asarray(trace.customdata)], hovertemplate="%{hovertext}<extra></extra>")
+        points = np.asarray(trace.customdata)
+        trace.update(hovertext=notes[points], hovertemplate="%{hovertext}<extra></extra>")
+        if key == shown.key and len(chosen) and shown.options.dims == 2:
+            trace.selectedpoints = np.flatnonzero(np.isin(points, chosen))
     here = map_selection.current(shown)
     if len(here):
         _ring(figure, shown, here)
