@@ -114,7 +114,7 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     """The image, its reconstruction, and the map of every layer side by side."""
     layer, code, cell = shown
     pixels = images.read([row])[0]
-    width = {1: 300, 2: 225, 3: 180}.get(len(encoding.layers), 146)  # one row on a laptop with up to four layers
+    width = {1: 256, 2: 192, 3: 160}.get(len(encoding.layers), 130)  # one row on a laptop with up to four layers
     name, score = session.plain(images.names[row]), encoding.errors()["psnr"].to_numpy()[row]
     with st.container(horizontal=True, key="maps"):
         with st.container(width=width, gap="xsmall"):
