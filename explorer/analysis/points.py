@@ -53,6 +53,29 @@ def images_with_any(codes: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.isin(codes, chosen).reshape(len(codes), -1).any(1)
 
 
+def agreement(neighbours: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """How often near points have the same concept value: neighbours (M, k) rows, labels (M,) discrete.
+
+    Returns:
+        The share of neighbours with a point's own value, and the share that random other points would have; pairs with
+        an unknown value are left out, and both are NaN where nothing is known.
+    """
+    index, _ = usage.levels(labels)
+    other = index[neighbours]
+    known = (index[:, None] >= 0) & (other >= 0)
+    counts = np.bincount(index[index >= 0]).astype(np.float64)
+    total = counts.sum()
+    if not known.any() or total < 2:
+        return float("nan"), float("nan")
+    chance = (counts * (counts - 1)).sum() / (total * (total - 1))
+    return float((index[:, None] == other)[known].mean()), float(chance)
+
+
+def beyond_chance(share: float, chance: float) -> float:
+    """(share - chance) / (1 - chance): 1 is perfect, 0 is chance, as in Cohen's kappa; 0 where it is not defined."""
+    return (share - chance) / (1 - chance) if chance < 1 else 0.0
+
+
 @dataclass(frozen=True)
 class Beside:
     """A concept among selected images beside the rest, as shares of the images that have a value.

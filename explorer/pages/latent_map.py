@@ -207,6 +207,7 @@ def _map(shown: Shown) -> None:
             config={"displaylogo": False, "scrollZoom": True, "modeBarButtons": [BUTTONS[options.dims]]},
         )  # fmt: skip
         event = bridge(f"map-{shown.key}", map_data.sprite(shown), tile_from="customdata", select=options.dims == 2)
+        _agreement(shown, by)
         if options.dims == 3:
             st.caption("Drag to turn. A 3-D map has no lasso or box: change to 2-D to select.")
     _take(shown, event.click)
@@ -216,6 +217,19 @@ def _map(shown: Shown) -> None:
         map_selection.point(shown)
         map_selection.gallery(shown, chosen)
     map_selection.compare(shown, chosen)
+
+
+def _agreement(shown: Shown, by: str) -> None:
+    """How far the map follows the concept that it is coloured by."""
+    told = map_data.agreements(shown).get(by)
+    if told is not None and told[0] == told[0]:
+        k = shown.facts["trustworthiness_k"]
+        st.caption(
+            f"{told[0]:.0%} of neighbours on this map share their {session.plain(by)}; {told[1]:.0%} would by chance.",
+            help=f"For each of the {len(shown.table):,} points: how many of its {k} nearest on the map have the same "
+            "value, beside any other points drawn at random. The concepts to colour by are in the order of what lies "
+            "beyond chance. It speaks of the map; what a map cannot keep apart may well be apart in the latents.",
+        )
 
 
 def _figure(shown: Shown, by: str):

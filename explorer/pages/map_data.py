@@ -103,12 +103,32 @@ def unit(shown: Shown, concept: str) -> str:
 
 
 def colourings(shown: Shown) -> list[str]:
-    """What the points can be coloured by, the first discrete concept first."""
+    """What the points can be coloured by: discrete concepts first, and of those what neighbours most agree on."""
     found = concepts(shown.encoding.facts["key"], shown.encoding)
-    names = sorted(map(str, found.columns), key=lambda name: is_continuous(found[name]))
+    told = agreements(shown)
+    names = sorted(map(str, found.columns), key=lambda name: -told.get(name, (0, 0, -1.0))[2])
     last = [PSNR, CODE] if shown.options.what != "codebook" else [PSNR]
     first = [CODE, TOKENS] if shown.options.what == "codebook" else []
     return [*first, *names, *last]
+
+
+def agreements(shown: Shown) -> dict[str, tuple[float, float, float]]:
+    """Of each discrete concept: how often neighbours on the map share their value, by chance, and how far beyond it."""
+    return _agreements(shown.key, shown)
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking the points' neighbours …")
+def _agreements(key: str, _shown: Shown) -> dict[str, tuple[float, float, float]]:
+    from explorer.analysis.neighbours import nearest
+    from explorer.analysis.points import agreement, beyond_chance
+
+    found = concepts(_shown.encoding.facts["key"], _shown.encoding)
+    discrete = [str(name) for name in found.columns if not is_continuous(found[name])]
+    if _shown.rows is None or not discrete:
+        return {}
+    neighbours = nearest(_shown.places, int(_shown.facts["trustworthiness_k"]))[0]
+    shares = {name: agreement(neighbours, found[name].to_numpy(object)[_shown.rows]) for name in discrete}
+    return {name: (*both, beyond_chance(*both)) for name, both in shares.items()}
 
 
 def colouring(shown: Shown, by: str) -> tuple[np.ndarray, str, str]:

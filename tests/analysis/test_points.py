@@ -34,6 +34,14 @@ def test_images_with_any_of_some_codes():
     assert not points.images_with_any(CODES, np.array([], int)).any()
 
 
+def test_agreement_is_one_for_pure_neighbourhoods_and_chance_for_none():
+    labels = np.array(["a", "a", "b", "b"], object)
+    assert points.agreement(np.array([[1], [0], [3], [2]]), labels) == (1.0, pytest.approx(1 / 3))
+    assert points.agreement(np.array([[2], [3], [0], [1]]), labels)[0] == 0.0
+    assert points.agreement(np.array([[1], [0], [3], [2]]), np.array(["a", None, "b", "b"], object))[0] == 1.0
+    assert np.isnan(points.agreement(np.array([[1], [0]]), np.array([None, None], object))).all()
+
+
 def test_shares_beside_the_rest_by_hand():
     labels = np.array(["a", "a", "b", "b", "b", None], object)
     found = points.beside(labels, np.array([1, 1, 1, 0, 0, 1], bool), continuous=False)

@@ -86,6 +86,7 @@ def test_the_map_says_its_points_its_trustworthiness_and_what_its_axes_hold(open
     assert len(hover) == 12 and all("class: " in text and "PSNR" in text and "code: " in text for text in hover)
     assert {trace["name"] for trace in charts(app)[0]["data"]} == {"red", "green"}
     assert app.query_params["layer"] == layer
+    assert "of neighbours on this map share their class; 45% would by chance" in texts(app)  # 2 · 6 · 5 / (12 · 11)
 
 
 def test_points_can_be_images_patches_or_codes_in_two_or_three_dimensions(open_map, point_out):
