@@ -68,6 +68,8 @@ def inspect(
     from explorer import checkpoints
 
     checkpoint = checkpoints.describe(_checkpoint(path))
+    if checkpoint.state == "done" or (checkpoint.path / checkpoints.WEIGHTS).exists():
+        checkpoints.load(checkpoint.path)  # says what is wrong with the weights; a run that just began has none
     facts = {"format": "explorer", **dataclasses.asdict(checkpoint)}
     lines = [f"{key}: {facts[key]}" for key in ("format", "family", "image_size", "dataset", "parameters", "state")]
     lines += [

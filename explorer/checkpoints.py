@@ -8,6 +8,7 @@ import math
 import os
 import struct
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -104,16 +105,16 @@ def describe(path: str | Path) -> Checkpoint:
             path=path,
             name=path.name,
             family=str(config["family"]),
-            image_size=int(config["image_size"]),
-            dataset=config.get("dataset"),
+            image_size=_whole("image_size", config["image_size"]),
+            dataset=None if config.get("dataset") is None else str(config["dataset"]),
             settings=dict(config["settings"]),
-            layers=tuple(dict(layer) for layer in config["layers"]),
-            parameters=int(config["parameters"]),
+            layers=tuple(_layer(layer) for layer in config["layers"]),
+            parameters=_whole("parameters", config["parameters"]),
             metrics=_metrics(path),
             training=dict(config.get("training") or {}),
             state=str(config.get("state", "done")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"config.json of {path.name} lacks or misstates {error}; save the checkpoint again") from None
 
 
@@ -154,6 +155,9 @@ def load(path: str | Path):
                 f"{WEIGHTS} of {checkpoint.name} holds values that are not finite, first in {name}; train again"
             )
     model.load_state_dict(state)
+    for said, true in zip_longest(checkpoint.layers, _layers(model)):
+        if said != true:
+            raise BadInput(f"config.json of {checkpoint.name} misstates its layers: {said} should be {true}")
     return model.eval().requires_grad_(False)
 
 
@@ -171,7 +175,6 @@ def fingerprint(path: str | Path) -> str:
 
 def save_config(path: Path, model, family: str, dataset: str, training: dict[str, Any], state: str) -> None:
     """Writes `config.json` of a checkpoint, atomically."""
-    codebooks = model.codebooks
     write_json(
         Path(path) / "config.json",
         {
@@ -180,15 +183,7 @@ def save_config(path: Path, model, family: str, dataset: str, training: dict[str
             "settings": asdict(model.config),
             "image_size": model.image_size,
             "dataset": dataset,
-            "layers": [
-                {
-                    "name": layer.name,
-                    "grid": list(layer.grid),
-                    "dim": layer.dim,
-                    "codes": len(codebooks[layer.name]) if layer.name in codebooks else None,
-                }
-                for layer in model.layers
-            ],
+            "layers": list(_layers(model)),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "training": training,
             "state": state,
@@ -227,6 +222,37 @@ def _build(build, checkpoint: Checkpoint):
         return build(checkpoint.family, checkpoint.settings, checkpoint.image_size)
     except (BadInput, RuntimeError, TypeError) as error:
         raise BadInput(f"config.json of {checkpoint.name} cannot be used: {str(error).splitlines()[0]}") from None
+
+
+def _layers(model) -> tuple[dict[str, Any], ...]:
+    """What `config.json` says about the layers of a model."""
+    codebooks = model.codebooks
+    return tuple(
+        {
+            "name": layer.name,
+            "grid": list(layer.grid),
+            "dim": layer.dim,
+            "codes": len(codebooks[layer.name]) if layer.name in codebooks else None,
+        }
+        for layer in model.layers
+    )
+
+
+def _layer(facts: dict[str, Any]) -> dict[str, Any]:
+    """One entry of `layers` in a `config.json`, checked."""
+    height, width = facts["grid"]
+    return {
+        "name": str(facts["name"]),
+        "grid": [_whole("grid", height), _whole("grid", width)],
+        "dim": _whole("dim", facts["dim"]),
+        "codes": None if facts.get("codes") is None else _whole("codes", facts["codes"]),
+    }
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
+        raise ValueError(f"{name}, which is a whole number from 1")
+    return value
 
 
 def _metrics(path: Path) -> dict[str, Any]:

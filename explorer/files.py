@@ -57,7 +57,10 @@ def read_json(path: Path, *, limit: int = 16 * 1024 * 1024) -> Any:
     """Reads JSON of at most `limit` bytes; raises OSError or ValueError for the caller to explain."""
     if Path(path).stat().st_size > limit:
         raise ValueError(f"{Path(path).name} is larger than {limit:,} bytes")
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{Path(path).name} is nested too deeply") from None
 
 
 def digest(*parts: Any, length: int = 16) -> str:

@@ -63,8 +63,11 @@ def test_find_lists_own_checkpoints_and_skips_other_folders(tmp_path, monkeypatc
     (tmp_path / "photos").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
+    for harm in (endless, nested, layers_of_nothing):
+        save(tmp_path / harm.__name__)
+        harm(tmp_path / harm.__name__)
     names = [found.name for found in checkpoints.find()]
-    assert "mine" in names and not {"photos", "broken"} & set(names)
+    assert "mine" in names and not {"photos", "broken", "endless", "nested", "layers_of_nothing"} & set(names)
     assert checkpoints.resolve("mine") == tmp_path / "mine"
 
 
@@ -124,6 +127,26 @@ def text_for_a_number(path):
     (path / "config.json").write_text(json.dumps({**config, "image_size": "large"}))
 
 
+def endless(path):
+    config = (path / "config.json").read_text()
+    (path / "config.json").write_text(config.replace('"image_size": 32', '"image_size": Infinity'))
+
+
+def nested(path):
+    (path / "config.json").write_text("[" * 200_000)
+
+
+def layers_of_nothing(path):
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps({**config, "layers": [{}]}))
+
+
+def other_layers(path):
+    config = json.loads((path / "config.json").read_text())
+    config["layers"][0]["grid"] = [3, 5]
+    (path / "config.json").write_text(json.dumps(config))
+
+
 def no_weights(path):
     (path / "model.safetensors").unlink()
 
@@ -142,7 +165,11 @@ BROKEN = {
     broken_json: "config.json of net cannot be read",
     a_list: "not of this program",
     unknown_family: "unknown family 'gan'; choose from mae, vae, vqvae",
-    text_for_a_number: "large",
+    text_for_a_number: "image_size, which is a whole number",
+    endless: "image_size, which is a whole number",
+    nested: "nested too deeply",
+    layers_of_nothing: "lacks or misstates 'grid'",
+    other_layers: r"misstates its layers: .*\[3, 5\].* should be .*\[8, 8\]",
     no_weights: "has no model.safetensors",
     no_config: "has no config.json",
 }

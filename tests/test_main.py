@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,14 @@ def test_inspect(home, capfd):
     facts = call(capfd, "inspect", home / "checkpoints" / "tiny")
     assert (facts["format"], facts["family"], facts["image_size"]) == ("explorer", "vqvae", 32)
     assert facts["layers"] == [{"name": "code", "grid": [8, 8], "dim": 4, "codes": 16}]
+
+
+def test_inspect_tells_broken_weights(home, tmp_path, capfd):
+    shutil.copytree(home / "checkpoints" / "tiny", tmp_path / "cut")
+    weights = tmp_path / "cut" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert run(["inspect", str(tmp_path / "cut")]) == 2
+    assert capfd.readouterr().err.startswith("explorer: model.safetensors of cut is damaged")
 
 
 def test_encode_and_usage_agree(home, capfd):
