@@ -257,6 +257,12 @@ def bridge(
     return Event(_click(result.click), _indices(result.selected))
 
 
+def selected(chart_key: str) -> np.ndarray:
+    """What `bridge(chart_key)` will return as `selected` in this run, for a chart that is drawn before its bridge."""
+    state = st.session_state.get(f"{chart_key}-bridge")
+    return _indices(state.get("selected") if hasattr(state, "get") else None)
+
+
 def _nothing() -> None:
     """Streamlit wants a callback for each value that the browser may send; the page reads the value itself."""
 

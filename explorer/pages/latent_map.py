@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import maps, plots
-from explorer.components.bridge import bridge
+from explorer.components.bridge import bridge, selected
 from explorer.pages import code_data, map_data, map_selection, session
 from explorer.pages.map_data import Shown
 
@@ -198,12 +198,14 @@ def _parquet(shown: Shown) -> bytes:
 def _map(shown: Shown) -> None:
     """The chart, and beside and below it what the user points out."""
     options = shown.options
+    chosen = np.unique(selected(f"map-{shown.key}"))
+    chosen = chosen[chosen < len(shown.table)]
     left, right = st.columns([5, 3], gap="medium")
     with left:
         choices = map_data.colourings(shown)
         by = st.selectbox("Coloured by", choices, key=f"colour-{options.what}", width=260, help=HELP["colour"])
         st.plotly_chart(
-            _figure(shown, by), key=f"map-{shown.key}", theme=None, alt="Map of latents",
+            _figure(shown, by, chosen), key=f"map-{shown.key}", theme=None, alt="Map of latents",
             config={"displaylogo": False, "scrollZoom": True, "modeBarButtons": [BUTTONS[options.dims]]},
         )  # fmt: skip
         event = bridge(f"map-{shown.key}", map_data.sprite(shown), tile_from="customdata", select=options.dims == 2)
@@ -211,8 +213,6 @@ def _map(shown: Shown) -> None:
         if options.dims == 3:
             st.caption("Drag to turn. A 3-D map has no lasso or box: change to 2-D to select.")
     _take(shown, event.click)
-    chosen = np.unique(event.selected[event.selected < len(shown.table)])
-    st.session_state["map chosen"] = (shown.key, chosen)
     with right:
         map_selection.point(shown)
         map_selection.gallery(shown, chosen)
@@ -232,24 +232,23 @@ def _agreement(shown: Shown, by: str) -> None:
         )
 
 
-def _figure(shown: Shown, by: str):
+def _figure(shown: Shown, by: str, chosen: np.ndarray):
     values, kind, title = map_data.colouring(shown, by)
     colours = code_data.colours(shown.encoding, shown.layer) if kind == "code" else None
     figure = plots.latent_map(
         shown.places, values, kind=kind, title=title, colours=colours, axes=_axes(shown), theme=session.theme()
     )
     notes = map_data.notes(shown)
-    # the chart forgets a selection when a point is clicked, the page does not: so the page says it again
-    key, chosen = st.session_state.get("map chosen", ("", ()))
     for trace in figure.data:
         points = np.asarray(trace.customdata)
         trace.update(hovertext=notes[points], hovertemplate="%{hovertext}<extra></extra>")
-        if key == shown.key and len(chosen) and shown.options.dims == 2:
+        if len(chosen) and shown.options.dims == 2:
             trace.selectedpoints = np.flatnonzero(np.isin(points, chosen))
     here = map_selection.current(shown)
     if len(here):
         _ring(figure, shown, here)
-    figure.update_layout(uirevision=shown.key, selectionrevision=shown.key)
+    # what is selected stands out; the outline of the lasso goes, because points under it cannot be clicked
+    figure.update_layout(uirevision=shown.key, selectionrevision=f"{shown.key}-{hash(chosen.tobytes())}", selections=[])
     figure.update_scenes(aspectmode="data")  # one scale along all axes
     return figure
 

@@ -55,7 +55,7 @@ class Shown:
     @property
     def places(self) -> np.ndarray:
         """(M, 2) or (M, 3) float32."""
-        return self.table[["x", "y", "z"][: self.options.dims]].to_numpy(np.float32)
+        return np.array(self.table[["x", "y", "z"][: self.options.dims]], np.float32)
 
     @property
     def rows(self) -> np.ndarray | None:

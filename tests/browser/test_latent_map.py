@@ -7,12 +7,13 @@ import re
 
 import pytest
 
-# a point of the first group with nothing else close to it: its place on the screen, its row and its image's row
-PLACE = """chart => { const layout = chart._fullLayout, box = chart.getBoundingClientRect(), all = []
+# a point, within some distance of a place if that is given, with nothing else close to it: where it is, and its row
+PLACE = """(chart, near) => { const layout = chart._fullLayout, box = chart.getBoundingClientRect(), all = []
 for (const trace of chart._fullData) for (let i = 0; i < trace.x.length; i++) all.push({ row: trace.customdata[i],
   x: box.x + layout._size.l + layout.xaxis.d2p(trace.x[i]), y: box.y + layout._size.t + layout.yaxis.d2p(trace.y[i]) })
 const gap = (a) => Math.min(...all.map((b) => b === a ? Infinity : Math.hypot(a.x - b.x, a.y - b.y)))
-return all.slice(0, 400).map((a) => ({ ...a, gap: gap(a) })).sort((a, b) => b.gap - a.gap)[0] }"""
+const allowed = all.filter((a) => !near || Math.hypot(a.x - near[0], a.y - near[1]) < near[2])
+return allowed.slice(0, 400).map((a) => ({ ...a, gap: gap(a) })).sort((a, b) => b.gap - a.gap)[0] }"""
 
 
 @pytest.fixture
@@ -46,6 +47,12 @@ def test_the_shipped_map_is_there_and_a_lasso_tells_which_codes_its_images_have_
     page.locator(".st-key-map-codes .js-plotly-plot .scatterlayer .point").first.wait_for()
     assert page.get_by_text(f"{selected:,} selected images against {5_000 - selected:,} others").count() == 1
     assert page.locator(".st-key-map-gallery img").count() == 24
+    inside = chart(page).evaluate(PLACE, [x, y, radius / 2])
+    page.mouse.move(inside["x"] - 2, inside["y"])
+    page.mouse.click(inside["x"], inside["y"])  # what is selected can still be clicked
+    page.locator(".st-key-map-point").get_by_text(f"Image {inside['row']:,}").wait_for(timeout=30_000)
+    assert page.get_by_text(text).count() == 1
+    settle(page)
     box = chart(page).locator(".nsewdrag").first.bounding_box()
     page.mouse.dblclick(box["x"] + 5, box["y"] + 5)
     page.get_by_text("Draw a lasso").wait_for(timeout=30_000)

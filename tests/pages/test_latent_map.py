@@ -38,9 +38,10 @@ def point_out(monkeypatch):
         sent["thumbnails"], sent["options"] = thumbnails, options
         clicked, sent["click"] = sent["click"], None
         click = None if clicked is None else bridging.Click(0, clicked, 0.0, 0.0, None, clicked)
-        return bridging.Event(click, np.array(sent["selected"], np.int32))
+        return bridging.Event(click)
 
     monkeypatch.setattr(bridging, "bridge", bridge)
+    monkeypatch.setattr(bridging, "selected", lambda chart_key: np.array(sent["selected"], np.int32))
 
     def point(selected=(), click=None):
         sent.update(selected=list(selected), click=click)
