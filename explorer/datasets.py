@@ -137,7 +137,8 @@ def load(
     Args:
         name: of `DATASETS`, in any case, or the path of an image folder, a zip of images, a Parquet file or a folder
             of them.
-        split: train, validation or test; a source without one of the latter two answers with the other.
+        split: train, validation or test; a source without one of the latter two answers with the other. Or all, of a
+            source that came without splits; of others that is the test split.
         size: side in pixels; by default `native_size(name)`.
         fit: "crop" to the largest centred square, or "pad" with white.
         limit: at most so many images, spread evenly at random over the split and always the same ones; of `shapes`

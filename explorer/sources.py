@@ -65,9 +65,13 @@ class Source:
 
 
 def pick_split(asked: str, splits: Sequence[str]) -> str:
-    """The split meant by `asked`: validation stands in for a missing test split and the other way round."""
-    split = SPLITS.get(str(asked).lower())
-    for candidate in (split, {"validation": "test", "test": "validation"}.get(split or "")):
+    """The split meant by `asked`: validation stands in for a missing test split and the other way round.
+
+    `all` is every image of a source that came without splits; of others it means the test split.
+    """
+    split = "all" if str(asked).lower() == "all" else SPLITS.get(str(asked).lower(), "")
+    stand_ins = {"validation": ("test",), "test": ("validation",), "all": ("test", "validation")}
+    for candidate in (split, *stand_ins.get(split, ())):
         if candidate in splits:
             return candidate
     raise BadInput(f"unknown split '{asked}'; choose from {', '.join(splits)}")
@@ -83,7 +87,7 @@ def divide(rows: dict[str, Sequence[int]], label: Callable[[int], str]) -> dict[
 
     A source that has both keeps what it has. Otherwise its images are divided by a hash of their label, one in ten
     into the test split, so that an image stays in its split when others come or go. With two images or more
-    neither split is empty; a single image is both.
+    neither split is empty; a single image is both. The split `all` then holds every image.
     """
     rows = {split: found for split, found in rows.items() if len(found)}
     if not ("train" in rows and ("test" in rows or "validation" in rows)):
@@ -94,6 +98,7 @@ def divide(rows: dict[str, Sequence[int]], label: Callable[[int], str]) -> dict[
         held_out = min(held_out, max(len(everything) - 1, 1))
         rows = {"train": everything[order[held_out:] if len(everything) > 1 else order]}
         rows["test"] = everything[order[:held_out]]
+        rows["all"] = everything
     return {split: np.sort(np.asarray(found, np.int64)) for split, found in rows.items()}
 
 

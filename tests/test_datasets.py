@@ -211,6 +211,15 @@ def test_few_images_leave_no_split_empty(tmp_path, count):
     assert min(sizes) == 1 and sum(sizes) == max(2, count)
 
 
+def test_all_is_every_image_where_there_are_no_splits_and_else_the_held_out_ones(tmp_path):
+    plain = fill(tmp_path / "plain", {f"c{n % 2}/{n}.png": picture(n) for n in range(20)})
+    assert sorted(reds(datasets.load(plain, "all", 8))) == list(range(20))
+    assert datasets.split_names(plain) == ("train", "test")
+    divided = fill(tmp_path / "divided", {f"{['train', 'test'][n % 2]}/{n}.png": picture(n) for n in range(6)})
+    assert datasets.load(divided, "all", 8).split == "test" and len(datasets.load(divided, "all", 8)) == 3
+    assert datasets.load("digits", "all", 8).split == "test"
+
+
 def test_a_folder_with_only_a_train_folder_holds_something_out(tmp_path):
     root = fill(tmp_path / "one", {f"train/c{n % 2}/{n}.png": picture(n) for n in range(20)})
     assert datasets.split_names(root) == ("train", "test")

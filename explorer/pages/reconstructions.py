@@ -65,7 +65,12 @@ def _metrics(selection: session.Selection, images, errors) -> None:
             f"{psnr.mean - baseline:+.2f} dB by the model",
             f"{HELP['baseline']} {source}",
         ),
-        ("Images", f"{psnr.n:,}", f"{selection.split} split", f"Images that the scores are taken from{of}."),
+        (
+            "Images",
+            f"{psnr.n:,}",
+            "all images" if images.split == "all" else f"{images.split} split",
+            f"Images that the scores are taken from{of}.",
+        ),
     )
     with st.grid(4, min_column_width=150):
         for label, value, note, about in cells:

@@ -16,6 +16,7 @@ import hashlib
 import importlib
 import itertools
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class Selection:
     Attributes:
         checkpoint: facts of the checkpoint, from its JSON.
         dataset: a name in DATASETS, or a path.
-        split: `test`, the images that training has not seen.
+        split: `test`, the images that training has not seen, or `all` of a dataset that it has seen nothing of.
         fit: how an image that is not square becomes one: `crop` or `pad`.
     """
 
@@ -157,7 +158,17 @@ def _pickers() -> Selection:
             ),
         )
     summary(checkpoint)
-    return Selection(checkpoint, dataset, "test", fit)
+    return Selection(checkpoint, dataset, _split(checkpoint, dataset), fit)
+
+
+def _split(checkpoint: Checkpoint, dataset: str) -> str:
+    """`all` of a folder or zip that came without splits, unless the checkpoint was trained on it; else `test`."""
+    from explorer import datasets
+
+    if dataset in datasets.DATASETS:
+        return "test"
+    path, trained_on = (os.path.abspath(os.path.expanduser(name)) for name in (dataset, checkpoint.dataset or os.sep))
+    return "test" if path == trained_on else "all"
 
 
 def _dataset(checkpoint: Checkpoint) -> str:
@@ -168,6 +179,7 @@ def _dataset(checkpoint: Checkpoint) -> str:
     if state.get("dataset of") not in (None, checkpoint.name) and get("dataset") == state.get("own dataset"):
         put("dataset", own)  # who looked at the checkpoint's own dataset goes on to the next one's own
     state["dataset of"], state["own dataset"] = checkpoint.name, own
+    put("dataset", (get("dataset") or "").strip(" \t\"'") or None)  # a path pasted from a file manager or a terminal
     value = choose("dataset", _is_dataset, own)
     options = list(dict.fromkeys([own, *datasets.DATASETS, *state["sources"], value]))
     chosen = bound(
@@ -181,7 +193,7 @@ def _dataset(checkpoint: Checkpoint) -> str:
             key=key,
             on_change=changed,
             help="A named dataset, or type the path of a folder of images, a zip file, or a Parquet file with images. "
-            "The held-out split is shown where the dataset has one.",
+            "The held-out split is shown where the dataset has one, or the checkpoint was trained on it; else all.",
         ),
     )
     with st.expander("Your own images", icon=":material/upload:"):

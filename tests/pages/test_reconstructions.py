@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 
 def texts(app, kind="markdown"):
@@ -79,6 +81,17 @@ def test_unknown_names_in_the_link_give_one_sentence_each_and_the_page_goes_on(o
     assert app.selectbox(key="pick-checkpoint").value in warnings[0]
     assert not app.error
     assert app.query_params["checkpoint"] == app.selectbox(key="pick-checkpoint").value
+
+
+def test_a_folder_without_splits_is_shown_whole_and_a_quoted_path_is_understood(open_app, tmp_path):
+    for number in range(10):
+        pixels = np.full((20, 20, 3), 20 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    app = open_app(dataset=f' "{tmp_path}" ')
+    assert not app.warning and not app.error
+    app.selectbox(key="count").set_value(16).run()
+    assert len(names_shown(app)) == 10
+    assert app.query_params["dataset"] == str(tmp_path)
 
 
 def test_the_link_carries_what_the_sidebar_says(open_app, studio):
