@@ -82,7 +82,7 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     if not NAME.fullmatch(name):
         raise BadInput(f"'{name}' is no name for a checkpoint; use letters, digits, dot, dash and underscore")
     target = checkpoints.folder() / name
-    if target.exists():
+    if target.exists() or name in {known.name for known in checkpoints.find()}:
         raise BadInput(f"'{name}' already exists; choose another name, or delete it on the Training page")
     settings.check(family, dataset, model, training)
     path = Path(dataset).expanduser()
@@ -169,9 +169,10 @@ def _suggest(family: str, dataset: str) -> str:
     )
     base = f"{family}-{stem}"[:56]
     folder = checkpoints.folder().absolute()
+    known = {checkpoint.name for checkpoint in checkpoints.find()}  # a shipped one must stay in the picker
     names = [base, *(f"{base}-{number}" for number in range(2, 1000))]
     taken = {job.target for job in jobs.all_jobs() if job.active}  # a queued run has no folder yet
-    free = (name for name in names if not (folder / name).exists() and folder / name not in taken)
+    free = (name for name in names if name not in known and not (folder / name).exists() and folder / name not in taken)
     return next(free, base)
 
 

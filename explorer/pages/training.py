@@ -11,6 +11,7 @@ from PIL import Image
 from explorer import checkpoints, curves, jobs
 from explorer.errors import BadInput
 from explorer.jobs import Job
+from explorer.pages import session
 from explorer.pages.state import guard, plain, put
 
 BADGES = {  # state: icon, colour, what it means
@@ -76,8 +77,11 @@ def _live(folder: str) -> None:
         st.rerun()
     _heading(job)
     if job.state == "queued":
-        place = f"{job.position} before it" if job.position else "next"
-        st.caption(f"Waits for {job.device}: {place}. It starts by itself.")
+        st.caption(
+            f"Waits until {job.device} is free: {job.position} before it. It starts by itself."
+            if job.position
+            else "Starting …"
+        )
     else:
         st.progress(min(job.done / job.total, 1.0) if job.total else 0.0, text=_pace(job))
     with st.container(horizontal=True):
@@ -135,7 +139,11 @@ def _buttons(job: Job) -> None:
             put("checkpoint", checkpoints.describe(job.target).name)
             st.switch_page("explorer/pages/reconstructions.py")
         if job.state != "done" and st.button(
-            "Resume", icon=":material/play_arrow:", type="primary", key=f"resume-{job.id}"
+            "Resume",
+            icon=":material/play_arrow:",
+            type="secondary" if job.state == "failed" else "primary",
+            key=f"resume-{job.id}",
+            help="Goes on from the last step that was saved, with the same settings.",
         ):
             jobs.resume(job)
             st.rerun()
@@ -163,7 +171,11 @@ def _figures(job: Job) -> None:
             value = curves.latest(lines, key)
             if value is not None:
                 st.metric(label, form.format(value), help=about, width="content")
-    st.plotly_chart(curves.figure(lines), key=f"curves-{job.id}", width="stretch")
+    columns = st.columns(2)
+    for index, (title, figure) in enumerate(curves.figures(lines, session.theme()).items()):
+        with columns[index % 2]:
+            st.markdown(f"**{title}**", help=curves.PANELS[title][2])
+            st.plotly_chart(figure, key=f"curve-{index}-{job.id}", theme=None, alt=f"{title} over steps")
     samples = sorted((job.target / "samples").glob("step-*.png"))
     if samples:
         step = int(samples[-1].stem.removeprefix("step-"))
@@ -183,13 +195,13 @@ def _enlarged(path: Path, width: int = 1000) -> Image.Image:
 
 
 def _pace(job: Job) -> str:
-    parts = [f"{job.done:,} of {job.total:,} {job.unit}" if job.total else "starting"]
-    if job.message and job.message != "training":
-        parts.append(plain(job.message))
+    parts = [f"{job.done:,} of {job.total:,} {job.unit}"] if job.done else []  # a resumed run does not begin at 0
+    if job.message != "training" or not parts:
+        parts.append(plain(job.message or "starting"))
     rate = job.figures.get("images_per_second")
     if rate:
         parts.append(f"{rate:,.0f} images/s")
-    if job.seconds_left is not None and job.done < job.total:
+    if job.figures.get("seconds_left") and job.done < job.total:  # its own estimate: the first steps are slow
         parts.append(f"about {_span(job.seconds_left)} left")
     return " · ".join(parts)
 
