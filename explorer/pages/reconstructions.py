@@ -111,19 +111,20 @@ def _choose(images, encoding) -> tuple[np.ndarray, list[str], list[int | None]]:
         show = st.segmented_control(
             "Show", list(known), format_func=SHOWN.get, default="random", key="show", bind="query-params", required=True
         )
-        if show == "own":
-            return _own(images.size)
-        count = st.selectbox("Images", [4, 8, 16, 32, 64], 1, key="count", bind="query-params", width=100)
-        if show == "random":
-            seed = st.number_input(
-                "Seed", 0, 9999, 0, key="seed", bind="query-params", width=140, help="Another seed, other images."
-            )
-            order = np.random.default_rng(seed).permutation(len(images))
-        elif show == "concept":
-            order = np.flatnonzero(_concept(images.concepts))
-        else:
-            order = encoding.errors()["psnr"].dropna().sort_values(kind="stable").index.to_numpy()
-            order = order if show == "worst" else order[::-1]
+        if show != "own":
+            count = st.selectbox("Images", [4, 8, 16, 32, 64], 1, key="count", bind="query-params", width=100)
+            if show == "random":
+                seed = st.number_input(
+                    "Seed", 0, 9999, 0, key="seed", bind="query-params", width=140, help="Another seed, other images."
+                )
+                order = np.random.default_rng(seed).permutation(len(images))
+            elif show == "concept":
+                order = np.flatnonzero(_concept(images.concepts))
+            else:
+                order = encoding.errors()["psnr"].dropna().sort_values(kind="stable").index.to_numpy()
+                order = order if show == "worst" else order[::-1]
+    if show == "own":  # below the toolbar, over the whole width
+        return _own(images.size)
     rows = order[:count]
     return images.read(rows), [images.names[row] for row in rows], [int(row) for row in rows]
 
