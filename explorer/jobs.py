@@ -346,7 +346,7 @@ def _advice(state: str, text: str) -> str:
         return "The disk is full. Free some space, then resume."
     if state == "killed":
         return f"The process ended without a word. If nobody ended it, memory ran out: try {smaller}, or resume."
-    return "Start another training with what it names changed; or, where the cause is gone, resume."
+    return "Change what it names and start again; or, where the cause is gone, resume."
 
 
 # -------------------------------------------------------------------------------------------------- processes, files

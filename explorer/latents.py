@@ -31,7 +31,8 @@ class Codebook:
 
     Attributes:
         vectors: (K, D) float32.
-        kind: `learned` with the model, `implicit` in its arithmetic (FSQ, LFQ), or `kmeans` fitted to a continuous layer.
+        kind: `learned` with the model, `implicit` in its arithmetic (FSQ, LFQ), or `kmeans`, fitted to a continuous
+            layer.
     """
 
     vectors: Tensor
@@ -92,7 +93,10 @@ class Autoencoder(Protocol):
         """(N, 3, h, w) -> `{layer: (N, H, W, D)}`, coarse to fine, deterministic."""
 
     def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
-        """Latents -> (N, 3, h, w) in [0, 1]. Layers with a codebook are quantized here; a codebook's own vectors stay as they are."""
+        """Latents -> (N, 3, h, w) in [0, 1].
+
+        Layers with a codebook are quantized here; a codebook's own vectors stay as they are.
+        """
 
 
 @runtime_checkable

@@ -111,7 +111,7 @@ def _metrics(selection, encoding, layer: str) -> None:
     cells = (
         ("Used codes", f"{found.used:,} of {found.codes:,}", f"even use: {found.uniform_used:,.0f}", HELP["used"]),
         ("Dead codes", f"{found.dead:,}", "never seen here", HELP["dead"]),
-        ("Perplexity", f"{found.perplexity:.1f}", f"95 %: {low:.1f} – {high:.1f}", HELP["perplexity"]),
+        ("Perplexity", f"{found.perplexity:.1f}", f"95 %, corrected: {low:.1f} – {high:.1f}", HELP["perplexity"]),
         ("Even use would reach", f"{found.uniform_perplexity:.1f}", "perplexity, at most", HELP["ceiling"]),
         (
             "Entropy",

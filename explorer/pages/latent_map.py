@@ -243,7 +243,9 @@ def _figure(shown: Shown, by: str, chosen: np.ndarray):
         points = np.asarray(trace.customdata)
         trace.update(hovertext=notes[points], hovertemplate="%{hovertext}<extra></extra>")
         if len(chosen) and shown.options.dims == 2:
-            trace.selectedpoints = np.flatnonzero(np.isin(points, chosen))
+            trace.update(
+                selectedpoints=np.flatnonzero(np.isin(points, chosen)), unselected={"marker": {"opacity": 0.05}}
+            )
     here = map_selection.current(shown)
     if len(here):
         _ring(figure, shown, here)

@@ -355,7 +355,7 @@ def summary(checkpoint: Checkpoint) -> None:
     if len(layers) > 4:
         lines[-1] = lines[-1].replace(" ·", f" to {plain(layers[-1]['name'])} ·", 1)
     psnr = checkpoint.metrics.get("psnr")
-    if isinstance(psnr, dict) and {"mean", "low", "high", "n"} <= psnr.keys():
+    if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "low", "high", "n")):
         lines.append(f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images")
     if bits is not None:
         lines.append(f"{bits:.3g} bits per pixel")

@@ -68,6 +68,8 @@ def main() -> None:
 
     from explorer.analysis.projection import trustworthiness
 
+    # whoever comes first would pay for reading the libraries from disk
+    subprocess.run([sys.executable, "-W", "ignore", "-c", "import torch, umap"], check=True, stderr=subprocess.DEVNULL)
     seconds = {name: [] for name in WORKERS}
     trust = {}
     for _ in range(arguments.rounds):
