@@ -1,4 +1,4 @@
-"""The one training loop: any family, on a CPU, one GPU or several, resumable to the bit.
+"""The one training loop: any family, on a CPU or a GPU, resumable to the bit.
 
 What is random in step s depends on (seed, s, process) alone, and the order of images on (seed, epoch), so a resumed
 run needs no saved random state: weights, optimizer moments and the step number are the whole state.
