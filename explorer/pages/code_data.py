@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.components import gallery
+from explorer import cutouts, drawing
 from explorer.pages import session
 from explorer.pages.state import bound, choose
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
-TILE = 32  # pixels of a thumbnail
+TILE = cutouts.TILE
 KMEANS = (
     "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
     "counts as the centre nearest to it; the model itself knows nothing of them."
@@ -122,16 +122,7 @@ def thumbnails(encoding: Encoding, images: Images, layer: str) -> np.ndarray:
 
 @st.cache_data(max_entries=16, show_spinner="Cutting out a patch for each code …")
 def _thumbnails(key: str, layer: str, _encoding: Encoding, _images: Images) -> np.ndarray:
-    from explorer.analysis.patches import tiles
-
-    count, grid = len(_encoding.codebook(layer)), _encoding.layer(layer).grid
-    found = np.full((count, TILE, TILE, 3), 128, np.uint8)
-    best = [(number, *_encoding.top_patches(layer, number, 1)[:2]) for number in range(count)]
-    best = [(number, int(rows[0]), int(positions[0])) for number, rows, positions in best if len(rows)]
-    for start in range(0, len(best), 512):  # pixels of so many images at once
-        numbers, rows, positions = np.array(best[start : start + 512]).T
-        found[numbers] = tiles(_images.read(rows), positions, grid, TILE)
-    return found
+    return cutouts.of_each(_encoding, _images, layer)
 
 
 def top_patches(encoding: Encoding, images: Images, layer: str, code: int, k: int) -> tuple:
@@ -141,13 +132,8 @@ def top_patches(encoding: Encoding, images: Images, layer: str, code: int, k: in
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _top_patches(key: str, layer: str, code: int, k: int, _encoding: Encoding, _images: Images) -> tuple:
-    from explorer.analysis.patches import crop
-
-    rows, positions, distances = _encoding.top_patches(layer, code, k)
-    if not len(rows):
-        return [], rows, positions, distances
-    crops = crop(_images.read(rows), positions, _encoding.layer(layer).grid, 128)
-    return [gallery.png(picture) for picture in crops], rows, positions, distances
+    crops, *where = cutouts.of_code(_encoding, _images, layer, code, k)
+    return [drawing.png(picture) for picture in crops], *where
 
 
 def download(label: str, frame: pd.DataFrame, name: str, key: str) -> None:

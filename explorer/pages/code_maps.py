@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import code_plots
-from explorer.components import gallery
+from explorer import code_plots, drawing
 from explorer.components.bridge import bridge
 from explorer.pages import code_data, code_panel, session
 
@@ -119,12 +118,12 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     with st.container(horizontal=True, key="maps"):
         with st.container(width=width, gap="xsmall"):
             st.caption(f"**{name}**")
-            st.image(gallery.png(pixels, 640), width=width, alt=f"Image {row}")
+            st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}")
         with st.container(width=width, gap="xsmall"):
             st.caption("**Reconstruction**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
             back = _reconstruction(encoding.facts["key"], row, selection, pixels)
-            st.image(gallery.png(back, 640), width=width, alt=f"Reconstruction of image {row}")
-        behind = gallery.png(pixels, 256) if opacity < 1 else None
+            st.image(drawing.png(back, 640), width=width, alt=f"Reconstruction of image {row}")
+        behind = drawing.png(pixels, 256) if opacity < 1 else None
         for one in encoding.layers:
             with st.container(width=width, gap="xsmall"):
                 _map(encoding, one, row, (code, cell) if one.name == layer else None, behind, opacity, width)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer.components import gallery
+from explorer import drawing
 from explorer.pages import code_data, session
 
 PATCHES, NEIGHBOURS, PAGE = 12, 6, 12
@@ -58,7 +58,7 @@ def _heading(shown: Shown) -> None:
     colour = code_data.colours(shown.encoding, shown.layer)[shown.code]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="code-heading"):
         swatch = np.broadcast_to(colour, (28, 28, 3)).copy()
-        st.image(gallery.png(swatch), width=28, alt="Colour of the code on the maps")
+        st.image(drawing.png(swatch), width=28, alt="Colour of the code on the maps")
         st.subheader(f"Code {shown.code:,} of layer {session.plain(shown.layer)}", width="content", anchor=False)
         session.link("codebook", "All codes", ":material/bar_chart:", layer=shown.layer, code=shown.code)
 
@@ -185,13 +185,13 @@ def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
     pictures = {
         "Unmodified, cells marked": mark(change.before, where, 512),
         "Changed": change.after,
-        f"Difference, 0 to {top:.2f}": gallery.heat(change.difference, top),
+        f"Difference, 0 to {top:.2f}": drawing.heat(change.difference, top),
     }
     with st.container(horizontal=True, key="change"):
         for title, picture in pictures.items():
             with st.container(width=220, gap="xsmall"):
                 st.caption(f"**{title}**", help=HELP["difference"] if title.startswith("Diff") else None)
-                st.image(gallery.png(picture, 440), width=220, alt=f"{title}: {words}")
+                st.image(drawing.png(picture, 440), width=220, alt=f"{title}: {words}")
         with st.container(width=220, gap="xsmall"):
             st.caption("**Mean absolute change**", help="Of pixel values from 0 to 1, so 0.1 is 26 of 255 levels.")
             outside = "" if np.isnan(change.outside) else f"**{change.outside:.4f}** outside"
@@ -207,7 +207,7 @@ def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
             st.caption(words[0].upper() + words[1:] + ".")
             kept = {"unmodified": change.before, "changed": change.after, "difference": pictures[list(pictures)[-1]]}
             st.download_button(
-                "Pictures (zip of PNG)", lambda: gallery.archive(kept), f"code-{shown.code}-change.zip",
+                "Pictures (zip of PNG)", lambda: drawing.archive(kept), f"code-{shown.code}-change.zip",
                 icon=":material/download:", on_click="ignore", type="tertiary", key="change-zip",
             )  # fmt: skip
 
@@ -244,7 +244,7 @@ def _everywhere(shown: Shown) -> None:
     start = (min(page, pages) - 1) * PAGE
     rows, tokens = rows[start : start + PAGE], tokens[start : start + PAGE]
     codes, pixels = shown.encoding.codes(shown.layer, rows), shown.images.read(rows)
-    pictures = [gallery.png(mark(image, where, 128)) for image, where in zip(pixels, codes == shown.code, strict=True)]
+    pictures = [drawing.png(mark(image, where, 128)) for image, where in zip(pixels, codes == shown.code, strict=True)]
     cells = [tuple(map(int, np.argwhere(where)[0])) for where in codes == shown.code]
     notes = [f"{count:,} cell" + ("s" if count > 1 else "") for count in tokens]
     _gallery(shown, "all", pictures, rows, cells, notes)
@@ -285,7 +285,7 @@ def _neighbours(shown: Shown) -> None:
                 if picture:
                     st.image(picture[0], width="stretch", alt=f"Best patch of code {number}")
                 else:
-                    st.image(gallery.png(np.full((16, 16, 3), 128, np.uint8), 128), width="stretch", alt="A dead code")
+                    st.image(drawing.png(np.full((16, 16, 3), 128, np.uint8), 128), width="stretch", alt="A dead code")
                 share = table["share"].iloc[number]
                 use = f"{share:.2%} of all tokens" if share else "never used"
                 st.button(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.components import gallery
+from explorer import drawing
 from explorer.pages import code_data, session
 
 PAGE = 512  # rows of the table with thumbnails at once
@@ -47,7 +47,7 @@ def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
         return
     shown = data.head(100)
     thumbnails = code_data.thumbnails(encoding, images, layer)
-    patches, others = (gallery.urls(thumbnails[shown[which]]) for which in ("code", "other"))
+    patches, others = (drawing.urls(thumbnails[shown[which]]) for which in ("code", "other"))
     shown = shown.assign(patch=patches, other_patch=others)
     st.dataframe(
         shown,
@@ -100,7 +100,7 @@ def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
             page = st.pagination(-(-len(data) // PAGE), key="codes-page")
         data = data.iloc[(page - 1) * PAGE : page * PAGE]
     thumbnails = code_data.thumbnails(encoding, images, layer)
-    shown = data.assign(patch=gallery.urls(thumbnails[data["code"]]))
+    shown = data.assign(patch=drawing.urls(thumbnails[data["code"]]))
     event = st.dataframe(
         shown,
         hide_index=True,

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import map_plots, plots
-from explorer.components import gallery as pictures
+from explorer import drawing, map_plots, plots
 from explorer.pages import code_data, map_data, session
 from explorer.pages.map_data import Shown
 
@@ -50,7 +49,7 @@ def point(shown: Shown) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="map-point"):
         picture = map_data.pictures(shown, here[:1], 64)[0]
-        st.image(pictures.png(picture, 96), width=96, alt="The point that is marked on the map")
+        st.image(drawing.png(picture, 96), width=96, alt="The point that is marked on the map")
         with st.container(gap="xsmall", width="stretch"):
             if shown.rows is None:
                 code = int(shown.table["id"].iloc[here[0]])
@@ -90,7 +89,7 @@ def gallery(shown: Shown, chosen: np.ndarray) -> None:
     part = chosen[(min(page, pages) - 1) * PAGE : min(page, pages) * PAGE]
     for place, picture, point in zip(slot, map_data.pictures(shown, part, 64), part, strict=False):
         name = f"code {shown.table['id'].iloc[point]}" if rows is None else f"image {shown.rows[point]}"
-        place.image(pictures.png(picture, 64), width="stretch", alt=name)
+        place.image(drawing.png(picture, 64), width="stretch", alt=name)
     st.download_button(
         f"Selected {PLURAL[what]} (CSV)",
         lambda: _listed(shown, chosen).to_csv(index=False),
@@ -186,7 +185,7 @@ def _code_table(shown: Shown, data: pd.DataFrame, unit: str) -> None:
     thumbnails = code_data.thumbnails(shown.encoding, shown.images, shown.layer)
     number = st.column_config.NumberColumn
     st.dataframe(
-        data.assign(patch=pictures.urls(thumbnails[data["code"]])),
+        data.assign(patch=drawing.urls(thumbnails[data["code"]])),
         hide_index=True,
         key="map-code-table",
         height=420,
@@ -213,7 +212,7 @@ def _codes_chosen(shown: Shown, chosen: np.ndarray) -> None:
     shown_rows = table.sort_values("rank").head(100)
     thumbnails = code_data.thumbnails(shown.encoding, shown.images, shown.layer)
     st.dataframe(
-        shown_rows.assign(patch=pictures.urls(thumbnails[shown_rows["code"]])),
+        shown_rows.assign(patch=drawing.urls(thumbnails[shown_rows["code"]])),
         hide_index=True,
         key="map-chosen-codes",
         height=300,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.components import gallery
+from explorer import drawing
 from explorer.errors import BadInput
 from explorer.pages import session
 
@@ -206,7 +206,7 @@ def _cards(
         else:
             shown = compare(model, pixels, sample_seed=how.get("sample_seed"))
     top = max(float(np.quantile(shown.errors, 0.995)), 0.02)
-    heat = gallery.heat(shown.errors, top)
+    heat = drawing.heat(shown.errors, top)
     columns = {"Original": shown.originals, "Seen": shown.seen, "Reconstruction": shown.reconstructions, "Error": heat}
     columns = {title: column for title, column in columns.items() if column is not None}
     with st.grid("auto", min_column_width=115 * len(columns), key="cards"):
@@ -215,7 +215,7 @@ def _cards(
                 with st.grid(len(columns), wrap=False, min_column_width=60, gap="xsmall"):
                     for title, column in columns.items():
                         st.image(
-                            gallery.png(column[index], 256), caption=title, width="stretch", alt=f"{title} of {name}"
+                            drawing.png(column[index], 256), caption=title, width="stretch", alt=f"{title} of {name}"
                         )
                 _caption(selection, name, rows[index], shown.psnr[index], shown.ssim[index], "grid" in how)
     _legend(top)
@@ -235,7 +235,7 @@ def _caption(selection, name: str, row: int | None, psnr: float, ssim: float, hi
 def _legend(top: float) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Error 0", width="content")
-        st.image(gallery.heat_bar(), width=180, alt="Colours of the error maps, from dark (no error) to light")
+        st.image(drawing.heat_bar(), width=180, alt="Colours of the error maps, from dark (no error) to light")
         st.caption(f"{top:.2f} and more", width="content", help=HELP["error"])
 
 
@@ -247,7 +247,7 @@ def _downloads(columns: dict[str, np.ndarray], names: list[str]) -> None:
     }
     st.download_button(
         "Images shown (zip of PNG)",
-        lambda: gallery.archive(pictures),
+        lambda: drawing.archive(pictures),
         "reconstructions.zip",
         icon=":material/download:",
         on_click="ignore",

@@ -1,4 +1,4 @@
-"""Pictures for the page: crisp enlargements, heat maps with a legend, and archives to take home."""
+"""Pixels for the eye: crisp enlargements, heat maps with a legend, data URLs, and archives to take home."""
 
 from __future__ import annotations
 
