@@ -1,4 +1,4 @@
-"""The one entry: `streamlit run app.py` opens the explorer."""
+"""The one entry: `streamlit run app.py` opens the explorer, `python app.py` the demo for visitors."""
 
 import sys
 from pathlib import Path
@@ -39,4 +39,6 @@ if runtime is not None and runtime.exists():
     page = st.navigation(list(pages.values()))
     session.run(page)
 elif __name__ == "__main__":
-    print("Codebook Explorer opens in the browser with: streamlit run app.py")
+    from explorer import demo
+
+    demo.launch()

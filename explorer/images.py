@@ -6,6 +6,8 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,26 @@ def squared(source: bytes | Path | np.ndarray, size: int, fit: str) -> np.ndarra
     """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong."""
     if isinstance(source, np.ndarray):
         return _fitted(Image.fromarray(np.ascontiguousarray(source)).convert("RGB"), size, fit)
+    with _opened(source, MAX_PIXELS) as image:
+        return _decoded(image, size, fit)
+
+
+def check(file: Path, most: int) -> tuple[int, int]:
+    """Width and height that the header of an image file states; as little as possible of the file is read.
+
+    Raises:
+        BadInput: in one sentence, for a file that is no image or has more than `most` pixels.
+    """
+    try:
+        with _opened(file, most) as image:
+            return image.size
+    except BadInput as problem:
+        raise BadInput(f"'{file.name}' {problem}") from None
+
+
+@contextmanager
+def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
+    """An image of which the header was read; BadInput says only what is wrong, here and in the block inside."""
     try:
         if isinstance(source, bytes | bytearray | memoryview):
             length, file = len(source), io.BytesIO(source)
@@ -75,11 +97,15 @@ def squared(source: bytes | Path | np.ndarray, size: int, fit: str) -> np.ndarra
         if length > MAX_BYTES:
             raise BadInput(f"has {length:,} bytes; an image may have {MAX_BYTES:,}")
         with Image.open(file, formats=_FORMATS) as image:
-            return _decoded(image, size, fit)
+            width, height = image.size
+            if width * height > most:
+                limit = f"an image may have {most // 10**6} million pixels"
+                raise BadInput(f"is {width:,} × {height:,}; {limit}; make it smaller first")
+            yield image
     except BadInput:
         raise
     except Image.DecompressionBombError:
-        raise BadInput(f"has more than {MAX_PIXELS // 10**6} million pixels; make it smaller first") from None
+        raise BadInput(f"has more than {most // 10**6} million pixels; make it smaller first") from None
     except FileNotFoundError:
         raise BadInput("does not exist") from None
     except PermissionError:
@@ -92,11 +118,6 @@ def squared(source: bytes | Path | np.ndarray, size: int, fit: str) -> np.ndarra
 
 
 def _decoded(image: Image.Image, size: int, fit: str) -> np.ndarray:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BadInput(
-            f"is {width:,} × {height:,}; an image may have {MAX_PIXELS // 10**6} million pixels; make it smaller first"
-        )
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
     image.load()
     orientation = _orientation(image)

@@ -54,3 +54,20 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
     return figure.update_layout(
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}, margin_t=36
     )
+
+
+def pin(figure: go.Figure, place: np.ndarray, name: str, *, theme: Theme = "light") -> go.Figure:
+    """Marks a place (2,) on a map with a star and its name; returns the figure."""
+    x, y = (np.array([value], np.float32) for value in place)
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=y, mode="markers+text", name=name, text=[f"<b>{name}</b>"], textposition="top center",
+            marker={
+                "symbol": "star", "size": 20, "color": PALETTES[theme][1],
+                "line": {"width": 1.5, "color": THEMES[theme]["hover"]},
+            },
+            textfont={"color": THEMES[theme]["text"], "size": 14},
+            hovertemplate=f"<b>{name}</b><extra></extra>",
+        )
+    )  # fmt: skip
+    return figure

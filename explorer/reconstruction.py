@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import atomic_path
 from explorer.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def write(
@@ -33,7 +36,7 @@ def write(
     import torch
 
     from explorer import checkpoints
-    from explorer.analysis import quality
+    from explorer.analysis.comparison import prefixes
     from explorer.datasets import decode_image
     from explorer.devices import choose
 
@@ -48,23 +51,19 @@ def write(
         except (BadInput, OSError) as error:
             skipped.append({"path": str(source), "reason": str(error)})
             continue
-        image = torch.tensor(pixels).permute(2, 0, 1)[None].float().to(target) / 255  # (1, 3, h, w)
         with torch.inference_mode():
-            latents = model.encode(image)
-            names = [layer.name for layer in model.layers]
-            prefixes = [{name: latents[name] for name in names[: end + 1]} for end in range(len(names))]
-            decoded = [model.decode(prefix) for prefix in (prefixes if len(names) > 1 else [latents])]
-            scores = quality.measure(image.cpu(), decoded[-1].cpu())
+            layers = prefixes(model, pixels[None])
+        whole = list(layers.values())[-1]
         name = _unused(source.stem, taken)
         entry: dict[str, Any] = {"path": str(source)}
-        entry["original"] = _save(image, out / f"{name}-original.png")
-        entry["reconstruction"] = _save(decoded[-1], out / f"{name}-reconstruction.png")
+        entry["original"] = _save(pixels, out / f"{name}-original.png")
+        entry["reconstruction"] = _save(whole.reconstructions[0], out / f"{name}-reconstruction.png")
         entry["layers"] = [
-            {"name": layer, "image": _save(pixels, out / f"{name}-upto-{layer}.png")}
-            for layer, pixels in zip(names, decoded, strict=True)
-            if len(names) > 1
+            {"name": layer, "image": _save(found.reconstructions[0], out / f"{name}-upto-{layer}.png")}
+            for layer, found in layers.items()
+            if len(layers) > 1
         ]
-        written.append(entry | {key: float(value[0]) for key, value in scores.items()})
+        written.append(entry | {key: float(getattr(whole, key)[0]) for key in ("mse", "psnr", "ssim")})
     if not written:
         reasons = "; ".join(entry["reason"] for entry in skipped[:3])
         raise BadInput(f"none of the {len(sources)} images can be read: {reasons}")
@@ -79,11 +78,10 @@ def _unused(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _save(image, path: Path) -> str:
-    """(1, 3, h, w) in [0, 1] -> PNG; the path as text."""
+def _save(pixels: np.ndarray, path: Path) -> str:
+    """(h, w, 3) uint8 -> PNG; the path as text."""
     from PIL import Image
 
-    pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     try:
         with atomic_path(path) as temporary:
             Image.fromarray(pixels).save(temporary)

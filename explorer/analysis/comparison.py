@@ -20,7 +20,8 @@ class Comparison:
         originals, reconstructions: (N, h, w, 3) uint8.
         seen: (N, h, w, 3) uint8, what the model saw, grey where a patch was hidden; None if it saw everything.
         errors: (N, h, w) float32 in [0, 1], absolute error of each pixel, mean over channels.
-        psnr: (N,) dB; over hidden patches only where some were hidden.
+        mse: (N,) mean squared error; over hidden patches only where some were hidden.
+        psnr: (N,) dB, of the same.
         ssim: (N,), of the whole image.
     """
 
@@ -28,6 +29,7 @@ class Comparison:
     reconstructions: np.ndarray
     seen: np.ndarray | None
     errors: np.ndarray
+    mse: np.ndarray
     psnr: np.ndarray
     ssim: np.ndarray
 
@@ -45,19 +47,28 @@ def compare(
     Raises:
         TypeError: the model has not the ability asked for.
     """
-    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (N, 3, h, w)
+    images = _images(model, pixels)
     if mask is not None:
         return _masked(model, images, pixels, mask)
     if sample_seed is None:
         latents = model.encode(images)
     elif isinstance(model, Samples):
-        latents = model.sample(images, torch.Generator().manual_seed(sample_seed))
+        latents = model.sample(images, torch.Generator(images.device).manual_seed(sample_seed))
     else:
         raise TypeError("this model's latents are not distributions; nothing can be sampled")
-    decoded = model.decode(latents).float()
-    scores = quality.measure(images, decoded)
-    errors = quality.error_map(images, decoded)
-    return Comparison(pixels, _pixels(decoded), None, errors.numpy(), scores["psnr"].numpy(), scores["ssim"].numpy())
+    return _beside(pixels, images, model.decode(latents))
+
+
+def prefixes(model: Autoencoder, pixels: np.ndarray) -> dict[str, Comparison]:
+    """What each layer adds: images (N, h, w, 3) uint8 decoded from the layers up to and with each, coarse to fine."""
+    images = _images(model, pixels)
+    latents = model.encode(images)
+    names = [layer.name for layer in model.layers]
+    found = {}
+    for end, name in enumerate(names):
+        decoded = model.decode({known: latents[known] for known in names[: end + 1]})
+        found[name] = _beside(pixels, images, decoded)
+    return found
 
 
 def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> np.ndarray:
@@ -77,17 +88,33 @@ def mean_image_psnr(pixels: np.ndarray) -> float:
 def _masked(model: Autoencoder, images: Tensor, pixels: np.ndarray, mask: np.ndarray) -> Comparison:
     if not isinstance(model, Masks):
         raise TypeError("this model cannot fill in hidden patches")
-    hidden = torch.from_numpy(mask)
+    hidden = torch.from_numpy(mask).to(images.device)
     cover = hidden.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[
         :, None
     ]  # (N, 1, h, w)
     predicted = model.reconstruct_masked(images, hidden).float()
-    decoded = torch.where(cover, predicted, images)
+    decoded = torch.where(cover, predicted, images).cpu()
+    cover, images = cover.cpu(), images.cpu()
     share = cover.float().mean((1, 2, 3))  # errors are zero elsewhere, so the mean over hidden pixels is mse / share
-    psnr = quality.psnr(quality.mse(images, decoded) / share)
+    mse = quality.mse(images, decoded) / share
     seen = np.where(cover[:, 0, :, :, None].numpy(), np.uint8(128), pixels)
+    return _beside(pixels, images, decoded, mse=mse, seen=seen)
+
+
+def _beside(
+    pixels: np.ndarray, images: Tensor, decoded: Tensor, *, mse: Tensor | None = None, seen: np.ndarray | None = None
+) -> Comparison:
+    images, decoded = images.cpu(), decoded.float().cpu()
+    mse = quality.mse(images, decoded) if mse is None else mse
     errors, ssim = quality.error_map(images, decoded), quality.ssim(images, decoded)
-    return Comparison(pixels, _pixels(decoded), seen, errors.numpy(), psnr.numpy(), ssim.numpy())
+    scores = (value.numpy() for value in (errors, mse, quality.psnr(mse), ssim))
+    return Comparison(pixels, _pixels(decoded), seen, *scores)
+
+
+def _images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
+    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return images.to(next(model.parameters()).device)
 
 
 def _pixels(images: Tensor) -> np.ndarray:

@@ -39,7 +39,7 @@ class Change:
 def encode(model: Autoencoder, pixels: np.ndarray) -> dict[str, Tensor]:
     """Latents of one image (h, w, 3) uint8: `{layer: (1, H, W, D)}`."""
     image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
-    return model.encode(image)
+    return model.encode(image.to(next(model.parameters()).device))
 
 
 def replace(
@@ -63,7 +63,7 @@ def replace(
     """
     names = [known.name for known in model.layers]
     kept = {name: latents[name] for name in names[: names.index(layer) + 1]}
-    mask = torch.from_numpy(np.asarray(where, bool))
+    mask = torch.from_numpy(np.asarray(where, bool)).to(kept[layer].device)
     if mask.shape != kept[layer].shape[1:3]:
         raise ValueError(f"where is {tuple(mask.shape)}, but layer '{layer}' has {tuple(kept[layer].shape[1:3])} cells")
     vectors = np.asarray(vector, np.float32)[None]

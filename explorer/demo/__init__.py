@@ -1,0 +1,183 @@
+"""The demo for Hugging Face Spaces: shipped checkpoints, a visitor's picture, an API; nothing is trained or kept."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+if importlib.util.find_spec("spaces"):
+    import spaces  # noqa: F401  Hugging Face's package for ZeroGPU, which has to come before torch
+
+import anyio
+import gradio as gr
+from gradio.exceptions import Error
+
+from explorer.demo import about, answers, api, code_map, codebook, latent_map, markup, network, reconstruct, uploads
+from explorer.demo.shared import QUIET, Shared
+from explorer.errors import BadInput
+
+AT_ONCE = max(2, min(8, os.cpu_count() or 2))  # requests computed at the same time
+WAITING = 100  # requests in the queue; more are told to come back later
+HEAD = """
+<div class="cx-head">{mark}<h1>Codebook Explorer</h1>
+<p>Do the codes of an image autoencoder capture concepts? Pick a checkpoint, drop a picture, and see what comes back,
+which code stands where, and what is most like it.</p></div>
+"""
+WRONG = "something went wrong here, and it was not your picture; try again, or choose another checkpoint"
+
+log = logging.getLogger(__name__)
+
+
+class Demo(gr.Blocks):
+    """The page with its limits: whoever launches it gets them, and every error is one sentence."""
+
+    def launch(self, **options):
+        limits = {
+            "theme": gr.themes.Default(primary_hue="blue", secondary_hue="slate", neutral_hue="slate"),
+            "css": markup.STYLE,
+            "max_file_size": uploads.MEGABYTES * 1024**2,
+            "max_threads": 2 * AT_ONCE + 8,
+            "state_session_capacity": 1_000,
+            "enable_monitoring": False,
+            "run_history": False,
+            "footer_links": ["api", "gradio", "settings"],
+            "mcp_server": importlib.util.find_spec("mcp") is not None,
+            "ssr_mode": False,
+            "share": False,
+        }
+        return super().launch(**(limits | options))
+
+    async def process_api(self, block_fn, inputs, *arguments, **options):
+        try:
+            inputs = await anyio.to_thread.run_sync(self._admit, inputs)
+            return await super().process_api(block_fn, inputs, *arguments, **options)
+        except Error:
+            raise
+        except Exception as problem:
+            raise _sentence(problem) from None
+
+    @staticmethod
+    def _admit(inputs: list) -> list:
+        uploads.sweep()
+        return uploads.admit(inputs)
+
+
+def build() -> gr.Blocks:
+    """The demo, ready to launch. Its files, and everything it computes, go to a temporary folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="codebook-explorer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"], os.environ["EXPLORER_CACHE"] = str(folder / "files"), str(folder / "cache")
+    checkpoints = answers.offered()
+    if not checkpoints:
+        raise BadInput("there is no checkpoint with an encoding to show; ship one under checkpoints/")
+    if network.spaces:  # ZeroGPU moves what is there at the start
+        for checkpoint in checkpoints.values():
+            network.network(checkpoint.path)
+    with Demo(title="Codebook Explorer", analytics_enabled=False, delete_cache=(300, uploads.MINUTES * 60)) as demo:
+        gr.HTML(HEAD.format(mark=markup.MARK), padding=False)
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                shared, gallery = _inputs(demo, list(checkpoints))
+            with gr.Column(scale=3, min_width=320), gr.Tabs():
+                reconstruct.build(shared)
+                code_map.build(shared)
+                codebook.build(shared)
+                latent_map.build(shared)
+                about.build()
+        _examples(demo, shared, gallery)
+        api.build()
+    demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
+    return demo
+
+
+def launch() -> None:
+    """Builds the demo, opens it to the local machine (or where GRADIO_SERVER_NAME says), and stays."""
+    demo = build()
+    threading.Thread(target=_warm, daemon=True).start()
+    demo.launch()
+
+
+def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
+    """The column of choices: checkpoint, picture, and examples to start from."""
+    checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", filterable=False)
+    facts = gr.HTML(_facts(names[0]), padding=False)
+    start = answers.examples(names[0])[0]
+    picture = gr.Image(
+        type="filepath",
+        image_mode=None,
+        format="png",
+        value=_file(*start), label="Your picture", height=260, sources=["upload", "webcam", "clipboard"], buttons=[],
+        placeholder=f"Drop a picture\\nup to {uploads.MEGABYTES} MB", elem_id="picture",
+    )  # fmt: skip
+    gallery = gr.Gallery(
+        _thumbnails(names[0]), label="Or one of these", columns=4, rows=2, height="auto", allow_preview=False,
+        interactive=False, format="png", buttons=[], elem_classes="cx-sharp", elem_id="examples",
+    )  # fmt: skip
+    fit = gr.Radio(
+        [("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", label="If it is not square"
+    )
+    theme = gr.Textbox("light", visible=False)
+    shared = Shared(demo, checkpoint, picture, fit, gr.State(reconstruct.NAME), theme)
+    checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
+    return shared, gallery
+
+
+def _examples(demo: gr.Blocks, shared: Shared, gallery: gr.Gallery) -> None:
+    def take(name: str, event: gr.SelectData) -> str:
+        return _file(*answers.examples(name)[int(event.index)])
+
+    gallery.select(take, shared.checkpoint, shared.picture, **QUIET)
+
+
+def _facts(name: str) -> str:
+    checkpoint = answers.choose(name)
+    size = checkpoint.image_size
+    layers = "; ".join(
+        f"{layer['name']} {layer['grid'][0]} × {layer['grid'][1]}, "
+        + (f"{layer['codes']:,} codes" if layer["codes"] else f"{layer['dim']} numbers each")
+        for layer in checkpoint.layers
+    )
+    return markup.note(
+        f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px. Layers: {layers}."
+    )
+
+
+def _thumbnails(name: str) -> list:
+    from explorer.datasets import decode_image
+
+    size = answers.choose(name).image_size
+    return [
+        (decode_image(picture, size) if isinstance(picture, Path) else picture, None)
+        for _, picture in answers.examples(name)
+    ]
+
+
+def _file(title: str, picture) -> str:
+    """An example as a file among those of visitors."""
+    if isinstance(picture, Path):
+        return uploads.store(picture.read_bytes(), picture.name)
+    return uploads.store(markup.png(picture), f"{title}.png")
+
+
+def _warm() -> None:
+    """Opens every checkpoint beside the page, so that the first visitor to choose it does not wait."""
+    for name in answers.offered():
+        answers.opened(name)
+        network.network(answers.choose(name).path)
+
+
+def _sentence(problem: Exception) -> Error:
+    """What a visitor reads instead of a stack trace."""
+    if isinstance(problem, BadInput):
+        text = str(problem)
+        return Error(text[:1].upper() + text[1:] + ".", print_exception=False, duration=8)
+    if isinstance(problem, ValueError) and type(problem).__name__ in ("InvalidPathError", "ValidationError"):
+        return Error("That is not a picture that was sent here; send the picture itself.", print_exception=False)
+    log.exception("an event failed", exc_info=problem)
+    return Error(WRONG[:1].upper() + WRONG[1:] + ".", print_exception=False)

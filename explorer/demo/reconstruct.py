@@ -1,0 +1,167 @@
+"""The tab Reconstruct: what comes back of a picture, what is lost, and what each layer adds."""
+
+from __future__ import annotations
+
+import gradio as gr
+import numpy as np
+
+from explorer import drawing
+from explorer.analysis.comparison import Comparison, random_masks
+from explorer.demo import answers, markup, uploads
+from explorer.demo.shared import QUIET, Shared
+from explorer.errors import BadInput
+
+NAME = "Reconstruct"
+BRUSH = uploads.CANVAS // 8  # pixels: one patch of the shipped masked autoencoder
+HELP = {
+    "psnr": "Peak signal-to-noise ratio of this picture: 10 · log₁₀(1 / mean squared error), pixel values from 0 to 1. "
+    "20 dB is a mean squared error of 0.01; 6 dB more halves a pixel's typical error.",
+    "hidden": "PSNR over the pixels of the hidden patches only; what was visible is not counted.",
+    "ssim": "Structural similarity: compares means, contrasts and patterns in a sliding window. 1 is a perfect copy.",
+    "held": "Mean over images of the same kind that training never saw, with its 95 % interval: what this checkpoint "
+    "reaches on the pictures that it was made for.",
+    "base": "What answering every image with the average training image would reach. Above it the codes say something.",
+    "rate": "What storing the codes of a picture costs, without further compression: log₂(codes) for each cell.",
+    "layers": "The picture decoded from the layers up to this one; the finer ones are left out.",
+    "error": "Absolute difference of each pixel, mean of red, green and blue; dark is no error.",
+}
+
+
+def build(shared: Shared) -> None:
+    with gr.Tab(NAME) as tab:
+        with gr.Group(visible=False) as masking:
+            ratio = gr.Slider(
+                0, 95, 75, step=5, label="Hidden patches (%)", info="Hidden at random; the model fills them in."
+            )
+            again = gr.Button("Hide other patches", size="sm")
+        seed = gr.State(0)
+        html = gr.HTML(padding=False, label="Reconstruction")
+        with gr.Accordion("Hide patches by hand", open=False, visible=False) as by_hand:
+            painter = gr.ImageEditor(
+                label="Paint over what the model must not see", sources=(), transforms=(), layers=False, buttons=[],
+                brush=gr.Brush(BRUSH, colors=["#808080"], color_mode="fixed"), eraser=gr.Eraser(BRUSH), format="png",
+                canvas_size=(uploads.CANVAS, uploads.CANVAS), fixed_canvas=True, height=uploads.CANVAS + 130,
+            )  # fmt: skip
+            paint = gr.Button("Fill in what I painted over", variant="primary", size="sm")
+
+    shared.draw(
+        tab, NAME, draw, [ratio, seed], [html, masking, by_hand, painter], first=True, also=[ratio.release, seed.change]
+    )
+    gr.on([again.click], lambda number: number + 1, seed, seed, api_visibility="private", queue=False)
+    inputs = [shared.checkpoint, shared.picture, shared.fit, painter]
+    paint.click(painted, inputs, html, **QUIET)
+
+
+def draw(name: str, picture: str | None, fit: str, ratio: float, seed: int, theme: str) -> tuple:
+    """The tab for a picture: HTML, and whether and with what patches can be hidden."""
+    grid = answers.mask_grid(name)
+    shows = gr.update(visible=grid is not None)
+    if picture is None:
+        return markup.note("Drop a picture on the left, or choose one of the examples."), shows, shows, gr.skip()
+    pixels = uploads.pixels(picture, answers.choose(name).image_size, fit)
+    canvas = uploads.canvas(pixels) if grid else gr.skip()
+    if grid and ratio:
+        mask = random_masks(1, grid, ratio / 100, int(seed))[0]
+        return filled(name, pixels, mask), shows, shows, canvas
+    return whole(name, pixels), shows, shows, canvas
+
+
+def painted(name: str, picture: str | None, fit: str, painting: dict | None) -> str:
+    """The picture with the patches filled in that were painted over by hand."""
+    grid = answers.mask_grid(name)
+    if grid is None:
+        raise BadInput(f"{name} cannot fill in hidden patches; choose a masked autoencoder")
+    pixels = uploads.pixels(picture, answers.choose(name).image_size, fit)
+    mask = uploads.painted(painting, grid)
+    if not mask.any():
+        raise BadInput("nothing is painted over yet; draw on the picture first")
+    return filled(name, pixels, mask)
+
+
+def whole(name: str, pixels: np.ndarray) -> str:
+    """Original, reconstruction and error, with scores, and the prefixes of layers."""
+    passed = answers.look(name, pixels)
+    found = list(passed.prefixes.values())[-1]
+    parts = [_pictures(found), _scores(name, found), _outside(name, pixels)]
+    if len(passed.prefixes) > 1:
+        parts.append(markup.heading("What each layer adds", HELP["layers"]))
+        parts.append(
+            markup.figures(
+                (one.reconstructions[0], f"up to {layer}", f"{one.psnr[0]:.1f} dB · SSIM {one.ssim[0]:.3f}")
+                for layer, one in passed.prefixes.items()
+            )
+        )
+    return "".join(parts)
+
+
+def filled(name: str, pixels: np.ndarray, mask: np.ndarray) -> str:
+    """What a masked autoencoder fills in, then the picture without anything hidden."""
+    found = answers.fill(name, pixels, mask)
+    hidden = f"{mask.mean():.0%} of the patches hidden"
+    plain = answers.look(name, pixels)
+    return "".join(
+        [
+            markup.heading(f"Filled in, {hidden}", HELP["hidden"]),
+            _pictures(found),
+            _scores(name, found, masked=True),
+            _outside(name, pixels),
+            markup.heading("Decoded from each layer, nothing hidden", HELP["layers"]),
+            markup.figures(
+                (one.reconstructions[0], f"up to {layer}", f"{one.psnr[0]:.1f} dB · SSIM {one.ssim[0]:.3f}")
+                for layer, one in plain.prefixes.items()
+            ),
+        ]
+    )
+
+
+def _pictures(found: Comparison) -> str:
+    top = max(float(np.quantile(found.errors, 0.995)), 0.02)
+    pictures = [(found.originals[0], "Your picture", f"{len(found.originals[0])} px, as the model gets it")]
+    if found.seen is not None:
+        pictures.append((found.seen[0], "What the model saw", "hidden patches are grey"))
+    pictures.append((found.reconstructions[0], "Reconstruction", "from the codes alone" if found.seen is None else ""))
+    pictures.append((drawing.heat(found.errors[0], top), "Error", f"dark 0, light {top:.2f} and more"))
+    return markup.figures(pictures, 200, named="cx-main")
+
+
+def _scores(name: str, found: Comparison, *, masked: bool = False) -> str:
+    metrics = answers.choose(name).metrics
+    psnr = metrics.get("masked", {}).get("psnr") if masked else metrics.get("psnr")
+    label = "PSNR of hidden patches" if masked else "PSNR"
+    facts = [
+        (label, f"{found.psnr[0]:.1f} dB", "of this picture", HELP["hidden" if masked else "psnr"]),
+        ("SSIM", f"{found.ssim[0]:.3f}", "of this picture; 1 is a copy", HELP["ssim"]),
+    ]
+    if psnr:
+        hidden = f", {metrics['masked']['ratio']:.0%} hidden" if masked else ""
+        facts.append(
+            (
+                f"Held-out images{hidden}",
+                f"{psnr['mean']:.1f} dB",
+                f"95 %: {psnr['low']:.2f} – {psnr['high']:.2f}, n = {psnr['n']:,}",
+                HELP["held"],
+            )
+        )
+    base = metrics.get("masked" if masked else "baselines", {})
+    title = "mean of visible patches" if masked else "mean image"
+    base = (base.get("baselines", {}) if masked else base).get(title, {}).get("psnr")
+    if base:
+        facts.append((f"Baseline: {title}", f"{base['mean']:.1f} dB", f"n = {base['n']:,}", HELP["base"]))
+    rate = metrics.get("bits_per_pixel")
+    if rate and not masked:
+        facts.append(("Bits per pixel", f"{rate:.3f}", "a PNG photograph needs 10 to 15", HELP["rate"]))
+    return markup.cards(facts)
+
+
+def _outside(name: str, pixels: np.ndarray) -> str:
+    """A warning for a picture that is unlike everything the checkpoint was measured on."""
+    layer = answers.opened(name).layers[-1]
+    found, _ = answers.nearest(name, pixels, layer, 1)
+    if found.copy or found.unusual < 0.99:
+        return ""
+    dataset = answers.choose(name).dataset
+    return markup.note(
+        f"This picture is unlike the images that {name} was trained on ({dataset}): its nearest held-out image is "
+        f"farther away than for {found.unusual:.1%} of those images themselves. Expect a worse reconstruction.",
+        warning=True,
+    )

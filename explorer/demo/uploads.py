@@ -1,0 +1,129 @@
+"""Visitors' pictures: what may come in, where it stays for a while, and how it becomes pixels."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gradio.utils import get_upload_folder
+
+from explorer.errors import BadInput
+from explorer.images import check, decode_image
+
+MEGABYTES, MEGAPIXELS = 20, 40  # of one picture
+KEPT = 400  # files of all visitors together; the oldest go first
+MINUTES = 60  # after which a file goes in any case
+CANVAS = 384  # pixels of the picture that is painted on
+FILE = {"_type": "gradio.FileData"}  # how Gradio marks a file among the inputs
+
+
+def admit(value: Any) -> Any:
+    """The inputs of an event with every file in them checked, before anything else has opened or fetched it.
+
+    A file must have been sent here, be an image, and be within the limits; a data URL becomes such a file.
+
+    Raises:
+        BadInput: an address, a path to anything else, too large, not an image.
+    """
+    if isinstance(value, list):
+        return [admit(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if not {"path", "url"} & value.keys():
+        return {key: admit(one) for key, one in value.items()}
+    path, url = value.get("path"), value.get("url")
+    if not path and not url:
+        return value
+    if not path or str(path).startswith("data:"):
+        path = _keep(str(path or url))
+    elif str(path).startswith(("http:", "https:")):
+        raise BadInput("addresses of pictures are not opened; send the picture itself")
+    file = _sent(str(path))
+    if not file.is_file():
+        raise BadInput(f"pictures are kept for {MINUTES} minutes, and this one is gone; send it again")
+    if file.stat().st_size > MEGABYTES * 1024**2:
+        raise BadInput(f"'{file.name}' has more than {MEGABYTES} MB; make it smaller first")
+    check(file, MEGAPIXELS * 1_000_000)
+    return {"path": str(file), "orig_name": file.name, "meta": FILE}
+
+
+def pixels(path: str | None, size: int, fit: str = "crop") -> np.ndarray:
+    """A visitor's picture as (size, size, 3) uint8; BadInput in one sentence for whatever is none."""
+    if path is None:
+        raise BadInput("there is no picture yet; drop one, or choose an example")
+    file = _sent(path)
+    return _decoded(file, file.stat().st_mtime_ns, size, fit).copy()
+
+
+@functools.lru_cache(maxsize=128)
+def _decoded(file: Path, changed: int, size: int, fit: str) -> np.ndarray:
+    return decode_image(file, size, fit)
+
+
+def store(content: bytes, name: str = "picture") -> str:
+    """Keeps a picture as visitors' files are kept, under the hash of its content; returns the path."""
+    folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return str(folder / name)
+
+
+def sweep() -> int:
+    """Removes the oldest files beyond the number that is kept; returns how many went."""
+    root = Path(get_upload_folder())
+    found = []
+    for folder in root.iterdir() if root.is_dir() else ():
+        try:  # a file that is handed out again is touched, its folder is not
+            found.append((max(entry.stat().st_ctime_ns for entry in (folder, *folder.iterdir())), folder))
+        except OSError:
+            continue  # swept by another thread
+    old = sorted(found)[: max(0, len(found) - KEPT)]
+    for _, folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
+
+
+def canvas(image: np.ndarray) -> dict[str, Any]:
+    """What is painted on: an image (h, w, 3) uint8 enlarged with hard edges, nothing painted yet."""
+    at = np.arange(CANVAS) * len(image) // CANVAS
+    return {"background": image[at[:, None], at], "layers": [], "composite": None}
+
+
+def painted(painting: dict[str, Any] | None, grid: tuple[int, int]) -> np.ndarray:
+    """Patches of a grid (H, W) of which a quarter or more is painted over, in any layer of a painting: (H, W) bool."""
+    hidden = np.zeros(grid, bool)
+    for layer in (painting or {}).get("layers", ()):
+        paint = np.asarray(layer)[..., 3] > 64  # (h, w)
+        rows, columns = (np.arange(size) * cells // size for size, cells in zip(paint.shape, grid, strict=True))
+        covered, all_of_it = np.zeros(grid), np.zeros(grid)
+        np.add.at(covered, (rows[:, None], columns), paint)
+        np.add.at(all_of_it, (rows[:, None], columns), 1)
+        hidden |= covered >= np.maximum(0.25 * all_of_it, 1)
+    return hidden
+
+
+def _sent(path: str) -> Path:
+    """The file at `path` if a visitor sent it or this program made it for one; no other file is ever opened."""
+    folder, file = Path(get_upload_folder()).resolve(), Path(path).resolve()
+    if not file.is_relative_to(folder):
+        raise BadInput("that is not a picture that was sent here; send the picture itself, not where it lies")
+    return file
+
+
+def _keep(url: str) -> str:
+    """Stores a picture that came as a data URL."""
+    head, _, data = url.partition(",")
+    if not head.startswith("data:") or not head.endswith(";base64"):
+        raise BadInput("that is not a picture; send a file, or a data URL in base64")
+    if len(data) > MEGABYTES * 1024**2 * 4 // 3:
+        raise BadInput(f"the picture has more than {MEGABYTES} MB; make it smaller first")
+    try:
+        return store(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        raise BadInput("the data URL of the picture is damaged; it is not base64") from None
