@@ -24,6 +24,7 @@ from explorer.errors import BadInput
 
 AT_ONCE = max(2, min(8, os.cpu_count() or 2))  # requests computed at the same time
 WAITING = 100  # requests in the queue; more are told to come back later
+FONT = gr.themes.LocalFont("Source Sans Pro", weights=(400, 700))  # comes with Gradio, which lacks parts of its 600
 HEAD = """
 <div class="cx-head">{mark}<h1>Codebook Explorer</h1>
 <p>Do the codes of an image autoencoder capture concepts? Pick a checkpoint, drop a picture, and see what comes back,
@@ -37,9 +38,14 @@ log = logging.getLogger(__name__)
 class Demo(gr.Blocks):
     """The page with its limits: whoever launches it gets them, and every error is one sentence."""
 
+    kept: frozenset[str] = frozenset()  # files that the page itself is made of
+
     def launch(self, **options):
+        self.kept = uploads.present()
         limits = {
-            "theme": gr.themes.Default(primary_hue="blue", secondary_hue="slate", neutral_hue="slate"),
+            "theme": gr.themes.Default(
+                primary_hue="blue", secondary_hue="slate", neutral_hue="slate", font=[FONT, "system-ui", "sans-serif"]
+            ),
             "css": markup.STYLE,
             "max_file_size": uploads.MEGABYTES * 1024**2,
             "max_threads": 2 * AT_ONCE + 8,
@@ -62,9 +68,8 @@ class Demo(gr.Blocks):
         except Exception as problem:
             raise _sentence(problem) from None
 
-    @staticmethod
-    def _admit(inputs: list) -> list:
-        uploads.sweep()
+    def _admit(self, inputs: list) -> list:
+        uploads.sweep(self.kept)
         return uploads.admit(inputs)
 
 

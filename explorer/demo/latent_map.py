@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import gradio as gr
 import numpy as np
 
 from explorer.demo import answers, markup, uploads
 from explorer.demo.shared import QUIET, Shared
+
+if TYPE_CHECKING:
+    from explorer.analysis.placing import Neighbours
 
 NAME = "Latent map"
 NEAREST = 12
@@ -19,6 +24,8 @@ HELP = {
     "placed": "New pictures are placed at the mean of their five nearest images' places, weighted by one over the "
     "distance. For the held-out images themselves this misses the true place by so much of the map's diagonal "
     "(median). The map was made with those images in it, so a new picture may be missed by more.",
+    "alike": "Of each concept the value that most of the nearest images have, how many of them have it, and how common "
+    "it is among all held-out images: what by chance would be expected.",
     "nearest": "Held-out images with the nearest latents, averaged over the grid, nearest first. Click one to go on "
     "from there.",
 }
@@ -31,15 +38,15 @@ def build(shared: Shared) -> None:
             by = gr.Dropdown([], label="Coloured by", scale=1, min_width=180)
         facts = gr.HTML(padding=False)
         chart = gr.Plot(show_label=False, container=False, elem_id="latent-map")
-        about = gr.HTML(padding=False)
         gr.HTML(markup.heading("Most like your picture", HELP["nearest"]), padding=False)
         gallery = gr.Gallery(
             show_label=False, columns=6, height="auto", format="png", allow_preview=False, interactive=False,
             buttons=[], elem_classes="cx-sharp", elem_id="nearest",
         )  # fmt: skip
+        alike = gr.HTML(padding=False)
     rows = gr.State([])
     shared.draw(
-        tab, NAME, draw, [layer, by], [layer, by, facts, chart, about, gallery, rows], also=[layer.input, by.input]
+        tab, NAME, draw, [layer, by], [layer, by, facts, chart, alike, gallery, rows], also=[layer.input, by.input]
     )
     gallery.select(take, [shared.checkpoint, rows], shared.picture, **QUIET)
 
@@ -65,19 +72,20 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
     figure = plots.latent_map(
         known.places, values[known.rows], kind=kind, title=title, rows=known.rows, axes=axes, theme=theme
     )
-    figure.update_layout(height=520, dragmode="pan", legend={"orientation": "h", "y": -0.08})
-    facts, gallery, rows = "", [], []
+    figure.update_layout(height=520, dragmode="pan", legend={"orientation": "h", "y": -0.12})
+    facts, gallery, rows, notes, alike = [], [], [], "", ""
     if picture is not None:
         pixels = uploads.pixels(picture, shown.checkpoint.image_size, fit)
         found, place = answers.nearest(name, pixels, layer, NEAREST)
         map_plots.pin(figure, place, "your picture", theme=theme)
-        facts, gallery, rows = _facts(found), *_gallery(name, known, found)
+        facts, notes, (gallery, rows) = _facts(found), _notes(found), _gallery(name, known, found)
+        alike = _alike(name, known, found)
     return (
         gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1),
         gr.update(choices=columns, value=by),
-        facts,
+        markup.cards([*facts, *_about(known, layer)]) + notes,
         figure,
-        _about(known, layer),
+        alike,
         gallery,
         rows,
     )
@@ -93,43 +101,56 @@ def _values(name: str, by: str) -> tuple[np.ndarray, str, str]:
     return column.astype(object).where(column.notna(), None).to_numpy(), "discrete", by
 
 
-def _facts(found) -> str:
+def _facts(found: Neighbours) -> list[tuple[str, str, str, str]]:
     nearest = float(found.distances[1 if found.copy and len(found.distances) > 1 else 0])
-    parts = [markup.cards([("Nearest image", f"{nearest:.3g}", _usual(found.unusual), HELP["gap"])])]
-    if found.copy:
-        parts.append(markup.note("Your picture is one of the held-out images; distances are to the others."))
-    elif found.unusual >= 0.99:
-        parts.append(
-            markup.note(
-                "Your picture lies outside of what the held-out images cover, so its place on the map and its "
-                "neighbours say little.",
-                warning=True,
-            )
-        )
-    return "".join(parts)
-
-
-def _usual(unusual: float) -> str:
-    return f"{unusual:.1%} of held-out images have a nearer one"
-
-
-def _gallery(name: str, known: answers.Known, found) -> tuple[list, list[int]]:
-    """Pictures with captions, and the rows of their images."""
-    images, concepts = answers.opened(name).images, answers.concepts(name)
-    rows = known.rows[found.rows[:NEAREST]]
-    described = [
-        " · ".join(str(value)[:16] for value in concepts.iloc[row] if isinstance(value, str))[:60] for row in rows
+    return [
+        ("Nearest image", f"{nearest:.3g}", f"{found.unusual:.1%} of held-out images have a nearer one", HELP["gap"])
     ]
-    captions = [f"{away:.3g} · {text}" for away, text in zip(found.distances, described, strict=False)]
+
+
+def _about(known: answers.Known, layer: str) -> list[tuple[str, str, str, str]]:
+    method = "UMAP" if known.method == "umap" else "PCA (no UMAP ships for it)"
+    return [
+        ("Images on the map", f"{len(known.rows):,}", f"{method} of layer {layer}", ""),
+        ("Trustworthiness", f"{known.trust:.3f}", "1 is best, 0.5 is chance", HELP["trust"]),
+        ("Placing misses by", f"{known.missed:.2%}", "of the map's diagonal (median)", HELP["placed"]),
+    ]
+
+
+def _notes(found: Neighbours) -> str:
+    if found.copy:
+        return markup.note("Your picture is one of the held-out images; the nearest image is another one.")
+    if found.unusual >= 0.99:
+        return markup.note(
+            "Your picture lies outside of what the held-out images cover, so its place on the map and its neighbours "
+            "say little.",
+            warning=True,
+        )
+    return ""
+
+
+def _gallery(name: str, known: answers.Known, found: Neighbours) -> tuple[list, list[int]]:
+    """Pictures with their distances, and the rows of their images."""
+    images = answers.opened(name).images
+    rows = known.rows[found.rows[:NEAREST]]
+    captions = [f"{away:.3g}" for away in found.distances[: len(rows)]]
+    if found.copy:
+        captions[0] = "yours"
     return list(zip(images.read(rows), captions, strict=True)), rows.tolist()
 
 
-def _about(known: answers.Known, layer: str) -> str:
-    method = "UMAP" if known.method == "umap" else "The two main directions (PCA; no UMAP ships for this layer)"
-    return markup.cards(
-        [
-            ("Images on the map", f"{len(known.rows):,}", f"{method} of layer {layer}", ""),
-            ("Trustworthiness", f"{known.trust:.3f}", "1 is best, 0.5 is chance", HELP["trust"]),
-            ("Placing misses by", f"{known.missed:.2%}", "of the map's diagonal (median)", HELP["placed"]),
-        ]
-    )
+def _alike(name: str, known: answers.Known, found: Neighbours) -> str:
+    """What the nearest images have in common: the value that most of them have, beside how common it is anyway."""
+    table = answers.concepts(name)
+    rows = known.rows[found.rows[1 if found.copy else 0 : NEAREST]]
+    shared = []
+    for concept in table.columns:
+        column = table[concept]
+        if str(column.dtype).startswith("float") or not column.iloc[rows].notna().any():
+            continue
+        counts = column.iloc[rows].value_counts()
+        value, anyway = counts.index[0], float((column == counts.index[0]).mean())
+        shared.append((f"{concept}", f"{value}", f"{counts.iloc[0]} of {len(rows)}; of all images {anyway:.0%}", ""))
+    if not shared:
+        return ""
+    return markup.heading("What the nearest images share", HELP["alike"]) + markup.cards(shared)

@@ -92,7 +92,7 @@ STYLE = """
 .cx-figures figcaption { padding-top: 4px; line-height: 1.3; font-size: 0.85rem;
   display: flex; flex-direction: column; }
 .cx-figures figcaption span { color: var(--body-text-color-subdued); }
-.cx-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(150px, 44%), 1fr)); gap: 10px;
+.cx-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(128px, 44%), 1fr)); gap: 10px;
   margin: 4px 0; }
 .cx-card { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 8px 12px;
   display: flex; flex-direction: column; gap: 2px; }
@@ -113,5 +113,11 @@ STYLE = """
 .cx-help:hover, .cx-help:focus { opacity: 1; outline: none; }
 .cx-help:hover > span, .cx-help:focus > span { display: block; }
 .cx-sharp img { image-rendering: pixelated; }
+#code-map img { width: 100%; }
+#picture .image-frame img { width: 100%; height: 100%; object-fit: contain; }
+#examples .grid-wrap, #nearest .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none; }
+#examples .grid-container { grid-template-columns: repeat(4, 1fr) !important; }
+#nearest .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
+#nearest .caption-label { font-size: 0.75rem; }
 .cx-about { max-width: 80ch; }
 """

@@ -74,11 +74,19 @@ def store(content: bytes, name: str = "picture") -> str:
     return str(folder / name)
 
 
-def sweep() -> int:
-    """Removes the oldest files beyond the number that is kept; returns how many went."""
+def present() -> frozenset[str]:
+    """Names of the folders in which files lie now, one for each."""
+    root = Path(get_upload_folder())
+    return frozenset(folder.name for folder in root.iterdir()) if root.is_dir() else frozenset()
+
+
+def sweep(spared: frozenset[str] = frozenset()) -> int:
+    """Removes the oldest files beyond the number that is kept, but none of `spared`; returns how many went."""
     root = Path(get_upload_folder())
     found = []
     for folder in root.iterdir() if root.is_dir() else ():
+        if folder.name in spared:
+            continue
         try:  # a file that is handed out again is touched, its folder is not
             found.append((max(entry.stat().st_ctime_ns for entry in (folder, *folder.iterdir())), folder))
         except OSError:
