@@ -134,14 +134,14 @@ def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme =
         line={"color": PALETTES[theme][0], "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
     )  # fmt: skip
     marked = {share: codes for share, codes in covering.items() if codes}
-    sides = ["bottom right" if codes < 0.7 * size else "bottom left" for codes in marked.values()]  # inside the chart
+    sides = ["bottom right" if codes < 0.35 * size else "top left" for codes in marked.values()]  # beside the curve
     figure.add_scatter(
         x=list(marked.values()), y=list(marked), mode="markers+text", name="50, 90, 99 %",
         text=[f"{codes:,} codes: {share:.0%}" for share, codes in marked.items()], textposition=sides,
         marker={"color": PALETTES[theme][1], "size": 8}, hoverinfo="skip", showlegend=False, cliponaxis=False,
     )  # fmt: skip
     figure.update_xaxes(title_text="most used codes", rangemode="tozero")
-    figure.update_yaxes(title_text="share of tokens", tickformat=".0%", range=[0, 1.03])
+    figure.update_yaxes(title_text="share of tokens", tickformat=".0%", range=[0, 1.1])
     dress(figure, theme, revision="cumulative")
     return figure.update_layout(legend={"orientation": "h", "y": 1.12})
 

@@ -57,17 +57,10 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
 
 
 def pin(figure: go.Figure, place: np.ndarray, name: str, *, theme: Theme = "light") -> go.Figure:
-    """Marks a place (2,) on a map with a star and its name; returns the figure."""
-    x, y = (np.array([value], np.float32) for value in place)
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=y, mode="markers+text", name=name, text=[f"<b>{name}</b>"], textposition="top center",
-            marker={
-                "symbol": "star", "size": 20, "color": PALETTES[theme][1],
-                "line": {"width": 1.5, "color": THEMES[theme]["hover"]},
-            },
-            textfont={"color": THEMES[theme]["text"], "size": 14},
-            hovertemplate=f"<b>{name}</b><extra></extra>",
-        )
+    """Points at a place (2,) on a map with an arrow and a name, above all points; returns the figure."""
+    figure.add_annotation(
+        x=float(place[0]), y=float(place[1]), text=f"<b>{name}</b>", ax=46, ay=-46, arrowhead=2, arrowwidth=2.5,
+        arrowcolor=PALETTES[theme][1], standoff=4, bgcolor=THEMES[theme]["hover"], bordercolor=PALETTES[theme][1],
+        borderwidth=1.5, borderpad=4, font={"color": THEMES[theme]["text"], "size": 14},
     )  # fmt: skip
     return figure

@@ -114,19 +114,16 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     facts = gr.HTML(_facts(names[0]), padding=False)
     start = answers.examples(names[0])[0]
     picture = gr.Image(
-        type="filepath",
-        image_mode=None,
-        format="png",
-        value=_file(*start), label="Your picture", height=260, sources=["upload", "webcam", "clipboard"], buttons=[],
-        placeholder=f"Drop a picture\\nup to {uploads.MEGABYTES} MB", elem_id="picture",
+        _file(*start), type="filepath", image_mode=None, format="png", label="Your picture", height=250, buttons=[],
+        sources=["upload", "webcam", "clipboard"], placeholder=f"Drop a picture, up to {uploads.MEGABYTES} MB",
+        elem_id="picture",
     )  # fmt: skip
     gallery = gr.Gallery(
-        _thumbnails(names[0]), label="Or one of these", columns=4, rows=2, height="auto", allow_preview=False,
+        _thumbnails(names[0]), label="Examples", show_label=False, columns=4, height="auto", allow_preview=False,
         interactive=False, format="png", buttons=[], elem_classes="cx-sharp", elem_id="examples",
     )  # fmt: skip
-    fit = gr.Radio(
-        [("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", label="If it is not square"
-    )
+    with gr.Accordion("If a picture is not square", open=False):
+        fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
     theme = gr.Textbox("light", visible=False)
     shared = Shared(demo, checkpoint, picture, fit, gr.State(reconstruct.NAME), theme)
     checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
@@ -141,16 +138,15 @@ def _examples(demo: gr.Blocks, shared: Shared, gallery: gr.Gallery) -> None:
 
 
 def _facts(name: str) -> str:
+    """What a checkpoint is, in a sentence or two; layers that differ in name only are told together."""
     checkpoint = answers.choose(name)
-    size = checkpoint.image_size
-    layers = "; ".join(
-        f"{layer['name']} {layer['grid'][0]} × {layer['grid'][1]}, "
-        + (f"{layer['codes']:,} codes" if layer["codes"] else f"{layer['dim']} numbers each")
-        for layer in checkpoint.layers
-    )
-    return markup.note(
-        f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px. Layers: {layers}."
-    )
+    size, alike = checkpoint.image_size, {}
+    for layer in checkpoint.layers:
+        holds = f"{layer['codes']:,} codes" if layer["codes"] else f"{layer['dim']} numbers each"
+        alike.setdefault(f"{layer['grid'][0]} × {layer['grid'][1]}, {holds}", []).append(layer["name"])
+    layers = "; ".join(f"{one[0]} to {one[-1]} {how}" if one[1:] else f"{one[0]} {how}" for how, one in alike.items())
+    trained = f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px"
+    return markup.note(f"{trained}. {'Layers' if checkpoint.layers[1:] else 'Layer'}: {layers}.")
 
 
 def _thumbnails(name: str) -> list:

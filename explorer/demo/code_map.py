@@ -45,11 +45,12 @@ def build(shared: Shared) -> None:
             with gr.Column(scale=2, min_width=300):
                 facts = gr.HTML(padding=False)
         gr.HTML(markup.heading("Put another code in", HELP["change"]), padding=False)
-        with gr.Row(equal_height=True):
+        with gr.Row():
             other = gr.Number(0, precision=0, minimum=0, label="Code", min_width=110)
-            near = gr.Button("Nearest other code", min_width=150)
-            anyone = gr.Button("Random code", min_width=130)
             where = gr.Radio(list(WHERE), value=next(iter(WHERE)), label="Where", min_width=220, scale=2)
+            with gr.Column(min_width=150):
+                near = gr.Button("Nearest other code", size="sm")
+                anyone = gr.Button("Random other code", size="sm")
         changed = gr.HTML(padding=False)
 
     own = [layer, cell, opacity, other, where]

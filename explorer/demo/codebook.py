@@ -11,6 +11,7 @@ from explorer.demo.shared import Shared
 
 NAME = "Codebook"
 SHARES, SHOWN = (0.5, 0.9, 0.99), 24
+TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "reset", "toimage"]  # would cover legends
 HELP = {
     "used": "Codes that occur at least once in the held-out images, and what as many tokens drawn evenly would use.",
     "dead": "Codes that never occur in the held-out images. Few images leave rare codes unseen.",
@@ -54,8 +55,8 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, theme: str
     return (
         gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1),
         _facts(name, layer) + _yours(name, picture, fit, layer) + _most(name, layer),
-        code_plots.usage_bars(table, answers.colours(name, layer), theme=theme),
-        code_plots.cumulative(shares, covering, theme=theme),
+        code_plots.usage_bars(table, answers.colours(name, layer), theme=theme).update_layout(modebar_remove=TOOLS),
+        code_plots.cumulative(shares, covering, theme=theme).update_layout(modebar_remove=TOOLS),
     )
 
 

@@ -72,13 +72,15 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
     figure = plots.latent_map(
         known.places, values[known.rows], kind=kind, title=title, rows=known.rows, axes=axes, theme=theme
     )
-    figure.update_layout(height=520, dragmode="pan", legend={"orientation": "h", "y": -0.12})
+    figure.update_layout(
+        height=520, dragmode="pan", legend={"orientation": "h", "y": -0.12}, modebar_remove=["select", "lasso"]
+    )
     facts, gallery, rows, notes, alike = [], [], [], "", ""
     if picture is not None:
         pixels = uploads.pixels(picture, shown.checkpoint.image_size, fit)
         found, place = answers.nearest(name, pixels, layer, NEAREST)
         map_plots.pin(figure, place, "your picture", theme=theme)
-        facts, notes, (gallery, rows) = _facts(found), _notes(found), _gallery(name, known, found)
+        facts, notes, (gallery, rows) = _facts(found, len(known.rows)), _notes(found), _gallery(name, known, found)
         alike = _alike(name, known, found)
     return (
         gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1),
@@ -101,11 +103,10 @@ def _values(name: str, by: str) -> tuple[np.ndarray, str, str]:
     return column.astype(object).where(column.notna(), None).to_numpy(), "discrete", by
 
 
-def _facts(found: Neighbours) -> list[tuple[str, str, str, str]]:
+def _facts(found: Neighbours, count: int) -> list[tuple[str, str, str, str]]:
     nearest = float(found.distances[1 if found.copy and len(found.distances) > 1 else 0])
-    return [
-        ("Nearest image", f"{nearest:.3g}", f"{found.unusual:.1%} of held-out images have a nearer one", HELP["gap"])
-    ]
+    others = f"{markup.share(found.unusual, count)} held-out images have a nearer one"
+    return [("Nearest image", f"{nearest:.3g}", others, HELP["gap"])]
 
 
 def _about(known: answers.Known, layer: str) -> list[tuple[str, str, str, str]]:

@@ -55,6 +55,11 @@ def note(text: str, *, warning: bool = False) -> str:
     return f'<p class="cx-note{" cx-warning" if warning else ""}">{escape(text)}</p>'
 
 
+def share(part: float, of: int) -> str:
+    """A share in words that are true at both ends: "all 5,000", "99.8% of the 5,000", "none of the 5,000"."""
+    return f"all {of:,}" if part >= 1 else f"none of the {of:,}" if part <= 0 else f"{part:.1%} of the {of:,}"
+
+
 def swatch(colour: np.ndarray) -> str:
     """A square in the colour (3,) uint8 of a code."""
     return f'<i class="cx-swatch" style="background:#{bytes(colour.tolist()).hex()}"></i>'
@@ -85,7 +90,7 @@ STYLE = """
 .cx-head svg { flex: none; }
 .cx-head h1 { margin: 0 !important; font-size: 1.5rem !important; }
 .cx-head p { margin: 0 !important; color: var(--body-text-color-subdued); flex: 1 1 320px; }
-.cx-figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(var(--cell), 44%), 1fr)); gap: 12px; }
+.cx-figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(var(--cell), 30%), 1fr)); gap: 12px; }
 .cx-figures figure { margin: 0; max-width: calc(var(--cell) * 1.6); }
 .cx-figures img { width: 100%; display: block; border-radius: 6px; image-rendering: pixelated;
   background: var(--background-fill-secondary); }
@@ -116,8 +121,17 @@ STYLE = """
 #code-map img { width: 100%; }
 #picture .image-frame img { width: 100%; height: 100%; object-fit: contain; }
 #examples .grid-wrap, #nearest .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none; }
-#examples .grid-container { grid-template-columns: repeat(4, 1fr) !important; }
-#nearest .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
+#examples .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)) !important; margin: 0;
+  gap: 6px; grid-template-rows: none !important; grid-auto-rows: auto !important; }
+#nearest .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; margin: 0;
+  grid-template-rows: none !important; grid-auto-rows: auto !important; }
+#examples .gallery-item, #examples button, #nearest .gallery-item, #nearest button { width: 100% !important;
+  height: auto !important; aspect-ratio: 1; }
 #nearest .caption-label { font-size: 0.75rem; }
 .cx-about { max-width: 80ch; }
+.html-container { padding: 0 !important; }
+@media (max-width: 640px) {
+  .gradio-container main.app, .gradio-container > main { padding: 8px !important; }
+  .tab-container button { padding: 0 5px !important; font-size: 13px !important; }
+}
 """

@@ -35,7 +35,6 @@ def build(shared: Shared) -> None:
             )
             again = gr.Button("Hide other patches", size="sm")
         seed = gr.State(0)
-        html = gr.HTML(padding=False, label="Reconstruction")
         with gr.Accordion("Hide patches by hand", open=False, visible=False) as by_hand:
             painter = gr.ImageEditor(
                 label="Paint over what the model must not see", sources=(), transforms=(), layers=False, buttons=[],
@@ -43,6 +42,7 @@ def build(shared: Shared) -> None:
                 canvas_size=(uploads.CANVAS, uploads.CANVAS), fixed_canvas=True, height=uploads.CANVAS + 130,
             )  # fmt: skip
             paint = gr.Button("Fill in what I painted over", variant="primary", size="sm")
+        html = gr.HTML(padding=False, label="Reconstruction")
 
     shared.draw(
         tab, NAME, draw, [ratio, seed], [html, masking, by_hand, painter], first=True, also=[ratio.release, seed.change]
@@ -159,9 +159,9 @@ def _outside(name: str, pixels: np.ndarray) -> str:
     found, _ = answers.nearest(name, pixels, layer, 1)
     if found.copy or found.unusual < 0.99:
         return ""
-    dataset = answers.choose(name).dataset
+    dataset, held_out = answers.choose(name).dataset, answers.opened(name).encoding.images
     return markup.note(
         f"This picture is unlike the images that {name} was trained on ({dataset}): its nearest held-out image is "
-        f"farther away than for {found.unusual:.1%} of those images themselves. Expect a worse reconstruction.",
+        f"farther away than for {markup.share(found.unusual, held_out)} of them. Expect a worse reconstruction.",
         warning=True,
     )
