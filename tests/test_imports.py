@@ -45,7 +45,9 @@ def test_the_interface_stays_in_its_place(path):
     if place not in ("pages", "components"):
         assert "streamlit" not in top
         assert not ours(imported(path)) & {"pages", "components"}
-    assert "gradio" not in top or place == "demo.py"
+    if place not in ("demo", "app.py"):
+        assert "demo" not in ours(imported(path))
+    assert not top & {"gradio", "spaces"} or place == "demo"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "analysis").glob("*.py")), ids=lambda path: path.name)
