@@ -16,6 +16,7 @@ if importlib.util.find_spec("spaces"):
 
 import anyio
 import gradio as gr
+from gradio.block_function import BlockFunction
 from gradio.exceptions import Error
 
 from explorer.demo import about, answers, api, code_map, codebook, latent_map, markup, network, reconstruct, uploads
@@ -61,7 +62,8 @@ class Demo(gr.Blocks):
 
     async def process_api(self, block_fn, inputs, *arguments, **options):
         try:
-            inputs = await anyio.to_thread.run_sync(self._admit, inputs)
+            inputs = _filled_up(block_fn, inputs)
+            inputs = await anyio.to_thread.run_sync(self._admit, await uploads.collect(inputs))
             return await super().process_api(block_fn, inputs, *arguments, **options)
         except Error:
             raise
@@ -84,7 +86,10 @@ def build() -> gr.Blocks:
     if network.spaces:  # ZeroGPU moves what is there at the start
         for checkpoint in checkpoints.values():
             network.network(checkpoint.path)
-    with Demo(title="Codebook Explorer", analytics_enabled=False, delete_cache=(300, uploads.MINUTES * 60)) as demo:
+    with Demo(
+        title="Codebook Explorer", analytics_enabled=False, fill_width=True, delete_cache=(300, uploads.MINUTES * 60)
+    ) as demo:
+        api.build()  # first, so that its names are free
         gr.HTML(HEAD.format(mark=markup.MARK), padding=False)
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
@@ -96,7 +101,6 @@ def build() -> gr.Blocks:
                 latent_map.build(shared)
                 about.build()
         _examples(demo, shared, gallery)
-        api.build()
     demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
     return demo
 
@@ -173,12 +177,21 @@ def _warm() -> None:
         network.network(answers.choose(name).path)
 
 
+def _filled_up(function: BlockFunction, inputs: list) -> list:
+    """The inputs of an endpoint with the defaults of those that were left out at the end."""
+    missing = function.inputs[len(inputs) :]
+    if any(getattr(component, "value", None) is None for component in missing):
+        names = ", ".join(str(getattr(component, "label", "")) for component in function.inputs)
+        raise BadInput(f"{len(inputs)} inputs are too few for {function.api_name}; it takes {names}")
+    return [*inputs, *(component.value for component in missing)]
+
+
 def _sentence(problem: Exception) -> Error:
     """What a visitor reads instead of a stack trace."""
     if isinstance(problem, BadInput):
         text = str(problem)
         return Error(text[:1].upper() + text[1:] + ".", print_exception=False, duration=8)
-    if isinstance(problem, ValueError) and type(problem).__name__ in ("InvalidPathError", "ValidationError"):
-        return Error("That is not a picture that was sent here; send the picture itself.", print_exception=False)
+    if type(problem).__name__ in ("InvalidPathError", "ValidationError", "ComponentProcessingError"):
+        return Error("One of the inputs is not of the kind that is asked for; see Use via API.", print_exception=False)
     log.exception("an event failed", exc_info=problem)
     return Error(WRONG[:1].upper() + WRONG[1:] + ".", print_exception=False)

@@ -69,7 +69,7 @@ def opened(name: str) -> Opened:
     images = datasets.load(checkpoint.dataset or "shapes", "test", checkpoint.image_size)
     path = encoding.locate(checkpoint.path, images)
     if path is None:
-        raise BadInput(f"{name} comes without an encoding of its held-out images; choose another checkpoint")
+        raise BadInput(f"checkpoint {name} comes without an encoding of its held-out images; choose another checkpoint")
     return Opened(checkpoint, images, encoding.Encoding(path))
 
 

@@ -66,7 +66,10 @@ class Score(TypedDict):
 
 
 class Reconstruction(TypedDict):
-    """Scores of one picture; hidden is the share of hidden patches, which mse and psnr are of where there are any."""
+    """Scores of one picture; hidden is the share of hidden patches, which mse and psnr are of where there are any.
+
+    held_out_psnr is that of the checkpoint on held-out images, with held_out_hidden of the patches hidden.
+    """
 
     checkpoint: str
     image_size: int
@@ -75,6 +78,7 @@ class Reconstruction(TypedDict):
     psnr: float
     ssim: float
     held_out_psnr: Interval | None
+    held_out_hidden: float
     layers: list[Score]
 
 
@@ -170,7 +174,9 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
     if hidden:
         grid = answers.mask_grid(checkpoint)
         if grid is None:
-            raise BadInput(f"{checkpoint} cannot fill in hidden patches; choose hidden 0 or a masked autoencoder")
+            raise BadInput(
+                f"checkpoint {checkpoint} cannot fill in hidden patches; choose hidden 0 or a masked autoencoder"
+            )
         found = answers.fill(checkpoint, pixels, random_masks(1, grid, hidden, int(seed))[0])
     scores: Reconstruction = {
         "checkpoint": checkpoint,
@@ -180,6 +186,7 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
         "psnr": float(found.psnr[0]),
         "ssim": float(found.ssim[0]),
         "held_out_psnr": _interval((known.metrics.get("masked", {}) if hidden else known.metrics).get("psnr")),
+        "held_out_hidden": float(known.metrics.get("masked", {}).get("ratio", 0)) if hidden else 0.0,
         "layers": [
             {"layer": name, "mse": float(one.mse[0]), "psnr": float(one.psnr[0]), "ssim": float(one.ssim[0])}
             for name, one in passed.prefixes.items()

@@ -128,6 +128,7 @@ STYLE = """
 #examples .gallery-item, #examples button, #nearest .gallery-item, #nearest button { width: 100% !important;
   height: auto !important; aspect-ratio: 1; }
 #nearest .caption-label { font-size: 0.75rem; }
+.gradio-container main.app { max-width: 1480px; margin: 0 auto; }
 .cx-about { max-width: 80ch; }
 .html-container { padding: 0 !important; }
 @media (max-width: 640px) {

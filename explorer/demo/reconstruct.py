@@ -70,7 +70,7 @@ def painted(name: str, picture: str | None, fit: str, painting: dict | None) -> 
     """The picture with the patches filled in that were painted over by hand."""
     grid = answers.mask_grid(name)
     if grid is None:
-        raise BadInput(f"{name} cannot fill in hidden patches; choose a masked autoencoder")
+        raise BadInput(f"checkpoint {name} cannot fill in hidden patches; choose a masked autoencoder")
     pixels = uploads.pixels(picture, answers.choose(name).image_size, fit)
     mask = uploads.painted(painting, grid)
     if not mask.any():

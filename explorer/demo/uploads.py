@@ -9,8 +9,12 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
+import anyio
+import httpx
 import numpy as np
+import safehttpx
 from gradio.utils import get_upload_folder
 
 from explorer.errors import BadInput
@@ -18,6 +22,7 @@ from explorer.images import check, decode_image
 
 MEGABYTES, MEGAPIXELS = 20, 40  # of one picture
 KEPT = 400  # files of all visitors together; the oldest go first
+REDIRECTS, SECONDS = 3, 10  # of an address that is fetched
 MINUTES = 60  # after which a file goes in any case
 CANVAS = 384  # pixels of the picture that is painted on
 FILE = {"_type": "gradio.FileData"}  # how Gradio marks a file among the inputs
@@ -39,7 +44,7 @@ def admit(value: Any) -> Any:
         return {key: admit(one) for key, one in value.items()}
     path, url = value.get("path"), value.get("url")
     if not path and not url:
-        return value
+        return None
     if not path or str(path).startswith("data:"):
         path = _keep(str(path or url))
     elif str(path).startswith(("http:", "https:")):
@@ -51,6 +56,49 @@ def admit(value: Any) -> Any:
         raise BadInput(f"'{file.name}' has more than {MEGABYTES} MB; make it smaller first")
     check(file, MEGAPIXELS * 1_000_000)
     return {"path": str(file), "orig_name": file.name, "meta": FILE}
+
+
+async def collect(value: Any) -> Any:
+    """The inputs of an event with every address of a picture replaced by the picture, fetched within the limits.
+
+    Only public addresses are asked, at most `REDIRECTS` others that they name, and no more is read than a picture may
+    have, for `SECONDS` at most.
+    """
+    if isinstance(value, list):
+        return [await collect(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    address = str(value.get("path") or value.get("url") or "")
+    if not {"path", "url"} & value.keys():
+        return {key: await collect(one) for key, one in value.items()}
+    if not address.startswith(("http:", "https:")):
+        return value
+    try:
+        with anyio.fail_after(SECONDS):
+            return {"path": store(await _fetch(address), "picture"), "meta": FILE}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError):
+        raise BadInput("the address of the picture cannot be opened; send the picture itself") from None
+
+
+async def _fetch(address: str) -> bytes:
+    for _ in range(1 + REDIRECTS):
+        verified = await safehttpx.async_validate_url(httpx.URL(address).host)
+        transport = safehttpx.AsyncSecureTransport(verified)
+        async with (
+            httpx.AsyncClient(transport=transport, timeout=SECONDS) as client,
+            client.stream("GET", address) as got,
+        ):
+            if got.has_redirect_location:
+                address = urljoin(address, got.headers["location"])
+                continue
+            got.raise_for_status()
+            content = bytearray()
+            async for part in got.aiter_bytes(65_536):
+                content += part
+                if len(content) > MEGABYTES * 1024**2:
+                    raise BadInput(f"the picture at that address has more than {MEGABYTES} MB; make it smaller first")
+            return bytes(content)
+    raise ValueError("too many redirects")
 
 
 def pixels(path: str | None, size: int, fit: str = "crop") -> np.ndarray:
