@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from explorer.errors import BadInput
-from explorer.images import decode_image
+from explorer.images import check, decode_image
 
 
 def encoded(image, kind="PNG", **options):
@@ -207,3 +207,31 @@ def test_random_damage_never_escapes():
             broken[generator.integers(0, len(broken), 8)] = generator.integers(0, 256, 8)
             with contextlib.suppress(BadInput):
                 assert decode_image(broken.tobytes(), 16).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP"])
+def test_check_tells_width_and_height_and_allows_exactly_the_limit(tmp_path, kind):
+    file = tmp_path / "picture"
+    file.write_bytes(encoded(Image.fromarray(quarters(60, 20)), kind))
+    assert check(file, 60 * 20) == (60, 20)
+    with pytest.raises(BadInput, match="'picture' is 60 × 20; an image may have 0 million pixels; make it smaller"):
+        check(file, 60 * 20 - 1)
+
+
+def test_check_reads_the_header_only(tmp_path):
+    """A picture of which nothing but the header is there passes; one that states too many pixels does not."""
+    (tmp_path / "header.png").write_bytes(huge_png(6_000))
+    assert check(tmp_path / "header.png", 36_000_000) == (6_000, 6_000)
+    with pytest.raises(BadInput, match=r"'header\.png' is 6,000 × 6,000; an image may have 35 million pixels"):
+        check(tmp_path / "header.png", 35_999_999)
+    with pytest.raises(BadInput, match="damaged"):
+        decode_image(tmp_path / "header.png", 64)
+
+
+def test_check_names_what_is_no_image(tmp_path):
+    (tmp_path / "paper.png").write_bytes(b"%PDF-1.7\n1 0 obj\n")
+    (tmp_path / "empty.png").touch()
+    for name, says in (("paper.png", "is not an image"), ("empty.png", "is not an image"), ("gone", "does not exist")):
+        with pytest.raises(BadInput, match=f"'{name}' {says}") as told:
+            check(tmp_path / name, 1_000)
+        assert "\n" not in str(told.value) and str(tmp_path) not in str(told.value)
