@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer import plots
+from explorer import code_plots, map_plots, plots
 from explorer.analysis import quality, selection
 
 
@@ -128,3 +128,45 @@ def test_log_odds_shows_intervals_and_certainty(theme):
     assert trace.marker.symbol[0] == "circle" and "circle-open" in trace.marker.symbol
     assert "30 selected against 70 others" in figure.layout.xaxis.title.text
     assert len(plots.log_odds(found, limit=1).data[0].y) == 1
+
+
+def test_a_pin_points_at_its_place_and_leaves_the_map_as_it_is(theme):
+    places = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    figure = plots.latent_map(places, np.arange(20) % 2, title="class", theme=theme)
+    before = [trace.to_plotly_json() for trace in figure.data]
+    pinned = map_plots.pin(figure, np.float32([1.5, -2]), "your picture", theme=theme)
+    assert pinned is figure and len(figure.data) == len(before)
+    assert all(np.array_equal(trace.x, old["x"]) for trace, old in zip(figure.data, before, strict=True))
+    (note,) = figure.layout.annotations
+    assert (note.x, note.y) == (1.5, -2) and "your picture" in note.text
+    assert note.showarrow is not False and note.ax and note.ay, "the name stands beside the place, an arrow between"
+    assert note.xref in (None, "x") and note.yref in (None, "y"), "the place is one of the map, it moves with it"
+    assert note.font.color == plots.THEMES[theme]["text"] and note.bgcolor == plots.THEMES[theme]["hover"]
+    figure.to_json()
+    assert len(map_plots.pin(figure, places[3], "another").layout.annotations) == 2
+
+
+def test_cumulative_use_marks_its_shares_on_the_curve(theme):
+    tokens = np.sort(np.random.default_rng(0).pareto(1, 40))[::-1]
+    shares = np.cumsum(tokens) / tokens.sum()
+    covering = {share: int(np.searchsorted(shares, share)) + 1 for share in (0.5, 0.9, 0.99)}
+    figure = code_plots.cumulative(shares, covering, theme=theme)
+    looks_right(figure, theme)
+    even, curve, marks = figure.data
+    assert list(even.x) == [0, 40] and list(even.y) == [0, 1]
+    assert curve.y[0] == 0 and curve.y[1:] == pytest.approx(shares) and list(curve.x) == list(range(41))
+    assert list(marks.x) == list(covering.values()) and list(marks.y) == [0.5, 0.9, 0.99]
+    assert list(marks.text) == [f"{codes} codes: {100 * share:.0f}%" for share, codes in covering.items()]
+
+
+def test_labels_of_cumulative_use_stay_beside_the_curve_and_inside_the_chart():
+    shares = np.linspace(0.01, 1, 100)
+    marks = code_plots.cumulative(shares, {0.5: 34, 0.9: 35, 0.99: 100}).data[2]
+    assert list(marks.textposition) == ["bottom right", "top left", "top left"], "to the left where the right is near"
+    steep = code_plots.cumulative(np.array([0.98, *[1.0] * 99]), {0.5: 1, 0.9: 1, 0.99: 2}).data[2]
+    assert set(steep.textposition) == {"bottom right"}
+
+
+def test_cumulative_use_of_a_codebook_that_is_never_used_has_no_marks():
+    marks = code_plots.cumulative(np.zeros(8), {0.5: 0, 0.9: 0}).data[2]
+    assert not list(marks.x) and not list(marks.text)
