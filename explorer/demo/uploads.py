@@ -50,8 +50,6 @@ def admit(value: Any) -> Any:
     elif str(path).startswith(("http:", "https:")):
         raise BadInput("addresses of pictures are not opened; send the picture itself")
     file = _sent(str(path))
-    if not file.is_file():
-        raise BadInput(f"pictures are kept for {MINUTES} minutes, and this one is gone; send it again")
     if file.stat().st_size > MEGABYTES * 1024**2:
         raise BadInput(f"'{file.name}' has more than {MEGABYTES} MB; make it smaller first")
     check(file, MEGAPIXELS * 1_000_000)
@@ -166,9 +164,15 @@ def painted(painting: dict[str, Any] | None, grid: tuple[int, int]) -> np.ndarra
 
 def _sent(path: str) -> Path:
     """The file at `path` if a visitor sent it or this program made it for one; no other file is ever opened."""
-    folder, file = Path(get_upload_folder()).resolve(), Path(path).resolve()
-    if not file.is_relative_to(folder):
+    try:
+        folder, file = Path(get_upload_folder()).resolve(), Path(path).resolve()
+        there = file.is_file() if file.is_relative_to(folder) else None
+    except (OSError, ValueError):  # no path at all: too long, or with characters that none has
+        there = None
+    if there is None:
         raise BadInput("that is not a picture that was sent here; send the picture itself, not where it lies")
+    if not there:
+        raise BadInput(f"pictures are kept for {MINUTES} minutes, and this one is gone; send it again")
     return file
 
 
