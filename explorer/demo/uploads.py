@@ -74,6 +74,8 @@ async def collect(value: Any) -> Any:
     try:
         with anyio.fail_after(SECONDS):
             return {"path": store(await _fetch(address), "picture"), "meta": FILE}
+    except BadInput:
+        raise
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError):
         raise BadInput("the address of the picture cannot be opened; send the picture itself") from None
 
