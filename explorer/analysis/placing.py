@@ -9,6 +9,7 @@ import numpy as np
 from explorer.analysis.neighbours import nearest
 
 K = 5  # neighbours that a place is taken from
+COPY = 1e-3  # of the spread of the known vectors: what half precision, in which they may have been stored, rounds away
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def find(vector: np.ndarray, vectors: np.ndarray, own: np.ndarray, k: int) -> Ne
     away = np.linalg.norm(np.asarray(vectors, np.float64) - np.asarray(vector, np.float64), axis=1)
     order = np.argsort(away, kind="stable")
     scale = float(np.linalg.norm(vectors.std(0))) or 1.0
-    copy = bool(away[order[0]] <= 1e-4 * scale)
+    copy = bool(away[order[0]] <= COPY * scale)
     others = order[1:] if copy else order
     gap = away[others[0]] if len(others) else np.inf
     rows = order[:k]

@@ -55,6 +55,15 @@ def test_rounding_does_not_hide_a_copy_and_scale_does_not_make_one(cloud, offset
         assert not found((cloud[17] + 0.01) * scale, cloud * scale).copy
 
 
+def test_a_copy_is_known_when_the_others_were_stored_in_half_precision():
+    known = np.random.default_rng(0).normal(1, 1, (300, 64)).astype(np.float32)
+    stored = known.astype(np.float16).astype(np.float32)
+    own = placing.gaps(stored)
+    for row in range(0, 300, 30):
+        near = placing.find(known[row], stored, own, 2)
+        assert near.copy and near.rows[0] == row and near.unusual < 1
+
+
 def test_unusual_at_its_ends(cloud):
     assert found([1000, 1000], cloud).unusual == 1
     assert found([0.5], np.array([[0.0], [1], [20], [30]])).unusual == 0  # all gaps are 1 or more
