@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from explorer.encoding import Encoding
 
 EXAMPLES = 6  # held-out images that a visitor may start from
+NEAR = 15  # neighbours that tell what the latents are about
 OTHERS = 16  # random codes that a change is compared with
 
 
@@ -241,6 +242,18 @@ def nearest(name: str, pixels: np.ndarray, layer: str, count: int) -> tuple[Neig
     found = placing.find(vector, among.vectors, among.gaps, max(count, placing.K))
     place = placing.place(found.distances[: placing.K], among.places[found.rows[: placing.K]])
     return found, place
+
+
+@functools.lru_cache(maxsize=16)
+def telling(name: str, layer: str) -> list[str]:
+    """Discrete concepts, first the one that near images share most beyond chance: what the latents are about."""
+    from explorer.analysis import neighbours, points
+
+    among, table = known(name, layer), concepts(name)
+    names = [column for column in table.columns if not str(table[column].dtype).startswith("float")]
+    near, _ = neighbours.nearest(among.vectors, NEAR)
+    scores = {one: points.beyond_chance(*points.agreement(near, table[one].iloc[among.rows])) for one in names}
+    return sorted(names, key=lambda one: -scores[one] if scores[one] == scores[one] else 1.0)
 
 
 @functools.lru_cache(maxsize=8)

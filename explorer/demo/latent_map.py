@@ -35,7 +35,9 @@ def build(shared: Shared) -> None:
     with gr.Tab(NAME) as tab:
         with gr.Row():
             layer = gr.Radio([], label="Layer", visible=False, scale=2)
-            by = gr.Dropdown([], label="Coloured by", scale=1, min_width=180)
+            by = gr.Dropdown(
+                [], label="Coloured by", info="First what near images share most beyond chance", scale=1, min_width=180
+            )
         facts = gr.HTML(padding=False)
         chart = gr.Plot(show_label=False, container=False, elem_id="latent-map")
         gr.HTML(markup.heading("Most like your picture", HELP["nearest"]), padding=False)
@@ -64,7 +66,8 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
 
     shown = answers.opened(name)
     layer = layer if layer in shown.layers else shown.layers[-1]
-    columns = [*map(str, answers.concepts(name).columns), PSNR]
+    told = answers.telling(name, layer)
+    columns = [*told, *(str(one) for one in answers.concepts(name).columns if one not in told), PSNR]
     by = by if by in columns else columns[0]
     known = answers.known(name, layer)
     axes = ("UMAP 1 (no unit)", "UMAP 2 (no unit)") if known.method == "umap" else ("direction 1", "direction 2")

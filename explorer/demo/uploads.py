@@ -6,6 +6,7 @@ import base64
 import binascii
 import functools
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -129,10 +130,15 @@ def present() -> frozenset[str]:
 
 
 def sweep(spared: frozenset[str] = frozenset()) -> int:
-    """Removes the oldest files beyond the number that is kept, but none of `spared`; returns how many went."""
+    """Removes the oldest files beyond the number that is kept, but none of `spared`; returns how many went.
+
+    Files are only looked at one by one when a quarter more than that has come together.
+    """
     root = Path(get_upload_folder())
+    if not root.is_dir() or len(os.listdir(root)) - len(spared) <= KEPT * 5 // 4:
+        return 0
     found = []
-    for folder in root.iterdir() if root.is_dir() else ():
+    for folder in root.iterdir():
         if folder.name in spared:
             continue
         try:  # a file that is handed out again is touched, its folder is not
