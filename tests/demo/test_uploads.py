@@ -330,7 +330,8 @@ def test_files_of_the_page_itself_are_spared(monkeypatch):
     assert [one.exists() for one in (*page, *visitors)] == [True, True, False, False, True]
 
 
-def test_nothing_to_sweep(folder):
+def test_nothing_to_sweep(folder, monkeypatch):
+    monkeypatch.setattr(uploads, "KEPT", 0)
     assert uploads.sweep() == 0
     folder.mkdir()
     (folder / "stray").write_text("x")
