@@ -94,7 +94,7 @@ def build() -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
                 shared, gallery = _inputs(demo, list(checkpoints))
-            with gr.Column(scale=3, min_width=320), gr.Tabs():
+            with gr.Column(scale=3, min_width=320), gr.Tabs(overflow_behavior="wrap"):
                 reconstruct.build(shared)
                 code_map.build(shared)
                 codebook.build(shared)

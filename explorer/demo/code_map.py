@@ -34,7 +34,7 @@ HELP = {
 def build(shared: Shared) -> None:
     with gr.Tab(NAME) as tab:
         layer = gr.Radio([], label="Layer", visible=False)
-        cell, state = gr.State(None), gr.State(None)
+        cell = gr.State(None)  # checkpoint, layer, row and column that were clicked
         with gr.Row():
             with gr.Column(scale=1, min_width=260):
                 shown = gr.Image(
@@ -54,7 +54,7 @@ def build(shared: Shared) -> None:
         changed = gr.HTML(padding=False)
 
     own = [layer, cell, opacity, other, where]
-    shared.draw(tab, NAME, draw, own, [layer, shown, facts, other, changed, state], also=[cell.change, layer.input])
+    shared.draw(tab, NAME, draw, own, [layer, shown, facts, where, other, changed], also=[cell.change, layer.input])
     inputs = [shared.checkpoint, shared.picture, shared.fit, *own]
     shown.select(clicked, [shared.checkpoint, layer], cell, **QUIET)
     gr.on([opacity.release], repainted, inputs, shown, **QUIET)
@@ -90,7 +90,7 @@ def draw(
     layers = gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1)
     if picture is None:
         empty = markup.note("Drop a picture on the left, or choose one of the examples.")
-        return layers, None, empty, gr.skip(), "", None
+        return layers, None, empty, gr.skip(), gr.skip(), ""
     pixels = uploads.pixels(picture, shown.checkpoint.image_size, fit)
     codes, distances = answers.codes(name, pixels, layer)
     row, column = _cell(name, layer, codes, cell)
@@ -100,9 +100,9 @@ def draw(
         layers,
         _painted(name, layer, pixels, codes, code, opacity),
         _facts(name, layer, codes, distances, (row, column)),
+        gr.update(visible=codes.size > 1),
         gr.update(value=suggested, maximum=len(shown.encoding.codebook(layer)) - 1),
         _change(name, pixels, layer, codes, (row, column), suggested, where),
-        None,
     )
 
 
@@ -181,20 +181,20 @@ def _facts(name: str, layer: str, codes: np.ndarray, distances: np.ndarray, plac
     code, away = int(codes[place]), float(distances[place])
     row = answers.code_table(name, layer).iloc[code]
     book = shown.encoding.codebook(layer)
-    nearer = float((distances < away).mean())
+    nearer = f"{(distances < away).mean():.0%} of its cells are nearer" if codes.size > 1 else "to the code's vector"
     title = f"Code {code:,}, row {place[0]}, column {place[1]}" if codes.size > 1 else f"Code {code:,}"
     cards = markup.cards(
         [
             ("Tokens", f"{int(row['tokens']):,}", f"{row['times_even']:.2g} × even use", HELP["tokens"]),
             ("Rank", f"{int(row['rank']):,}", f"of {len(book):,} codes", HELP["rank"]),
             ("In images", f"{row['image_share']:.1%}", f"of {shown.encoding.images:,} held-out", HELP["tokens"]),
-            ("Distance", f"{away:.3g}", f"{nearer:.0%} of its cells are nearer", HELP["distance"]),
+            ("Distance", f"{away:.3g}", nearer, HELP["distance"]),
         ]
     )
     pictures, rows = answers.patches_of(name, layer, code, PATCHES)
     parts = [
         f'<h3 class="cx-heading">{markup.swatch(answers.colours(name, layer)[code])}{title}</h3>',
-        markup.note(f"{len(np.unique(codes)):,} different codes in {codes.size:,} cells of this picture."),
+        markup.note(_kinds(codes)),
         cards,
     ]
     if book.kind == "kmeans":
@@ -209,6 +209,13 @@ def _facts(name: str, layer: str, codes: np.ndarray, distances: np.ndarray, plac
     else:
         parts.append(markup.note("A dead code: it stands in none of the held-out images."))
     return "".join(parts)
+
+
+def _kinds(codes: np.ndarray) -> str:
+    if codes.size == 1:
+        return "One vector describes the whole picture here, so a code is a kind of picture, not of patch."
+    different = len(np.unique(codes))
+    return f"{different:,} different code{'s' if different > 1 else ''} in {codes.size:,} cells of this picture."
 
 
 def _change(
@@ -232,7 +239,7 @@ def _change(
     many = f"{change.cells:,} cell" + ("s" if change.cells > 1 else "")
     pictures = markup.figures(
         [
-            (change.before, f"With code {code:,}", "as decoded, without changes"),
+            (change.before, "Unchanged", f"as decoded; code {code:,} stands there"),
             (change.after, f"With code {other:,}", f"put into {many}"),
             (drawing.heat(change.difference, top), "Difference", f"dark 0, light {top:.2f} and more"),
         ],

@@ -33,6 +33,7 @@ HELP = {
 
 def build(shared: Shared) -> None:
     with gr.Tab(NAME) as tab:
+        rows = gr.State([])  # of the images in the gallery; inside, because Gradio counts it as a tab otherwise
         with gr.Row():
             layer = gr.Radio([], label="Layer", visible=False, scale=2)
             by = gr.Dropdown(
@@ -46,7 +47,6 @@ def build(shared: Shared) -> None:
             buttons=[], elem_classes="cx-sharp", elem_id="nearest",
         )  # fmt: skip
         alike = gr.HTML(padding=False)
-    rows = gr.State([])
     shared.draw(
         tab, NAME, draw, [layer, by], [layer, by, facts, chart, alike, gallery, rows], also=[layer.input, by.input]
     )

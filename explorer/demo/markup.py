@@ -129,7 +129,8 @@ STYLE = """
   height: auto !important; aspect-ratio: 1; }
 #nearest .caption-label { font-size: 0.75rem; }
 .gradio-container main.app { max-width: 1480px; margin: 0 auto; }
-.cx-about { max-width: 80ch; }
+.cx-about p, .cx-about li { max-width: 80ch; }
+.cx-about table { display: block; overflow-x: auto; word-break: normal; white-space: nowrap; border: 0; }
 .html-container { padding: 0 !important; }
 @media (max-width: 640px) {
   .gradio-container main.app, .gradio-container > main { padding: 8px !important; }

@@ -119,7 +119,9 @@ def _pictures(found: Comparison) -> str:
     pictures = [(found.originals[0], "Your picture", f"{len(found.originals[0])} px, as the model gets it")]
     if found.seen is not None:
         pictures.append((found.seen[0], "What the model saw", "hidden patches are grey"))
-    pictures.append((found.reconstructions[0], "Reconstruction", "from the codes alone" if found.seen is None else ""))
+    pictures.append(
+        (found.reconstructions[0], "Reconstruction", "from the latents alone" if found.seen is None else "")
+    )
     pictures.append((drawing.heat(found.errors[0], top), "Error", f"dark 0, light {top:.2f} and more"))
     return markup.figures(pictures, 200, named="cx-main")
 
