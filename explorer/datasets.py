@@ -87,11 +87,6 @@ class Images:
         """One row per image: category columns hold values, float columns quantities."""
         return self._concepts()
 
-    @property
-    def concept_columns(self) -> dict[str, list[str]]:
-        """Names of the columns of `concepts` that are worth a question: {"discrete": [...], "continuous": [...]}."""
-        return {"discrete": discrete(self.concepts), "continuous": continuous(self.concepts)}
-
     def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """Pixels of `rows`, (n, size, size, 3) uint8, a copy; raises IndexError on a row that does not exist."""
         if isinstance(rows, slice):

@@ -119,3 +119,9 @@ class Masks(Protocol):
 
     mask_grid: tuple[int, int]
     patch_size: int
+
+
+def device_of(model: Autoencoder) -> torch.device:
+    """Where a model computes: where its first parameter is, or the CPU for one that has none."""
+    parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))

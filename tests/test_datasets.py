@@ -69,7 +69,8 @@ def test_shapes_are_drawn_when_read_and_know_their_factors():
     assert np.array_equal(images.read([199_999, 3]), shapes.images(np.array([199_999, 3]), "test"))
     assert images.read(slice(10, 20, 3)).shape == (4, 64, 64, 3)
     assert images.names[17] == "shapes test 17"
-    assert images.concept_columns == {"discrete": list(shapes.FACTORS), "continuous": ["x", "y", "angle"]}
+    assert datasets.discrete(images.concepts) == list(shapes.FACTORS)
+    assert datasets.continuous(images.concepts) == ["x", "y", "angle"]
     found = shapes.factors(np.array([7]), "test")
     assert images.concepts.loc[7, "shape"] == shapes.FACTORS["shape"][found["shape"][0]]
     assert not cache_folder().exists()
@@ -530,7 +531,7 @@ def test_parquet_shards_with_class_labels(tmp_path):
     assert reds(train) == list(range(40)) and reds(test) == [100, 101]
     assert train.concepts["label"].tolist() == [["cat", "dog", "cow"][n % 3] for n in range(40)]
     assert test.concepts["label"][0] == "cow" and pd.isna(test.concepts["label"][1])
-    assert train.concept_columns == {"discrete": ["label"], "continuous": ["weight"]}
+    assert (datasets.discrete(train.concepts), datasets.continuous(train.concepts)) == (["label"], ["weight"])
     assert train.names[21] == "21.png"
     some = datasets.load(name, "train", 16, limit=10)
     assert [f"{value}.png" for value in reds(some)] == list(some.names) and len(some) == 10
@@ -569,7 +570,7 @@ def test_parquet_that_cannot_be_used(tmp_path):
 @pytest.mark.skipif(not (SHARED / "cifar10").exists(), reason="CIFAR-10 as Parquet is not on this machine")
 def test_cifar10_as_hugging_face_stores_it():
     images = datasets.load(str(SHARED / "cifar10"), "test", 32, limit=300)
-    assert images.concept_columns["discrete"] == ["label"]
+    assert datasets.discrete(images.concepts) == ["label"]
     assert [name.split("/")[0] for name in images.names] == images.concepts["label"].tolist()
     assert images.read([0, 299]).std() > 20
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality
-from explorer.latents import Autoencoder, Masks, Samples
+from explorer.latents import Autoencoder, Masks, Samples, device_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _beside(
 def _images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
     """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
     images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
-    return images.to(next(model.parameters()).device)
+    return images.to(device_of(model))
 
 
 def _pixels(images: Tensor) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.latents import Autoencoder
+from explorer.latents import Autoencoder, device_of
 
 BATCH = 16  # images decoded at once
 
@@ -39,7 +39,7 @@ class Change:
 def encode(model: Autoencoder, pixels: np.ndarray) -> dict[str, Tensor]:
     """Latents of one image (h, w, 3) uint8: `{layer: (1, H, W, D)}`."""
     image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
-    return model.encode(image.to(next(model.parameters()).device))
+    return model.encode(image.to(device_of(model)))
 
 
 def replace(

@@ -82,16 +82,6 @@ def error_map(images: Tensor, reconstructions: Tensor) -> Tensor:
     return (images.float() - reconstructions.float()).abs().mean(1)
 
 
-def mean_image_baseline(images: Tensor, mean_image: Tensor) -> dict[str, Tensor]:
-    """Scores of the answer that looks at nothing: the mean training image (3, h, w) for every one of (N, 3, h, w)."""
-    return measure(images, mean_image.to(images).expand_as(images).contiguous())
-
-
-def mean_colour_baseline(images: Tensor) -> dict[str, Tensor]:
-    """Scores of each image's own mean colour everywhere: what three numbers an image can do."""
-    return measure(images, images.mean((2, 3), keepdim=True).expand_as(images).contiguous())
-
-
 @dataclass(frozen=True)
 class Summary:
     """Mean and median of n images' scores; `low` and `high` bound the mean with 95 % confidence."""

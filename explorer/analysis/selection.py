@@ -53,17 +53,6 @@ def compare_codes(codes: np.ndarray, selected: np.ndarray, size: int) -> Enrichm
     return enrich(used, inside, outside, int(chosen.sum()), int((~chosen).sum()))
 
 
-def compare_values(labels: np.ndarray, selected: np.ndarray) -> Enrichment:
-    """Values of a discrete concept over-represented in the selected images; images without a value are left out."""
-    index, values = usage.levels(labels)
-    chosen, known = _mask(selected, len(index)), index >= 0
-    inside = np.bincount(index[chosen & known], minlength=len(values))
-    outside = np.bincount(index[~chosen & known], minlength=len(values))
-    items = np.empty(len(values), object)
-    items[:] = values
-    return enrich(items, inside, outside, int((chosen & known).sum()), int((~chosen & known).sum()))
-
-
 def enrich(items: np.ndarray, inside: np.ndarray, outside: np.ndarray, selected: int, rest: int) -> Enrichment:
     """Log-odds, intervals, p and q of 2 × 2 tables: inside of `selected` against outside of `rest`, (U,) each.
 

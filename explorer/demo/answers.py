@@ -248,9 +248,10 @@ def nearest(name: str, pixels: np.ndarray, layer: str, count: int) -> tuple[Neig
 def telling(name: str, layer: str) -> list[str]:
     """Discrete concepts, first the one that near images share most beyond chance: what the latents are about."""
     from explorer.analysis import neighbours, points
+    from explorer.datasets import discrete
 
     among, table = known(name, layer), concepts(name)
-    names = [column for column in table.columns if not str(table[column].dtype).startswith("float")]
+    names = discrete(table)
     near, _ = neighbours.nearest(among.vectors, NEAR)
     scores = {one: points.beyond_chance(*points.agreement(near, table[one].iloc[among.rows])) for one in names}
     return sorted(names, key=lambda one: -scores[one] if scores[one] == scores[one] else 1.0)

@@ -84,7 +84,7 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
         found, place = answers.nearest(name, pixels, layer, NEAREST)
         map_plots.pin(figure, place, "your picture", theme=theme)
         facts, notes, (gallery, rows) = _facts(found, len(known.rows)), _notes(found), _gallery(name, known, found)
-        alike = _alike(name, known, found)
+        alike = _alike(name, layer, known, found)
     return (
         gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1),
         gr.update(choices=columns, value=by),
@@ -143,16 +143,16 @@ def _gallery(name: str, known: answers.Known, found: Neighbours) -> tuple[list, 
     return list(zip(images.read(rows), captions, strict=True)), rows.tolist()
 
 
-def _alike(name: str, known: answers.Known, found: Neighbours) -> str:
+def _alike(name: str, layer: str, known: answers.Known, found: Neighbours) -> str:
     """What the nearest images have in common: the value that most of them have, beside how common it is anyway."""
     table = answers.concepts(name)
     rows = known.rows[found.rows[1 if found.copy else 0 : NEAREST]]
     shared = []
-    for concept in table.columns:
+    for concept in answers.telling(name, layer):
         column = table[concept]
-        if str(column.dtype).startswith("float") or not column.iloc[rows].notna().any():
-            continue
         counts = column.iloc[rows].value_counts()
+        if not counts.iloc[0]:
+            continue  # none of them has a value
         value, anyway = counts.index[0], float((column == counts.index[0]).mean())
         shared.append((f"{concept}", f"{value}", f"{counts.iloc[0]} of {len(rows)}; of all images {anyway:.0%}", ""))
     if not shared:

@@ -59,15 +59,6 @@ def test_q_values_by_hand():
     assert selection.adjust([]).tolist() == []
 
 
-def test_values_of_a_concept():
-    labels = np.array(["cat"] * 10 + ["dog"] * 10 + [None], object)
-    found = selection.compare_values(labels, np.arange(9))
-    assert found.items.tolist() == ["cat", "dog"]
-    assert found.inside.tolist() == [9, 0] and found.outside.tolist() == [1, 10]
-    assert (found.selected, found.rest) == (9, 11)
-    assert found.log_odds[0] == pytest.approx(-found.log_odds[1])
-
-
 def test_refuses_empty_and_full_selections():
     codes = np.zeros((5, 1, 1), int)
     for chosen in (np.zeros(5, bool), np.ones(5, bool)):
