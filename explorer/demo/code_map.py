@@ -138,6 +138,8 @@ def random(name, picture, fit, layer, cell, opacity, other, where) -> tuple:
     pixels, layer, codes, place = _here(name, picture, fit, layer, cell)
     used = np.flatnonzero(answers.opened(name).encoding.usage(layer))
     used = used[used != codes[place]]
+    another = used[used != other]  # a second click shows something new
+    used = another if len(another) else used
     code = int(np.random.default_rng().choice(used)) if len(used) else int(codes[place])
     return code, _change(name, pixels, layer, codes, place, code, where)
 
