@@ -128,8 +128,8 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     )  # fmt: skip
     with gr.Accordion("If a picture is not square", open=False):
         fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
-    theme = gr.Textbox("light", visible=False)
-    shared = Shared(demo, checkpoint, picture, fit, gr.State(reconstruct.NAME), theme)
+    seen, theme = gr.Textbox(reconstruct.NAME, visible=False), gr.Textbox("light", visible=False)
+    shared = Shared(demo, checkpoint, picture, fit, seen, theme)
     checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
     return shared, gallery
 

@@ -174,7 +174,7 @@ def code_table(name: str, layer: str) -> pd.DataFrame:
     return codes.table(shown.encoding.codes(layer), vectors_of(shown, layer))
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)
 def patches_of(name: str, layer: str, code: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The patches nearest to a code, (n, s, s, 3) uint8, and the rows (n,) of their images."""
     shown = opened(name)

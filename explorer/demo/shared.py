@@ -8,8 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-# reads the page's theme when an event starts; the theme is the last input of every function that draws a chart
-THEME = "(...args) => [...args.slice(0, -1), document.body.classList.contains('dark') ? 'dark' : 'light']"
+# What only the page knows, read when an event starts: the tab in front (the first input) and the theme (the last).
+ASK_PAGE = """(first, ...others) => [
+  document.querySelector('[role=tab][aria-selected=true]')?.textContent.trim() ?? first,
+  ...others.slice(0, -1),
+  document.body.classList.contains('dark') ? 'dark' : 'light',
+]"""
 QUIET = {"concurrency_id": "compute", "api_visibility": "private"}
 
 
@@ -18,15 +22,15 @@ class Shared:
     """Components that belong to no tab.
 
     Attributes:
-        picture: the visitor's picture, a path. fit: how it becomes square. seen: the name of the tab in front.
-        theme: light or dark, filled in by the page.
+        picture: the visitor's picture, a path. fit: how it becomes square.
+        seen: the name of the tab in front. theme: light or dark. Both are filled in by the page.
     """
 
     demo: gr.Blocks
     checkpoint: gr.Dropdown
     picture: gr.Image
     fit: gr.Radio
-    seen: gr.State
+    seen: gr.Textbox
     theme: gr.Textbox
 
     def draw(
@@ -48,16 +52,17 @@ class Shared:
             own: the tab's own inputs. outputs: what the function returns, in order.
             first: the tab that is in front when the page opens.
         """
-        inputs = [self.checkpoint, self.picture, self.fit, *own, self.theme]
+        inputs = [self.seen, self.checkpoint, self.picture, self.fit, *own, self.theme]
+
+        def always(seen: str, *values: Any) -> Sequence[Any]:
+            return function(*values)
 
         def in_front(seen: str, *values: Any) -> Sequence[Any]:
             return function(*values) if seen == name else [gr.skip()] * len(outputs)
 
-        def to_front(*values: Any) -> tuple:
-            return name, *function(*values)
-
         changes = [self.checkpoint.change, self.picture.change, self.fit.change, *also]
-        gr.on(changes, in_front, [self.seen, *inputs], list(outputs), js=THEME, trigger_mode="always_last", **QUIET)
-        tab.select(to_front, inputs, [self.seen, *outputs], js=THEME, **QUIET)
+        asked = {"inputs": inputs, "outputs": list(outputs), "js": ASK_PAGE, **QUIET}
+        gr.on(changes, in_front, trigger_mode="always_last", **asked)
+        tab.select(always, **asked)
         if first:
-            self.demo.load(function, inputs, list(outputs), js=THEME, **QUIET)
+            self.demo.load(always, **asked)
