@@ -30,10 +30,38 @@ ARGUMENTS = (
 @contextmanager
 def serving(script: Path, folder: Path, **environment: str) -> Iterator[str]:
     """Runs `streamlit run script` on a free port until the end of the block; yields its address."""
+    port = free_port()
+    options = ["--server.headless=true", f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    with running(command, folder, f"http://127.0.0.1:{port}", "/_stcore/health", environment) as address:
+        yield address
+
+
+@contextmanager
+def serving_demo(folder: Path) -> Iterator[str]:
+    """Runs `python app.py` on a free port until the end of the block; its files go to `folder`. Yields its address."""
+    port = free_port()
+    places = {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "EXPLORER_CHECKPOINTS": str(folder / "checkpoints"),
+        "TMPDIR": str(folder),
+    }
+    command = [sys.executable, str(ROOT / "app.py")]
+    with running(command, folder, f"http://127.0.0.1:{port}", "/config", places) as address:
+        yield address
+
+
+def free_port() -> int:
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true", f"--server.port={port}"]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(command: list[str], folder: Path, address: str, ready: str, environment: dict[str, str]) -> Iterator[str]:
+    """Runs a server until the end of the block; yields its address as soon as it answers under the path `ready`."""
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
             command,
@@ -42,9 +70,8 @@ def serving(script: Path, folder: Path, **environment: str) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         )
-    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_healthy(address, server)
+        _wait_for(address + ready, server)
         yield address
     finally:
         server.terminate()
@@ -54,18 +81,18 @@ def serving(script: Path, folder: Path, **environment: str) -> Iterator[str]:
             server.kill()
 
 
-def _wait_until_healthy(address: str, server: subprocess.Popen) -> None:
+def _wait_for(url: str, server: subprocess.Popen) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise RuntimeError(f"streamlit ended with {server.returncode}")
+            raise RuntimeError(f"the server ended with {server.returncode}")
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                if answer.read() == b"ok":
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                if answer.status == 200:
                     return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError("streamlit did not answer within 120 s")
+    raise RuntimeError("the server did not answer within 120 s")
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +114,14 @@ def app_url(workspace) -> Iterator[str]:
     """Address of the app; shipped checkpoints are there, new ones and the cache go to `workspace`."""
     places = {"EXPLORER_CACHE": str(workspace / "cache"), "EXPLORER_CHECKPOINTS": str(workspace / "checkpoints")}
     with serving(ROOT / "app.py", workspace, **places) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def demo_url(tmp_path_factory) -> Iterator[str]:
+    """Address of the demo for visitors, with the shipped checkpoints."""
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    with serving_demo(tmp_path_factory.mktemp("demo")) as address:
         yield address
 
 
