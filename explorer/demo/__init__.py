@@ -117,7 +117,7 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", filterable=False)
     facts = gr.HTML(_facts(names[0]), padding=False)
     start = answers.examples(names[0])[0]
-    picture = gr.Image(
+    upload = gr.Image(
         _file(*start), type="filepath", image_mode=None, format="png", label="Your picture", height=250, buttons=[],
         sources=["upload", "webcam", "clipboard"], placeholder=f"Drop a picture, up to {uploads.MEGABYTES} MB",
         elem_id="picture",
@@ -129,16 +129,19 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     with gr.Accordion("If a picture is not square", open=False):
         fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
     seen, theme = gr.Textbox(reconstruct.NAME, visible=False), gr.Textbox("light", visible=False)
-    shared = Shared(demo, checkpoint, picture, fit, seen, theme)
+    shared = Shared(demo, checkpoint, upload, gr.State(_file(*start)), fit, seen, theme)
+    sent = upload.input(lambda path: path, upload, shared.picture, **QUIET)
+    sent.failure(lambda: (None, None), None, [upload, shared.picture], **QUIET)  # what is no picture goes
     checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
     return shared, gallery
 
 
 def _examples(demo: gr.Blocks, shared: Shared, gallery: gr.Gallery) -> None:
-    def take(name: str, event: gr.SelectData) -> str:
-        return _file(*answers.examples(name)[int(event.index)])
+    def take(name: str, event: gr.SelectData) -> tuple[str, str]:
+        path = _file(*answers.examples(name)[int(event.index)])
+        return path, path
 
-    gallery.select(take, shared.checkpoint, shared.picture, **QUIET)
+    gallery.select(take, shared.checkpoint, [shared.upload, shared.picture], **QUIET)
 
 
 def _facts(name: str) -> str:

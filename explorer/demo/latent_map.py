@@ -50,14 +50,15 @@ def build(shared: Shared) -> None:
     shared.draw(
         tab, NAME, draw, [layer, by], [layer, by, facts, chart, alike, gallery, rows], also=[layer.input, by.input]
     )
-    gallery.select(take, [shared.checkpoint, rows], shared.picture, **QUIET)
+    gallery.select(take, [shared.checkpoint, rows], [shared.upload, shared.picture], **QUIET)
 
 
-def take(name: str, rows: list[int], event: gr.SelectData) -> str:
+def take(name: str, rows: list[int], event: gr.SelectData) -> tuple[str, str]:
     """The held-out image that was clicked becomes the picture."""
     images = answers.opened(name).images
     row = int(rows[int(event.index)])
-    return uploads.store(markup.png(images.read([row])[0]), f"{images.names[row]}.png")
+    path = uploads.store(markup.png(images.read([row])[0]), f"{images.names[row]}.png")
+    return path, path
 
 
 def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | None, theme: str) -> tuple:

@@ -133,6 +133,7 @@ STYLE = """
 .cx-about table { display: block; overflow-x: auto; word-break: normal; white-space: nowrap; border: 0; }
 .html-container { padding: 0 !important; }
 @media (max-width: 640px) {
+  .cx-help > span { position: fixed; left: 16px; right: 16px; top: auto; bottom: 16px; width: auto; }
   .gradio-container main.app, .gradio-container > main { padding: 8px !important; }
   .tab-container button { padding: 0 5px !important; font-size: 13px !important; }
 }

@@ -22,13 +22,14 @@ class Shared:
     """Components that belong to no tab.
 
     Attributes:
-        picture: the visitor's picture, a path. fit: how it becomes square.
+        upload: where pictures come in. picture: the path of the one that was accepted. fit: how it becomes square.
         seen: the name of the tab in front. theme: light or dark. Both are filled in by the page.
     """
 
     demo: gr.Blocks
     checkpoint: gr.Dropdown
-    picture: gr.Image
+    upload: gr.Image
+    picture: gr.State
     fit: gr.Radio
     seen: gr.Textbox
     theme: gr.Textbox
