@@ -247,7 +247,7 @@ def test_patches_hidden_by_hand(page):
     across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(across - 40, down - 20)
     page.mouse.down()
-    page.mouse.move(across + 40, down + 20, steps=4)
+    page.mouse.move(across + 40, down + 20, steps=2)
     page.mouse.up()
     press(page, page.get_by_role("button", name="Fill in what I painted over"))
     title = page.get_by_role("heading", name=re.compile("^Filled in"))
@@ -327,7 +327,7 @@ def test_two_visitors(visit):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_charts_follow_the_theme(visit, theme):
     """Titles of axes are dark on a light page and light on a dark one."""
-    page = visit(theme=theme)
+    page = visit("phone", theme)
     for tab, charts in (("Codebook", 2), ("Latent map", 1)):
         open_tab(page, tab)
         titles = page.locator(".js-plotly-plot:visible .xtitle")
