@@ -7,6 +7,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import httpx
 import numpy as np
 import pytest
@@ -244,3 +245,27 @@ def test_visitors_at_once_get_their_own_answers(server, held_out):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(visit, range(8)))
+
+
+def test_the_functions_are_tools_of_an_mcp_server(server):
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    picture = data_url(photograph())["path"]
+
+    async def visit() -> tuple:
+        address = f"{server.address}/gradio_api/mcp/"
+        async with streamable_http_client(address) as (receive, send, _), ClientSession(receive, send) as session:
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            good = await session.call_tool("codes", {"image": picture, "checkpoint": "vqvae-shapes"})
+            bad = await session.call_tool("nearest", {"image": picture, "checkpoint": "vqvae-shapes", "count": 0})
+            return tools, good, bad
+
+    tools, good, bad = anyio.run(visit)
+    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest"}
+    about = tools["reconstruct"].inputSchema["properties"]
+    assert set(about) == {"image", "checkpoint", "fit", "hidden", "seed"}
+    assert all(parameter["description"] for parameter in about.values())
+    assert not good.isError and "'grid': [8, 8]" in good.content[0].text
+    assert bad.isError and "from 1 to 100" in bad.content[0].text
