@@ -9,9 +9,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,17 @@ class Server:
     temporary: Path
     log: Path
     started: float
+
+
+@pytest.fixture
+def run_async():
+    """Runs an asynchronous function in a thread of its own: the browser tests' driver keeps a loop in this one."""
+
+    def run(function: Callable, *arguments: object) -> object:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(anyio.run, function, *arguments).result()
+
+    return run
 
 
 @pytest.fixture(scope="session")

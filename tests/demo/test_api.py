@@ -7,7 +7,6 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import anyio
 import httpx
 import numpy as np
 import pytest
@@ -247,7 +246,7 @@ def test_visitors_at_once_get_their_own_answers(server, held_out):
         assert all(pool.map(visit, range(8)))
 
 
-def test_the_functions_are_tools_of_an_mcp_server(server):
+def test_the_functions_are_tools_of_an_mcp_server(server, run_async):
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
@@ -262,7 +261,7 @@ def test_the_functions_are_tools_of_an_mcp_server(server):
             bad = await session.call_tool("nearest", {"image": picture, "checkpoint": "vqvae-shapes", "count": 0})
             return tools, good, bad
 
-    tools, good, bad = anyio.run(visit)
+    tools, good, bad = run_async(visit)
     assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest"}
     about = tools["reconstruct"].inputSchema["properties"]
     assert set(about) == {"image", "checkpoint", "fit", "hidden", "seed"}

@@ -61,7 +61,7 @@ page.launch(prevent_thread_lock=True, quiet=True)
 import plotly.io
 print("streamlit" in sys.modules, plotly.io.templates.default, page._queue.max_size, page.max_file_size)
 """
-    streamlit, template, waiting, size = run(code, tmp_path).split()
+    streamlit, template, waiting, size = run(code, tmp_path).splitlines()[-1].split()
     assert (streamlit, template) == ("False", "plotly")
     assert 20 < int(waiting) <= 200
     assert int(size) == 20 * 1024**2

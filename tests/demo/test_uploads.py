@@ -200,15 +200,16 @@ def web(monkeypatch):
     return Web
 
 
-def collected(value):
-    return anyio.run(uploads.collect, value)
+@pytest.fixture
+def collected(run_async):
+    return lambda value: run_async(uploads.collect, value)
 
 
 def moved(address):
     return httpx.Response(302, headers={"location": address})
 
 
-def test_a_picture_at_an_address_becomes_a_file(web, image):
+def test_a_picture_at_an_address_becomes_a_file(web, image, collected):
     web.answers = {
         "https://a.org/cat.png": moved("/b.png"),
         "https://a.org/b.png": httpx.Response(200, content=png(image)),
@@ -221,7 +222,7 @@ def test_a_picture_at_an_address_becomes_a_file(web, image):
     assert collected(sent) == sent, "a path that was sent comes first; nothing is fetched for it"
 
 
-def test_every_host_on_the_way_must_be_public(web, image):
+def test_every_host_on_the_way_must_be_public(web, image, collected):
     web.answers = {
         "https://a.org/": moved("http://10.0.0.1/secret"),
         "http://10.0.0.1/secret": httpx.Response(200, content=png(image)),
@@ -231,7 +232,7 @@ def test_every_host_on_the_way_must_be_public(web, image):
     assert web.asked == ["a.org", "10.0.0.1"]
 
 
-def test_what_an_address_may_not_do(web, monkeypatch, image):
+def test_what_an_address_may_not_do(web, monkeypatch, collected):
     web.answers = {
         "https://a.org/loop": moved("/loop"),
         "https://a.org/gone": httpx.Response(404),
@@ -245,7 +246,7 @@ def test_what_an_address_may_not_do(web, monkeypatch, image):
         collected({"url": "http://a.org:port/"})
 
 
-def test_an_address_that_does_not_answer_is_given_up(monkeypatch):
+def test_an_address_that_does_not_answer_is_given_up(monkeypatch, collected):
     async def never(address):
         await anyio.sleep_forever()
 
