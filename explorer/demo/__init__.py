@@ -130,7 +130,8 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
         fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
     seen, theme = gr.Textbox(reconstruct.NAME, visible=False), gr.Textbox("light", visible=False)
     shared = Shared(demo, checkpoint, upload, gr.State(_file(*start)), fit, seen, theme)
-    sent = upload.input(lambda path: path, upload, shared.picture, **QUIET)
+    # not `input`, which Gradio also sends when a picture is taken away, with the picture
+    sent = upload.change(lambda path: path, upload, shared.picture, **QUIET)
     sent.failure(lambda: (None, None), None, [upload, shared.picture], **QUIET)  # what is no picture goes
     checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
     return shared, gallery
