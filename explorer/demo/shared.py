@@ -14,7 +14,8 @@ ASK_PAGE = """(first, ...others) => [
   ...others.slice(0, -1),
   document.body.classList.contains('dark') ? 'dark' : 'light',
 ]"""
-QUIET = {"concurrency_id": "compute", "api_visibility": "private"}
+# Of what is asked while an answer is awaited, the last is asked afterwards; Gradio's own choice is to forget it.
+QUIET = {"concurrency_id": "compute", "api_visibility": "private", "trigger_mode": "always_last"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Shared:
 
         changes = [self.checkpoint.change, self.picture.change, self.fit.change, *also]
         asked = {"inputs": inputs, "outputs": list(outputs), "js": ASK_PAGE, **QUIET}
-        gr.on(changes, in_front, trigger_mode="always_last", **asked)
+        gr.on(changes, in_front, **asked)
         tab.select(always, **asked)
         if first:
             self.demo.load(always, **asked)
