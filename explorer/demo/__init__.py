@@ -31,6 +31,12 @@ HEAD = """
 <p>Do the codes of an image autoencoder capture concepts? Pick a checkpoint, drop a picture, and see what comes back,
 which code stands where, and what is most like it.</p></div>
 """
+# A picture that replaces another one is told twice by Gradio; what is wrong with it is to be said once.
+ASK_IF_NEW = """(picture) => {
+  const path = picture?.path ?? null, again = window.lastPicture === path;
+  window.lastPicture = path;
+  return again ? [null, 'again'] : [picture, ''];
+}"""
 WRONG = "something went wrong here, and it was not your picture; try again, or choose another checkpoint"
 
 log = logging.getLogger(__name__)
@@ -131,10 +137,15 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     seen, theme = gr.Textbox(reconstruct.NAME, visible=False), gr.Textbox("light", visible=False)
     shared = Shared(demo, checkpoint, upload, gr.State(_file(*start)), fit, seen, theme)
     # not `input`, which Gradio also sends when a picture is taken away, with the picture
-    sent = upload.change(lambda path: path, upload, shared.picture, **QUIET)
+    sent = upload.change(_accepted, [upload, gr.Textbox(visible=False)], shared.picture, js=ASK_IF_NEW, **QUIET)
     sent.failure(lambda: (None, None), None, [upload, shared.picture], **QUIET)  # what is no picture goes
     checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
     return shared, gallery
+
+
+def _accepted(path: str | None, again: str) -> str | None:
+    """The picture that the tabs show, which is the one that was sent."""
+    return gr.skip() if again else path
 
 
 def _examples(demo: gr.Blocks, shared: Shared, gallery: gr.Gallery) -> None:
