@@ -152,6 +152,9 @@ def test_code_map(page):
     expect(page.locator(".cx-figures:not(.cx-main, .cx-change) img:visible")).to_have_count(8)
     before, code, address = image(page, shown), title.inner_text().split(",")[0], shown.get_attribute("src")
 
+    pictures = page.locator(".cx-change img")
+    expect(pictures).to_have_count(3)
+    middle = pictures.nth(1).get_attribute("src")
     shown.scroll_into_view_if_needed()
     box = shown.bounding_box()
     press(page, shown, position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 8})
@@ -163,8 +166,7 @@ def test_code_map(page):
     assert changed[cell : 2 * cell, 2 * cell : 3 * cell].any(), "the clicked cell is not outlined"
     assert changed[4 * cell : 5 * cell, 4 * cell : 5 * cell].any(), "the cell before is still outlined"
 
-    pictures = page.locator(".cx-change img")
-    expect(pictures).to_have_count(3)
+    expect(pictures.nth(1)).not_to_have_attribute("src", middle)
     put_in = page.get_by_role("spinbutton", name="Code", exact=True)
     suggested, source = put_in.input_value(), pictures.nth(1).get_attribute("src")
     press(page, page.get_by_role("button", name="Random other code"))
@@ -202,7 +204,8 @@ def test_latent_map(page):
     near = page.locator("#nearest button")
     expect(near).to_have_count(12)
     expect(near.first).to_have_text("yours")
-    wanted = image(page, near.nth(3).locator("img"))
+    chosen = near.nth(3).locator("img")
+    wanted, source = image(page, chosen), chosen.get_attribute("src")
     picture = page.locator("#picture .image-frame img")
     before = picture.get_attribute("src")
     assert not np.array_equal(wanted, image(page, picture))
@@ -210,7 +213,7 @@ def test_latent_map(page):
     press(page, near.nth(3))
     expect(picture).not_to_have_attribute("src", before)
     assert np.array_equal(image(page, picture), wanted)
-    expect(near.first.locator("img")).to_have_attribute("src", near.nth(3).locator("img").get_attribute("src"))
+    expect(near.first.locator("img")).to_have_attribute("src", source)
     assert fits(page)
 
 
