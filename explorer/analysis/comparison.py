@@ -113,7 +113,7 @@ def _beside(
 
 def _images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
     """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
-    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    images = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255  # a copy: pixels may be read-only
     return images.to(device_of(model))
 
 
