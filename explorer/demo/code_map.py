@@ -37,8 +37,9 @@ def build(shared: Shared) -> None:
         cell = gr.State(None)  # checkpoint, layer, row and column that were clicked
         with gr.Row():
             with gr.Column(scale=1, min_width=260):
-                shown = gr.Image(
-                    label="Codes: click a cell", interactive=False, format="png", buttons=["download", "fullscreen"],
+                gr.HTML(markup.heading("Codes: click a cell", HELP["map"]), padding=False)
+                shown = gr.Image(  # no label and no buttons, which would cover cells
+                    label="Codes", show_label=False, interactive=False, format="png", buttons=[],
                     elem_classes="cx-sharp", elem_id="code-map", alt_text="Map of codes of the picture",
                 )  # fmt: skip
                 opacity = gr.Slider(0, 100, 100, step=10, label="Opacity of the codes (%)")
