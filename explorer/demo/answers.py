@@ -79,6 +79,11 @@ def layer_of(shown: Opened, layer: str | None) -> str:
     return shown.encoding.layer(layer).name if layer else shown.layers[0]
 
 
+def shown_layer(shown: Opened, layer: str | None) -> str:
+    """The layer that a tab shows: the one chosen, or the finest where the checkpoint has no such layer."""
+    return layer if layer in shown.layers else shown.layers[-1]
+
+
 # ------------------------------------------------------------------------------------------------------- one picture
 
 

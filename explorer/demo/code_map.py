@@ -21,6 +21,7 @@ HELP = {
     "map": "Each cell is one latent vector, its colour the code nearest to it. Codes with near vectors have near "
     "colours. All cells with the chosen code are outlined.",
     "tokens": "How often the code stands in a cell, over all held-out images.",
+    "images": "Held-out images that have the code in at least one cell.",
     "rank": "1 is the code with the most tokens.",
     "distance": "Euclidean distance between the latent of this cell and the vector of its code, and of the cells of "
     "this picture the share that lie nearer to theirs.",
@@ -67,15 +68,13 @@ def build(shared: Shared) -> None:
 def clicked(name: str, layer: str, event: gr.SelectData) -> tuple[str, str, int, int] | None:
     """The cell that was clicked, with the checkpoint and layer that it belongs to."""
     shown = answers.opened(name)
-    layer = answers.layer_of(shown, layer)
+    layer = answers.shown_layer(shown, layer)
     grid = shown.encoding.layer(layer).grid
     try:
         column, row = int(event.index[0]), int(event.index[1])
     except (TypeError, ValueError, LookupError, OverflowError):
         return None  # what a browser sends is not trusted to be a place
-    wide, high = (max(1, -(-SIDE // cells)) * cells for cells in (grid[1], grid[1]))
-    high = high * grid[0] // grid[1]
-    row, column = row * grid[0] // high, column * grid[1] // wide
+    row, column = row // _scale(grid), column // _scale(grid)
     if not (0 <= row < grid[0] and 0 <= column < grid[1]):
         return None
     return name, layer, row, column
@@ -87,7 +86,7 @@ def draw(
 ) -> tuple:  # fmt: skip
     """The whole tab: layers, map, facts of the code, another code to put in, and what that does."""
     shown = answers.opened(name)
-    layer = layer if layer in shown.layers else shown.layers[-1]
+    layer = answers.shown_layer(shown, layer)
     layers = gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1)
     if picture is None:
         empty = markup.note("Drop a picture on the left, or choose one of the examples.")
@@ -148,7 +147,7 @@ def random(name, picture, fit, layer, cell, opacity, other, where) -> tuple:
 def _here(name: str, picture: str, fit: str, layer: str | None, cell: tuple | None) -> tuple:
     """Pixels, layer, codes and the chosen cell of the picture."""
     shown = answers.opened(name)
-    layer = layer if layer in shown.layers else shown.layers[-1]
+    layer = answers.shown_layer(shown, layer)
     pixels = uploads.pixels(picture, shown.checkpoint.image_size, fit)
     codes, _ = answers.codes(name, pixels, layer)
     return pixels, layer, codes, _cell(name, layer, codes, cell)
@@ -168,10 +167,14 @@ def _nearest(name: str, layer: str, code: int) -> int:
     return code if found is None else found
 
 
+def _scale(grid: tuple[int, int]) -> int:
+    """Pixels of the map that each side of a cell takes."""
+    return max(1, -(-SIDE // grid[1]))
+
+
 def _painted(name: str, layer: str, pixels: np.ndarray, codes: np.ndarray, code: int, opacity: float) -> np.ndarray:
     """The map as pixels, each cell a whole number of them wide, cells of the chosen code outlined."""
-    scale = max(1, -(-SIDE // codes.shape[1]))
-    painted = colours.paint(codes, answers.colours(name, layer), scale)
+    painted = colours.paint(codes, answers.colours(name, layer), _scale(codes.shape))
     if opacity < 100:
         down, across = (np.arange(length) * len(pixels) // length for length in painted.shape[:2])
         painted = colours.blend(pixels[down[:, None], across], painted, opacity / 100)
@@ -190,7 +193,7 @@ def _facts(name: str, layer: str, codes: np.ndarray, distances: np.ndarray, plac
         [
             ("Tokens", f"{int(row['tokens']):,}", f"{row['times_even']:.2g} × even use", HELP["tokens"]),
             ("Rank", f"{int(row['rank']):,}", f"of {len(book):,} codes", HELP["rank"]),
-            ("In images", f"{row['image_share']:.1%}", f"of {shown.encoding.images:,} held-out", HELP["tokens"]),
+            ("In images", f"{row['image_share']:.1%}", f"of {shown.encoding.images:,} held-out", HELP["images"]),
             ("Distance", f"{away:.3g}", nearer, HELP["distance"]),
         ]
     )

@@ -47,7 +47,7 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, theme: str
     from explorer.analysis import usage
 
     shown = answers.opened(name)
-    layer = layer if layer in shown.layers else shown.layers[-1]
+    layer = answers.shown_layer(shown, layer)
     table = answers.code_table(name, layer)
     counts = table["tokens"].to_numpy()
     shares = usage.cumulative_share(counts)

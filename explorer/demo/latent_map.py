@@ -66,7 +66,7 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
     from explorer import map_plots, plots
 
     shown = answers.opened(name)
-    layer = layer if layer in shown.layers else shown.layers[-1]
+    layer = answers.shown_layer(shown, layer)
     told = answers.telling(name, layer)
     columns = [*told, *(str(one) for one in answers.concepts(name).columns if one not in told), PSNR]
     by = by if by in columns else columns[0]

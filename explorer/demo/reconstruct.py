@@ -8,6 +8,7 @@ import numpy as np
 from explorer import drawing
 from explorer.analysis.comparison import Comparison, random_masks
 from explorer.demo import answers, markup, uploads
+from explorer.demo.network import Passed
 from explorer.demo.shared import QUIET, Shared
 from explorer.errors import BadInput
 
@@ -23,7 +24,7 @@ HELP = {
     "base": "What answering every image with the average training image would reach. Above it the codes say something.",
     "rate": "What storing the codes of a picture costs, without further compression: log₂(codes) for each cell.",
     "layers": "The picture decoded from the layers up to this one; the finer ones are left out.",
-    "error": "Absolute difference of each pixel, mean of red, green and blue; dark is no error.",
+    "filling": "What filling the hidden patches with the mean colour of the visible ones reaches, on held-out images.",
 }
 
 
@@ -83,35 +84,24 @@ def whole(name: str, pixels: np.ndarray) -> str:
     passed = answers.look(name, pixels)
     found = list(passed.prefixes.values())[-1]
     parts = [_pictures(found), _scores(name, found), _outside(name, pixels)]
-    if len(passed.prefixes) > 1:
-        parts.append(markup.heading("What each layer adds", HELP["layers"]))
-        parts.append(
-            markup.figures(
-                (one.reconstructions[0], f"up to {layer}", f"{one.psnr[0]:.1f} dB · SSIM {one.ssim[0]:.3f}")
-                for layer, one in passed.prefixes.items()
-            )
-        )
-    return "".join(parts)
+    return "".join(parts) + (_layers("What each layer adds", passed) if len(passed.prefixes) > 1 else "")
 
 
 def filled(name: str, pixels: np.ndarray, mask: np.ndarray) -> str:
     """What a masked autoencoder fills in, then the picture without anything hidden."""
     found = answers.fill(name, pixels, mask)
-    hidden = f"{mask.mean():.0%} of the patches hidden"
-    plain = answers.look(name, pixels)
-    return "".join(
-        [
-            markup.heading(f"Filled in, {hidden}", HELP["hidden"]),
-            _pictures(found),
-            _scores(name, found, masked=True),
-            _outside(name, pixels),
-            markup.heading("Decoded from each layer, nothing hidden", HELP["layers"]),
-            markup.figures(
-                (one.reconstructions[0], f"up to {layer}", f"{one.psnr[0]:.1f} dB · SSIM {one.ssim[0]:.3f}")
-                for layer, one in plain.prefixes.items()
-            ),
-        ]
+    parts = [_pictures(found), _scores(name, found, masked=True), _outside(name, pixels)]
+    heading = markup.heading(f"Filled in, {mask.mean():.0%} of the patches hidden", HELP["hidden"])
+    return heading + "".join(parts) + _layers("Decoded from each layer, nothing hidden", answers.look(name, pixels))
+
+
+def _layers(title: str, passed: Passed) -> str:
+    """The picture decoded from the layers up to each, with its scores."""
+    pictures = (
+        (one.reconstructions[0], f"up to {layer}", f"{one.psnr[0]:.1f} dB · SSIM {one.ssim[0]:.3f}")
+        for layer, one in passed.prefixes.items()
     )
+    return markup.heading(title, HELP["layers"]) + markup.figures(pictures)
 
 
 def _pictures(found: Comparison) -> str:
@@ -119,36 +109,33 @@ def _pictures(found: Comparison) -> str:
     pictures = [(found.originals[0], "Your picture", f"{len(found.originals[0])} px, as the model gets it")]
     if found.seen is not None:
         pictures.append((found.seen[0], "What the model saw", "hidden patches are grey"))
-    pictures.append(
-        (found.reconstructions[0], "Reconstruction", "from the latents alone" if found.seen is None else "")
-    )
+    source = "from the latents alone" if found.seen is None else "visible patches pasted back"
+    pictures.append((found.reconstructions[0], "Reconstruction", source))
     pictures.append((drawing.heat(found.errors[0], top), "Error", f"dark 0, light {top:.2f} and more"))
     return markup.figures(pictures, 200, named="cx-main")
 
 
 def _scores(name: str, found: Comparison, *, masked: bool = False) -> str:
     metrics = answers.choose(name).metrics
-    psnr = metrics.get("masked", {}).get("psnr") if masked else metrics.get("psnr")
-    label = "PSNR of hidden patches" if masked else "PSNR"
+    known = metrics.get("masked", {}) if masked else metrics
+    filling, which = ("mean of visible patches", "filling") if masked else ("mean image", "base")
+    hidden = f", {known['ratio']:.0%} hidden" if known and masked else ""
     facts = [
-        (label, f"{found.psnr[0]:.1f} dB", "of this picture", HELP["hidden" if masked else "psnr"]),
+        (
+            "PSNR of hidden patches" if masked else "PSNR",
+            f"{found.psnr[0]:.1f} dB",
+            "of this picture",
+            HELP["hidden" if masked else "psnr"],
+        ),
         ("SSIM", f"{found.ssim[0]:.3f}", "of this picture; 1 is a copy", HELP["ssim"]),
     ]
-    if psnr:
-        hidden = f", {metrics['masked']['ratio']:.0%} hidden" if masked else ""
-        facts.append(
-            (
-                f"Held-out images{hidden}",
-                f"{psnr['mean']:.1f} dB",
-                f"95 %: {psnr['low']:.2f} – {psnr['high']:.2f}, n = {psnr['n']:,}",
-                HELP["held"],
-            )
-        )
-    base = metrics.get("masked" if masked else "baselines", {})
-    title = "mean of visible patches" if masked else "mean image"
-    base = (base.get("baselines", {}) if masked else base).get(title, {}).get("psnr")
-    if base:
-        facts.append((f"Baseline: {title}", f"{base['mean']:.1f} dB", f"n = {base['n']:,}", HELP["base"]))
+    for title, score, about in (
+        ("Held-out images", known.get("psnr"), "held"),
+        (f"Baseline: {filling}", known.get("baselines", {}).get(filling, {}).get("psnr"), which),
+    ):
+        if score:
+            interval = f"95 %: {score['low']:.2f} – {score['high']:.2f}, n = {score['n']:,}{hidden}"
+            facts.append((title, f"{score['mean']:.1f} dB", interval, HELP[about]))
     rate = metrics.get("bits_per_pixel")
     if rate and not masked:
         facts.append(("Bits per pixel", f"{rate:.3f}", "a PNG photograph needs 10 to 15", HELP["rate"]))
