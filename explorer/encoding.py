@@ -12,7 +12,7 @@ from explorer import codebooks, concepts, postings
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
 from explorer.latents import Codebook, Layer
-from explorer.shards import FORMAT, MARKER, Settings, build_postings, complete, write
+from explorer.shards import FORMAT, MARKER, Settings, build_postings, column_of, complete, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ class Encoding:
                 Layer(str(f["name"]), tuple(map(int, f["grid"])), int(f["dim"])) for f in facts["layers"]
             )
             self._facts = {str(f["name"]): {**f, "codes": int(f["codes"])} for f in facts["layers"]}
-            if any(set(name) & set("/\\.") for name in self._facts):
+            if any(set(name) & set("/\\") or not name.strip(".") for name in self._facts):
                 raise ValueError("a layer name is a path")
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{MARKER} of {self.path.name} lacks or misstates {error}; encode again") from None
@@ -141,16 +141,16 @@ class Encoding:
     def codes(self, layer: str, rows=None) -> np.ndarray:
         """(N, H, W), the smallest unsigned integer that holds K codes; `rows` is a slice or integers, in any order."""
         height, width = self.layer(layer).grid
-        return self._column(f"codes_{layer}", rows).reshape(-1, height, width)
+        return self._column(column_of("codes", layer), rows).reshape(-1, height, width)
 
     def distances(self, layer: str, rows=None) -> np.ndarray:
         """(N, H, W) float32 Euclidean distance of each latent to the vector of its code."""
         height, width = self.layer(layer).grid
-        return self._column(f"distances_{layer}", rows).reshape(-1, height, width)
+        return self._column(column_of("distances", layer), rows).reshape(-1, height, width)
 
     def pooled(self, layer: str, rows=None) -> np.ndarray:
         """(N, D) float32, mean of each image's latents over the grid."""
-        return self._column(f"pooled_{layer}", rows).reshape(-1, self.layer(layer).dim)
+        return self._column(column_of("pooled", layer), rows).reshape(-1, self.layer(layer).dim)
 
     def patches(self, layer: str, limit: int | None = None, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A sample of latents: vectors (M, D) float32, image row (M,) int64, position in the grid (M,) int64.
@@ -163,8 +163,8 @@ class Encoding:
             chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:limit])
         rows, where = np.unique(chosen // each, return_inverse=True)
         everything = None if len(rows) == self.images else rows
-        vectors = self._column(f"sample_{layer}", everything).reshape(-1, each, dim)
-        positions = self._column(f"positions_{layer}", everything).reshape(-1, each)
+        vectors = self._column(column_of("sample", layer), everything).reshape(-1, each, dim)
+        positions = self._column(column_of("positions", layer), everything).reshape(-1, each)
         return vectors[where, chosen % each], chosen // each, positions[where, chosen % each].astype(np.int64)
 
     def errors(self) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+Fill = Literal["mean", "zeros"]  # what stands in the decoder for a layer that is left out
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -92,10 +94,12 @@ class Autoencoder(Protocol):
     def encode(self, images: Tensor) -> dict[str, Tensor]:
         """(N, 3, h, w) -> `{layer: (N, H, W, D)}`, coarse to fine, deterministic."""
 
-    def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
+    def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         """Latents -> (N, 3, h, w) in [0, 1].
 
-        Layers with a codebook are quantized here; a codebook's own vectors stay as they are.
+        Layers with a codebook are quantized here; a codebook's own vectors stay as they are. Layers may be left out,
+        but not all: the decoder gets their mean over training instead, or zeros. A network that decodes from one layer,
+        as a MAE does, takes the finest that is given and needs no stand-in.
         """
 
 
@@ -119,6 +123,14 @@ class Masks(Protocol):
 
     mask_grid: tuple[int, int]
     patch_size: int
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """An autoencoder whose decoder does not need every number that `encode` gives."""
+
+    def sent(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{layer: (N, H, W) bool}, the positions whose numbers are needed; a layer not named is needed everywhere."""
 
 
 def device_of(model: Autoencoder) -> torch.device:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
 from torch import Tensor
+
+from explorer.errors import BadInput
 
 
 class Meter:
@@ -38,6 +41,43 @@ class Meter:
             counts.zero_()
         self.sums, self.steps = {}, 0
         return line
+
+
+class Guard:
+    """Tells from the lines of the log whether a training has gone astray, so that good weights are not overwritten."""
+
+    PATIENCE, SETTLED = 5, 500  # lines in a row; steps after which a codebook should be in use
+
+    def __init__(self, model, learning_rate: float) -> None:
+        self.codes = {name: len(book) for name, book in model.codebooks.items()}
+        self.lines = 0
+        self.advice = f"the last good weights are kept; train again with a learning rate below {learning_rate:g}"
+
+    @property
+    def safe(self) -> bool:
+        """Whether the weights of now may replace the saved ones."""
+        return self.lines == 0
+
+    def check(self, line: dict[str, float]) -> None:
+        """Raises BadInput on a loss that is not finite, and on a codebook that stays collapsed for some lines."""
+        if not math.isfinite(line["loss"]):
+            raise BadInput(f"the loss is not finite at step {line['step']:,}: {self.advice}")
+        collapsed = self._collapsed(line)
+        self.lines = self.lines + 1 if collapsed and line["step"] > self.SETTLED else 0
+        if self.lines >= self.PATIENCE:
+            name, perplexity = collapsed
+            raise BadInput(
+                f"the codebook of {name} has collapsed at step {line['step']:,}, with a perplexity of {perplexity:.2f} "
+                f"for {self.codes[name]:,} codes: {self.advice}, or another quantizer or beta"
+            )
+
+    def _collapsed(self, line: dict[str, float]) -> tuple[str, float] | None:
+        """The first codebook of which hardly more than one code is in use."""
+        for name, codes in self.codes.items():
+            perplexity = line["perplexity" if len(self.codes) == 1 else f"perplexity.{name}"]
+            if perplexity < min(2.0, 1 + 0.1 * (codes - 1)):
+                return name, perplexity
+        return None
 
 
 class Timer:

@@ -78,9 +78,12 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
 
     from explorer import datasets
     from explorer.models import build, configure
+    from explorer.objectives import parse as parse_loss
     from explorer.training import TrainingConfig
 
     configure(TrainingConfig, training)
     size = training.get("image_size") or datasets.native_size(dataset)
     with torch.device("meta"):
-        build(family, settings, size)
+        model = build(family, settings, size)
+    if hasattr(model.config, "loss"):
+        parse_loss(model.config.loss)

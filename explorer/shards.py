@@ -129,8 +129,8 @@ class _Run:
         self.settings, self.device, self.progress = settings, device, progress
         self.layers: tuple[Layer, ...] = tuple(model.layers)
         for layer in self.layers:
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", layer.name):
-                raise BadInput(f"layer name {layer.name!r} cannot be a column; use letters, digits, _ and -")
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+", layer.name):
+                raise BadInput(f"layer name {layer.name!r} cannot be a column; use letters, digits, dot, _ and -")
         samples = 1 if settings.compact else settings.samples
         self.samples = {layer.name: min(samples, layer.grid[0] * layer.grid[1]) for layer in self.layers}
         rng = np.random.default_rng([settings.seed, 1])
@@ -282,11 +282,11 @@ class _Run:
                 raise BadInput(codebooks.NOT_FINITE.format(layer.name))
             at = positions[layer.name][first : first + len(z)]
             kind = np.min_scalar_type(len(book) - 1)
-            columns[f"codes_{layer.name}"] = codes.flatten(1).cpu().numpy().astype(kind)
-            columns[f"distances_{layer.name}"] = self._number(distances.flatten(1))
-            columns[f"pooled_{layer.name}"] = self._number(pooled)
-            columns[f"sample_{layer.name}"] = self._number(codebooks.take(z, at).flatten(1))
-            columns[f"positions_{layer.name}"] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
+            columns[column_of("codes", layer.name)] = codes.flatten(1).cpu().numpy().astype(kind)
+            columns[column_of("distances", layer.name)] = self._number(distances.flatten(1))
+            columns[column_of("pooled", layer.name)] = self._number(pooled)
+            columns[column_of("sample", layer.name)] = self._number(codebooks.take(z, at).flatten(1))
+            columns[column_of("positions", layer.name)] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
         began = time.perf_counter()
         columns |= self._errors(images, latents, np.flatnonzero(self.measured[start:stop]))
         self.errors_seconds += time.perf_counter() - began
@@ -374,7 +374,7 @@ def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: P
     import lance
 
     dataset = lance.dataset(str(folder))
-    columns = [f"codes_{layer.name}", f"distances_{layer.name}"]
+    columns = [column_of("codes", layer.name), column_of("distances", layer.name)]
     cells = layer.grid[0] * layer.grid[1]
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -387,6 +387,14 @@ def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: P
 
 
 # ---- small pieces
+
+
+def column_of(kind: str, layer: str) -> str:
+    """Name of the column with the `codes`, `distances`, `pooled`, `sample` or `positions` of a layer.
+
+    Lance takes a dot for the path of a nested field.
+    """
+    return f"{kind}_{layer.replace('.', '-')}"
 
 
 def is_ours(folder: Path) -> bool:

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer import checkpoints
+from explorer import checkpoints, states
 from explorer.batches import Batches
 from explorer.errors import BadInput, Cancelled
 from explorer.files import atomic_path
 from explorer.hardware import accelerator, has_compiler
-from explorer.meters import Meter, Timer
+from explorer.meters import Guard, Meter, Timer
 from explorer.models import build, configure
+from explorer.objectives import Objective
 from explorer.progress import Progress
 from explorer.scores import model_card, score, strip
 
@@ -154,6 +155,8 @@ class _Run:
         size = config.image_size or datasets.native_size(dataset)
         torch.manual_seed(config.seed)
         self.model = build(family, settings, size)
+        loss = getattr(self.model.config, "loss", None)  # a MAE has its own
+        self.objective = Objective(loss, size, self.model.config.adversarial_from) if loss else None
         self.progress = progress or Progress(config.steps, "steps")
         self.progress.total = config.steps
         self.figures: dict[str, Any] = {}
@@ -178,6 +181,9 @@ class _Run:
             fused=self.device.type in ("cuda", "cpu"),
         )
         self.network, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        self.guard = Guard(self.model, self.config.learning_rate)
+        if self.objective is not None:
+            self.objective.to(self.device)
         if resumed:
             self._restore()
         elif self.accelerator.is_main_process:
@@ -209,11 +215,11 @@ class _Run:
                 timer.read()
                 self.images_per_second = timer.rate()
                 line = {"step": self.step, **meter.read(), "images_per_second": self.images_per_second}
-                self._check_finite(line)
+                self.guard.check(line)
                 if self.step % look_every == 0 or self.step == config.steps:
                     line["psnr"] = self._look()
                 self._log(line)
-                if time.time() - saved > 60:
+                if time.time() - saved > 60 and self.guard.safe:
                     self.save_state("training")
                     saved = time.time()
                 timer.restart()
@@ -224,12 +230,16 @@ class _Run:
         torch.manual_seed(seed)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * schedule(self.step, self.config.steps)
-        losses = self.network(images)
+        share = self.step / self.config.steps
+        for part in (self.model, self.objective):
+            if hasattr(part, "anneal"):
+                part.anneal(share)
+        losses = self.network(images, **({"objective": self.objective} if self.objective else {}))
         self.accelerator.backward(losses["loss"])
         self.accelerator.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        meter.add(losses)
+        meter.add({**losses, **(self.objective.learn() if self.objective else {})})
         if self.step == 0 and hasattr(self.model, "started"):
             self.model.started()
 
@@ -253,13 +263,6 @@ class _Run:
         self.figures["note"] = "compiled with torch.compile"
         timer.skip(3)
 
-    def _check_finite(self, line: dict[str, Any]) -> None:
-        if not math.isfinite(line["loss"]):
-            raise BadInput(
-                f"the loss is not finite at step {self.step}; train again with a learning rate below "
-                f"{self.config.learning_rate:g}"
-            )
-
     def _log(self, line: dict[str, Any]) -> None:
         left = (self.config.steps - self.step) * self.config.batch_size / max(self.images_per_second, 1e-9)
         self.figures |= {"images_per_second": self.images_per_second, "seconds_left": left, "loss": line["loss"]}
@@ -281,18 +284,21 @@ class _Run:
     # -- state -------------------------------------------------------------------------------------------------------
 
     def save_state(self, state: str) -> None:
-        """Weights, optimizer moments and step in one file, then the config that points to it."""
-        from safetensors.torch import save_file
+        """Weights, optimizer moments and step in one file, then the config that points to it.
 
+        A run that went astray keeps the last good weights: it ends with BadInput, or stops, without new ones.
+        """
         if not self.accelerator.is_main_process:
             return
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        tensors = states.collect(self.model, self.optimizer, self.objective)
+        finite = states.is_finite(tensors)
+        if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
+            self._describe(state)
+            return
+        if not finite:
+            raise BadInput(f"the weights are not finite at step {self.step:,}: {self.guard.advice}")
         try:
-            with atomic_path(self.out / STATE) as temporary:
-                save_file(tensors, temporary, metadata={"step": str(self.step)})
+            states.save(self.out / STATE, self.step, tensors)
             checkpoints.save_weights(self.out, self.model)
             self._describe(state)
         except OSError as error:
@@ -301,25 +307,11 @@ class _Run:
             ) from None
 
     def _restore(self) -> None:
-        from safetensors import safe_open
-
         path = self.out / STATE
         if not path.is_file():
             return  # stopped before the first save: begin again
-        with safe_open(path, "pt") as file:
-            self.step = int(file.metadata()["step"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
-        self.model.load_state_dict(model)
-        moments: dict[int, dict[str, Tensor]] = {}
-        parameters = self.optimizer.param_groups[0]["params"]
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                if value.ndim:  # the fused step needs moments in the memory layout of their parameter
-                    value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
-                moments.setdefault(int(index), {})[key] = value
-        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.step, tensors = states.load(path)
+        states.restore(tensors, self.model, self.optimizer, self.objective)
         if self.step and hasattr(self.model, "started"):
             self.model.started()
         _truncate_log(self.out / LOG, self.step)

@@ -11,7 +11,7 @@ from torch import nn
 from explorer.errors import BadInput
 from explorer.models.mae import MAE, MAEConfig
 from explorer.models.vae import VAE, VAEConfig
-from explorer.models.vqvae import VQVAE, VQVAEConfig
+from explorer.models.vqvae import VQVAE, VQVAE2Config, VQVAEConfig
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Family:
 
 MODELS: dict[str, Family] = {
     "vqvae": Family(VQVAEConfig, VQVAE, "VQ-VAE: a grid of discrete codes from one learned codebook"),
+    "vqvae2": Family(VQVAE2Config, VQVAE, "VQ-VAE-2: two or three grids of codes, coarse to fine"),
     "vae": Family(VAEConfig, VAE, "β-VAE: one continuous vector describes the whole image"),
     "mae": Family(MAEConfig, MAE, "Masked autoencoder: a transformer that fills in hidden patches"),
 }

@@ -31,12 +31,13 @@ class ResidualStack(nn.Module):
         return torch.relu(x)
 
 
-def halvings(downsample: int, image_size: int) -> int:
-    """Number of stride-2 steps for `downsample`; raises BadInput if the image does not divide into that grid."""
+def halvings(downsample: int, image_size: int, levels: int = 1) -> int:
+    """Number of stride-2 steps for `downsample`; raises BadInput if the image does not divide into all the grids."""
     steps = int(math.log2(downsample)) if downsample > 0 else 0
     if downsample < 2 or 2**steps != downsample:
         raise BadInput(f"downsample {downsample} is not a power of two; choose 2, 4, 8, 16 or 32")
-    check_divides(image_size, downsample, "downsample")
+    field = "downsample" if levels == 1 else f"{levels} levels with downsample {downsample}, which have cells of"
+    check_divides(image_size, downsample << (levels - 1), field)
     return steps
 
 
@@ -48,33 +49,46 @@ def check_divides(image_size: int, by: int, field: str) -> None:
         raise BadInput(f"image size {image_size} does not fit {field} {by}; the nearest that do are {fits}")
 
 
-def encoder(hidden: int, blocks: int, residual_channels: int, steps: int) -> nn.Sequential:
-    """Images (N, 3, h, w) -> (N, hidden, h / 2**steps, w / 2**steps)."""
-    layers: list[nn.Module] = []
-    channels = 3
-    for step in range(steps):
-        out = hidden // 2 if step == 0 else hidden
-        layers += [nn.Conv2d(channels, out, 4, stride=2, padding=1), nn.ReLU()]
-        channels = out
-    layers += [nn.Conv2d(channels, hidden, 3, padding=1), ResidualStack(hidden, blocks, residual_channels)]
-    return nn.Sequential(*layers)
+class Convolutions:
+    """Parts of a convolutional network; `steps` halvings lie between images and the finest grid."""
 
+    def __init__(self, hidden: int, blocks: int, residual_channels: int, steps: int) -> None:
+        self.hidden, self.steps = hidden, steps
+        self._stack = lambda: ResidualStack(hidden, blocks, residual_channels)
 
-def decoder(hidden: int, blocks: int, residual_channels: int, steps: int, dim: int) -> nn.Sequential:
-    """Latents (N, dim, H, W) -> (N, 3, H * 2**steps, W * 2**steps), around zero."""
-    layers: list[nn.Module] = [
-        nn.Conv2d(dim, hidden, 3, padding=1),
-        ResidualStack(hidden, blocks, residual_channels),
-    ]
-    channels = hidden
-    for step in range(steps):
-        last = step == steps - 1
-        out = 3 if last else (hidden // 2 if step == steps - 2 else hidden)
-        layers.append(nn.ConvTranspose2d(channels, out, 4, stride=2, padding=1))
-        if not last:
-            layers.append(nn.ReLU())
-        channels = out
-    return nn.Sequential(*layers)
+    def encoder(self) -> nn.Sequential:
+        """Images (N, 3, h, w) -> (N, hidden, h / 2**steps, w / 2**steps)."""
+        layers: list[nn.Module] = []
+        channels = 3
+        for step in range(self.steps):
+            out = self.hidden // 2 if step == 0 else self.hidden
+            layers += [nn.Conv2d(channels, out, 4, stride=2, padding=1), nn.ReLU()]
+            channels = out
+        layers += [nn.Conv2d(channels, self.hidden, 3, padding=1), self._stack()]
+        return nn.Sequential(*layers)
+
+    def decoder(self, dim: int) -> nn.Sequential:
+        """Latents (N, dim, H, W) -> (N, 3, H * 2**steps, W * 2**steps), around zero."""
+        layers: list[nn.Module] = [nn.Conv2d(dim, self.hidden, 3, padding=1), self._stack()]
+        channels = self.hidden
+        for step in range(self.steps):
+            last = step == self.steps - 1
+            out = 3 if last else (self.hidden // 2 if step == self.steps - 2 else self.hidden)
+            layers.append(nn.ConvTranspose2d(channels, out, 4, stride=2, padding=1))
+            if not last:
+                layers.append(nn.ReLU())
+            channels = out
+        return nn.Sequential(*layers)
+
+    def down(self, depth: int) -> nn.Sequential:
+        """Features (N, hidden, H, W) -> half the resolution."""
+        halve = nn.Conv2d(self.hidden, self.hidden, 4, stride=2, padding=1)
+        return nn.Sequential(halve, nn.ReLU(), nn.Conv2d(self.hidden, self.hidden, 3, padding=1), self._stack())
+
+    def up(self, dim: int, depth: int) -> nn.Sequential:
+        """(N, dim, H, W) -> (N, hidden, 2 H, 2 W)."""
+        double = nn.ConvTranspose2d(self.hidden, self.hidden, 4, stride=2, padding=1)
+        return nn.Sequential(nn.Conv2d(dim, self.hidden, 3, padding=1), self._stack(), double)
 
 
 def to_signed(images: Tensor) -> Tensor:

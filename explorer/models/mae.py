@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import BadInput
-from explorer.latents import Codebook, Layer
+from explorer.latents import Codebook, Fill, Layer
 from explorer.models.convolutions import check_divides, to_signed, to_unit
+
+STATISTICS = 0.1  # weight of the errors of a patch's mean and log deviation, with `norm_pix_loss`
+NORM_EPSILON = 1e-6  # added to the variance of a patch, as in the authors' code
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ class MAEConfig:
             "help": "Weight of the error on visible patches; 0, as in the paper, leaves them undefined.",
         },
     )
+    norm_pix_loss: bool = field(
+        default=False,
+        metadata={
+            "help": "Predict each patch minus its mean, divided by its standard deviation, as the paper's best models "
+            "do. Mean and deviation are then predicted beside it, so that pixels can be shown."
+        },
+    )
 
 
 class MAE(nn.Module):
@@ -49,7 +59,9 @@ class MAE(nn.Module):
 
     `decode` continues from the deepest layer that it is given. The class token is not part of a layer: where decoding
     needs it, its mean over training (`class_tokens`) stands in. The loss is the mean squared error of masked patches,
-    pixels in [-1, 1], plus `visible_weight` times that of visible ones (the paper has the first alone).
+    pixels in [-1, 1], plus `visible_weight` times that of visible ones (the paper has the first alone). With
+    `norm_pix_loss` pixels are normalised patch by patch, and each patch has two outputs more: its mean, and the
+    logarithm of its standard deviation.
     """
 
     Config = MAEConfig
@@ -85,6 +97,8 @@ class MAE(nn.Module):
         self.network.vit.embeddings.patch_embeddings.projection._is_hf_initialized = False
         self.network.vit.embeddings.initialize_weights()
         self.network.decoder.initialize_weights(side * side)
+        if config.norm_pix_loss:
+            self.network.decoder.decoder_pred = nn.Linear(config.decoder_dim, 3 * config.patch**2 + 2)
         self.register_buffer("class_tokens", torch.zeros(config.blocks, config.dim))
         self.layers = tuple(Layer(f"block{i + 1}", (side, side), config.dim) for i in range(config.blocks))
 
@@ -100,7 +114,7 @@ class MAE(nn.Module):
             for layer, state in zip(self.layers, states, strict=True)
         }
 
-    def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
+    def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         index = max(i for i, layer in enumerate(self.layers) if layer.name in latents)
         tokens = latents[self.layers[index].name].flatten(1, 2)  # (N, H, W, D) -> (N, H·W, D)
         first = self.class_tokens[index].to(tokens).expand(len(tokens), 1, -1)
@@ -130,8 +144,10 @@ class MAE(nn.Module):
         prediction, states = self._masked(images, order, kept)
         if self.training:
             self._follow_class_tokens(states)
-        target = self.network.patchify(to_signed(images))
-        error = (prediction.float() - target).square().mean(2)  # (N, patches)
+        target = self._targets(self.network.patchify(to_signed(images)))
+        error = (prediction.float() - target).square()
+        pixels = 3 * self.patch_size**2  # what follows them are statistics of the patch
+        error = error[..., :pixels].mean(2) + STATISTICS * error[..., pixels:].sum(2)  # (N, patches)
         visible = error.gather(1, order[:, :kept]).mean()
         masked = error.gather(1, order[:, kept:]).mean() if kept < patches else visible * 0
         return {"loss": masked + self.config.visible_weight * visible, "masked": masked, "visible": visible}
@@ -167,8 +183,20 @@ class MAE(nn.Module):
     def _predict(self, state: Tensor, restore: Tensor) -> Tensor:
         return self.network.decoder(self.network.vit.layernorm(state), restore).logits
 
+    def _targets(self, patches: Tensor) -> Tensor:
+        """What the decoder should say of (N, patches, 3·patch²) pixels in [-1, 1]."""
+        if not self.config.norm_pix_loss:
+            return patches
+        mean, variance = patches.mean(2, keepdim=True), patches.var(2, keepdim=True)
+        deviation = (variance + NORM_EPSILON).sqrt()
+        return torch.cat([(patches - mean) / deviation, mean, deviation.log()], 2)
+
     def _unpatchify(self, prediction: Tensor) -> Tensor:
-        return to_unit(self.network.unpatchify(prediction.float()))
+        prediction = prediction.float()
+        if self.config.norm_pix_loss:
+            pixels, mean, deviation = prediction.split([prediction.shape[2] - 2, 1, 1], 2)
+            prediction = pixels * deviation.clamp(max=1).exp() + mean
+        return to_unit(self.network.unpatchify(prediction))
 
     @torch.no_grad()
     def _follow_class_tokens(self, states: list[Tensor]) -> None:

@@ -1,60 +1,138 @@
-"""Vector quantizers of vector-quantize-pytorch, with the paper's losses and dead-code revival without waiting."""
+"""One grid of latents through a bottleneck: what every quantizer offers, and those with one codebook."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.errors import BadInput
-from explorer.latents import Codebook
+from explorer.latents import Codebook, Fill
+from explorer.models.tables import SimTable, Table
 
-QUANTIZERS = {
-    "ema": {"ema_update": True, "decay": 0.99},  # codebook = moving average of its latents (appendix A.1)
-    "vq": {"learnable_codebook": True, "ema_update": False},  # equation 3
-}
+FOLLOW = 0.02  # weight of a new batch in the running means that stand in for layers that are left out
 
 
-class _Table(nn.Module):
-    """The state of a `VectorQuantize`, under the same names, without the library: it takes seconds to import.
+@dataclass(frozen=True)
+class Learned:
+    """What a training pass makes of latents (N, H, W, D).
 
-    Encoding and decoding need the vectors alone; the first training step puts the library's module around them.
+    Attributes:
+        values: (N, H, W, D), what the decoder gets; carries the gradient.
+        contributions: of each part, coarse to fine; `combine` makes `values` of them. They carry no gradient.
+        codes: {part: (N, H, W) int64} of the parts with a codebook.
+        losses: {name: scalar}, weighted.
     """
 
-    def __init__(self, codes: int, dim: int, *, learnable: bool) -> None:
-        super().__init__()
-        book = self._codebook = nn.Module()
-        book.register_buffer("initted", torch.tensor(False))
-        book.register_buffer("cluster_size", torch.ones(1, codes))
-        book.register_buffer("embed_avg", torch.zeros(1, codes, dim))
-        if learnable:
-            book.embed = nn.Parameter(torch.zeros(1, codes, dim))
-        else:
-            book.register_buffer("embed", torch.zeros(1, codes, dim))
-
-    def learner(self, options: dict) -> nn.Module:
-        """The library's quantizer on these very tensors, so that an optimizer made before goes on with them."""
-        from vector_quantize_pytorch import VectorQuantize
-
-        book = self._codebook
-        _, codes, dim = book.embed.shape
-        learner = VectorQuantize(
-            dim=dim,
-            codebook_size=codes,
-            kmeans_init=True,
-            commitment_weight=0.0,  # the losses are computed below, with the paper's weights
-            rotation_trick=False,
-            **options,
-        ).to(book.embed.device)
-        for name, value in book.named_buffers():
-            learner._codebook._buffers[name] = value
-        if isinstance(book.embed, nn.Parameter):
-            learner._codebook.embed = book.embed
-        return learner.train(self.training)
+    values: Tensor
+    contributions: list[Tensor]
+    codes: dict[str, Tensor]
+    losses: dict[str, Tensor]
 
 
 class Quantizer(nn.Module):
-    """Replaces each latent by its nearest code; gradients pass straight through (the paper's equations 2 and 3).
+    """A bottleneck of one or several parts, each a layer to look at.
+
+    Attributes:
+        dim: D, channels of the latents that go in and of what the decoder gets.
+        parts: {name: channels}, coarse to fine; the empty name stands for the grid itself.
+    """
+
+    parts: Mapping[str, int]
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim, self.follows, self._started = dim, False, False
+
+    def follow_means(self) -> None:
+        """Keeps the mean of each part over training, for a network with layers that can be left out."""
+        self.follows = True
+        for index, channels in enumerate(self.parts.values()):
+            self.register_buffer(f"mean_{index}", torch.zeros(channels))
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        """Codebooks of the parts that have one."""
+        raise NotImplementedError
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        """Latents (N, H, W, dim) -> {part: (N, H, W, channels)}, before quantization."""
+        raise NotImplementedError
+
+    def learn(self, z: Tensor) -> Learned:
+        """A training pass over latents (N, H, W, dim) float32."""
+        raise NotImplementedError
+
+    def combine(self, contributions: list[Tensor]) -> Tensor:
+        """What the decoder gets, (N, H, W, dim), of the contribution of each part."""
+        return contributions[0]
+
+    def sent(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{part: (N, H, W) bool} of parts that are not needed at every position; a part not named is."""
+        return {}
+
+    def anneal(self, share: float) -> None:
+        """Called before each step with the share of the training that is done, in [0, 1]."""
+
+    def started(self) -> None:
+        """Called after the first training step, and before the first one of a resumed run."""
+        self._started = True
+
+    def join(self, latents: Mapping[str, Tensor], fill: Fill, shape: tuple[int, int, int]) -> Tensor:
+        """What the decoder gets of the parts given: (N, H, W, dim). Those with a codebook are quantized here.
+
+        Args:
+            latents: {part: (N, H, W, channels)}; a missing part is filled with its mean over training, or with zeros.
+            shape: (N, H, W), for when all are missing.
+        """
+        books, contributions = self.codebooks, []
+        like = next(iter(books.values())).vectors
+        for index, (part, channels) in enumerate(self.parts.items()):
+            if part not in latents:
+                filled = self.mean(index) if fill == "mean" else like.new_zeros(channels)
+                contributions.append(filled.expand(*shape, channels))
+            elif part in books:
+                contributions.append(books[part].lookup(books[part].assign(latents[part])))
+            else:
+                contributions.append(latents[part])
+        return self.combine(contributions)
+
+    def mean(self, index: int) -> Tensor:
+        return getattr(self, f"mean_{index}")
+
+    def forward(self, z: Tensor, kept: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Latents (N, H, W, dim) -> what the decoder gets, codes by part, losses by name.
+
+        `kept` (N,) is how many parts the decoder gets of each image; the others are filled with their means.
+        """
+        learned = self.learn(z.float())
+        if self.training and self.follows:
+            self._follow(learned.contributions)
+        values = learned.values
+        if kept is not None:
+            kept = kept[:, None, None, None]
+            partial = self.combine(
+                [torch.where(kept > index, c, self.mean(index)) for index, c in enumerate(learned.contributions)]
+            )
+            values = values + (partial - values).detach()  # the gradient of a prefix passes straight through
+            values = torch.where(kept > 0, values, partial.detach())  # nothing of this grid, no gradient
+        return values, learned.codes, learned.losses
+
+    @torch.no_grad()
+    def _follow(self, contributions: list[Tensor]) -> None:
+        for index, contribution in enumerate(contributions):
+            now = contribution.detach().flatten(0, 2).mean(0)
+            self.mean(index).lerp_(now, FOLLOW if self._started else 1.0)
+
+
+class VectorQuantizer(Quantizer):
+    """Replaces each latent by its nearest code; gradients pass straight through (the VQ-VAE paper's equations 2 and 3).
+
+    `ema`: the codebook is a moving average of its latents (appendix A.1). `vq`: it follows a loss (equation 3).
+    `cosine`: both are normalised (ViT-VQGAN); with a small `dim` the convolutions around the codes are its factorised
+    projections. `rotation`: gradients are rotated and scaled on their way back (Fifty et al. 2024, arXiv:2410.06424).
 
     Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents
     of the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
@@ -62,37 +140,39 @@ class Quantizer(nn.Module):
     """
 
     def __init__(self, kind: str, codes: int, dim: int, beta: float, revive_below: float) -> None:
-        super().__init__()
-        if kind not in QUANTIZERS:
-            raise BadInput(f"unknown quantizer {kind!r}; choose from {', '.join(sorted(QUANTIZERS))}")
-        self.kind, self.beta = kind, beta
-        self.revive_below = revive_below if kind == "ema" else 0.0
-        self.table: nn.Module = _Table(codes, dim, learnable=kind == "vq")
+        super().__init__(dim)
+        self.kind, self.beta, self.parts = kind, beta, {"": dim}
+        self.revive_below = 0.0 if kind == "vq" else revive_below
+        self.table: nn.Module = Table(codes, dim, learnable=kind == "vq")
 
     @property
-    def codebook(self) -> Codebook:
-        return Codebook(self.table._codebook.embed[0].detach().float())
+    def codebooks(self) -> dict[str, Codebook]:
+        return {"": Codebook(self.table._codebook.embed[0].detach().float())}
 
-    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Latents (N, H, W, D) -> quantized (N, H, W, D), codes (N, H, W) int64, and losses.
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        return {"": F.normalize(z, dim=-1) if self.kind == "cosine" else z}
 
-        The losses are `commitment` and, for `vq`, `codebook`.
-        """
-        self._learn()
-        N, H, W, D = latents.shape
-        latents = latents.float()
-        quantized, codes, _ = self.table(latents.reshape(N, H * W, D))
-        quantized, codes = quantized.view(N, H, W, D), codes.view(N, H, W)
-        losses = {"commitment": self.beta * F.mse_loss(latents, quantized.detach())}
+    def learn(self, z: Tensor) -> Learned:
+        self._load()
+        N, H, W, D = z.shape
+        z = self.split(z)[""]
+        values, codes, _ = self.table(z.reshape(N, H * W, D))
+        values, codes = values.view(N, H, W, D), codes.view(N, H, W)
+        losses = {"commitment": self.beta * F.mse_loss(z, values.detach())}
         if self.table.learnable_codebook:
-            losses["codebook"] = F.mse_loss(F.embedding(codes, self.table.codebook), latents.detach())
+            losses["codebook"] = F.mse_loss(F.embedding(codes, self.table.codebook), z.detach())
         if self.training and self.revive_below > 0:
-            self._revive(latents.detach().reshape(-1, D))
-        return quantized, codes, losses
+            self._revive(z.detach().reshape(-1, D))
+        return Learned(values, [values.detach()], {"": codes}, losses)
 
-    def _learn(self) -> None:
-        if isinstance(self.table, _Table):
-            self.table = self.table.learner(QUANTIZERS[self.kind])
+    def frequent(self, count: int) -> Tensor:
+        """(K,) bool, True for the `count` codes that were used most in the last hundred batches."""
+        chosen = self.table._codebook.cluster_size[0].topk(count).indices
+        return torch.zeros_like(self.table._codebook.cluster_size[0], dtype=torch.bool).index_fill_(0, chosen, True)
+
+    def _load(self) -> None:
+        if isinstance(self.table, Table):
+            self.table = self.table.learner(self.kind)
 
     @torch.no_grad()
     def _revive(self, latents: Tensor) -> None:
@@ -107,5 +187,70 @@ class Quantizer(nn.Module):
 
     def started(self) -> None:
         """Says that k-means initialisation is over, so that no later step has to ask the device."""
-        self._learn()
+        super().started()
+        self._load()
         self.table._codebook.init_embed_ = lambda *_, **__: None
+
+
+class SimVQ(Quantizer):
+    """Codes are a linear map of a frozen random codebook, so that all of them learn at once (Zhu et al. 2024,
+    arXiv:2411.02038); gradients take the rotation trick."""
+
+    def __init__(self, codes: int, dim: int, beta: float) -> None:
+        super().__init__(dim)
+        self.beta, self.parts = beta, {"": dim}
+        self.table: nn.Module = SimTable(codes, dim)
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        return {"": Codebook(self.table.code_transform(self.table.frozen_codebook).detach().float())}
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        return {"": z}
+
+    def learn(self, z: Tensor) -> Learned:
+        if isinstance(self.table, SimTable):
+            self.table = self.table.learner(self.beta)
+        values, codes, commitment = self.table(z)
+        return Learned(values, [values.detach()], {"": codes}, {"commitment": commitment})
+
+
+class Gumbel(Quantizer):
+    """The discrete VAE of DALL-E (Ramesh et al. 2021, arXiv:2102.12092): codes are drawn, with Gumbel noise that cools.
+
+    The logits are minus the squared distances to the codes, so the most likely code is the nearest. Temperature falls
+    from 1 to 1/16 over the training. `divergence` from evenly used codes has a weight of 5e-4.
+    """
+
+    HOT, COLD, WEIGHT = 1.0, 1 / 16, 5e-4
+
+    def __init__(self, codes: int, dim: int) -> None:
+        super().__init__(dim)
+        self.parts, self.temperature = {"": dim}, self.COLD
+        self.vectors = nn.Parameter(F.normalize(torch.randn(codes, dim), dim=-1))
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        return {"": Codebook(self.vectors.detach().float())}
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        return {"": z}
+
+    def anneal(self, share: float) -> None:
+        self.temperature = self.HOT * (self.COLD / self.HOT) ** share
+
+    def learn(self, z: Tensor) -> Learned:
+        flat = z.flatten(0, 2)
+        logits = -torch.cdist(flat, self.vectors, compute_mode="use_mm_for_euclid_dist").square()  # (N·H·W, K)
+        codes = logits.argmax(-1)
+        chosen = self.vectors[codes]
+        drawn = F.gumbel_softmax(logits, self.temperature) @ self.vectors if self.training else chosen
+        logs = logits.log_softmax(-1)
+        divergence = (logs.exp() * logs).sum(-1).mean() + torch.tensor(float(len(self.vectors))).log().to(z)
+        shape = z.shape
+        return Learned(
+            drawn.view(shape),
+            [chosen.detach().view(shape)],
+            {"": codes.view(shape[:-1])},
+            {"divergence": self.WEIGHT * divergence},
+        )

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from explorer.latents import Codebook, Layer
+from explorer.latents import Codebook, Fill, Layer
 from explorer.models import convolutions
+from explorer.models.backbones import BackboneConfig, backbone
+
+
+def _default(name: str, value: int) -> int:
+    """The field of the backbone with another default."""
+    return field(default=value, metadata=BackboneConfig.__dataclass_fields__[name].metadata)
 
 
 @dataclass(frozen=True)
-class VAEConfig:
-    """Settings of a convolutional β-VAE."""
+class VAEConfig(BackboneConfig):
+    """Settings of a β-VAE."""
 
-    hidden: int = field(default=64, metadata={"min": 2, "max": 8192, "help": "Channels of the convolutions."})
-    residual_blocks: int = field(
-        default=1, metadata={"min": 0, "max": 64, "help": "Residual blocks on each side of the latent vector."}
-    )
-    residual_channels: int = field(
-        default=32, metadata={"min": 1, "max": 8192, "help": "Channels inside a residual block."}
-    )
-    downsample: int = field(
-        default=16,
-        metadata={
-            "min": 2,
-            "max": 64,
-            "help": "Pixels per cell of the last feature map along each side, a power of two.",
-        },
-    )
+    hidden: int = _default("hidden", 64)
+    residual_blocks: int = _default("residual_blocks", 1)
+    downsample: int = _default("downsample", 16)
     dim: int = field(default=64, metadata={"min": 1, "max": 8192, "help": "D, the length of the latent vector."})
     width: int = field(
         default=256, metadata={"min": 1, "max": 65536, "help": "Units of the dense layers around the latent vector."}
@@ -42,27 +37,40 @@ class VAEConfig:
             "help": "Weight of the divergence from the prior: more makes latents simpler and images blurrier.",
         },
     )
+    beta_warmup: float = field(
+        default=0.0,
+        metadata={
+            "min": 0.0,
+            "max": 1.0,
+            "help": "Share of the training over which beta rises from 0, so that latents are not given up early.",
+        },
+    )
+    free_bits: float = field(
+        default=0.0,
+        metadata={
+            "min": 0.0,
+            "help": "Nats of divergence that each latent dimension may have without a cost (Kingma et al. 2016).",
+        },
+    )
 
 
 class VAE(nn.Module):
-    """Convolutional β-VAE with one layer, `latent`: (N, 3, h, w) -> mean of the posterior (N, 1, 1, dim) -> images.
+    """β-VAE with one layer, `latent`: (N, 3, h, w) -> mean of the posterior (N, 1, 1, dim) -> images.
 
     Loss: squared error of pixels in [-1, 1] summed over the image, plus β times the Kullback-Leibler divergence of the
-    posterior from N(0, 1) in nats; that is a Gaussian likelihood of variance 1/2.
+    posterior from N(0, 1) in nats; that is a Gaussian likelihood of variance 1/2. Other terms of the reconstruction
+    loss are multiplied by the number of values in an image, so that their weights mean the same as in a VQ-VAE.
     """
 
     Config = VAEConfig
 
     def __init__(self, config: VAEConfig, image_size: int) -> None:
         super().__init__()
-        steps = convolutions.halvings(config.downsample, image_size)
-        sizes = config.hidden, config.residual_blocks, config.residual_channels, steps
+        parts, self.side = backbone(config, image_size)
         self.config, self.image_size = config, image_size
-        self.side = image_size // config.downsample
+        self.share = 1.0  # of the training that is done
         features = config.hidden * self.side**2
-        self.encoder = nn.Sequential(
-            convolutions.encoder(*sizes), nn.Flatten(), nn.Linear(features, config.width), nn.ReLU()
-        )
+        self.encoder = nn.Sequential(parts.encoder(), nn.Flatten(), nn.Linear(features, config.width), nn.ReLU())
         self.to_posterior = nn.Linear(config.width, 2 * config.dim)
         self.decoder = nn.Sequential(
             nn.Linear(config.dim, config.width),
@@ -70,7 +78,7 @@ class VAE(nn.Module):
             nn.Linear(config.width, features),
             nn.ReLU(),
             nn.Unflatten(1, (config.hidden, self.side, self.side)),
-            convolutions.decoder(*sizes, config.hidden),
+            parts.decoder(config.hidden),
         )
         self.layers = (Layer("latent", (1, 1), config.dim),)
 
@@ -90,18 +98,41 @@ class VAE(nn.Module):
         """Latents drawn from the posterior."""
         return {"latent": _draw(*self.posterior(images), generator)[:, None, None]}
 
-    def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
+    def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         return convolutions.to_unit(self.decoder(latents["latent"].flatten(1)).float())
 
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Losses of a batch in nats per image: `loss`, `reconstruction`, `divergence`."""
+    def forward(
+        self,
+        images: Tensor,
+        generator: torch.Generator | None = None,
+        objective: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses of a batch in nats per image: `loss`, `reconstruction`, `divergence`, which is that of the posterior.
+
+        `objective(output, target)` gives the terms of the reconstruction loss, by default the mean squared error.
+        """
         mean, log_variance = self.posterior(images)
+        target = convolutions.to_signed(images)
         output = self.decoder(_draw(mean, log_variance, generator)).float()
-        reconstruction = (output - convolutions.to_signed(images)).square().flatten(1).sum(1).mean()
-        # D_KL(N(m, s²) || N(0, 1)), Kingma and Welling 2014, appendix B
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        loss = reconstruction + self.config.beta * divergence
-        return {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
+        terms = objective(output, target) if objective else {"reconstruction": F.mse_loss(output, target)}
+        terms = {name: value * target[0].numel() for name, value in terms.items()}
+        # D_KL(N(m, s²) || N(0, 1)) of each dimension, Kingma and Welling 2014, appendix B
+        each = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)  # (dim,)
+        divergence = each.sum()
+        # the mean over the batch may be that much without a cost: Kingma et al. 2016, arXiv:1606.04934, appendix C.8
+        charged = each.clamp_min(self.config.free_bits).sum()
+        loss = terms["reconstruction"] + self.beta * charged
+        return {"loss": loss, **terms, "divergence": divergence}
+
+    @property
+    def beta(self) -> float:
+        """Weight of the divergence at this point of the training."""
+        warmup = self.config.beta_warmup
+        return self.config.beta * (min(1.0, self.share / warmup) if warmup else 1.0)
+
+    def anneal(self, share: float) -> None:
+        """Called before each training step with the share of the training that is done, in [0, 1]."""
+        self.share = share
 
     def compile_parts(self, **options) -> None:
         """Compiles what gains from it."""

@@ -1,0 +1,108 @@
+"""Quantizers whose codebook is arithmetic: finite scalars (FSQ) and signs (LFQ), by vector-quantize-pytorch."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import BadInput
+from explorer.latents import Codebook
+from explorer.models.quantizers import Learned, Quantizer
+
+LEVELS = {  # codes asked for -> levels of each channel, the FSQ paper's table 1 and the same pattern below it
+    16: (5, 3),
+    64: (8, 8),
+    128: (8, 5, 3),
+    256: (8, 6, 5),
+    512: (8, 8, 8),
+    1024: (8, 5, 5, 5),
+    2048: (8, 8, 6, 5),
+    4096: (7, 5, 5, 5, 5),
+    16384: (8, 8, 8, 6, 5),
+    65536: (8, 8, 8, 5, 5, 5),
+}
+
+
+class FSQ(Quantizer):
+    """Rounds each of a few channels to a few levels (Mentzer et al. 2023, arXiv:2309.15505); no codebook is learned.
+
+    A latent is its bounded value before rounding, on the scale of the codes, [-1, 1].
+    """
+
+    def __init__(self, codes: int) -> None:
+        if codes not in LEVELS:
+            raise BadInput(f"codes {codes} is not a size that 'fsq' has levels for; choose from {_words(LEVELS)}")
+        levels = LEVELS[codes]
+        super().__init__(len(levels))
+        self.parts, self.levels = {"": len(levels)}, levels
+        self.register_buffer("vectors", _product(levels), persistent=False)
+        self.library: list[nn.Module] = []  # not a submodule: it has no state to save
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        return {"": Codebook(self.vectors, "implicit")}
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        # the library's `bound` before it rounds, the paper's appendix A.1
+        levels = torch.tensor(self.levels, device=z.device)
+        half = (levels - 1) * (1 + 1e-3) / 2
+        offset = torch.where(levels % 2 == 0, 0.5, 0.0)
+        return {"": ((z + (offset / half).atanh()).tanh() * half - offset) / (levels // 2)}
+
+    def learn(self, z: Tensor) -> Learned:
+        if not self.library:
+            from vector_quantize_pytorch import FSQ as Library
+
+            self.library = [Library(list(self.levels)).to(z.device)]
+        values, codes = self.library[0](z.flatten(1, 2))
+        values = values.view(z.shape)
+        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, {})
+
+
+class LFQ(Quantizer):
+    """The signs of log2 K channels are the code (Yu et al. 2023, arXiv:2310.05737, section 3.1).
+
+    `entropy`: each latent should be sure of its code while all codes are used, with a weight of 0.1; the commitment
+    loss pulls latents to the corners.
+    """
+
+    def __init__(self, codes: int, beta: float) -> None:
+        bits = round(math.log2(codes))
+        if 2**bits != codes or bits > 18:
+            near = ", ".join(str(2 ** max(1, min(18, bits + step))) for step in (-1, 0, 1))
+            raise BadInput(f"codes {codes} does not fit 'lfq', which needs a power of two from 2 to 262144: try {near}")
+        super().__init__(bits)
+        self.beta, self.parts = beta, {"": bits}
+        signs = (torch.arange(codes)[:, None] >> torch.arange(bits - 1, -1, -1)) & 1  # most significant bit first
+        self.register_buffer("vectors", signs.float() * 2 - 1, persistent=False)
+        self.library: list[nn.Module] = []
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        return {"": Codebook(self.vectors, "implicit")}
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        return {"": z}
+
+    def learn(self, z: Tensor) -> Learned:
+        if not self.library:
+            from vector_quantize_pytorch import LFQ as Library
+
+            found = Library(codebook_size=len(self.vectors), entropy_loss_weight=0.1, commitment_loss_weight=self.beta)
+            self.library = [found.to(z.device)]
+        self.library[0].train(self.training)
+        values, codes, loss = self.library[0](z.flatten(1, 2))
+        values = values.view(z.shape)
+        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, {"entropy": loss})
+
+
+def _product(levels: tuple[int, ...]) -> Tensor:
+    """All codes of FSQ, (K, D) in [-1, 1]; the first channel turns fastest, as in the library."""
+    axes = [(torch.arange(count) - count // 2) / (count // 2) for count in reversed(levels)]
+    return torch.cartesian_prod(*axes).flip(-1).contiguous()
+
+
+def _words(values) -> str:
+    return ", ".join(map(str, values))
