@@ -53,12 +53,10 @@ def form() -> None:
         help="The checkpoint's name in the picker, and the name of its folder: letters, digits, dot, dash, underscore.",
     )
     options = {field.name: field for field in dataclasses.fields(TrainingConfig)}
+    model = _model(family)
     with st.container(horizontal=True):
         training = {key: _widget(options[key], f"train-{key}") for key in FIRST}
     training["device"] = _device()
-    with st.expander("Model settings", icon=":material/tune:"):
-        fields = dataclasses.fields(MODELS[family].config)
-        model = {field.name: _widget(field, f"train-{family}-{field.name}") for field in fields}
     with st.expander("Training settings", icon=":material/settings:"):
         rest = [field for key, field in options.items() if key not in (*FIRST, "device")]
         training |= {field.name: _widget(field, f"train-{field.name}") for field in rest}
@@ -94,6 +92,30 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
         if key not in ("steps", "device"):
             arguments += ["--set", f"{key}={value}"]
     return jobs.start(arguments, target, title=f"Train {name}", device=training["device"])
+
+
+def _model(family: str) -> dict[str, Any]:
+    """The family's settings; what does not count for the choices made is not asked for, and keeps its default."""
+    from explorer.models import MODELS
+
+    fields = dataclasses.fields(MODELS[family].config)
+    values = {field.name: field.default for field in fields}
+    leading = sorted((field for field in fields if "first" in field.metadata), key=lambda one: one.metadata["first"])
+    with st.container(horizontal=True):
+        for field in leading:
+            if counts(field, values):
+                values[field.name] = _widget(field, f"train-{family}-{field.name}")
+    with st.expander("Model settings", icon=":material/tune:"):
+        for field in fields:
+            if field not in leading and counts(field, values):
+                values[field.name] = _widget(field, f"train-{family}-{field.name}")
+    return values
+
+
+def counts(field: dataclasses.Field, values: dict[str, Any]) -> bool:
+    """Whether a field of a config means anything beside the values of the others; its metadata `only` says where."""
+    conditions = field.metadata.get("only", {})
+    return all(set(words) & set(re.findall(r"\w+", str(values[name]))) for name, words in conditions.items())
 
 
 def _dataset() -> str:
@@ -135,13 +157,15 @@ def _devices() -> list[tuple[str, str]]:
 
 
 def _widget(field: dataclasses.Field, key: str) -> Any:
-    """The widget of a config field, by its type and its metadata `help`, `choices`, `min`, `max`."""
+    """The widget of a config field, by its type and its metadata `help`, `about`, `choices`, `min`, `max`."""
     from explorer.settings import kind_of
 
     kind, optional = kind_of(field)
     facts = field.metadata
     label = field.name.replace("_", " ").capitalize()
     about = f"{plain(facts.get('help', ''))} Written `{field.name}` on the command line."
+    for choice, meaning in facts.get("about", {}).items():
+        about += f"  \n**{plain(choice)}**: {plain(meaning)}"
     if facts.get("choices"):
         choices = list(facts["choices"])
         return st.selectbox(label, choices, index=choices.index(field.default), key=key, help=about)

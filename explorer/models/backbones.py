@@ -33,7 +33,12 @@ BACKBONES: dict[str, Callable[[BackboneConfig, int, int], Backbone]] = {
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """Settings of encoder and decoder; the defaults are the sizes of the VQ-VAE paper."""
+    """Settings of encoder and decoder; the defaults are the sizes of the VQ-VAE paper.
+
+    Metadata of the fields of every config: `help`; `min`, `max`, `choices`, which are checked; and for a form `about`,
+    what each choice or term means; `first`, the place among the fields that stand first; and `only`, {field: words}: it
+    counts only where the value of each of these fields has one of the words.
+    """
 
     hidden: int = field(
         default=128,
@@ -43,7 +48,13 @@ class BackboneConfig:
         default=2, metadata={"min": 0, "max": 64, "help": "Residual or transformer blocks on each side of the latents."}
     )
     residual_channels: int = field(
-        default=32, metadata={"min": 1, "max": 8192, "help": "Channels inside a residual block; only with 'conv'."}
+        default=32,
+        metadata={
+            "min": 1,
+            "max": 8192,
+            "only": {"backbone": ("conv",)},
+            "help": "Channels inside a residual block; only with 'conv'.",
+        },
     )
     downsample: int = field(
         default=4,
@@ -57,21 +68,46 @@ class BackboneConfig:
         default="conv",
         metadata={
             "choices": tuple(BACKBONES),
-            "help": "What the networks are made of: 'conv', the VQ-VAE paper's convolutions, or 'vit', transformers on "
-            "patches as in ViT-VQGAN.",
+            "first": 4,
+            "help": "What encoder and decoder are made of.",
+            "about": {
+                "conv": "convolutions, as in the VQ-VAE paper",
+                "vit": "transformers on patches, as in ViT-VQGAN",
+            },
         },
     )
-    heads: int = field(default=4, metadata={"min": 1, "max": 64, "help": "Attention heads; only with 'vit'."})
+    heads: int = field(
+        default=4,
+        metadata={
+            "min": 1,
+            "max": 64,
+            "only": {"backbone": ("vit",)},
+            "help": "Attention heads, a divisor of hidden; only with 'vit'.",
+        },
+    )
     loss: str = field(
         default="mse",
         metadata={
-            "help": "What reconstructions are judged by: a sum such as mse+0.1*perceptual, of mse, l1, ms_ssim, "
-            "perceptual (VGG-16 features), peco(CHECKPOINT) (features of a checkpoint) and adversarial.",
+            "first": 5,
+            "help": "What reconstructions are judged by: a sum of terms with weights, such as mse+0.1*perceptual.",
+            "about": {
+                "mse": "mean squared error of pixels",
+                "l1": "mean absolute error of pixels",
+                "ms_ssim": "structure at several scales",
+                "perceptual": "features of VGG-16, whose weights are downloaded",
+                "peco(CHECKPOINT)": "features of a checkpoint, such as peco(mae-shapes)",
+                "adversarial": "a patch discriminator that learns beside the network, as in VQGAN",
+            },
         },
     )
     adversarial_from: float = field(
         default=0.3,
-        metadata={"min": 0.0, "max": 1.0, "help": "Share of the training after which 'adversarial' is switched on."},
+        metadata={
+            "min": 0.0,
+            "max": 1.0,
+            "only": {"loss": ("adversarial",)},
+            "help": "Share of the training after which 'adversarial' is switched on.",
+        },
     )
 
 

@@ -20,7 +20,9 @@ NORM_EPSILON = 1e-6  # added to the variance of a patch, as in the authors' code
 class MAEConfig:
     """Settings of a small masked autoencoder."""
 
-    patch: int = field(default=8, metadata={"min": 1, "max": 256, "help": "Pixels along each side of a patch."})
+    patch: int = field(
+        default=8, metadata={"min": 1, "max": 256, "first": 0, "help": "Pixels along each side of a patch."}
+    )
     dim: int = field(
         default=192,
         metadata={"min": 4, "max": 8192, "help": "D, the length of one token; a multiple of the heads and of 4."},
@@ -36,7 +38,8 @@ class MAEConfig:
     decoder_blocks: int = field(default=2, metadata={"min": 1, "max": 64, "help": "Transformer blocks of the decoder."})
     decoder_heads: int = field(default=4, metadata={"min": 1, "max": 64, "help": "Attention heads of the decoder."})
     mask_ratio: float = field(
-        default=0.75, metadata={"min": 0.0, "max": 0.95, "help": "Share of patches hidden in training."}
+        default=0.75,
+        metadata={"min": 0.0, "max": 0.95, "first": 1, "help": "Share of patches hidden in training."},
     )
     visible_weight: float = field(
         default=0.1,
@@ -64,7 +67,7 @@ class MAE(nn.Module):
     logarithm of its standard deviation.
     """
 
-    Config = MAEConfig
+    joint = False
 
     def __init__(self, config: MAEConfig, image_size: int) -> None:
         super().__init__()
@@ -123,6 +126,11 @@ class MAE(nn.Module):
             state = block(state)
         order = torch.arange(tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
         return self._unpatchify(self._predict(state, order))
+
+    def sent(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{layer: (N, H, W) bool}, False everywhere for all layers given but the deepest."""
+        given = [layer.name for layer in self.layers if layer.name in latents]
+        return {name: latents[name].new_zeros(latents[name].shape[:3], dtype=torch.bool) for name in given[:-1]}
 
     def reconstruct_masked(self, images: Tensor, mask: Tensor) -> Tensor:
         """Images and mask (N, H, W), True where hidden -> the prediction of every patch, (N, 3, h, w) in [0, 1]."""

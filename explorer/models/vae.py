@@ -26,7 +26,9 @@ class VAEConfig(BackboneConfig):
     hidden: int = _default("hidden", 64)
     residual_blocks: int = _default("residual_blocks", 1)
     downsample: int = _default("downsample", 16)
-    dim: int = field(default=64, metadata={"min": 1, "max": 8192, "help": "D, the length of the latent vector."})
+    dim: int = field(
+        default=64, metadata={"min": 1, "max": 8192, "first": 0, "help": "D, the length of the latent vector."}
+    )
     width: int = field(
         default=256, metadata={"min": 1, "max": 65536, "help": "Units of the dense layers around the latent vector."}
     )
@@ -62,7 +64,7 @@ class VAE(nn.Module):
     loss are multiplied by the number of values in an image, so that their weights mean the same as in a VQ-VAE.
     """
 
-    Config = VAEConfig
+    joint = True
 
     def __init__(self, config: VAEConfig, image_size: int) -> None:
         super().__init__()
@@ -99,6 +101,8 @@ class VAE(nn.Module):
         return {"latent": _draw(*self.posterior(images), generator)[:, None, None]}
 
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
+        if "latent" not in latents:  # the mean of the prior
+            return convolutions.to_unit(self.decoder(self.to_posterior.weight.new_zeros(1, self.config.dim)).float())
         return convolutions.to_unit(self.decoder(latents["latent"].flatten(1)).float())
 
     def forward(

@@ -55,44 +55,78 @@ class VQVAEConfig(BackboneConfig):
     levels: ClassVar[int] = 1
 
     codes: int = field(
-        default=512, metadata={"min": 2, "max": 1048576, "help": "K, the number of vectors in the codebook."}
+        default=512,
+        metadata={
+            "min": 2,
+            "max": 1048576,
+            "first": 2,
+            "help": "K, the number of vectors in each codebook. 'lfq' takes powers of two, 'fsq' some of them.",
+        },
     )
     dim: int = field(
         default=64,
         metadata={
             "min": 1,
             "max": 8192,
+            "only": {"quantizer": tuple(name for name in QUANTIZERS if name not in ("fsq", "lfq"))},
             "help": "D, the length of one codebook vector; 'cosine' likes 8 to 32, 'fsq' and 'lfq' have their own.",
         },
     )
     beta: float = field(
         default=0.25,
-        metadata={"min": 0.0, "help": "Weight of the commitment loss, which keeps latents near their codes."},
+        metadata={
+            "min": 0.0,
+            "only": {"quantizer": tuple(name for name in QUANTIZERS if name not in ("fsq", "gumbel"))},
+            "help": "Weight of the commitment loss, which keeps latents near their codes.",
+        },
     )
     quantizer: str = field(
         default="ema",
         metadata={
             "choices": tuple(QUANTIZERS),
-            "help": "How latents become codes. 'ema': the codebook follows a moving average of the latents; 'vq': a "
-            "loss; 'cosine': nearest by angle; 'rotation': with rotated gradients; 'simvq': a linear map of a frozen "
-            "codebook; 'gumbel': drawn at random (DALL-E); 'fsq': rounded channels; 'lfq': signs of channels; "
-            "'residual': in stages; 'projected': a code and its scale; 'frequency': rare codes keep the latent; "
-            "'hybrid': rare codes get a scale.",
+            "first": 1,
+            "help": "How latents become codes.",
+            "about": {
+                "ema": "the codebook follows a moving average of its latents",
+                "vq": "the codebook learns by a loss, as in the VQ-VAE paper",
+                "cosine": "the nearest code by angle, as in ViT-VQGAN",
+                "rotation": "gradients are rotated and scaled on their way back (rotation trick)",
+                "simvq": "a linear map of a frozen codebook, so that all codes learn at once",
+                "gumbel": "codes are drawn with noise that cools, as in DALL-E",
+                "fsq": "a few channels, each rounded to a few levels; no codebook is learned",
+                "lfq": "the signs of a few channels; no codebook is learned",
+                "residual": "several codes a position, each for what the ones before have left over",
+                "projected": "a code and its scale, one continuous number a position",
+                "frequency": "rare codes keep the continuous latent",
+                "hybrid": "rare codes get a scale",
+            },
         },
     )
     revive_below: float = field(
         default=0.5,
         metadata={
             "min": 0.0,
+            "only": {"quantizer": ("ema", "cosine", "rotation", "residual", "projected", "frequency", "hybrid")},
             "help": "A code used by fewer latents per batch than this moves to one of them; 0 never does. Only for "
             "codebooks that are moving averages.",
         },
     )
-    stages: int = field(default=4, metadata={"min": 1, "max": 32, "help": "Codes per position; only with 'residual'."})
+    stages: int = field(
+        default=4,
+        metadata={
+            "min": 1,
+            "max": 32,
+            "first": 3,
+            "only": {"quantizer": ("residual",)},
+            "help": "Codes per position; only with 'residual'.",
+        },
+    )
     frequent: int | None = field(
         default=None,
         metadata={
             "min": 0,
+            "first": 3,
+            "only": {"quantizer": ("frequency", "hybrid")},
             "help": "S, how many of the most frequent codes stay plain codes; empty takes four fifths of them. Only "
             "with 'frequency' and 'hybrid'.",
         },
@@ -102,6 +136,7 @@ class VQVAEConfig(BackboneConfig):
         metadata={
             "min": 0.0,
             "max": 1.0,
+            "only": {"quantizer": ("residual", "projected", "frequency", "hybrid")},  # those with several layers
             "help": "Share of the training images of which only the first layers, coarse to fine, are decoded, so that "
             "layer prefixes mean something.",
         },
@@ -113,7 +148,20 @@ class VQVAE2Config(VQVAEConfig):
     """Settings of a VQ-VAE-2."""
 
     levels: int = field(
-        default=2, metadata={"choices": (2, 3), "help": "Grids of codes, each half as fine as the one below it."}
+        default=2,
+        metadata={
+            "choices": (2, 3),
+            "first": 0,
+            "help": "Grids of codes, each half as fine as the one below it.",
+        },
+    )
+    layer_dropout: float = field(  # there are always several layers
+        default=0.0,
+        metadata={
+            name: fact
+            for name, fact in VQVAEConfig.__dataclass_fields__["layer_dropout"].metadata.items()
+            if name != "only"
+        },
     )
 
 
@@ -124,6 +172,8 @@ class VQVAE(nn.Module):
     encoder of a lower grid sees the quantized upper ones, and so does the decoder. A quantizer with several parts makes
     a layer of each: `code.0`, `code.1`, …; `code`, `scale`; `top`, `top.scale`, `bottom`, `bottom.scale`.
     """
+
+    joint = True
 
     def __init__(self, config: VQVAEConfig, image_size: int) -> None:
         super().__init__()
@@ -176,7 +226,7 @@ class VQVAE(nn.Module):
         return latents
 
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
-        batch = len(next(iter(latents.values())))
+        batch = len(next(iter(latents.values()), [None]))
 
         def join(level: _Level, _: Tensor | None) -> Tensor:
             side = self.grids[level.name]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from explorer import checkpoints, curves, jobs
 from explorer.errors import BadInput
+from explorer.files import read_json, write_json
 from explorer.jobs import Job
 from explorer.pages import session
 from explorer.pages.state import guard, plain, put
@@ -29,14 +30,16 @@ METRICS = {  # key: label, format, help
         "{:.2f} dB",
         "Mean peak signal-to-noise ratio of up to 256 images that training has not seen; higher is better.",
     ),
-    "perplexity": (
-        "Perplexity",
-        "{:,.1f}",
-        "As many equally frequent codes have the same entropy: the effective number of codes in use.",
-    ),
-    "used": ("Used codes", "{:,.0f}", "Codes that occurred at least once since the point before."),
     "images_per_second": ("Speed", "{:,.0f} images/s", "Steady rate, start-up and compilation excluded."),
 }
+
+
+USE = {
+    "perplexity": "As many equally frequent codes have the same entropy: the effective number of codes in use.",
+    "used": "Codes that occurred at least once since the point before.",
+    "dead": "Codes that did not occur since the point before, in all codebooks together",
+}
+ASTRAY = ("not finite", "has collapsed")  # how a training says that it ended itself
 
 
 def show() -> None:
@@ -103,6 +106,8 @@ def _settled(job: Job, *, opened: bool) -> None:
         st.error(f"{plain(_reason(job))}", icon=":material/error:")
         if job.advice:
             st.markdown(plain(job.advice))
+        if job.arguments[0] == "train":
+            st.caption(_kept(job))
     elif job.state == "stopped" and job.total:
         st.caption(f"Stopped at {job.done:,} of {job.total:,} {job.unit}.")
     _buttons(job)
@@ -122,20 +127,49 @@ def _heading(job: Job) -> None:
         st.caption(f"{device}{_ago(time.time() - job.created)}", help=f"`explorer {plain(' '.join(job.arguments))}`")
 
 
+def _saved(job: Job) -> checkpoints.Checkpoint | None:
+    """The checkpoint as a run left it, if it has weights to open."""
+    if job.target is None or not (job.target / checkpoints.WEIGHTS).is_file():
+        return None
+    try:
+        return checkpoints.describe(job.target)
+    except BadInput:
+        return None
+
+
+def _end(job: Job) -> None:
+    """Has the checkpoint of a run that ended without a word say that nobody is writing it, so that it can be opened."""
+    config = read_json(job.target / "config.json") if job.target else {}
+    if config.get("state") == "training":
+        write_json(job.target / "config.json", config | {"state": "stopped"})
+
+
+def _kept(job: Job) -> str:
+    """What is left of a run that failed, and what a resumed one would do."""
+    saved, astray = _saved(job), any(words in job.message for words in ASTRAY)
+    if saved is None:
+        return (
+            "It ended before any weights were saved (once a minute), so there is nothing to open; Resume begins anew."
+        )
+    kept = f"The {'last good ' if astray else ''}weights, of step {saved.training.get('step', 0):,}, are kept"
+    again = "the same may well happen again, so rather start a new run" if astray else "with the same settings"
+    return f"{kept}: **Open** shows them. **Resume** goes on from them{';' if astray else ''} {again}."
+
+
 def _buttons(job: Job) -> None:
     name = job.target.name if job.target else job.title
     with st.container(horizontal=True):
-        if (
-            job.state == "done"
-            and job.target is not None
-            and st.button(
-                "Open",
-                icon=":material/open_in_new:",
-                type="primary",
-                key=f"open-{job.id}",
-                help="Look at its reconstructions.",
-            )
+        saved = _saved(job)
+        if (job.state == "done" or saved is not None) and st.button(
+            "Open",
+            icon=":material/open_in_new:",
+            type="primary" if job.state == "done" else "secondary",
+            key=f"open-{job.id}",
+            help="Look at its reconstructions."
+            if job.state == "done"
+            else f"Look at its reconstructions as they were after step {saved.training.get('step', 0):,}.",
         ):
+            _end(job)
             put("checkpoint", checkpoints.describe(job.target).name)
             st.switch_page("explorer/pages/reconstructions.py")
         if job.state != "done" and st.button(
@@ -166,16 +200,19 @@ def _figures(job: Job) -> None:
         if job.state == "running":
             st.caption("The first numbers appear after the first steps.")
         return
+    sizes = _sizes(job)
     with st.container(horizontal=True):
         for key, (label, form, about) in METRICS.items():
             value = curves.latest(lines, key)
             if value is not None:
                 st.metric(label, form.format(value), help=about, width="content")
+        for label, value, about in _use(curves.use(lines, sizes)):
+            st.metric(label, value, help=about, width="content")
     columns = st.columns(2)
-    for index, (title, figure) in enumerate(curves.figures(lines, session.theme()).items()):
+    for index, (title, figure) in enumerate(curves.figures(lines, session.theme(), sizes).items()):
         with columns[index % 2]:
             st.markdown(f"**{title}**", help=curves.PANELS[title][2])
-            st.plotly_chart(figure, key=f"curve-{index}-{job.id}", theme=None, alt=f"{title} over steps")
+            st.plotly_chart(figure, key=f"curve-{title}-{job.id}", theme=None, alt=f"{title} over steps")
     samples = sorted((job.target / "samples").glob("step-*.png"))
     if samples:
         step = int(samples[-1].stem.removeprefix("step-"))
@@ -185,6 +222,34 @@ def _figures(job: Job) -> None:
             width="stretch",
             output_format="PNG",
         )
+
+
+def _sizes(job: Job) -> dict[str, int]:
+    """{layer: codes} of the layers with a codebook; empty before the run has said what it makes."""
+    try:
+        layers = checkpoints.describe(job.target).layers
+    except BadInput:
+        return {}
+    return {layer["name"]: layer["codes"] for layer in layers if layer.get("codes")}
+
+
+def _use(found: list[curves.Use]) -> list[tuple[str, str, str]]:
+    """Label, value and help of what the codebooks are used for: of several, that of the one that is used least."""
+    if not found:
+        return []
+    least = min(found, key=lambda use: use.perplexity / (use.codes or 1))
+    of = f" of {plain(least.layer)}" if len(found) > 1 else ""
+    why = f" The lowest of {len(found)} layers for its size; the chart has all." if of else ""
+    size = f" of {least.codes:,}" if least.codes else ""
+    told = [
+        (f"Perplexity{of}", f"{least.perplexity:,.1f}", USE["perplexity"] + why),
+        (f"Used codes{of}", f"{least.used:,}{size}", USE["used"]),
+    ]
+    if all(use.codes for use in found):
+        each = ", ".join(f"{plain(use.layer)} {use.codes - use.used:,} of {use.codes:,}" for use in found)
+        dead, codes = sum(use.codes - use.used for use in found), sum(use.codes for use in found)
+        told.append(("Dead codes", f"{dead:,} of {codes:,}", f"{USE['dead']}: {each}."))
+    return told
 
 
 def _enlarged(path: Path, width: int = 1000) -> Image.Image:

@@ -183,6 +183,10 @@ def test_every_field_of_the_form_has_help(app):
         ({"name": "vqvae-shapes"}, "already exists"),  # a shipped one would vanish behind it
         ({"training": {"image_size": 33}}, "32 or 36"),
         ({"model": {"codes": 1}}, "codes"),
+        ({"model": {"loss": "mse+lpips"}}, "unknown term 'lpips'.*ms_ssim"),
+        ({"model": {"quantizer": "frequency", "frequent": 600}}, "frequent 600.*0 to 512"),
+        ({"model": {"quantizer": "fsq", "codes": 100}}, "codes 100.*choose from"),
+        ({"family": "vqvae2", "model": {"levels": 3}, "training": {"image_size": 40}}, "32 or 48"),
         ({"dataset": "nowhere"}, "nowhere"),
     ],
 )
@@ -215,6 +219,135 @@ def test_a_damaged_log_of_metrics_is_read_as_far_as_it_goes(tmp_path):
     drawn = {trace.name: list(trace.y) for figure in curves.figures(lines).values() for trace in figure.data}
     assert drawn == {"loss": [0.5, 0.25], "reconstruction": [0.4], "psnr": [20.0]}
     assert curves.read(tmp_path / "nothing") == []
+
+
+LAYERS = ("code.0", "code.1", "code.2")
+
+
+def a_residual_run(home: Path, name: str, state: str, *, saved: int | None = None, **status) -> jobs.Job:
+    """A run with three codebooks of 64 codes, maybe with the weights of a step."""
+    from explorer import checkpoints
+    from explorer.models import build
+
+    job = a_run(home, name, state, **status)
+    settings = {"hidden": 8, "residual_channels": 8, "codes": 64, "dim": 4, "quantizer": "residual", "stages": 3}
+    model = build("vqvae", settings, 32)
+    checkpoints.save_config(job.target, model, "vqvae", "digits", {"step": saved or 0}, "training")
+    if saved:
+        checkpoints.save_weights(job.target, model)
+    lines = [
+        {"step": step, "loss": 0.5, "mse": 0.2, "adversarial": -0.01 * step, "images_per_second": 9.0}
+        | {f"perplexity.{layer}": 30.0 - 10 * index for index, layer in enumerate(LAYERS)}
+        | {f"used.{layer}": 60 - 20 * index for index, layer in enumerate(LAYERS)}
+        for step in (1, 2)
+    ]
+    (job.target / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return jobs.read(job.folder)
+
+
+def test_of_several_codebooks_the_least_used_is_named_and_dead_codes_are_counted(app, home):
+    a_residual_run(home, "first", "stopped", saved=30)
+    open_page(app)
+    metrics = {metric.label: metric for metric in app.metric}
+    assert metrics["Perplexity of code.2"].value == "10.0" and metrics["Used codes of code.2"].value == "20 of 64"
+    assert metrics["Dead codes"].value == "72 of 192" and "code.1 24 of 64" in metrics["Dead codes"].help
+    assert not {"Perplexity", "Used codes"} & set(metrics)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the loss is not finite at step 90: the last good weights are kept; train again with a learning rate below 1",
+        "the codebook of code.0 has collapsed at step 900, with a perplexity of 1.02 for 64 codes",
+    ],
+)
+def test_a_run_that_went_astray_says_what_is_kept_and_opens_it(app, home, message):
+    job = a_residual_run(home, "astray", "failed", saved=1200, message=message)
+    open_page(app)
+    assert message in app.error[0].value.replace("\\", "")
+    assert "last good weights, of step 1,200, are kept" in texts(app) and "rather start a new run" in texts(app)
+    app.button(key=f"open-{job.id}").click().run()
+    assert app.query_params["checkpoint"] in ("astray", ["astray"]) and app.title[0].value == "Reconstructions"
+
+
+def test_a_run_that_failed_before_anything_was_saved_offers_nothing_to_open(app, home):
+    a_residual_run(home, "early", "failed", message="the loss is not finite at step 2")
+    open_page(app)
+    assert "nothing to open" in texts(app) and "Open" not in {button.label for button in app.button}
+
+
+def test_terms_that_are_not_above_zero_have_a_linear_axis(home):
+    lines = [{"step": step, "loss": 0.5, "mse": 0.25, "entropy": 0.1 - step, "zero": 0.0} for step in (0, 1)]
+    drawn = curves.figures(lines)
+    terms, below = drawn[curves.LOSSES], drawn[curves.BELOW]
+    assert {trace.name for trace in terms.data} == {"loss", "mse"} and terms.layout.yaxis.type == "log"
+    assert {trace.name: trace.y for trace in below.data} == {"entropy": (0.1, -0.9), "zero": (0.0, 0.0)}
+    assert below.layout.yaxis.type != "log" and set(drawn) == {curves.LOSSES, curves.BELOW}
+
+
+def test_twelve_codebooks_have_a_name_and_a_colour_each(home):
+    names = [f"code.{index}" for index in range(12)]
+    lines = [{"step": 1, **{f"perplexity.{name}": 9.5 for name in names}, **{f"used.{name}": 12 for name in names}}]
+    figure = curves.figures(lines, sizes=dict.fromkeys(names, 64))[curves.CODES]
+    assert len(figure.data) == 24 and [trace.name for trace in figure.data if trace.showlegend] == names
+    assert len({trace.line.color for trace in figure.data}) == 12 and figure.layout.legend.x > 1
+    assert figure.layout.height > 12 * 18, "all names fit beside the chart"
+    pair = [trace for trace in figure.data if trace.name == "code.3"]
+    assert pair[0].line.color == pair[1].line.color and pair[0].line.dash != pair[1].line.dash
+    assert "of 64" in pair[1].hovertemplate
+    assert curves.use(lines, dict.fromkeys(names, 64))[3] == curves.Use("code.3", 9.5, 12, 64)
+
+
+def test_fields_that_do_not_count_are_hidden_until_they_do(app):
+    app.session_state["train-open"] = True
+    app.run()
+
+    def fields() -> set[str]:
+        kinds = (app.selectbox, app.number_input, app.text_input)
+        found = {str(field.key) for kind in kinds for field in kind}
+        return {key.removeprefix("train-vqvae-") for key in found if key.startswith("train-vqvae-")}
+
+    always = {"hidden", "residual_blocks", "downsample", "codes", "quantizer", "backbone", "loss"}
+    assert fields() == always | {"residual_channels", "dim", "beta", "revive_below"}
+    box = app.selectbox(key="train-vqvae-quantizer")
+    assert all(f"**{choice}**" in box.help for choice in box.options), "every choice is explained"
+    assert all(term in app.text_input(key="train-vqvae-loss").help.replace("\\", "") for term in ("ms_ssim", "peco"))
+    box.set_value("fsq").run()
+    assert fields() == always | {"residual_channels"}
+    app.selectbox(key="train-vqvae-quantizer").set_value("residual").run()
+    assert fields() == always | {"residual_channels", "dim", "beta", "revive_below", "stages", "layer_dropout"}
+    app.selectbox(key="train-vqvae-quantizer").set_value("hybrid").run()
+    assert "frequent" in fields() and "stages" not in fields()
+    app.selectbox(key="train-vqvae-backbone").set_value("vit").run()
+    assert "heads" in fields() and "residual_channels" not in fields()
+    app.text_input(key="train-vqvae-loss").set_value("mse+0.1*adversarial").run()
+    assert "adversarial_from" in fields()
+    app.selectbox(key="train-family").set_value("vqvae2").run()
+    assert app.selectbox(key="train-vqvae2-levels").options == ["2", "3"]
+    assert app.number_input(key="train-vqvae2-layer_dropout"), "there are always several layers"
+
+
+def test_what_is_hidden_is_not_passed_on(app, home, monkeypatch):
+    monkeypatch.setattr(jobs, "COMMAND", ("true",))
+    app.session_state["train-open"] = True
+    app.run()
+    app.selectbox(key="train-dataset").set_value("digits").run()
+    app.selectbox(key="train-vqvae-quantizer").set_value("residual").run()
+    app.number_input(key="train-vqvae-stages").set_value(2).run()
+    app.selectbox(key="train-vqvae-quantizer").set_value("projected").run()
+    app.button(key="train-start").click().run()
+    (job,) = jobs.all_jobs()
+    assert "quantizer=projected" in job.arguments and not [word for word in job.arguments if "stages" in word]
+
+
+def test_a_wrong_loss_is_one_sentence_in_the_form(app, home):
+    app.session_state["train-open"] = True
+    app.run()
+    app.selectbox(key="train-dataset").set_value("digits").run()
+    app.text_input(key="train-vqvae-loss").set_value("mse+lpips").run()
+    app.button(key="train-start").click().run()
+    errors = [error.value.replace("\\", "") for error in app.error if "lpips" in error.value]
+    assert len(errors) == 1 and "ms_ssim" in errors[0] and jobs.all_jobs() == [] and not app.exception
 
 
 def test_a_killed_server_loses_no_run(app, home, monkeypatch):
