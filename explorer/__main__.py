@@ -81,7 +81,7 @@ def inspect(
 
 @app.command()
 def train(
-    family: Annotated[str, typer.Argument(help="vqvae, vae or mae.")],
+    family: Annotated[str, typer.Argument(help="vqvae, vqvae2, vae or mae.")],
     dataset: Dataset,
     out: Annotated[Path | None, typer.Option(help="Folder of the new checkpoint. [FAMILY-DATASET]")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
@@ -146,22 +146,28 @@ def reconstruct(
     checkpoint: CheckpointName,
     image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Image files.")],
     out: Annotated[Path, typer.Option(help="Folder for the PNG files.")],
+    fill: Annotated[
+        str, typer.Option(help="What fills the layers left out: mean, zeros, or other (those of the image before).")
+    ] = "mean",
     fit: Fit = "crop",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Writes originals, reconstructions, and one image per layer prefix."""
+    """Writes originals, reconstructions, and for several layers each prefix of them and each layer alone."""
     from explorer import checkpoints, reconstruction
+    from explorer.analysis import layers
 
     path = _checkpoint(checkpoint)
     checkpoints.describe(path)
     with _cancellable(Progress(len(image), "images", quiet=not sys.stderr.isatty())) as progress:
-        written, skipped = reconstruction.write(path, image, out, fit=fit, device=device, progress=progress)
+        written, skipped = reconstruction.write(path, image, out, fill=fill, fit=fit, device=device, progress=progress)
         progress.finish()
     for entry in skipped:
         print(f"skipped {entry['path']}: {entry['reason']}", file=sys.stderr)
     lines = [f"{entry['reconstruction']}: PSNR {entry['psnr']:.2f} dB, SSIM {entry['ssim']:.3f}" for entry in written]
-    _emit({"images": written, "skipped": skipped}, as_json, lines)
+    if any(entry["layers"] for entry in written):
+        lines.append(f"layers left out are filled with {layers.FILLS[fill]}")
+    _emit({"images": written, "skipped": skipped, "fill": fill}, as_json, lines)
 
 
 @app.command()
@@ -190,6 +196,34 @@ def usage(
         for row in layers
     ]
     _emit({"layers": layers, "images": found.images, "encoding": found.path}, as_json, lines)
+
+
+@app.command()
+def measure(
+    what: Annotated[str, typer.Argument(help="layers, rates or codecs.")],
+    checkpoint: CheckpointName,
+    dataset: Dataset,
+    split: Split = "test",
+    limit: Limit = None,
+    fit: Fit = "crop",
+    fill: Annotated[
+        str | None, typer.Option(help="With 'layers': mean, zeros or other, for the layers left out. [mean]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A .json file. [the cache]")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measures what each layer adds, or quality against bits: of a model, or of JPEG and WebP at its image size."""
+    from explorer import measurements
+
+    path = _checkpoint(checkpoint)
+    options = {} if fill is None else {"fill": fill}
+    with _cancellable(Progress(0, "images")) as progress:
+        found = measurements.make(
+            what, path, dataset, split=split, fit=fit, limit=limit, device=device, out=out, progress=progress, **options
+        )
+        progress.finish()
+    _emit(found, as_json, measurements.lines(found))
 
 
 @app.command()

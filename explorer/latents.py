@@ -86,6 +86,7 @@ class Autoencoder(Protocol):
 
     image_size: int
     layers: tuple[Layer, ...]
+    joint: bool  # whether `decode` puts all layers together
 
     @property
     def codebooks(self) -> Mapping[str, Codebook]:
@@ -97,9 +98,9 @@ class Autoencoder(Protocol):
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         """Latents -> (N, 3, h, w) in [0, 1].
 
-        Layers with a codebook are quantized here; a codebook's own vectors stay as they are. Layers may be left out,
-        but not all: the decoder gets their mean over training instead, or zeros. A network that decodes from one layer,
-        as a MAE does, takes the finest that is given and needs no stand-in.
+        Layers with a codebook are quantized here; a codebook's own vectors stay as they are. Layers may be left out:
+        the decoder gets their mean over training instead, or zeros; with none at all, one image comes back. A network
+        that is not `joint`, such as a MAE, decodes from the finest layer that is given, and from that one alone.
         """
 
 

@@ -47,7 +47,7 @@ def compare(
     Raises:
         TypeError: the model has not the ability asked for.
     """
-    images = _images(model, pixels)
+    images = to_images(model, pixels)
     if mask is not None:
         return _masked(model, images, pixels, mask)
     if sample_seed is None:
@@ -56,19 +56,7 @@ def compare(
         latents = model.sample(images, torch.Generator(images.device).manual_seed(sample_seed))
     else:
         raise TypeError("this model's latents are not distributions; nothing can be sampled")
-    return _beside(pixels, images, model.decode(latents))
-
-
-def prefixes(model: Autoencoder, pixels: np.ndarray) -> dict[str, Comparison]:
-    """What each layer adds: images (N, h, w, 3) uint8 decoded from the layers up to and with each, coarse to fine."""
-    images = _images(model, pixels)
-    latents = model.encode(images)
-    names = [layer.name for layer in model.layers]
-    found = {}
-    for end, name in enumerate(names):
-        decoded = model.decode({known: latents[known] for known in names[: end + 1]})
-        found[name] = _beside(pixels, images, decoded)
-    return found
+    return beside(pixels, images, model.decode(latents))
 
 
 def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> np.ndarray:
@@ -98,24 +86,26 @@ def _masked(model: Autoencoder, images: Tensor, pixels: np.ndarray, mask: np.nda
     share = cover.float().mean((1, 2, 3))  # errors are zero elsewhere, so the mean over hidden pixels is mse / share
     mse = quality.mse(images, decoded) / share
     seen = np.where(cover[:, 0, :, :, None].numpy(), np.uint8(128), pixels)
-    return _beside(pixels, images, decoded, mse=mse, seen=seen)
+    return beside(pixels, images, decoded, mse=mse, seen=seen)
 
 
-def _beside(
+def beside(
     pixels: np.ndarray, images: Tensor, decoded: Tensor, *, mse: Tensor | None = None, seen: np.ndarray | None = None
 ) -> Comparison:
+    """Images (N, h, w, 3) uint8, the same as (N, 3, h, w) in [0, 1], and what came back of them."""
     images, decoded = images.cpu(), decoded.float().cpu()
     mse = quality.mse(images, decoded) if mse is None else mse
     errors, ssim = quality.error_map(images, decoded), quality.ssim(images, decoded)
     scores = (value.numpy() for value in (errors, mse, quality.psnr(mse), ssim))
-    return Comparison(pixels, _pixels(decoded), seen, *scores)
+    return Comparison(pixels, to_pixels(decoded), seen, *scores)
 
 
-def _images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
+def to_images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
     """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
     images = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255  # a copy: pixels may be read-only
     return images.to(device_of(model))
 
 
-def _pixels(images: Tensor) -> np.ndarray:
+def to_pixels(images: Tensor) -> np.ndarray:
+    """(N, 3, h, w) in [0, 1], on the CPU -> (N, h, w, 3) uint8."""
     return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()

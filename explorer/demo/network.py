@@ -56,12 +56,12 @@ def look(path: Path, pixels: np.ndarray) -> Passed:
     """Encodes and decodes an image (h, w, 3) uint8."""
     import torch
 
-    from explorer.analysis import comparison, interventions
+    from explorer.analysis import interventions, layers
 
     model, lock = network(path)
     with lock, torch.inference_mode():
         latents = {name: found[0].float().cpu().numpy() for name, found in interventions.encode(model, pixels).items()}
-        return Passed(latents, comparison.prefixes(model, pixels[None]))
+        return Passed(latents, layers.prefixes(model, pixels[None]))
 
 
 @on_gpu

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.analysis import comparison, quality
+from explorer.analysis import comparison
 from explorer.latents import Layer
 
 
@@ -66,36 +66,6 @@ def test_a_perfect_network(pixels):
     assert np.array_equal(found.reconstructions, pixels) and found.seen is None
     assert found.errors.max() < 1e-6 and found.mse.max() < 1e-10
     assert found.psnr == pytest.approx(100) and found.ssim == pytest.approx(1)
-
-
-def test_the_last_prefix_is_the_whole_and_the_first_is_not(pixels):
-    found = comparison.prefixes(Layered(), pixels)
-    whole = fields(comparison.compare(Layered(), pixels))
-    assert list(found) == ["coarse", "fine"]
-    for name, values in fields(found["fine"]).items():
-        assert np.array_equal(values, whole[name]), name
-    colour = pixels.mean((1, 2)).round()
-    assert np.abs(found["coarse"].reconstructions - colour[:, None, None]).max() <= 1
-    assert (found["coarse"].psnr < 12).all() and not np.array_equal(found["coarse"].errors, whole["errors"])
-
-
-def test_scores_of_prefixes_are_those_of_quality(pixels):
-    images = batch(pixels)
-    mean = images.mean((2, 3), keepdim=True)
-    expected = quality.measure(images, mean.expand_as(images).contiguous())
-    found = comparison.prefixes(Layered(), pixels)["coarse"]
-    for name in ("mse", "psnr", "ssim"):
-        assert getattr(found, name) == pytest.approx(expected[name].numpy(), abs=1e-4), name
-        assert getattr(found, name).shape == (3,)
-    assert found.errors == pytest.approx((images - mean).abs().mean(1).numpy(), abs=1e-6)
-
-
-def test_the_mean_squared_error_by_hand():
-    halves = np.zeros((1, 16, 16, 3), np.uint8)
-    halves[:, 8:] = 255  # the mean colour is off by 0.5 everywhere
-    found = comparison.prefixes(Layered(), halves)["coarse"]
-    assert found.mse == pytest.approx([0.25]) and found.psnr == pytest.approx([6.0206], abs=1e-4)
-    assert found.errors == pytest.approx(0.5)
 
 
 def test_errors_are_measured_over_hidden_patches_only():
