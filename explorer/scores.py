@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from explorer.analysis import quality, usage
-from explorer.latents import Masks
+from explorer.latents import Masks, Sends
 
 SCORED = 5000  # held-out images at most
 MASK_RATIO = 0.75
@@ -71,39 +71,63 @@ def held_out_metrics(
             "mean image": {"psnr": _summary(quality.psnr(torch.from_numpy(against_mean)).numpy())},
             "untrained": {"psnr": _summary(fresh["psnr"])},
         },
-        "layers": code_metrics(model, pixels, device),
     }
-    bits = [layer["bits_per_pixel"] for layer in metrics["layers"].values()]
-    if bits:
-        metrics["bits_per_pixel"] = sum(bits)
+    metrics["layers"], continuous = layer_metrics(model, pixels, device)
+    if metrics["layers"]:  # bits of the codes alone
+        metrics["bits_per_pixel"] = sum(layer["bits_per_pixel"] for layer in metrics["layers"].values())
+    if metrics["layers"] and continuous:  # so what is continuous is no bits, but not free either
+        metrics["numbers_per_pixel"] = sum(layer["numbers_per_pixel"] for layer in continuous.values())
+        metrics["continuous"] = continuous
     if isinstance(model, Masks):
         metrics["masked"] = masked_metrics(model, pixels, device)
     return metrics
 
 
 @torch.inference_mode()
-def code_metrics(model, pixels: np.ndarray, device: torch.device | str, batch: int = 128) -> dict[str, Any]:
-    """Codebook use of each discrete layer on images (n, h, w, 3) uint8."""
+def layer_metrics(
+    model, pixels: np.ndarray, device: torch.device | str, batch: int = 128
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the layers of a model with codebooks cost and use on images (n, h, w, 3) uint8; nothing without codebooks.
+
+    Returns:
+        Codebook use of each discrete layer. Of each continuous layer `sent`, the share of positions at which the
+        decoder needs it, and `numbers_per_pixel`, the numbers that takes.
+    """
     books = model.codebooks
     counts = {name: np.zeros(len(book), np.int64) for name, book in books.items()}
+    others = [layer for layer in model.layers if books and layer.name not in books]
+    positions = dict.fromkeys((layer.name for layer in others), 0)
     for start in range(0, len(pixels) if books else 0, batch):
         latents = model.encode(to_tensor(pixels[start : start + batch], device))
         for name, book in books.items():
             counts[name] += usage.count_tokens(book.assign(latents[name]).cpu().numpy(), len(book))
+        masks = model.sent(latents) if isinstance(model, Sends) else {}
+        for layer in others:
+            H, W = layer.grid
+            everywhere = len(latents[layer.name]) * H * W
+            positions[layer.name] += int(masks[layer.name].sum()) if layer.name in masks else everywhere
     grids = {layer.name: layer.grid for layer in model.layers}
-    result = {}
-    for name, count in counts.items():
-        found = usage.measure(count, len(pixels))
-        result[name] = {
-            "codes": found.codes,
-            "used": found.used,
-            "dead": found.dead,
-            "perplexity": found.perplexity,
-            "entropy_bits": found.entropy_bits,
-            "tokens": found.tokens,
-            "bits_per_pixel": usage.bits_per_pixel(grids[name], found.codes, model.image_size),
-        }
-    return result
+    discrete = {name: _use(count, len(pixels), grids[name], model.image_size) for name, count in counts.items()}
+    continuous = {}
+    for layer in others:
+        cells = layer.grid[0] * layer.grid[1]
+        share = positions[layer.name] / (len(pixels) * cells)
+        numbers = layer.dim * share * cells / model.image_size**2
+        continuous[layer.name] = {"dim": layer.dim, "sent": share, "numbers_per_pixel": numbers}
+    return discrete, continuous
+
+
+def _use(count: np.ndarray, images: int, grid: tuple[int, int], image_size: int) -> dict[str, Any]:
+    found = usage.measure(count, images)
+    return {
+        "codes": found.codes,
+        "used": found.used,
+        "dead": found.dead,
+        "perplexity": found.perplexity,
+        "entropy_bits": found.entropy_bits,
+        "tokens": found.tokens,
+        "bits_per_pixel": usage.bits_per_pixel(grid, found.codes, image_size),
+    }
 
 
 @torch.inference_mode()
@@ -153,6 +177,7 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
     for layer in model.layers:
         codes = f"{len(books[layer.name]):,}" if layer.name in books else "continuous"
         lines.append(f"| `{layer.name}` | {layer.grid[0]} × {layer.grid[1]} | {layer.dim} | {codes} |")
+    lines += _loss(model.config)
     lines += ["", "## Made with", "", "```", train_command(name, family, dataset, model, training), "```", ""]
     lines += [
         f"{training['step']:,} steps in {training['seconds'] / 60:.0f} minutes on {training['device']} "
@@ -174,6 +199,7 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
             f"({found['used'] / found['codes']:.0%}), perplexity {found['perplexity']:.0f}, "
             f"{found['bits_per_pixel']:.3f} bits per pixel ({found['tokens']:,} tokens).",
         ]
+    lines += _beside_codes(metrics)
     if "masked" in metrics:
         masked = metrics["masked"]
         base = masked["baselines"]["mean of visible patches"]["psnr"]
@@ -184,6 +210,37 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
             f"{_interval(masked['gain'], 2)} dB.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _loss(config: Any) -> list[str]:
+    """A line for each term of a loss that is not plain mse, with its weight."""
+    from explorer.objectives import parse
+
+    summands = parse(getattr(config, "loss", "mse"))
+    if [(one.name, one.weight) for one in summands] == [("mse", 1)]:
+        return []
+    lines = ["", "Reconstructions were judged by a sum of:", ""]
+    for one in summands:
+        name = f"{one.name}({one.argument})" if one.argument else one.name
+        when = f", switched on after {config.adversarial_from:.0%} of the training" if name == "adversarial" else ""
+        lines.append(f"- `{name}`, weight {one.weight:g}{when}")
+    return lines
+
+
+def _beside_codes(metrics: dict[str, Any]) -> list[str]:
+    """The sentence that says what bits per pixel leave out."""
+    if "continuous" not in metrics:
+        return []
+    parts = [
+        f"`{name}` {found['dim']:,} at {found['sent']:.0%} of its positions"
+        for name, found in metrics["continuous"].items()
+    ]
+    return [
+        "",
+        f"Beside {metrics['bits_per_pixel']:.3f} bits of codes per pixel the decoder needs "
+        f"{metrics['numbers_per_pixel']:.3g} continuous numbers per pixel, which are not counted in those bits: "
+        f"{', '.join(parts)}.",
+    ]
 
 
 def train_command(name: str, family: str, dataset: str, model, training: dict[str, Any]) -> str:
