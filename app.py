@@ -16,6 +16,16 @@ PAGES = {  # file under explorer/pages: title, icon, what the page shows
     ),
     "codebook": ("Codebook", ":material/bar_chart:", "Which codes are used, how often, and for which concepts."),
     "latent_map": ("Latent map", ":material/scatter_plot:", "The space of latents in two or three dimensions."),
+    "layers": (
+        "Layers",
+        ":material/layers:",
+        "What each layer adds to a reconstruction, and images recombined of layers.",
+    ),
+    "rate_distortion": (
+        "Rate–distortion",
+        ":material/ssid_chart:",
+        "Quality against bits, beside other checkpoints, JPEG and WebP.",
+    ),
     "training": (
         "Training",
         ":material/model_training:",

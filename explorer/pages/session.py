@@ -347,18 +347,18 @@ def summary(checkpoint: Checkpoint) -> None:
     """The facts of a checkpoint in a few lines, with help."""
     size, bits, layers = checkpoint.image_size, bits_per_pixel(checkpoint), checkpoint.layers
     lines = [f"**{plain(checkpoint.family)}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"]
-    for layer in layers[:1] if len(layers) > 4 else layers:
+    alike = len({(*layer["grid"], layer["dim"], layer.get("codes")) for layer in layers}) == 1
+    for layer in layers[:1] if alike else layers:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
-        lines.append(
-            f"{plain(layer['name'])} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d"
-        )
-    if len(layers) > 4:
-        lines[-1] = lines[-1].replace(" ·", f" to {plain(layers[-1]['name'])} ·", 1)
+        name = f"{layer['name']} to {layers[-1]['name']}" if alike and len(layers) > 1 else layer["name"]
+        lines.append(f"{plain(name)} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
     psnr = checkpoint.metrics.get("psnr")
     if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "low", "high", "n")):
         lines.append(f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images")
     if bits is not None:
-        lines.append(f"{bits:.3g} bits per pixel")
+        numbers = checkpoint.metrics.get("numbers_per_pixel")
+        more = f" in codes, and {numbers:.3g} continuous numbers" if isinstance(numbers, int | float) else ""
+        lines.append(f"{bits:.3g} bits per pixel{more}")
     st.caption(
         "  \n".join(lines),
         help="Each layer is a grid of latent vectors with so many numbers (d) each. The decibels are the mean PSNR on "
@@ -369,9 +369,9 @@ def summary(checkpoint: Checkpoint) -> None:
 
 
 def bits_per_pixel(checkpoint: Checkpoint) -> float | None:
-    """Σ H·W·log₂ K over the layers with a codebook of their own, per pixel; None for continuous latents."""
-    sizes = [(layer["grid"][0] * layer["grid"][1], layer.get("codes")) for layer in checkpoint.layers]
-    if any(not codes for _, codes in sizes):
+    """Σ H·W·log₂ K over the layers with a codebook of their own, per pixel; None where there is no such layer."""
+    sizes = [(layer["grid"][0] * layer["grid"][1], layer["codes"]) for layer in checkpoint.layers if layer.get("codes")]
+    if not sizes:
         return None
     return sum(cells * math.log2(codes) for cells, codes in sizes) / checkpoint.image_size**2
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "vqvae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4},
+    "vqvae2": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4},
     "vae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "downsample": 4},
     "mae": {"patch": 4, "dim": 16, "blocks": 2, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
 }
