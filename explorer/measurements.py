@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from explorer.datasets import Images
     from explorer.progress import Progress
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -158,15 +160,23 @@ def _run(
 ) -> dict[str, Any]:
     from explorer.analysis import codecs, layers, rates
 
+    read = _sample(images, count)
     if what == "layers":
-        return layers.measure(model, images.read, count, fill=options["fill"], progress=tell)
+        return layers.measure(model, read, count, fill=options["fill"], progress=tell)
     if what == "rates":
         try:
-            fitted = train().read
+            known = train()
+            fitted = _sample(known, min(len(known), rates.TRAIN_IMAGES))
         except BadInput:  # a set with one split: the scalar quantizers are fitted on it, which is said
-            fitted = images.read
-        return rates.measure(model, fitted, images.read, count, progress=tell)
-    return codecs.measure(images.read, count, progress=tell)
+            fitted = read
+        return rates.measure(model, fitted, read, count, progress=tell)
+    return codecs.measure(read, count, progress=tell)
+
+
+def _sample(images: Images, count: int) -> Callable[[slice], np.ndarray]:
+    """Reads `count` images, always the same ones, spread at random: folders are sorted by class."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(images))[:count])
+    return lambda part: images.read(rows[part])
 
 
 def _options(what: str, options: dict[str, str]) -> dict[str, str]:
