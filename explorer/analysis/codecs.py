@@ -11,14 +11,18 @@ same for both rates. Colour is subsampled 4:2:0 in both codecs, JPEG's default a
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from explorer.analysis import quality
-from explorer.analysis.rates import BATCH, Progress, Read, interval, to_tensor
+from explorer.analysis.rates import BATCH, Progress, Read, interval, needed, to_tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUALITIES = {
     "JPEG": (1, 4, 8, 15, 25, 40, 55, 70, 85, 95),
@@ -33,9 +37,9 @@ def measure(read: Read, count: int, progress: Progress | None = None) -> dict[st
         read: rows -> (n, h, w, 3) uint8. count: how many rows there are to measure.
 
     Returns:
-        `images`, `pixels` of one image, and `codecs` {"JPEG", "WebP"}: a point for each quality, with `quality`; `file`
-        and `payload`, bits per pixel {mean, low, high, n}; `mse`, the mean; `psnr` and `ssim` {mean, low, high, n}.
-        Intervals are those of means over images, with 95 % confidence.
+        `images`, `pixels` of one image, and `points`: each with `codec` and `quality`; `file` and `payload`, bits per
+        pixel {mean, low, high, n}; `bits_per_pixel`, the mean of `file`; `mse`, the mean; `psnr` and `ssim` {mean, low,
+        high, n}. Intervals are those of means over images, with 95 % confidence.
     """
     sizes: dict[tuple[str, int], list[tuple[int, int]]] = {}
     scores: dict[tuple[str, int], list[dict[str, torch.Tensor]]] = {}
@@ -54,13 +58,15 @@ def measure(read: Read, count: int, progress: Progress | None = None) -> dict[st
                 scores.setdefault((codec, level), []).append(quality.measure(images, to_tensor(decoded)))
     if progress is not None:
         progress(count, count, "compressing images")
-    codecs: dict[str, list] = {codec: [] for codec in CODECS}
+    points = []
     for (codec, level), found in sizes.items():
         file, payload = (8 * np.array(found, np.float64) / pixels).T
         values = {name: torch.cat([part[name] for part in scores[codec, level]]) for name in ("mse", "psnr", "ssim")}
-        codecs[codec].append(
+        points.append(
             {
+                "codec": codec,
                 "quality": level,
+                "bits_per_pixel": float(file.mean()),
                 "file": interval(file),
                 "payload": interval(payload),
                 "mse": float(values["mse"].double().mean()),
@@ -68,7 +74,77 @@ def measure(read: Read, count: int, progress: Progress | None = None) -> dict[st
                 "ssim": interval(values["ssim"]),
             }
         )
-    return {"images": count, "pixels": pixels, "codecs": codecs}
+    points.sort(key=lambda point: list(CODECS).index(point["codec"]))
+    return {"images": count, "pixels": pixels, "points": points}
+
+
+def curves(measured: Mapping[str, Any] | None) -> dict[str, list[Mapping[str, Any]]]:
+    """{codec: its points, the worst first} of what `measure` found; nothing of None."""
+    points = measured["points"] if measured else ()
+    return {codec: [point for point in points if point["codec"] == codec] for codec in CODECS if points}
+
+
+def score_at(points: Sequence[Mapping[str, Any]], rate: float, counted: str, metric: str = "psnr") -> float | None:
+    """Mean score of a codec at a rate, linear between its points over the logarithm of the rate; None beyond them.
+
+    Args:
+        points: of one codec. rate: bits per pixel. counted: "file" or "payload". metric: "psnr" or "ssim".
+    """
+    rates = np.log([point[counted]["mean"] for point in points])
+    scores = [point[metric]["mean"] for point in points]
+    return float(np.interp(np.log(rate), rates, scores)) if rates[0] <= np.log(rate) <= rates[-1] else None
+
+
+def rate_for(points: Sequence[Mapping[str, Any]], score: float, counted: str, metric: str = "psnr") -> float | None:
+    """Bits per pixel at which a codec has a mean score, in the same way; None where no point is as good, or as bad."""
+    rates = np.log([point[counted]["mean"] for point in points])
+    scores = np.maximum.accumulate([point[metric]["mean"] for point in points])
+    return float(np.exp(np.interp(score, scores, rates))) if scores[0] <= score <= scores[-1] else None
+
+
+def table(
+    models: Mapping[str, Mapping[str, Any]], codecs: Mapping[str, Any] | None, *, rate: str, counted: str
+) -> pd.DataFrame:
+    """A row for each point of models (`rates.measure` by name) and codecs (`measure`).
+
+    Args:
+        rate: "bits_per_pixel" or "entropy_bits_per_pixel", at which models are compared with the codecs.
+        counted: "file" or "payload" of the codecs.
+
+    Returns:
+        `of`, `layers` (those that cost anything), `bits` (of each continuous number), `quality` (of a codec),
+        `bits_per_pixel` (of a codec: as counted), `entropy_bits_per_pixel`; `psnr` and `ssim`, each with `_low` and
+        `_high`, `mse`, `images`; and `over_jpeg`, `over_webp`: mean PSNR in dB above that of the codec at the same
+        bits, where it reaches them.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, measured in models.items():
+        for point in measured["points"]:
+            facts = {key: point[key] for key in ("bits", "bits_per_pixel", "entropy_bits_per_pixel")}
+            row = {"of": name, "layers": " + ".join(needed(point)), **facts, **_scores(point)}
+            for codec, points in curves(codecs).items():
+                theirs = None if point[rate] is None else score_at(points, point[rate], counted)
+                row[f"over_{codec.lower()}"] = None if theirs is None else point["psnr"]["mean"] - theirs
+            rows.append(row)
+    for codec, points in curves(codecs).items():
+        rows += [
+            {"of": codec, "quality": point["quality"], "bits_per_pixel": point[counted]["mean"], **_scores(point)}
+            for point in points
+        ]
+    columns = ["of", "layers", "bits", "quality", "bits_per_pixel", "entropy_bits_per_pixel"]
+    columns += ["psnr", "psnr_low", "psnr_high", "ssim", "ssim_low", "ssim_high", "mse", "over_jpeg", "over_webp"]
+    frame = pd.DataFrame(rows, columns=[*columns, "images"])
+    return frame.astype({"bits": "Int64", "quality": "Int64", **dict.fromkeys(columns[4:], "float64")})
+
+
+def _scores(point: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"mse": point["mse"], "images": point["psnr"]["n"]}
+    for metric in ("psnr", "ssim"):
+        found |= {metric: point[metric]["mean"]}
+        found |= {f"{metric}_{end}": point[metric][end] for end in ("low", "high")}
+    return found
 
 
 def jpeg(pixels: np.ndarray, level: int) -> tuple[bytes, int, int]:

@@ -242,6 +242,21 @@ def _summary(point: _Point, sizes: dict[str, int], pixels: int) -> dict[str, Any
     }
 
 
+def working_point(measured: Mapping[str, Any], within: float = 0.1) -> dict[str, Any]:
+    """The point of `measure` that stands for a model: all layers, with the fewest bits a number that cost less than
+    `within` dB of mean PSNR; the most bits where none does."""
+    layers = measured["points"][-1]["layers"]  # the last point has all of them, and nothing is quantized in it
+    points = [point for point in measured["points"] if point["layers"] == layers]
+    known = [point for point in points if point["bits_per_pixel"] is not None]
+    near = (point for point in known if points[-1]["psnr"]["mean"] - point["psnr"]["mean"] < within)
+    return next(near, known[-1])
+
+
+def needed(point: Mapping[str, Any]) -> list[str]:
+    """Layers that a point of `measure` sends anything of."""
+    return [name for name in point["layers"] if point["positions"][name]["mean"] > 0]
+
+
 def interval(values: Tensor | np.ndarray) -> dict[str, float | int | None]:
     """{mean, low, high, n} of one score over images (n,); the interval is null with one image."""
     found = quality.summary(values)

@@ -27,9 +27,9 @@ def found():
 def test_the_numbers_are_plain_json_with_every_quality(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["images"] == 3 and found["pixels"] == 64 * 64
-    assert [point["quality"] for point in found["codecs"]["JPEG"]] == list(codecs.QUALITIES["JPEG"])
-    assert set(found["codecs"]) == {"JPEG", "WebP"}
-    for points in found["codecs"].values():
+    assert [point["quality"] for point in codecs.curves(found)["JPEG"]] == list(codecs.QUALITIES["JPEG"])
+    assert set(codecs.curves(found)) == {"JPEG", "WebP"}
+    for points in codecs.curves(found).values():
         for point in points:
             for score in ("file", "payload", "psnr", "ssim"):
                 assert point[score]["low"] <= point[score]["mean"] <= point[score]["high"] and point[score]["n"] == 3
@@ -37,7 +37,7 @@ def test_the_numbers_are_plain_json_with_every_quality(found):
 
 @pytest.mark.parametrize("codec", ["JPEG", "WebP"])
 def test_more_bits_give_better_pictures_and_the_payload_is_part_of_the_file(found, codec):
-    points = found["codecs"][codec]
+    points = codecs.curves(found)[codec]
     for name in ("file", "payload", "psnr"):
         values = [point[name]["mean"] for point in points]
         assert values == sorted(values) and values[0] < values[-1], name
@@ -75,7 +75,7 @@ def test_the_webp_payload_is_the_file_less_thirty_bytes():
 
 def test_a_flat_picture_costs_next_to_nothing():
     grey = np.full((2, 64, 64, 3), 128, np.uint8)
-    found = codecs.measure(lambda rows: grey[rows], 2)["codecs"]
+    found = codecs.curves(codecs.measure(lambda rows: grey[rows], 2))
     for codec, points in found.items():
         assert all(point["psnr"]["mean"] > 35 for point in points), codec
         assert points[-1]["payload"]["mean"] < 0.2 < smooth_rate(codec)
@@ -85,4 +85,39 @@ def test_a_flat_picture_costs_next_to_nothing():
 
 def smooth_rate(codec: str) -> float:
     pixels = smooth()
-    return codecs.measure(lambda rows: pixels[rows], 3)["codecs"][codec][-1]["payload"]["mean"]
+    return codecs.curves(codecs.measure(lambda rows: pixels[rows], 3))[codec][-1]["payload"]["mean"]
+
+
+def point(codec: str, rate: float, psnr: float) -> dict:
+    score = {"mean": psnr, "low": psnr - 1, "high": psnr + 1, "n": 5}
+    sizes = {name: {"mean": size, "low": size, "high": size, "n": 5} for name, size in (("payload", rate), ("file", 9))}
+    return {"codec": codec, "quality": 1, "mse": 0.1, "psnr": score, "ssim": score, **sizes}
+
+
+def test_between_two_points_a_score_is_linear_in_the_logarithm_of_the_rate():
+    points = [point("JPEG", 0.25, 20), point("JPEG", 1.0, 30)]
+    assert codecs.score_at(points, 0.5, "payload") == pytest.approx(25)
+    assert codecs.score_at(points, 0.25, "payload") == pytest.approx(20)
+    assert codecs.score_at(points, 0.2, "payload") is None and codecs.score_at(points, 1.1, "payload") is None
+    assert codecs.rate_for(points, 25, "payload") == pytest.approx(0.5)
+    assert codecs.rate_for(points, 19, "payload") is None and codecs.rate_for(points, 31, "payload") is None
+
+
+def test_the_table_compares_at_the_same_bits():
+    model = {
+        "layers": ["code", "detail"], "bits": 2, "bits_per_pixel": 0.5, "entropy_bits_per_pixel": 0.25, "mse": 0.1,
+        "positions": {"code": {"mean": 64.0}, "detail": {"mean": 0.0}},
+        "psnr": {"mean": 27.0, "low": 26.0, "high": 28.0, "n": 5},
+        "ssim": {"mean": 0.9, "low": None, "high": None, "n": 5},
+    }  # fmt: skip
+    bound = model | {"bits": None, "bits_per_pixel": None, "entropy_bits_per_pixel": None}
+    found = {"points": [point("JPEG", 0.25, 20), point("JPEG", 1.0, 30), point("WebP", 0.6, 24), point("WebP", 1, 30)]}
+    frame = codecs.table({"mine": {"points": [model, bound]}}, found, rate="bits_per_pixel", counted="payload")
+    assert frame["of"].tolist() == ["mine", "mine", "JPEG", "JPEG", "WebP", "WebP"]
+    assert frame["layers"][0] == "code", "nothing of the detail is sent"
+    assert frame["over_jpeg"][0] == pytest.approx(2) and np.isnan(frame["over_jpeg"][1])
+    assert np.isnan(frame["over_webp"][0]), "WebP does not reach that rate"
+    assert frame["bits_per_pixel"].tolist()[2:] == [0.25, 1, 0.6, 1]
+    by_entropy = codecs.table({"mine": {"points": [model]}}, found, rate="entropy_bits_per_pixel", counted="payload")
+    assert by_entropy["over_jpeg"][0] == pytest.approx(7)
+    assert codecs.table({"mine": {"points": [model]}}, None, rate="bits_per_pixel", counted="file").shape[0] == 1

@@ -155,6 +155,7 @@ def test_an_mae_sends_its_deepest_layer_alone():
     assert [point["bits"] for point in found["points"]] == [*rates.BITS, None]
     for point in found["points"][:-1]:
         assert point["bits_per_pixel"] == pytest.approx(point["bits"] * 8 * 16 / 1024)
+        assert rates.needed(point) == ["block3"]
         assert point["positions"]["block1"]["mean"] == 0 and point["positions"]["block3"]["mean"] == 16
     errors = [point["mse"] for point in found["points"]]
     assert errors[-2] == pytest.approx(errors[-1], rel=0.01)
@@ -184,6 +185,17 @@ def test_quantizers_are_fitted_on_training_images_and_on_nothing_else():
     assert by(own, "code", "scale", bits=8)["psnr"] != by(off, "code", "scale", bits=8)["psnr"]
     with pytest.raises(ValueError, match="training images"):
         rates.measure(model, lambda rows: PIXELS[:0], held_out, 20)
+
+
+def test_the_point_that_stands_for_a_model_has_as_few_bits_as_it_can():
+    def at(bits, psnr, layers=("code", "scale")):
+        return {"layers": list(layers), "bits": bits, "bits_per_pixel": bits, "psnr": {"mean": psnr}}
+
+    points = [at(None, 20, ["code"]) | {"bits_per_pixel": 9}, at(1, 24), at(2, 29.95), at(3, 29.99), at(None, 30)]
+    assert rates.working_point({"points": points})["bits"] == 2
+    assert rates.working_point({"points": points}, within=0.02)["bits"] == 3
+    assert rates.working_point({"points": points}, within=0.001)["bits"] == 3, "none is near enough"
+    assert rates.working_point({"points": points[:1]}) is points[0]
 
 
 def test_progress_counts_images_and_one_image_has_no_interval():
