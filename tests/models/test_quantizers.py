@@ -1,0 +1,193 @@
+"""Quantizers with one codebook, against the papers' equations and the library."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from explorer.latents import Codebook
+from explorer.models import implicit
+from explorer.models.implicit import FSQ, LFQ
+from explorer.models.quantizers import Gumbel, SimVQ, VectorQuantizer
+
+
+def book(quantizer):
+    return quantizer.codebooks[""]
+
+
+def test_nearest_agrees_with_a_hand_computed_case():
+    book = Codebook(torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    codes, distances = book.nearest(torch.tensor([[[0.0, 1.0], [3.0, 3.0]]]))
+    assert codes.tolist() == [[0, 1]]
+    assert distances.tolist() == [[1.0, 1.0]]
+    assert book.lookup(codes).tolist() == [[[0.0, 0.0], [3.0, 4.0]]]
+
+
+def test_nearest_in_many_blocks_is_the_nearest():
+    book = Codebook(torch.randn(4096, 8))
+    latents = torch.randn(3, 40, 10, 8)
+    codes, distances = book.nearest(latents)
+    expected = torch.cdist(latents.flatten(0, 2), book.vectors).min(1)
+    assert codes.flatten().tolist() == expected.indices.tolist()
+    torch.testing.assert_close(distances.flatten(), expected.values, atol=1e-3, rtol=1e-3)
+
+
+def test_moving_average_follows_the_latents_in_training_only():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("ema", 4, 2, 0.25, 0.0)
+    quantizer.train()(torch.randn(8, 4, 4, 2))  # k-means initialisation
+    before = book(quantizer).vectors.clone()
+    quantizer.eval()(torch.randn(8, 4, 4, 2) + 5)
+    torch.testing.assert_close(book(quantizer).vectors, before)
+    for _ in range(50):
+        quantizer.train()(torch.randn(8, 4, 4, 2) + 5)
+    assert (book(quantizer).vectors - before).norm() > 1
+
+
+def test_gradient_passes_straight_through():
+    quantizer = VectorQuantizer("ema", 8, 4, 0.0, 0.0).train()
+    latents = torch.randn(2, 3, 3, 4, requires_grad=True)
+    quantized, _, _ = quantizer(latents)
+    weights = torch.randn_like(quantized)
+    (quantized * weights).sum().backward()
+    torch.testing.assert_close(latents.grad, weights)
+
+
+def test_rotated_gradients_keep_their_angle_to_the_vector():
+    """Fifty et al. 2024, section 4.2: the angle between gradient and latent is that between gradient and code."""
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("rotation", 8, 4, 0.0, 0.0).train()
+    latents = torch.randn(2, 3, 3, 4, requires_grad=True)
+    quantized, codes, _ = quantizer(latents)
+    weights = torch.randn_like(quantized)
+    (quantized * weights).sum().backward()
+    before = torch.cosine_similarity(quantized.detach(), weights, dim=-1)
+    after = torch.cosine_similarity(latents.detach(), latents.grad, dim=-1)
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
+    assert (latents.grad - weights).abs().max() > 1e-2  # which passing straight through would not do
+
+
+def test_losses_are_those_of_the_paper():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("vq", 8, 4, 0.25, 0.0).train()
+    latents = torch.randn(2, 3, 3, 4)
+    _, codes, losses = quantizer(latents)
+    distance = (latents - book(quantizer).lookup(codes[""])).square().mean()
+    torch.testing.assert_close(losses["codebook"], distance)
+    torch.testing.assert_close(losses["commitment"], 0.25 * distance)
+
+
+def test_dead_codes_come_back():
+    torch.manual_seed(0)
+    latents = torch.randn(32, 4, 4, 2)
+    used = {}
+    for revive in (0.0, 0.5):
+        quantizer = VectorQuantizer("ema", 32, 2, 0.25, revive).train()
+        quantizer(1e-3 * torch.randn(32, 4, 4, 2))  # all codes in one place
+        for _ in range(500):
+            _, codes, _ = quantizer(latents)
+        used[revive] = len(codes[""].unique())
+    assert used[0.5] > 28 > used[0.0]
+
+
+def test_frequent_codes_are_those_used_most():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("ema", 4, 1, 0.25, 0.0).train()
+    latents = torch.tensor([0.0] * 8 + [10.0] * 4 + [20.0] * 3 + [30.0]).view(1, 4, 4, 1)
+    for _ in range(20):
+        quantizer(latents + 0.01 * torch.randn_like(latents))
+    codes = book(quantizer).assign(torch.tensor([[0.0], [10.0], [20.0], [30.0]])).tolist()
+    if len(set(codes)) == 4:  # k-means found all four
+        for count in range(5):
+            assert quantizer.frequent(count).nonzero()[:, 0].tolist() == sorted(codes[:count])
+    assert quantizer.frequent(0).sum() == 0 and quantizer.frequent(4).all()
+
+
+def test_cosine_codes_are_unit_vectors_and_nearest_by_angle():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("cosine", 8, 4, 0.25, 0.5).train()
+    latents = 5 * torch.randn(4, 4, 4, 4)
+    for _ in range(20):
+        values, codes, _ = quantizer(latents)
+    vectors = book(quantizer).vectors
+    torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(8))
+    values, codes, _ = quantizer.eval()(latents)
+    angles = torch.cosine_similarity(latents[..., None, :], vectors, dim=-1)
+    assert torch.equal(codes[""], angles.argmax(-1))
+    torch.testing.assert_close(values, vectors[codes[""]])
+    torch.testing.assert_close(quantizer.split(latents)[""].norm(dim=-1), torch.ones(4, 4, 4))
+
+
+def test_simvq_codes_are_a_linear_map_of_frozen_ones():
+    torch.manual_seed(0)
+    quantizer = SimVQ(16, 4, 0.25).train()
+    latents = torch.randn(2, 3, 3, 4)
+    quantizer(latents)[2]["commitment"].backward()
+    table = quantizer.table
+    torch.testing.assert_close(book(quantizer).vectors, table.frozen_codebook @ table.code_transform.weight.T)
+    assert table.code_transform.weight.grad.abs().sum() > 0 and not table.frozen_codebook.requires_grad
+    names = dict(quantizer.named_parameters())
+    assert list(names) == ["table.code_transform.weight"]
+
+
+def test_gumbel_draws_in_training_and_takes_the_nearest_otherwise():
+    torch.manual_seed(0)
+    quantizer = Gumbel(16, 4)
+    latents = torch.randn(2, 3, 3, 4)
+    quantizer.anneal(0.0)
+    assert quantizer.temperature == 1
+    mixed, codes, losses = quantizer.train()(latents)
+    nearest = book(quantizer).lookup(book(quantizer).assign(latents))
+    assert torch.equal(codes[""], book(quantizer).assign(latents))
+    assert (mixed - nearest).abs().max() > 0.01
+    assert losses["divergence"] >= 0
+    torch.testing.assert_close(quantizer.eval()(latents)[0], nearest)
+    quantizer.anneal(1.0)
+    assert quantizer.temperature == pytest.approx(1 / 16)
+
+
+def test_divergence_of_evenly_likely_codes_is_zero():
+    quantizer = Gumbel(16, 4).train()
+    with torch.no_grad():
+        quantizer.vectors.copy_(torch.nn.functional.one_hot(torch.arange(16) % 4, 4))
+    even, sure = torch.zeros(1, 2, 2, 4), 100 * torch.ones(1, 2, 2, 4) * torch.tensor([1.0, 0, 0, 0])
+    assert float(quantizer(even)[2]["divergence"].detach()) == pytest.approx(0, abs=1e-6)
+    # sure of one of four places, at each of which four codes are: log 16 - log 4 nats
+    expected = quantizer.WEIGHT * torch.tensor(4.0).log()
+    assert float(quantizer(sure)[2]["divergence"].detach()) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("codes", implicit.LEVELS)
+def test_finite_scalars_are_those_of_the_library(codes):
+    from vector_quantize_pytorch import FSQ as Library
+
+    quantizer, library = FSQ(codes), Library(list(implicit.LEVELS[codes]))
+    latents = 2 * torch.randn(4, 3, 3, quantizer.dim, generator=torch.Generator().manual_seed(0))
+    values, expected = library(latents.flatten(1, 2))
+    assert torch.equal(book(quantizer).assign(quantizer.split(latents)[""]).flatten(1), expected.long())
+    ours, found, losses = quantizer.train()(latents)
+    assert torch.equal(found[""].flatten(1), expected.long()) and not losses
+    torch.testing.assert_close(ours.flatten(1, 2), values)
+    torch.testing.assert_close(book(quantizer).vectors, library.implicit_codebook)
+    assert book(quantizer).kind == "implicit"
+
+
+def test_sizes_of_finite_scalars_are_near_what_was_asked_for():
+    for codes, levels in implicit.LEVELS.items():
+        assert len(book(FSQ(codes))) == torch.tensor(levels).prod() == pytest.approx(codes, rel=0.07)
+
+
+@pytest.mark.parametrize("codes", [2, 16, 512])
+def test_signs_are_in_the_order_of_the_library(codes):
+    from vector_quantize_pytorch import LFQ as Library
+
+    quantizer, library = LFQ(codes, 0.25), Library(codebook_size=codes).eval()
+    latents = torch.randn(4, 3, 3, quantizer.dim, generator=torch.Generator().manual_seed(0))
+    values, expected, _ = library(latents.flatten(1, 2))
+    assert torch.equal(book(quantizer).assign(latents).flatten(1), expected)
+    assert torch.equal(book(quantizer).lookup(expected), values)
+    torch.testing.assert_close(values, latents.flatten(1, 2).sign())
+    ours, found, losses = quantizer.train()(latents)
+    torch.testing.assert_close(ours.flatten(1, 2), values)
+    assert torch.equal(found[""].flatten(1), expected) and set(losses) == {"entropy"}
+    torch.testing.assert_close(book(quantizer).vectors, library.codebook)
