@@ -31,7 +31,9 @@ def contributions(found: dict[str, Any], metric: str = "psnr", theme: Theme = "l
         alone = [row["alone"][metric] for row in rows]
         figure.add_trace(_line(names[-len(alone) :], alone, "This layer alone", colours[1], "markers", "diamond"))
     dress(figure, theme, height=340, revision=metric)
-    figure.update_xaxes(title_text="layers, coarse to fine", showgrid=False, tickangle=0 if len(names) < 8 else -40)
+    figure.update_xaxes(
+        title_text="layers, coarse to fine", showgrid=False, tickangle=0 if sum(map(len, names)) < 50 else -35
+    )
     figure.update_yaxes(title_text=f"{AXES[metric]}, mean of {scores[0]['n']:,} images", nticks=7)
     figure.update_layout(
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": shades["text"]}},

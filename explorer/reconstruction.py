@@ -25,7 +25,7 @@ def write(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Writes `NAME-original.png` and `NAME-reconstruction.png` into `out`, and `NAME-upto-LAYER.png` for several layers.
+    """Writes `NAME-original.png`, `NAME-reconstruction.png` and, for several layers, `NAME-upto-LAYER.png` into `out`.
 
     That one is decoded from the layers up to LAYER, coarse to fine; `NAME-only-LAYER.png` from that layer alone, where
     the model puts layers together. `fill` says what stands for the layers left out, see `analysis.layers.FILLS`; the

@@ -19,7 +19,7 @@ HELP = {
     "view": "*Up to each layer*: coarse to fine, each picture has one layer more. *Each layer alone*: only that layer, "
     "the others filled.",
     "gain": "PSNR of the prefix that ends with this layer, minus that of the prefix before; the mean over images of "
-    "the paired differences. The first layer is compared with no layer at all. 6 dB halve the typical error of a pixel.",
+    "the paired differences. The first layer is compared with no layer at all. 6 dB halve a typical error.",
     "bits": "Bits that this layer costs per pixel: cells × log₂(codes), and beside it what a perfect compressor of "
     "single codes would need (their measured entropy). A continuous layer has no bits of its own; it costs numbers.",
     "alone": "PSNR from this layer alone, all others filled as chosen above.",
@@ -159,16 +159,11 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
         "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="layers-score", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    chart, numbers = st.columns([3, 2])
-    with chart:
-        st.plotly_chart(
-            layer_plots.contributions(found, metric, session.theme()), key="contributions", theme=None,
-            alt=f"{metric.upper()} after each layer",
-        )  # fmt: skip
-    with numbers:
-        st.dataframe(
-            frame, hide_index=True, column_config=_columns(frame), height="content", key="layers-table",
-        )  # fmt: skip
+    st.plotly_chart(
+        layer_plots.contributions(found, metric, session.theme()), key="contributions", theme=None,
+        alt=f"{metric.upper()} after each layer",
+    )  # fmt: skip
+    st.dataframe(frame, hide_index=True, column_config=_columns(frame), height="content", key="layers-table")
     if joint:
         st.caption(
             f"Layers left out are filled with {layers.FILLS[fill]}. A network that was trained with all layers at once "
@@ -228,8 +223,8 @@ def _recombine(selection, images, names: list[str]) -> None:
     }
     with st.container(horizontal=True, gap="small", key="recombined"):
         for caption, picture in shown.items():
-            with st.container(width=180, gap="xsmall"):
-                st.image(drawing.png(picture, 360), width=180, alt=caption.replace("*", ""))
+            with st.container(width=150, gap="xsmall"):
+                st.image(drawing.png(picture, 360), width=150, alt=caption.replace("*", ""))
                 st.caption(caption)
 
 

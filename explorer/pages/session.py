@@ -346,7 +346,13 @@ def link(page: str, label: str, icon: str, **carried: object) -> None:
 def summary(checkpoint: Checkpoint) -> None:
     """The facts of a checkpoint in a few lines, with help."""
     size, bits, layers = checkpoint.image_size, bits_per_pixel(checkpoint), checkpoint.layers
-    lines = [f"**{plain(checkpoint.family)}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"]
+    kinds = [checkpoint.family]  # and what it is made of, where that is not the default
+    kinds += [
+        v for name in ("quantizer", "backbone") if (v := checkpoint.settings.get(name)) not in (None, "ema", "conv")
+    ]
+    lines = [
+        f"**{plain(' · '.join(map(str, kinds)))}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"
+    ]
     alike = len({(*layer["grid"], layer["dim"], layer.get("codes")) for layer in layers}) == 1
     for layer in layers[:1] if alike else layers:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
