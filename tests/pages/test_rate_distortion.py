@@ -1,0 +1,132 @@
+"""The Rate–distortion page: its chart, its sentence and its table are those of the measurements."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from explorer import checkpoints, measurements
+from explorer.analysis import codecs, rates
+
+PAGE = "explorer/pages/rate_distortion.py"
+
+
+@pytest.fixture
+def measured(studio) -> Callable:
+    """`measured("rates", "tiny-vae")` is what the background job writes; all of it is gone after the test."""
+    yield lambda what, name: measurements.make(what, studio.checkpoints / name, str(studio.photos))
+    for file in (studio.cache / "measurements").glob("*.json"):
+        file.unlink()
+
+
+def traces(app) -> dict[str, dict]:
+    """Traces of the chart by name; further parts of a line are called "name 1", …"""
+    (figure,) = app.get("plotly_chart")
+    found = {}
+    for trace in json.loads(figure.proto.spec)["data"]:
+        name = trace["name"]
+        while name in found:
+            name = f"{trace['name']} {1 + int(name.rpartition(' ')[2] if name != trace['name'] else 0)}"
+        found[name] = trace
+    return found
+
+
+def numbers(values) -> list[float]:
+    """Values of a trace, which travel as a list or as base64."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    return [float(value) for value in values]
+
+
+def texts(app) -> str:
+    return "\n".join(str(element.value) for element in [*app.markdown, *app.caption]).replace("\\", "")
+
+
+def test_a_plain_model_is_one_point_beside_both_codecs(open_app, measured):
+    (point,) = measured("rates", "tiny-vqvae")["points"]
+    jpeg = codecs.curves(measured("codecs", "tiny-vqvae"))["JPEG"]
+    app = open_app(PAGE)
+    assert not app.error
+    shown = traces(app)
+    assert set(shown) == {"tiny-vqvae", "JPEG, payload", "WebP, payload"}
+    assert numbers(shown["tiny-vqvae"]["x"]) == [3 * 16 / 256], "8 codes on 4 × 4 cells of 16 × 16 pixels"
+    assert numbers(shown["tiny-vqvae"]["y"]) == [point["psnr"]["mean"]]
+    above = numbers(shown["tiny-vqvae"]["error_y"]["array"])
+    assert above == pytest.approx([point["psnr"]["high"] - point["psnr"]["mean"]])
+    assert numbers(shown["JPEG, payload"]["x"]) == [one["payload"]["mean"] for one in jpeg]
+    metrics = {metric.label: metric for metric in app.metric}
+    assert metrics["Bits per pixel"].value == "0.188" and metrics["PSNR at these bits"].delta.startswith("95 %: ")
+    theirs = codecs.score_at(jpeg, 3 * 16 / 256, "payload")
+    assert metrics["JPEG at these bits"].value == f"{theirs:.2f} dB"
+    assert metrics["JPEG at these bits"].delta == f"tiny-vqvae: {point['psnr']['mean'] - theirs:+.2f} dB"
+    assert all(metric.help for metric in app.metric)
+    assert f"tiny-vqvae reaches {point['psnr']['mean']:.2f} dB with 0.188 bits per pixel (fixed length)" in texts(app)
+
+
+def test_score_rate_and_what_is_counted_can_be_changed(open_app, measured):
+    (point,) = measured("rates", "tiny-vqvae")["points"]
+    jpeg = codecs.curves(measured("codecs", "tiny-vqvae"))["JPEG"]
+    app = open_app(PAGE)
+    for key, value in (("score", "ssim"), ("rate", "entropy_bits_per_pixel"), ("counted", "file")):
+        app.segmented_control(key=f"rd-{key}").set_value(value).run()
+    shown = traces(app)
+    assert numbers(shown["tiny-vqvae"]["x"]) == [point["entropy_bits_per_pixel"]]
+    assert numbers(shown["tiny-vqvae"]["y"]) == [point["ssim"]["mean"]]
+    assert numbers(shown["JPEG, whole file"]["x"]) == [one["file"]["mean"] for one in jpeg]
+    assert numbers(shown["JPEG, whole file"]["y"]) == [one["ssim"]["mean"] for one in jpeg]
+    metrics = {metric.label: metric for metric in app.metric}
+    assert metrics["JPEG at these bits"].value == "—", "headers alone are more"
+    assert metrics["JPEG at these bits"].delta.startswith("starts at ")
+
+
+def test_a_continuous_model_has_a_point_for_each_number_of_bits_and_a_bound(open_app, measured, studio):
+    found = measured("rates", "tiny-vae")
+    known = codecs.curves(measured("codecs", "tiny-vae"))
+    app = open_app(PAGE, checkpoint="tiny-vae")
+    shown = traces(app)
+    (layer,) = checkpoints.describe(studio.checkpoints / "tiny-vae").layers
+    expected = [bits * layer["dim"] / 256 for bits in rates.BITS]
+    assert numbers(shown["tiny-vae"]["x"]) == pytest.approx(expected)
+    assert numbers(shown["not quantized"]["y"]) == [found["points"][-1]["psnr"]["mean"]] * 2
+    point = rates.working_point(found)
+    assert f"Its continuous numbers have {point['bits']} bits each" in texts(app)
+    assert "fitted on 12 training images" in texts(app)
+    table = app.dataframe[0].value
+    assert len(table) == 9 + sum(map(len, known.values()))
+    assert table["psnr"][:9].tolist() == [one["psnr"]["mean"] for one in found["points"]]
+    row = table[(table["of"] == "tiny-vae") & table["over_jpeg"].notna()].iloc[0]
+    theirs = codecs.score_at(known["JPEG"], row["bits_per_pixel"], "payload")
+    assert row["over_jpeg"] == pytest.approx(row["psnr"] - theirs)
+
+
+def test_measured_checkpoints_stand_beside_it_and_others_are_offered(open_app, measured):
+    measured("codecs", "tiny-vqvae")
+    for name in ("tiny-vqvae", "tiny-vqvae2"):
+        measured("rates", name)
+    app = open_app(PAGE)
+    (beside,) = app.multiselect
+    assert beside.value == ["tiny-vqvae2"] and len(beside.options) == 3
+    assert "tiny-mae (not measured yet)" in beside.options
+    shown = traces(app)
+    assert numbers(shown["tiny-vqvae2"]["x"]) == pytest.approx([3 * 4 / 256, 3 * (4 + 16) / 256]), "top; all"
+    beside.set_value(["tiny-mae"]).run()
+    assert "tiny-vqvae2" not in traces(app)
+    assert "Measuring bits and quality of tiny-mae on 12 images" in texts(app)
+    assert [button.label for button in app.button if button.label == "Start"] == ["Start"]
+
+
+def test_what_is_missing_is_measured_beside_the_page(open_app, studio, monkeypatch):
+    from explorer import jobs
+
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda arguments, target, **_: started.append((arguments, target)))
+    app = open_app(PAGE)
+    assert not app.get("plotly_chart") and not app.error
+    assert [arguments[:2] for arguments, _ in started] == [["measure", "rates"], ["measure", "codecs"]]
+    for arguments, target in started:
+        assert arguments[3:] == ["--dataset", str(studio.photos), "--split", "test", "--fit", "crop"]
+        assert target.parent == studio.cache / "measurements"
