@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from torch.nn import functional as F
 from explorer.errors import BadInput
 
 VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+DISAGREE = 1e-3  # the least that a scale of MS-SSIM counts, where the paper has powers of negative numbers
 VGG_STAGES = (4, 9, 16, 23, 30)  # the poolings of VGG-16; before them are relu1_2 … relu5_3
-SUMMAND = re.compile(r"(?:(?P<weight>[0-9.eE+-]+)\*)?(?P<name>[a-z0-9_]+)(?:\((?P<argument>[^()]+)\))?")
+SUMMAND = re.compile(
+    r"\s*(?:(?P<weight>[0-9.eE+-]+)\s*\*\s*)?(?P<name>[a-z0-9_-]+)\s*(?:\(\s*(?P<argument>[^()]*[^()\s])\s*\))?\s*"
+)
 Term = Callable[[Tensor, Tensor], Tensor]  # output, target (N, 3, h, w) in [-1, 1] -> scalar
 
 
@@ -30,19 +34,22 @@ class Summand:
 def parse(text: str) -> tuple[Summand, ...]:
     """The summands of a loss; raises BadInput that names the terms there are."""
     found, known = [], ", ".join(TERMS)
-    for part in re.split(r"\+(?![^(]*\))(?<![0-9][eE]\+)", text.replace(" ", "").replace("-ssim", "_ssim")):
+    for part in re.split(r"\+(?![^(]*\))(?<![0-9][eE]\+)", text):
         match = SUMMAND.fullmatch(part)
-        if match is None or match["name"] not in TERMS:
-            raise BadInput(f"unknown term {part!r} in loss {text!r}; choose from {known}, as in mse+0.1*perceptual")
+        name = match["name"].replace("-", "_") if match else None
+        if name not in TERMS:
+            raise BadInput(
+                f"unknown term {part.strip()!r} in loss {text!r}; choose from {known}, as in mse+0.1*perceptual"
+            )
         try:
             weight = float(match["weight"] or 1)
         except ValueError:
             raise BadInput(f"{match['weight']!r} is no weight in loss {text!r}; write a number, as in 0.1*l1") from None
         if not 0 < weight < float("inf"):
             raise BadInput(f"weight {weight:g} in loss {text!r} is out of range; choose a number above 0")
-        if match["argument"] and match["name"] != "peco":
-            raise BadInput(f"{match['name']} in loss {text!r} takes no argument; only peco(CHECKPOINT) does")
-        found.append(Summand(weight, match["name"], match["argument"]))
+        if match["argument"] and name != "peco":
+            raise BadInput(f"{name} in loss {text!r} takes no argument; only peco(CHECKPOINT) does")
+        found.append(Summand(weight, name, match["argument"]))
     names = [one.name for one in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -136,10 +143,16 @@ def _ms_ssim(argument: str | None, image_size: int) -> Term:
     kept = tuple(beta / sum(betas[:scales]) for beta in betas[:scales])
 
     def term(output: Tensor, target: Tensor) -> Tensor:
-        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
+        from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
-        unit = (output / 2 + 0.5).clamp(0, 1), target / 2 + 0.5
-        return 1 - ms_ssim(*unit, data_range=1.0, betas=kept, normalize="relu")
+        a, b = (output / 2 + 0.5).clamp(0, 1), target / 2 + 0.5
+        found = a.new_ones(len(a))
+        for index, beta in enumerate(kept):
+            whole, contrast = ssim(a, b, data_range=1.0, reduction="none", return_contrast_sensitivity=True)
+            # a scale that does not agree at all leaves the others their gradient
+            found = found * (whole if index == scales - 1 else contrast).clamp_min(DISAGREE) ** beta
+            a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        return 1 - found.mean()
 
     return term
 
@@ -167,13 +180,16 @@ def _perceptual(argument: str | None, image_size: int) -> Term:
 
     if image_size < 16:
         raise BadInput(f"image size {image_size} is too small for perceptual, whose network halves it four times")
-    network = vgg16(weights=None).features
+    with torch.device("meta"):  # its dense layers, which are most of it, are never allocated
+        network = vgg16(weights=None).features
     try:
         weights = torch.hub.load_state_dict_from_url(VGG_URL, progress=False, check_hash=True, weights_only=True)
-        network.load_state_dict({k.removeprefix("features."): v for k, v in weights.items() if "features." in k})
-    except (OSError, RuntimeError) as error:
+        state = {k.removeprefix("features."): v for k, v in weights.items() if k.startswith("features.")}
+        network.load_state_dict(state, assign=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise BadInput(
-            f"perceptual needs the weights of VGG-16, which cannot be had from {VGG_URL} ({error}); put that file into "
+            f"perceptual needs the weights of VGG-16, which cannot be had from {VGG_URL} ({why}); put that file into "
             f"{torch.hub.get_dir()}/checkpoints, or use peco(CHECKPOINT) with the features of a checkpoint, such as "
             "peco(mae-shapes)"
         ) from None
@@ -185,7 +201,8 @@ def _perceptual(argument: str | None, image_size: int) -> Term:
         for index, layer in enumerate(network):
             if index in VGG_STAGES:  # a pooling, so x is what its last ReLU gave
                 found.append(x)
-            x = layer(x)
+            if index < VGG_STAGES[-1]:
+                x = layer(x)
         return found
 
     return _Frozen(network, features)
