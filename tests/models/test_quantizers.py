@@ -58,7 +58,7 @@ def test_rotated_gradients_keep_their_angle_to_the_vector():
     torch.manual_seed(0)
     quantizer = VectorQuantizer("rotation", 8, 4, 0.0, 0.0).train()
     latents = torch.randn(2, 3, 3, 4, requires_grad=True)
-    quantized, codes, _ = quantizer(latents)
+    quantized, _, _ = quantizer(latents)
     weights = torch.randn_like(quantized)
     (quantized * weights).sum().backward()
     before = torch.cosine_similarity(quantized.detach(), weights, dim=-1)
