@@ -41,7 +41,8 @@ def rate_distortion(
     for index, (name, measured) in enumerate(models.items()):
         for part, points in enumerate(_chains(measured["points"], rate)):
             trace = _chain(name, points, metric, rate, palette[index % len(palette)])
-            figure.add_trace(trace.update(showlegend=part == 0))
+            own = {"line_width": 3, "marker_size": 10} if index == 0 else {}
+            figure.add_trace(trace.update(showlegend=part == 0, **own))
     _ticks(figure)
     for name, measured in list(models.items())[:1]:
         bound = measured["points"][-1]
@@ -51,7 +52,8 @@ def rate_distortion(
     figure.update_yaxes(title_text=METRICS[metric][0], nticks=8, zeroline=False)
     dress(figure, theme, height=480, revision=f"{metric} {rate}")
     return figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "tracegroupgap": 0}, hovermode="closest"
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "tracegroupgap": 0, "itemsizing": "trace"},
+        hovermode="closest",
     )
 
 
@@ -76,7 +78,7 @@ def _chain(name: str, points: list, metric: str, rate: str, colour: str) -> go.S
         legendgroup=name,
         mode="lines+markers",
         line={"color": colour, "width": 2},
-        marker={"size": 9 if len(points) < 3 else 7, "color": colour},
+        marker={"size": 8, "color": colour},
         text=[_hover(point, metric) for point in points],
         hovertemplate=f"<b>{name}</b><br>%{{text}}<br>%{{x:.3g}} bits per pixel<extra></extra>",
     )
@@ -107,8 +109,9 @@ def _codec(codec: str, points: Sequence[Mapping[str, Any]], metric: str, counted
         x=[point[counted]["mean"] for point in points],
         y=[point[metric]["mean"] for point in points],
         name=f"{codec}, {_WHAT[counted]}",
+        legendrank=2000,  # behind the models
         mode="lines+markers",
-        line={"color": THEMES[theme]["muted"], "width": 1.5, "dash": DASHES[codec]},
+        line={"color": THEMES[theme]["muted"], "width": 2, "dash": DASHES[codec]},
         marker={"size": 4, "color": THEMES[theme]["muted"]},
         text=[f"quality {point['quality']}<br>{_value(point[metric], metric)}" for point in points],
         hovertemplate=f"<b>{codec}</b>, %{{text}}<br>%{{x:.3g}} bits per pixel, {_WHAT[counted]}<extra></extra>",

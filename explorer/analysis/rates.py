@@ -124,6 +124,8 @@ def measure(
         would spend; `symbols` {layer: how many were counted}; `mse`, the mean, and `psnr`, `ssim` {mean, low, high, n}.
     """
     books = model.codebooks
+    if progress is not None:
+        progress(0, count, "fitting scalar quantizers")
     scalars, seen = _scalars(model, train_read, [layer.name for layer in model.layers if layer.name not in books])
     points = _points([layer.name for layer in model.layers], set(books))
     pixels, device = 0, device_of(model)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer import measurements, rate_plots
 from explorer.analysis import codecs as codec_analysis
 from explorer.analysis import rates
+from explorer.errors import BadInput
 from explorer.pages import code_data, session
+
+if TYPE_CHECKING:
+    from explorer.checkpoints import Checkpoint
 
 HELP = {
     "chart": "Each point is one way to store an image: further left is fewer bits, further up is closer to the "
@@ -96,11 +103,10 @@ def _others(selection: session.Selection, images) -> dict[str, dict]:
     """Measurements of the checkpoints chosen to stand beside this one; offers to measure those that lack it."""
     from explorer import checkpoints
 
-    known = {
-        other.name: (other, measurements.locate("rates", other.path, images))
-        for other in checkpoints.find()
-        if _comparable(other, selection)
-    }
+    known = {}
+    for other in filter(partial(_comparable, selection), checkpoints.find()):
+        with suppress(BadInput):  # a training that was stopped before its first weights
+            known[other.name] = (other, measurements.locate("rates", other.path, images))
     if not known:
         return {}
     ready = [name for name, (_, found) in known.items() if found is not None]
@@ -119,7 +125,7 @@ def _others(selection: session.Selection, images) -> dict[str, dict]:
     return {name: known[name][1] for name in chosen if known[name][1] is not None}
 
 
-def _comparable(other, selection: session.Selection) -> bool:
+def _comparable(selection: session.Selection, other: Checkpoint) -> bool:
     """Whether another checkpoint takes these images and has not been trained on them."""
     here = selection.checkpoint
     if other.path == here.path or other.state == "training" or other.image_size != here.image_size:
@@ -153,15 +159,16 @@ def _metrics(selection: session.Selection, own: dict, codecs: dict | None, rate:
             st.metric(
                 label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
             )
-    sentence = _sentence(selection.checkpoint.name, own, point, codecs, rate, counted)
-    st.markdown(session.plain(sentence))
+    st.markdown(session.plain(_sentence(selection, own, point, codecs, rate, counted)))
 
 
 def _range(score: dict) -> str:
     return "one image, no interval" if score["low"] is None else f"95 %: {score['low']:.2f} – {score['high']:.2f}"
 
 
-def _sentence(name: str, own: dict, point: dict, codecs: dict | None, rate: str, counted: str) -> str:
+def _sentence(
+    selection: session.Selection, own: dict, point: dict, codecs: dict | None, rate: str, counted: str
+) -> str:
     """What the numbers say, in words."""
     psnr, parts = point["psnr"]["mean"], []
     for codec, points in codec_analysis.curves(codecs).items():
@@ -175,14 +182,19 @@ def _sentence(name: str, own: dict, point: dict, codecs: dict | None, rate: str,
             parts.append(f"{codec} ({part}) needs {need / point[rate]:.3g} times the bits for that")
         else:
             parts.append(f"{codec} ({part}) gets by with {need / point[rate]:.0%} of the bits for that")
-    said = f"{name} reaches {psnr:.2f} dB with {point[rate]:.3g} bits per pixel ({RATES[rate].lower()})"
+    which = "" if selection.split == "all" else "held-out "
+    said = (
+        f"On {own['images']:,} {which}images {selection.checkpoint.name} reaches {psnr:.2f} dB with {point[rate]:.3g} "
+        f"bits per pixel ({RATES[rate].lower()})"
+    )
     said += "".join(f"; {part}" for part in parts) + "."
     bound = own["points"][-1]
     if point["bits"] is not None:
         lost = bound["psnr"]["mean"] - psnr
         said += (
             f" Its continuous numbers have {point['bits']} bits each, {lost:.2f} dB below what they reach as they are "
-            f"({bound['psnr']['mean']:.2f} dB); their levels are fitted on {own['train_images']:,} training images."
+            f"({bound['psnr']['mean']:.2f} dB); their levels are fitted on {own['train_images']:,} "
+            f"{'images of this dataset' if selection.split == 'all' else 'training images'}."
         )
     return said
 
@@ -203,6 +215,7 @@ def _chart(
         data,
         hide_index=True,
         key="rates",
+        placeholder="",
         column_config={
             "of": st.column_config.TextColumn("Of", pinned=True),
             "layers": st.column_config.TextColumn("Layers", help="Those that are sent; the others are their mean."),

@@ -64,7 +64,8 @@ def test_a_plain_model_is_one_point_beside_both_codecs(open_app, measured):
     assert metrics["JPEG at these bits"].value == f"{theirs:.2f} dB"
     assert metrics["JPEG at these bits"].delta == f"tiny-vqvae: {point['psnr']['mean'] - theirs:+.2f} dB"
     assert all(metric.help for metric in app.metric)
-    assert f"tiny-vqvae reaches {point['psnr']['mean']:.2f} dB with 0.188 bits per pixel (fixed length)" in texts(app)
+    said = f"On 12 held-out images tiny-vqvae reaches {point['psnr']['mean']:.2f} dB with 0.188 bits per pixel"
+    assert said in texts(app)
 
 
 def test_score_rate_and_what_is_counted_can_be_changed(open_app, measured):
@@ -130,3 +131,25 @@ def test_what_is_missing_is_measured_beside_the_page(open_app, studio, monkeypat
     for arguments, target in started:
         assert arguments[3:] == ["--dataset", str(studio.photos), "--split", "test", "--fit", "crop"]
         assert target.parent == studio.cache / "measurements"
+
+
+def test_points_are_joined_where_they_differ_in_one_thing():
+    """Discrete prefixes are one line; a prefix with continuous layers is a line over the bits of its numbers."""
+    from explorer import rate_plots
+
+    def point(layers: str, bits: int | None, rate: float | None) -> dict:
+        score = {"mean": 20.0, "low": None, "high": None, "n": 1}
+        return {
+            "layers": layers.split(), "bits": bits, "bits_per_pixel": rate, "entropy_bits_per_pixel": rate,
+            "positions": {name: {"mean": 4.0} for name in layers.split()}, "psnr": score, "ssim": score, "mse": 0.01,
+        }  # fmt: skip
+
+    points = [point("top", None, 0.1)]
+    for layers, rate in (("top top.scale bottom", 0.2), ("top top.scale bottom bottom.scale", 0.3)):
+        points += [point(layers, bits, rate * bits) for bits in (1, 2)] + [point(layers, None, None)]
+    figure = rate_plots.rate_distortion({"mine": {"points": points}})
+    lines = [(trace.name, list(trace.x), trace.showlegend) for trace in figure.data]
+    assert lines[:3] == [("mine", [0.1], True), ("mine", [0.2, 0.4], False), ("mine", [0.3, 0.6], False)]
+    assert lines[3][0] == "not quantized" and len(lines) == 4
+    assert "top + top.scale + bottom, 1 bit a number<br>20.00 dB, 1 images" in figure.data[1].text[0]
+    assert figure.layout.xaxis.ticktext and figure.layout.xaxis.type == "log"
