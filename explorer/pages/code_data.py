@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 TILE = cutouts.TILE
+BUTTONS = 12  # layers in a row of buttons; more become a list
 KMEANS = (
     "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
     "counts as the centre nearest to it; the model itself knows nothing of them."
+)
+CONSTANT = (
+    "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
+    "nothing to compare it with."
 )
 DEAD = "This code stands nowhere in these {images:,} images: a dead code, as far as they show."
 
@@ -47,7 +52,7 @@ def kmeans(selection: session.Selection) -> int:
 def layer(encoding: Encoding) -> str:
     """The layer that the URL names, with a picker where there are several; another layer has other codes."""
     names = [layer.name for layer in encoding.layers]
-    value = choose("layer", names.__contains__, names[-1])
+    value = choose("layer", names.__contains__, _main(encoding))
     if len(names) == 1:
         return value
 
@@ -56,11 +61,26 @@ def layer(encoding: Encoding) -> str:
             changed()
             session.put("code", None)
 
-        return st.segmented_control(
-            "Layer", names, key=key, on_change=both, required=True, help="Whose codes are shown in detail."
-        )
+        about = "Whose codes are shown in detail."
+        if len(names) > BUTTONS:
+            return st.selectbox("Layer", names, key=key, on_change=both, width=180, help=about)
+        return st.segmented_control("Layer", names, key=key, on_change=both, required=True, help=about)
 
     return bound("layer", value, draw)
+
+
+def _main(encoding: Encoding) -> str:
+    """The layer to begin with: the first on the finest grid of those with codes of their own; else the last."""
+    own = [layer for layer in encoding.layers if encoding.codebook(layer.name).kind != "kmeans"]
+    return max(own, key=lambda layer: layer.grid[0]).name if own else encoding.layers[-1].name
+
+
+def continuous_note(encoding: Encoding, layer: str) -> str:
+    """What the codes of a continuous layer are; empty for a layer with codes of its own."""
+    book = encoding.codebook(layer)
+    if book.kind != "kmeans":
+        return ""
+    return KMEANS.format(codes=len(book)) if len(book) > 1 else CONSTANT
 
 
 def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None = None) -> int:

@@ -9,6 +9,11 @@ from explorer import code_plots, drawing
 from explorer.components.bridge import bridge
 from explorer.pages import code_data, code_panel, session
 
+NARROW = 150  # px of a map among many; a chart cannot be narrower
+NEEDED = (
+    "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
+    "among the most frequent, it always has the same value."
+)
 ORDERS = {"number": "Number", "worst": "Worst first", "best": "Best first"}
 HELP = {
     "order": "Previous and Next go through the images in this order. Best and worst are by PSNR, the quality of the "
@@ -113,14 +118,15 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     """The image, its reconstruction, and the map of every layer side by side."""
     layer, code, cell = shown
     pixels = images.read([row])[0]
-    width = {1: 256, 2: 192, 3: 160}.get(len(encoding.layers), 130)  # one row on a laptop with up to four layers
+    width = {1: 256, 2: 192, 3: 160}.get(len(encoding.layers), NARROW)  # one row on a laptop with up to four layers
     name, score = session.plain(images.names[row]), encoding.errors()["psnr"].to_numpy()[row]
     with st.container(horizontal=True, key="maps"):
         with st.container(width=width, gap="xsmall"):
             st.caption(f"**{name}**")
             st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}")
         with st.container(width=width, gap="xsmall"):
-            st.caption("**Reconstruction**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
+            title = "Reconstruction" if width > NARROW else "Decoded"
+            st.caption(f"**{title}**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
             back = _reconstruction(encoding.facts["key"], row, selection, pixels)
             st.image(drawing.png(back, 640), width=width, alt=f"Reconstruction of image {row}")
         behind = drawing.png(pixels, 256) if opacity < 1 else None
@@ -129,8 +135,10 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
                 _map(encoding, one, row, (code, cell) if one.name == layer else None, behind, opacity, width)
     facts = encoding.layer(layer)
     notes = [_concepts(images, row)]
-    if encoding.codebook(layer).kind == "kmeans":
-        notes.append(code_data.KMEANS.format(codes=len(encoding.codebook(layer))))
+    notes.append(code_data.continuous_note(encoding, layer))
+    needed = _needed(encoding.facts["key"], row, selection, pixels)
+    if layer in needed:
+        notes.append(NEEDED.format(needed=needed[layer], cells=facts.grid[0] * facts.grid[1]))
     if facts.grid == (1, 1):
         notes.append(
             f"One vector of {facts.dim:,} numbers describes the whole image here, so its map is a single cell, and a "
@@ -144,10 +152,9 @@ def _map(encoding, layer, row: int, shown: tuple | None, behind: bytes | None, o
     codes = encoding.codes(layer.name, [row])[0]
     code, cell = shown if shown is not None else (None, None)
     different = len(np.unique(codes))
-    st.caption(
-        f"**{session.plain(layer.name)}** · {layer.grid[0]} × {layer.grid[1]} · {different:,} "
-        + ("code" if different == 1 else "codes")
-    )
+    grid = f" · {layer.grid[0]} × {layer.grid[1]}" if width > NARROW else ""
+    many = "code" if different == 1 else "codes"
+    st.caption(f"**{session.plain(layer.name)}**{grid} · {different:,} {many}")
     figure = code_plots.code_map(
         codes.astype(np.int64),
         code_data.colours(encoding, layer.name),
@@ -181,6 +188,18 @@ def _choose(layer: str, row: int, codes: np.ndarray, click) -> None:
         session.put("code", int(codes[line, column]))
         st.session_state["cell"] = (row, layer, line, column)
         st.rerun()
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _needed(key: str, row: int, _selection, _pixels: np.ndarray) -> dict[str, int]:
+    """{layer: cells} of the layers that the decoder does not need in every cell of the image."""
+    from explorer.analysis.interventions import encode
+    from explorer.latents import Sends
+
+    with session.model(_selection.checkpoint) as model:
+        if not isinstance(model, Sends):
+            return {}
+        return {layer: int(mask.sum()) for layer, mask in model.sent(encode(model, _pixels)).items()}
 
 
 @st.cache_data(max_entries=128, show_spinner="Decoding …")

@@ -19,7 +19,10 @@ HELP = {
     "rank": "1 is the code with the most tokens.",
     "images": "Images of this split that have the code in at least one cell.",
     "distance": "Euclidean distance between this code's vector and the nearest other vector of the codebook.",
-    "change": "What the decoder makes of it when cells of this image get another code; everything else stays.",
+    "change": "What the decoder makes of it when cells of this image get another code; all other cells, and the layers "
+    "before this one, stay.",
+    "left out": "They would know what was there before, and hide the change. A layer that is left out is filled with "
+    "its mean over training, in a VQ-VAE, or computed anew, in a MAE.",
     "instead": "The average latent is the mean of all code vectors, weighted by use: what is left when nothing is "
     "known of the cell. The nearest other code is the smallest possible change.",
     "difference": "Absolute change of each pixel, mean of red, green and blue, from 0 to 1. Dark is no change.",
@@ -37,6 +40,10 @@ class Shown:
     layer: str
     code: int
     cell: tuple[int, int] | None
+
+    @property
+    def file(self) -> str:
+        return f"{self.selection.checkpoint.name}-{self.layer}-code-{self.code}-image-{self.row}"
 
 
 def draw(selection, encoding, images, row: int, layer: str, code: int, cell: tuple[int, int] | None) -> None:
@@ -93,6 +100,11 @@ def _intervene(shown: Shown) -> None:
             key="change-here" if present else "change-absent",
         )  # fmt: skip
         where, vector, words = {"out": _out, "cell": _into_cell, "code": _for_code}[mode](shown, here)
+    names = [layer.name for layer in shown.encoding.layers]
+    after = names[names.index(shown.layer) + 1 :]
+    if after:
+        which = after[0] if len(after) == 1 else f"{after[0]} to {after[-1]}"
+        st.caption(f"Both pictures are decoded without {session.plain(which)}.", help=HELP["left out"])
     if not present:
         st.caption(f"Image {shown.row:,} does not have this code, so it can be put in, but not taken out.")
     if vector is None:
@@ -207,7 +219,7 @@ def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
             st.caption(words[0].upper() + words[1:] + ".")
             kept = {"unmodified": change.before, "changed": change.after, "difference": pictures[list(pictures)[-1]]}
             st.download_button(
-                "Pictures (zip of PNG)", lambda: drawing.archive(kept), f"code-{shown.code}-change.zip",
+                "Pictures (zip of PNG)", lambda: drawing.archive(kept), f"{shown.file}-change.zip",
                 icon=":material/download:", on_click="ignore", type="tertiary", key="change-zip",
             )  # fmt: skip
 

@@ -38,6 +38,9 @@ HELP = {
     "image. The estimate is too high with many codes and few images; shuffled labels show by how much.",
     "chance": "The same number when the labels are shuffled among the images, mean of 100 shuffles, and the value that "
     "97.5 % of them stay below. Only what lies above it says anything.",
+    "line": "A code of this layer is one number, so there is nothing to project: to the right is the number, upwards "
+    "the share of all tokens that have the code. Hollow dots are dead codes. Point at a dot for its best patch, click "
+    "it to select it.",
     "map": "Each dot is a code, the area its tokens, the colour that of the code maps; hollow dots are dead codes. "
     "Point at a dot for its best patch, click it to select it.",
 }
@@ -52,9 +55,8 @@ def draw() -> None:
     encoding = session.encoding_or_progress(selection, kmeans)
     with options:
         layer = code_data.layer(encoding)
-    size = len(encoding.codebook(layer))
-    if encoding.codebook(layer).kind == "kmeans":
-        st.caption(code_data.KMEANS.format(codes=size))
+    if note := code_data.continuous_note(encoding, layer):
+        st.caption(note)
     table = code_data.table(encoding, layer)
     name = f"{selection.checkpoint.name}-{layer}"
     _metrics(selection, encoding, layer)
@@ -111,7 +113,7 @@ def _metrics(selection, encoding, layer: str) -> None:
     cells = (
         ("Used codes", f"{found.used:,} of {found.codes:,}", f"even use: {found.uniform_used:,.0f}", HELP["used"]),
         ("Dead codes", f"{found.dead:,}", "never seen here", HELP["dead"]),
-        ("Perplexity", f"{found.perplexity:.1f}", f"95 %, corrected: {low:.1f} – {high:.1f}", HELP["perplexity"]),
+        ("Perplexity", f"{found.perplexity:.1f}", f"95 %: {low:.1f} – {high:.1f}", HELP["perplexity"]),
         ("Even use would reach", f"{found.uniform_perplexity:.1f}", "perplexity, at most", HELP["ceiling"]),
         (
             "Entropy",
@@ -146,7 +148,9 @@ def _rates(selection, encoding, layer: str, entropy_bits: float) -> tuple:
     if book.kind == "kmeans":
         return ()
     rate, fixed = bits_per_pixel(grid, len(book), size, entropy_bits), bits_per_pixel(grid, len(book), size)
-    return (("Bits per pixel", f"{rate:.3f}", f"fixed length: {fixed:.3f}", HELP["rate"]),)
+    beside = [one.name for one in encoding.layers if encoding.codebook(one.name).kind == "kmeans"]
+    more = f" The continuous numbers of {' and '.join(map(session.plain, beside))} are not counted." if beside else ""
+    return (("Bits per pixel", f"{rate:.3f}", f"fixed length: {fixed:.3f}", HELP["rate"] + more),)
 
 
 def _histogram(encoding, layer: str, table: pd.DataFrame, name: str) -> None:
@@ -259,6 +263,14 @@ def _by_concept(key: str, layer: str, concept: str, _encoding) -> tuple | None:
 
 
 def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
+    if encoding.layer(layer).dim == 1:
+        places = np.stack([code_data.vectors(encoding, layer)[:, 0], table["share"].to_numpy()], 1)
+        code_data.title(
+            "Map of the codebook", HELP["line"], table.assign(x=places[:, 0], y=places[:, 1]), f"{name}-map"
+        )
+        axes = (f"{layer}: the only number of a code", "share of all tokens")
+        _chart(encoding, images, layer, table, places, axes)
+        return
     heading = st.container()
     method = st.segmented_control(
         "Method", ["pca", "umap"], format_func=str.upper, default="pca", key="codebook-map", bind="query-params",
@@ -279,6 +291,12 @@ def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.Da
         code_data.title("Map of the codebook", HELP["map"], data, f"{name}-{method}")
     if places is None:
         return
+    _chart(encoding, images, layer, table, places, axes)
+    st.caption(note)
+
+
+def _chart(encoding, images, layer: str, table: pd.DataFrame, places: np.ndarray, axes: tuple[str, str]) -> None:
+    """The codes at their places (K, 2), to point at and to click."""
     selected = session.get("code")
     figure = code_plots.geometry(
         table, places, code_data.colours(encoding, layer), axes=axes, theme=session.theme(),
@@ -287,7 +305,6 @@ def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.Da
     st.plotly_chart(figure, key="geometry", alt="Map of the codebook's vectors")
     sprite = _sprite(encoding.facts["key"], layer, encoding, images)
     _take(bridge("geometry", sprite, select=False, tile_from="customdata").click, len(table))
-    st.caption(note)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

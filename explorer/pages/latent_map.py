@@ -33,6 +33,9 @@ HELP = {
     "axes mean; UMAP evens out densities and places clusters where there is room. A second seed shows what is chance.",
     "reading pca": "PCA is a projection: distances on the map are never larger than in truth, but what differs along "
     "other directions falls on one point. The axis titles say how much of the variance each axis holds.",
+    "reading line": "A latent of this layer is one number, so there is nothing to project: to the right is the number, "
+    "less its mean; of an image it is the mean over the grid. Dots with nearly the same number are stacked, so that "
+    "their height is a histogram.",
     "neighbours": "How many nearest latents UMAP keeps together. Few show fine structure, and chance; many show the "
     "large picture.",
     "min_dist": "How tightly points may pack, in units of the map. Small values make tight clumps.",
@@ -69,14 +72,7 @@ def _options(encoding, layer: str) -> tuple[maps.Options, bool]:
         "Points", whats, format_func=WHAT.get, default="images", required=True, bind="query-params",
         key="what" if len(whats) == 3 else "what-vector", help=HELP["what"],
     )  # fmt: skip
-    method = st.segmented_control(
-        "Method", ["umap", "pca"], format_func=str.upper, default="umap", required=True, bind="query-params",
-        key="method", help=HELP["method"],
-    )  # fmt: skip
-    dims = st.segmented_control(
-        "Axes", [2, 3], format_func="{}-D".format, default=2, required=True, bind="query-params", key="dims",
-        help="3-D can be turned, but has no lasso: select in 2-D.",
-    )  # fmt: skip
+    method, dims = ("pca", 2) if facts.dim == 1 else _method(facts.dim)
     available = {
         "images": encoding.images,
         "patches": encoding.images * int(encoding.facts["samples"][layer]),
@@ -100,6 +96,21 @@ def _options(encoding, layer: str) -> tuple[maps.Options, bool]:
             seed = st.number_input("Seed", 0, 9999, 0, key="map-seed", help=HELP["seed"])
     usual = (neighbours, min_dist, seed) == (15, 0.1, 0)
     return maps.Options(layer, what, method, dims, points, neighbours, seed, min_dist), usual
+
+
+def _method(dim: int) -> tuple[str, int]:
+    """How latents of `dim` numbers become a map, and of how many axes."""
+    method = st.segmented_control(
+        "Method", ["umap", "pca"], format_func=str.upper, default="umap", required=True, bind="query-params",
+        key="method", help=HELP["method"],
+    )  # fmt: skip
+    if dim == 2:
+        return method, 2
+    dims = st.segmented_control(
+        "Axes", [2, 3], format_func="{}-D".format, default=2, required=True, bind="query-params", key="dims",
+        help="3-D can be turned, but has no lasso: select in 2-D.",
+    )  # fmt: skip
+    return method, dims
 
 
 def _path(selection, encoding, options: maps.Options, kmeans: int, usual: bool) -> Path:
@@ -153,7 +164,7 @@ def _facts(shown: Shown) -> None:
                 label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
             )
         with st.container(border=True, height="stretch", vertical_alignment="center"):
-            reading = HELP["reading" if options.method == "umap" else "reading pca"]
+            reading = HELP["reading line" if shown.line else "reading" if options.method == "umap" else "reading pca"]
             st.markdown(":gray[How to read this map]", help=reading)
             _downloads(shown)
 
@@ -236,8 +247,11 @@ def _figure(shown: Shown, by: str, chosen: np.ndarray):
     values, kind, title = map_data.colouring(shown, by)
     colours = code_data.colours(shown.encoding, shown.layer) if kind == "code" else None
     figure = plots.latent_map(
-        shown.places, values, kind=kind, title=title, colours=colours, axes=_axes(shown), theme=session.theme()
+        shown.charted, values, kind=kind, title=title, colours=colours, axes=_axes(shown), theme=session.theme()
     )
+    if shown.line:  # a height is no distance
+        figure.update_xaxes(showticklabels=True)
+        figure.update_yaxes(scaleanchor=None, showticklabels=True, rangemode="tozero")
     notes = map_data.notes(shown)
     for trace in figure.data:
         points = np.asarray(trace.customdata)
@@ -257,7 +271,7 @@ def _figure(shown: Shown, by: str, chosen: np.ndarray):
 
 def _ring(figure, shown: Shown, here: np.ndarray) -> None:
     """Marks the points of the image or code that the URL names."""
-    columns = {axis: shown.places[here, i] for i, axis in enumerate("xyz"[: shown.options.dims])}
+    columns = {axis: shown.charted[here, i] for i, axis in enumerate("xyz"[: shown.options.dims])}
     text = plots.THEMES[session.theme()]["text"]
     add = figure.add_scattergl if shown.options.dims == 2 else figure.add_scatter3d
     add(
@@ -273,6 +287,8 @@ def _ring(figure, shown: Shown, here: np.ndarray) -> None:
 def _axes(shown: Shown) -> tuple[str, ...]:
     if shown.options.method == "umap":
         return tuple(f"UMAP {i + 1} (no unit)" for i in range(3))
+    if shown.line:
+        return (f"{shown.layer}, less its mean", f"{WHAT[shown.options.what].lower()}, stacked")
     shares = shown.facts["explained_variance"]
     if shown.options.dims == 3:  # long names leave the chart
         return tuple(f"PC {i + 1} ({share:.1%})" for i, share in enumerate(shares))

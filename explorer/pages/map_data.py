@@ -58,6 +58,20 @@ class Shown:
         return np.array(self.table[["x", "y", "z"][: self.options.dims]], np.float32)
 
     @property
+    def line(self) -> bool:
+        """Whether a latent is one number, so that there is nothing to project."""
+        return self.encoding.layer(self.layer).dim == 1
+
+    @property
+    def charted(self) -> np.ndarray:
+        """(M, 2) or (M, 3) float32, where the points are drawn: their places, or dots stacked over a line."""
+        if not self.line:
+            return self.places
+        from explorer.analysis.dots import stack
+
+        return stack(self.places[:, 0])
+
+    @property
     def rows(self) -> np.ndarray | None:
         """(M,) image of each point; None for codes."""
         if self.options.what == "codebook":
