@@ -31,6 +31,7 @@ from explorer.scores import model_card, score, strip
 
 STATE = "state.safetensors"
 LOG = "metrics.jsonl"
+LOOKED = 256  # held-out images that the PSNR in the log is of, at most
 COMPILE_COSTS = 60.0  # seconds, about what compiling the default VQ-VAE takes on two cores
 COMPILE_SAVES = 0.25  # share of the step time that it is expected to save where it is used
 
@@ -271,8 +272,8 @@ class _Run:
                 file.write(json.dumps(line) + "\n")
 
     def _look(self) -> float:
-        """Held-out PSNR on up to 256 images, in dB, and a strip of reconstructions on disk."""
-        rows = np.arange(min(256, len(self.held_out)))
+        """Held-out PSNR on up to LOOKED images, in dB, and a strip of reconstructions on disk."""
+        rows = np.arange(min(LOOKED, len(self.held_out)))
         self.model.eval()
         value = score(self.model, self.held_out.read(rows), self.device)["psnr"].mean()
         if self.accelerator.is_main_process:
