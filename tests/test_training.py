@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -10,16 +11,27 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from explorer import checkpoints
+from explorer import checkpoints, states
 from explorer.batches import Batches
 from explorer.errors import BadInput
+from explorer.models import MODELS
 from explorer.progress import Progress
 from explorer.training import STATE, TrainingConfig, schedule, train
 
+CONVOLUTIONS = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "downsample": 8}
 SETTINGS = {
-    "vqvae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "downsample": 8, "codes": 16, "dim": 4},
-    "vae": {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "dim": 4, "width": 16},
+    "vqvae": {**CONVOLUTIONS, "codes": 16, "dim": 4},
+    "vqvae2": {**CONVOLUTIONS, "codes": 16, "dim": 4},
+    "vae": {**CONVOLUTIONS, "dim": 4, "width": 16},
     "mae": {"dim": 16, "blocks": 1, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
+}
+COMPOUND = {  # what has a state of its own: stages, use of codes, means of layers, schedules, a discriminator
+    "residual": ("vqvae", {"quantizer": "residual", "stages": 2, "layer_dropout": 0.5}),
+    "hybrid": ("vqvae2", {"quantizer": "hybrid"}),
+    "gumbel": ("vqvae", {"quantizer": "gumbel", "backbone": "vit", "heads": 2}),
+    "simvq": ("vqvae", {"quantizer": "simvq"}),
+    "adversarial": ("vqvae", {"loss": "mse+0.5*adversarial", "adversarial_from": 0.25}),
+    "warm-up": ("vae", {"beta_warmup": 0.9, "free_bits": 0.1, "loss": "l1+0.5*ms_ssim"}),
 }
 TRAINING = {"steps": 12, "batch_size": 8, "images": 40, "image_size": 32, "compile": "no", "device": "cpu"}
 
@@ -40,19 +52,28 @@ class StopAfter(Progress):
 @pytest.fixture(autouse=True)
 def few_held_out_images(monkeypatch):
     monkeypatch.setattr("explorer.scores.SCORED", 48)
+    monkeypatch.setattr("explorer.training.LOOKED", 4)
 
 
-def run(out, family="vqvae", progress=None, resume=False, **training):
+def run(out, family="vqvae", progress=None, resume=False, more=None, **training):
     progress = progress or Progress(0, "steps", quiet=True)
     return train(
         family,
         "shapes",
         out,
-        settings={} if resume else SETTINGS[family],
+        settings={} if resume else {**SETTINGS[family], **(more or {})},
         training={} if resume else {**TRAINING, **training},
         resume=resume,
         progress=progress,
     )
+
+
+def log(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_every_family_has_settings_here():
+    assert set(SETTINGS) == set(MODELS)
 
 
 @pytest.mark.parametrize("family", sorted(SETTINGS))
@@ -75,17 +96,19 @@ def test_a_finished_run_is_a_checkpoint(tmp_path, family):
 
 def test_the_log_says_what_a_page_draws(tmp_path):
     run(tmp_path / "net")
-    lines = [json.loads(line) for line in (tmp_path / "net" / "metrics.jsonl").read_text().splitlines()]
+    lines = log(tmp_path / "net")
     assert [line["step"] for line in lines] == list(range(1, 13))
     assert {"loss", "reconstruction", "commitment", "perplexity", "used", "images_per_second"} <= set(lines[0])
     assert "psnr" in lines[-1]
     assert all(1 <= line["perplexity"] <= line["used"] <= 16 for line in lines)
 
 
-@pytest.mark.parametrize("family", sorted(SETTINGS))
-def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family):
-    run(tmp_path / "whole", family)
-    stopped = run(tmp_path / "parts", family, progress=StopAfter(5))
+@pytest.mark.parametrize(
+    "family, more", [*((family, {}) for family in SETTINGS), *COMPOUND.values()], ids=[*SETTINGS, *COMPOUND]
+)
+def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family, more):
+    run(tmp_path / "whole", family, more=more)
+    stopped = run(tmp_path / "parts", family, progress=StopAfter(5), more=more)
     assert stopped["state"] == "stopped" and stopped["steps"] == 5
     assert checkpoints.describe(tmp_path / "parts").state == "stopped"
     assert run(tmp_path / "parts", family, resume=True)["state"] == "done"
@@ -93,8 +116,11 @@ def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family):
     assert whole.keys() == parts.keys()
     for name in whole:
         assert torch.equal(whole[name], parts[name]), name
-    steps = [json.loads(line)["step"] for line in (tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()]
-    assert steps == list(range(1, 13))
+    whole, parts = (log(tmp_path / name) for name in ("whole", "parts"))
+    assert [line["step"] for line in whole] == [line["step"] for line in parts] == list(range(1, 13))
+    for one, other in zip(whole, parts, strict=True):
+        one.pop("images_per_second"), other.pop("images_per_second")
+        assert one == other
 
 
 def test_another_seed_is_another_network(tmp_path):
@@ -121,8 +147,76 @@ def test_a_size_that_does_not_fit_leaves_nothing_behind(tmp_path):
 
 
 def test_a_loss_that_explodes_says_what_to_do(tmp_path):
-    with pytest.raises(BadInput, match=r"loss is not finite at step \d+; train again with a learning rate below"):
+    with pytest.raises(BadInput, match=r"loss is not finite at step \d+: .*train again with a learning rate below"):
         run(tmp_path / "net", "vae", learning_rate=1e18, steps=30)
+
+
+class Clock:
+    """A clock on which a minute passes whenever someone looks, so that every line of the log is followed by a save."""
+
+    now = 0.0
+
+    def time(self):
+        self.now += 61
+        return self.now
+
+
+def explode(monkeypatch, after):
+    """The learning rate is sane for `after` steps, then not; the weights saved at each step are returned."""
+    saves = {}
+    save = states.save
+
+    def kept(path, step, tensors):
+        saves[step] = {name: value.clone() for name, value in tensors.items() if name.startswith("model.")}
+        save(path, step, tensors)
+
+    monkeypatch.setattr("explorer.training.time", Clock())
+    monkeypatch.setattr("explorer.training.states.save", kept)
+    monkeypatch.setattr("explorer.training.schedule", lambda step, steps: 1.0 if step < after else 1e30)
+    return saves
+
+
+def assert_same(folder, tensors):
+    on_disk = load_file(folder / "model.safetensors")
+    assert {f"model.{name}" for name in on_disk} == tensors.keys()
+    assert all(
+        value.isfinite().all() and torch.equal(value, tensors[f"model.{name}"]) for name, value in on_disk.items()
+    )
+
+
+@pytest.mark.parametrize("family", ["vae", "vqvae", "mae"])
+def test_a_run_that_explodes_keeps_the_last_good_weights(tmp_path, monkeypatch, family):
+    saves = explode(monkeypatch, after=6)
+    with pytest.raises(BadInput, match=r"not finite at step \d+: the last good weights are kept; train again with a"):
+        run(tmp_path / "net", family)
+    assert 6 in saves and max(saves) < 12
+    assert_same(tmp_path / "net", saves[max(saves)])
+    checkpoints.load(tmp_path / "net")
+
+
+def test_stopping_a_run_that_exploded_keeps_the_last_good_weights(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=6)
+    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # nobody has noticed yet
+    monkeypatch.setattr("explorer.training.time", time)
+    run(tmp_path / "net", "vae", progress=StopAfter(5))
+    assert list(saves) == [5]
+    assert run(tmp_path / "net", "vae", resume=True, progress=StopAfter(9))["state"] == "stopped"
+    assert list(saves) == [5]
+    assert_same(tmp_path / "net", saves[5])
+    assert checkpoints.describe(tmp_path / "net").state == "stopped"
+
+
+def test_a_collapsing_codebook_is_not_saved_over_a_good_one(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=99)
+    monkeypatch.setattr("explorer.meters.Guard.SETTLED", 0)
+    collapsed = lambda self, line: ("code", 1.0) if line["step"] > 3 else None  # noqa: E731
+    monkeypatch.setattr("explorer.meters.Guard._collapsed", collapsed)
+    assert run(tmp_path / "net", progress=StopAfter(6))["state"] == "stopped"
+    assert list(saves) == [1, 2, 3]
+    assert_same(tmp_path / "net", saves[3])
+    with pytest.raises(BadInput, match=r"codebook of code has collapsed at step 8, with a perplexity of 1\.00 for 16"):
+        run(tmp_path / "net", resume=True)
+    assert_same(tmp_path / "net", saves[3])
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_the_last_weights(tmp_path, monkeypatch):
