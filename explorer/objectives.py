@@ -145,13 +145,14 @@ def _ms_ssim(argument: str | None, image_size: int) -> Term:
     def term(output: Tensor, target: Tensor) -> Tensor:
         from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
-        a, b = (output / 2 + 0.5).clamp(0, 1), target / 2 + 0.5
-        found = a.new_ones(len(a))
-        for index, beta in enumerate(kept):
-            whole, contrast = ssim(a, b, data_range=1.0, reduction="none", return_contrast_sensitivity=True)
-            # a scale that does not agree at all leaves the others their gradient
-            found = found * (whole if index == scales - 1 else contrast).clamp_min(DISAGREE) ** beta
-            a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        with torch.autocast(output.device.type, enabled=False):  # it takes small differences of large sums
+            a, b = (output.float() / 2 + 0.5).clamp(0, 1), target.float() / 2 + 0.5
+            found = a.new_ones(len(a))
+            for index, beta in enumerate(kept):
+                whole, contrast = ssim(a, b, data_range=1.0, reduction="none", return_contrast_sensitivity=True)
+                # a scale that does not agree at all leaves the others their gradient
+                found = found * (whole if index == scales - 1 else contrast).clamp_min(DISAGREE) ** beta
+                a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
         return 1 - found.mean()
 
     return term

@@ -167,6 +167,15 @@ def test_a_scale_that_disagrees_leaves_the_others_their_gradient():
     assert output.grad.isfinite().all() and output.grad.abs().sum() > 0
 
 
+def test_structural_similarity_is_as_precise_in_a_training_of_half_precision():
+    target = pictures(0, 64) * 2 - 1
+    output = target + 0.1 * torch.randn(target.shape, generator=torch.Generator().manual_seed(1))
+    objective = Objective("ms_ssim", 64)
+    exact = objective(output, target)["reconstruction"]
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(objective(output, target)["reconstruction"], exact)
+
+
 # -- perceptual
 
 

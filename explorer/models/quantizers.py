@@ -107,7 +107,8 @@ class Quantizer(nn.Module):
 
         `kept` (N,) is how many parts the decoder gets of each image; the others are filled with their means.
         """
-        learned = self.learn(z.float())
+        with torch.autocast(z.device.type, enabled=False):  # in half precision other codes would be the nearest
+            learned = self.learn(z.float())
         if self.training and self.follows:
             self._follow(learned.contributions)
         values = learned.values

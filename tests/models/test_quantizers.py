@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from explorer.latents import Codebook
 from explorer.models import implicit
 from explorer.models.implicit import FSQ, LFQ
 from explorer.models.quantizers import Gumbel, SimVQ, VectorQuantizer
+from explorer.models.vqvae import QUANTIZERS, VQVAEConfig
 
 
 def book(quantizer):
@@ -191,3 +194,21 @@ def test_signs_are_in_the_order_of_the_library(codes):
     torch.testing.assert_close(ours.flatten(1, 2), values)
     assert torch.equal(found[""].flatten(1), expected) and set(losses) == {"entropy"}
     torch.testing.assert_close(book(quantizer).vectors, library.codebook)
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_codes_are_the_nearest_in_a_training_of_half_precision_too(kind):
+    torch.manual_seed(0)
+    quantizer = QUANTIZERS[kind](VQVAEConfig(codes=256, dim=16))
+    latents = 3 * torch.randn(4, 8, 8, quantizer.dim)
+    quantizer.train()(latents)
+    found = []
+    for half in (False, True):
+        same = copy.deepcopy(quantizer)
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found.append(same(latents))
+    (values, codes, losses), (others, other_codes, other_losses) = found
+    assert all(torch.equal(codes[part], other_codes[part]) for part in codes)
+    torch.testing.assert_close(values, others)
+    torch.testing.assert_close(losses, other_losses)
