@@ -50,13 +50,18 @@ class Guard:
 
     def __init__(self, model, learning_rate: float) -> None:
         self.codes = {name: len(book) for name, book in model.codebooks.items()}
-        self.lines = 0
-        self.advice = f"the last good weights are kept; train again with a learning rate below {learning_rate:g}"
+        self.learning_rate, self.lines = learning_rate, 0
+        self.saved = False  # whether there are weights on disk
 
     @property
     def safe(self) -> bool:
         """Whether the weights of now may replace the saved ones."""
         return self.lines == 0
+
+    @property
+    def advice(self) -> str:
+        kept = "the last good weights are kept; " if self.saved else ""
+        return f"{kept}train again with a learning rate below {self.learning_rate:g}"
 
     def check(self, line: dict[str, float]) -> None:
         """Raises BadInput on a loss that is not finite, and on a codebook that stays collapsed for some lines."""

@@ -302,6 +302,7 @@ class _Run:
             states.save(self.out / STATE, self.step, tensors)
             checkpoints.save_weights(self.out, self.model)
             self._describe(state)
+            self.guard.saved = True
         except OSError as error:
             raise BadInput(
                 f"training of {self.out.name} could not be saved: {error}; free some space and resume"
@@ -313,6 +314,7 @@ class _Run:
             return  # stopped before the first save: begin again
         self.step, tensors = states.load(path)
         states.restore(tensors, self.model, self.optimizer, self.objective)
+        self.guard.saved = True
         if self.step and hasattr(self.model, "started"):
             self.model.started()
         _truncate_log(self.out / LOG, self.step)

@@ -24,9 +24,18 @@ def feed(guard, perplexity, steps, **more):
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
 def test_a_loss_that_is_not_finite_says_so_at_once(loss):
     guard = Guard(model(code=16), 0.003)
-    with pytest.raises(BadInput, match=r"not finite at step 1,200: .* learning rate below 0.003") as said:
+    with pytest.raises(
+        BadInput, match=r"not finite at step 1,200: train again with a learning rate below 0.003"
+    ) as said:
         guard.check({"step": 1200, "loss": loss, "perplexity": 9.0})
     assert "\n" not in str(said.value)
+
+
+def test_weights_are_said_to_be_kept_only_if_there_are_some():
+    guard = Guard(model(code=16), 0.003)
+    assert guard.advice == "train again with a learning rate below 0.003"
+    guard.saved = True
+    assert guard.advice == "the last good weights are kept; train again with a learning rate below 0.003"
 
 
 def test_a_collapsed_codebook_is_told_after_five_lines():
