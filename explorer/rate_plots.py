@@ -41,7 +41,7 @@ def rate_distortion(
     for index, (name, measured) in enumerate(models.items()):
         for part, points in enumerate(_chains(measured["points"], rate)):
             trace = _chain(name, points, metric, rate, palette[index % len(palette)])
-            own = {"line_width": 3, "marker_size": 10} if index == 0 else {}
+            own = {"line_width": 3, "marker_size": 7} if index == 0 else {}
             figure.add_trace(trace.update(showlegend=part == 0, **own))
     _ticks(figure)
     for name, measured in list(models.items())[:1]:
@@ -78,7 +78,7 @@ def _chain(name: str, points: list, metric: str, rate: str, colour: str) -> go.S
         legendgroup=name,
         mode="lines+markers",
         line={"color": colour, "width": 2},
-        marker={"size": 8, "color": colour},
+        marker={"size": 6, "color": colour},
         text=[_hover(point, metric) for point in points],
         hovertemplate=f"<b>{name}</b><br>%{{text}}<br>%{{x:.3g}} bits per pixel<extra></extra>",
     )

@@ -51,7 +51,7 @@ def draw() -> None:
     selection = session.selection()
     images = session.images(selection)
     own = measurements.locate("rates", selection.checkpoint.path, images)
-    codecs = measurements.locate("codecs", None, images)
+    codecs = measurements.locate("codecs", selection.checkpoint.path, images)
     options = st.container()
     if own is None:
         _measure("rates", selection, selection.checkpoint, images, begin=True)
@@ -147,12 +147,11 @@ def _metrics(selection: session.Selection, own: dict, codecs: dict | None, rate:
     for codec, points in codec_analysis.curves(codecs).items():
         theirs = codec_analysis.score_at(points, bits, counted)
         if theirs is None:
-            least = points[0][counted]["mean"]
-            reach = f"starts at {least:.3g} bits" if bits < least else f"ends at {points[-1][counted]['mean']:.3g} bits"
-            cells.append((f"{codec} at these bits", "—", f"{reach} per pixel", HELP["counted"]))
+            least, most = (points[end][counted]["mean"] for end in (0, -1))
+            reach = f"starts at {least:.3g}" if bits < least else f"ends at {most:.3g}"
+            cells.append((f"{codec} at these bits", "—", f"{reach} bits/px", HELP["counted"]))
         else:
-            above = psnr["mean"] - theirs
-            note = f"{selection.checkpoint.name}: {above:+.2f} dB"
+            note = f"{psnr['mean'] - theirs:+.2f} dB by the model"
             cells.append((f"{codec} at these bits", f"{theirs:.2f} dB", note, HELP["counted"]))
     with st.grid(4, min_column_width=170):
         for label, value, note, about in cells:
