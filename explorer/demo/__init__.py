@@ -161,7 +161,8 @@ def _facts(name: str) -> str:
     checkpoint = answers.choose(name)
     size, alike = checkpoint.image_size, {}
     for layer in checkpoint.layers:
-        holds = f"{layer['codes']:,} codes" if layer["codes"] else f"{layer['dim']} numbers each"
+        numbers = f"{layer['dim']} number{'s' if layer['dim'] > 1 else ''} each"
+        holds = f"{layer['codes']:,} codes" if layer["codes"] else numbers
         alike.setdefault(f"{layer['grid'][0]} × {layer['grid'][1]}, {holds}", []).append(layer["name"])
     layers = "; ".join(f"{one[0]} to {one[-1]} {how}" if one[1:] else f"{one[0]} {how}" for how, one in alike.items())
     trained = f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px"

@@ -80,8 +80,19 @@ def layer_of(shown: Opened, layer: str | None) -> str:
 
 
 def shown_layer(shown: Opened, layer: str | None) -> str:
-    """The layer that a tab shows: the one chosen, or the finest where the checkpoint has no such layer."""
-    return layer if layer in shown.layers else shown.layers[-1]
+    """The layer that a tab shows: the one chosen; else the first on the finest grid of those with codes of their own.
+
+    Where all are continuous, the last.
+    """
+    if layer in shown.layers:
+        return layer
+    own = [one for one in shown.encoding.layers if shown.encoding.codebook(one.name).kind != "kmeans"]
+    return max(own, key=lambda one: one.grid[0]).name if own else shown.layers[-1]
+
+
+def mapped_layers(shown: Opened) -> list[str]:
+    """The layers that a map can be made of, coarse to fine: not those whose latents are one number."""
+    return [layer.name for layer in shown.encoding.layers if layer.dim > 1]
 
 
 # ------------------------------------------------------------------------------------------------------- one picture

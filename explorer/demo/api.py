@@ -43,7 +43,10 @@ class LayerFacts(TypedDict):
 
 
 class CheckpointFacts(TypedDict):
-    """A checkpoint; psnr (dB) and the baseline, answering with the mean training image, are on held-out images."""
+    """A checkpoint; psnr (dB) and the baseline, answering with the mean training image, are on held-out images.
+
+    bits_per_pixel are those of the codes; numbers_per_pixel are continuous ones that a hybrid's decoder needs beside.
+    """
 
     name: str
     family: str
@@ -51,6 +54,7 @@ class CheckpointFacts(TypedDict):
     image_size: int
     parameters: int
     bits_per_pixel: float | None
+    numbers_per_pixel: float | None
     layers: list[LayerFacts]
     psnr: Interval | None
     baseline_psnr: Interval | None
@@ -348,6 +352,7 @@ def _facts(checkpoint: Checkpoint) -> CheckpointFacts:
         "image_size": checkpoint.image_size,
         "parameters": checkpoint.parameters,
         "bits_per_pixel": metrics.get("bits_per_pixel"),
+        "numbers_per_pixel": metrics.get("numbers_per_pixel"),
         "layers": [dict(layer) for layer in checkpoint.layers],
         "psnr": _interval(metrics.get("psnr")),
         "baseline_psnr": _interval(metrics.get("baselines", {}).get("mean image", {}).get("psnr")),

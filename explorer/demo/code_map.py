@@ -27,8 +27,9 @@ HELP = {
     "this picture the share that lie nearer to theirs.",
     "top": "The patches of held-out images whose latents are nearest to the code's vector, one of an image at most, "
     "outlined in their surroundings: what the code stands for.",
-    "change": "What the decoder makes of the picture when cells get another code; everything else stays. The yardstick "
-    "is the same change with random other codes.",
+    "change": "What the decoder makes of the picture when cells get another code; all other cells and the layers "
+    "before this one stay. Layers after it are left out of both pictures, because they would hide the change. The "
+    "yardstick is the same change with random other codes.",
 }
 
 
@@ -254,6 +255,10 @@ def _change(
     )
     outside = "" if np.isnan(change.outside) else f", those outside by {change.outside:.4f}"
     text = f"Pixels inside the {many} change by {change.inside:.4f} on average (values from 0 to 1){outside}."
+    layers = answers.opened(name).layers
+    after = layers[layers.index(layer) + 1 :]
+    if after:
+        text = f"Both are decoded without {after[0] if len(after) == 1 else f'{after[0]} to {after[-1]}'}. {text}"
     if len(change.random):
         low, high = np.quantile(change.random, [0.05, 0.95])
         text += (

@@ -66,7 +66,8 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
     from explorer import map_plots, plots
 
     shown = answers.opened(name)
-    layer = answers.shown_layer(shown, layer)
+    mapped = answers.mapped_layers(shown)
+    layer = answers.shown_layer(shown, layer if layer in mapped else None)
     told = answers.telling(name, layer)
     columns = [*told, *(str(one) for one in answers.concepts(name).columns if one not in told), PSNR]
     by = by if by in columns else columns[0]
@@ -87,7 +88,7 @@ def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | 
         facts, notes, (gallery, rows) = _facts(found, len(known.rows)), _notes(found), _gallery(name, known, found)
         alike = _alike(name, layer, known, found)
     return (
-        gr.update(choices=shown.layers, value=layer, visible=len(shown.layers) > 1),
+        gr.update(choices=mapped, value=layer, visible=len(mapped) > 1),
         gr.update(choices=columns, value=by),
         markup.cards([*facts, *_about(known, layer)]) + notes,
         figure,

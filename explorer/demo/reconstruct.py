@@ -22,7 +22,8 @@ HELP = {
     "held": "Mean over images of the same kind that training never saw, with its 95 % interval: what this checkpoint "
     "reaches on the pictures that it was made for.",
     "base": "What answering every image with the average training image would reach. Above it the codes say something.",
-    "rate": "What storing the codes of a picture costs, without further compression: log₂(codes) for each cell.",
+    "rate": "What storing the codes of a picture costs, without further compression: log₂(codes) for each cell. "
+    "Continuous numbers that the decoder needs beside the codes are not counted in the bits.",
     "layers": "The picture decoded from the layers up to this one; the finer ones are left out.",
     "filling": "What filling the hidden patches with the mean colour of the visible ones reaches, on held-out images.",
 }
@@ -138,13 +139,15 @@ def _scores(name: str, found: Comparison, *, masked: bool = False) -> str:
             facts.append((title, f"{score['mean']:.1f} dB", interval, HELP[about]))
     rate = metrics.get("bits_per_pixel")
     if rate and not masked:
-        facts.append(("Bits per pixel", f"{rate:.3f}", "a PNG photograph needs 10 to 15", HELP["rate"]))
+        numbers = metrics.get("numbers_per_pixel")
+        note = f"of codes, and {numbers:.3g} continuous numbers" if numbers else "a PNG photograph needs 10 to 15"
+        facts.append(("Bits per pixel", f"{rate:.3f}", note, HELP["rate"]))
     return markup.cards(facts)
 
 
 def _outside(name: str, pixels: np.ndarray) -> str:
     """A warning for a picture that is unlike everything the checkpoint was measured on."""
-    layer = answers.opened(name).layers[-1]
+    layer = answers.shown_layer(answers.opened(name), None)
     found, _ = answers.nearest(name, pixels, layer, 1)
     if found.copy or found.unusual < 0.99:
         return ""
