@@ -120,7 +120,7 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     pixels = images.read([row])[0]
     width = {1: 256, 2: 192, 3: 160}.get(len(encoding.layers), NARROW)  # one row on a laptop with up to four layers
     name, score = session.plain(images.names[row]), encoding.errors()["psnr"].to_numpy()[row]
-    with st.container(horizontal=True, key="maps"):
+    with st.container(horizontal=True, key="maps", gap="xsmall" if width == NARROW else "small"):
         with st.container(width=width, gap="xsmall"):
             st.caption(f"**{name}**")
             st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}")

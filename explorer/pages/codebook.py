@@ -264,11 +264,11 @@ def _by_concept(key: str, layer: str, concept: str, _encoding) -> tuple | None:
 
 def _geometry(selection, kmeans: int, encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
     if encoding.layer(layer).dim == 1:
-        places = np.stack([code_data.vectors(encoding, layer)[:, 0], table["share"].to_numpy()], 1)
+        places = np.stack([code_data.vectors(encoding, layer)[:, 0], 100 * table["share"].to_numpy()], 1)
         code_data.title(
             "Map of the codebook", HELP["line"], table.assign(x=places[:, 0], y=places[:, 1]), f"{name}-map"
         )
-        axes = (f"{layer}: the only number of a code", "share of all tokens")
+        axes = (f"{layer}: the only number of a code", "share of all tokens (%)")
         _chart(encoding, images, layer, table, places, axes)
         return
     heading = st.container()

@@ -147,14 +147,14 @@ def _facts(shown: Shown) -> None:
         "codebook": f"of {len(shown.encoding.codebook(shown.layer)):,} codes",
     }[options.what]
     about = HELP["trust"] + f"Here k = {k}, and {asked:,} of the {len(shown.table):,} points were asked."
-    cells = [
-        ("Points", f"{len(shown.table):,}", of, HELP["what"]),
-        ("Trustworthiness", f"{facts['trustworthiness']:.3f}", f"k = {k}, {asked:,} points asked", about),
-    ]
+    cells = [("Points", f"{len(shown.table):,}", of, HELP["what"])]
+    if not shown.line:
+        note = f"k = {k}, {asked:,} points asked"
+        cells.append(("Trustworthiness", f"{facts['trustworthiness']:.3f}", note, about))
     if options.method == "umap":
         note = "trustworthiness, same points"
         cells.append(("PCA would reach", f"{map_data.pca_trust(shown):.3f}", note, HELP["method"]))
-    else:
+    elif not shown.line:
         shares = facts["explained_variance"]
         note = f"of the variance, in {options.dims} axes"
         cells.append(("The axes hold", f"{sum(shares):.0%}", note, HELP["reading pca"]))

@@ -100,7 +100,7 @@ def test_what_a_scale_is_worth_is_shown_on_every_page(open_layers):
     app = open_layers(MAPS, "projected", layer="scale")
     assert "centres of k-means" in texts(app) and "inside the" in texts(app) and "The decoder needs" not in texts(app)
     app = open_layers(BOOK, "projected", layer="scale")
-    assert axes(app, -1) == ("scale: the only number of a code", "share of all tokens")
+    assert axes(app, -1) == ("scale: the only number of a code", "share of all tokens (%)")
     assert "Bits per pixel" not in {metric.label for metric in app.metric}
     app = open_layers(BOOK, "projected", layer="code")
     (rate,) = (metric for metric in app.metric if metric.label == "Bits per pixel")
@@ -112,6 +112,7 @@ def test_latents_of_one_number_are_stacked_dots(open_layers, what):
     app = open_layers(LATENTS, "projected", layer="scale", what=what.capitalize())
     app.segmented_control(key="what").set_value(what).run()
     assert not app.error and not [one for one in app.segmented_control if one.label in ("Method", "Axes")]
+    assert {metric.label for metric in app.metric} == {"Points"}, "nothing was projected that could be trusted or not"
     assert axes(app, 0)[0] == "scale, less its mean" and axes(app, 0)[1].endswith("stacked")
     heights = np.concatenate(
         [decoded(trace["y"]) for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]]
