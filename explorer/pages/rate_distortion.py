@@ -128,7 +128,7 @@ def _others(selection: session.Selection, images) -> dict[str, dict]:
 def _comparable(selection: session.Selection, other: Checkpoint) -> bool:
     """Whether another checkpoint takes these images and has not been trained on them."""
     here = selection.checkpoint
-    if other.path == here.path or other.state == "training" or other.image_size != here.image_size:
+    if other.name == here.name or other.state == "training" or other.image_size != here.image_size:
         return False
     if selection.split != "all" or not other.dataset:
         return True
@@ -139,9 +139,9 @@ def _metrics(selection: session.Selection, own: dict, codecs: dict | None, rate:
     """What the checkpoint spends, what it gets, and what JPEG and WebP make of the same bits."""
     point = rates.working_point(own)
     bits, psnr = point[rate], point["psnr"]
-    sent = "all layers" if point["bits"] is None else f"{point['bits']} bits a number"
+    sent = "all layers" if point["bits"] is None else f"{_bits(point['bits'])} a number"
     cells = [
-        ("Bits per pixel", f"{bits:.3g}", f"{RATES[rate].lower()}, {sent}", HELP["spent"]),
+        ("Bits per pixel", f"{bits:.3g}", sent, HELP["spent"]),
         ("PSNR at these bits", f"{psnr['mean']:.2f} dB", _range(psnr), f"{HELP['score']} {psnr['n']:,} images."),
     ]
     for codec, points in codec_analysis.curves(codecs).items():
@@ -159,6 +159,10 @@ def _metrics(selection: session.Selection, own: dict, codecs: dict | None, rate:
                 label, value, note, delta_color="off", delta_arrow="off", help=about, border=True, height="stretch"
             )
     st.markdown(session.plain(_sentence(selection, own, point, codecs, rate, counted)))
+
+
+def _bits(count: int) -> str:
+    return f"{count} bit" + ("" if count == 1 else "s")
 
 
 def _range(score: dict) -> str:
@@ -191,7 +195,7 @@ def _sentence(
     if point["bits"] is not None:
         lost = bound["psnr"]["mean"] - psnr
         said += (
-            f" Its continuous numbers have {point['bits']} bits each, {lost:.2f} dB below what they reach as they are "
+            f" Its continuous numbers have {_bits(point['bits'])} each, {lost:.2f} dB below what they reach as they are "
             f"({bound['psnr']['mean']:.2f} dB); their levels are fitted on {own['train_images']:,} "
             f"{'images of this dataset' if selection.split == 'all' else 'training images'}."
         )
@@ -215,6 +219,7 @@ def _chart(
         hide_index=True,
         key="rates",
         placeholder="",
+        column_order=[*data.columns[:9], "over_jpeg", "over_webp", *data.columns[9:13], "images"],
         column_config={
             "of": st.column_config.TextColumn("Of", pinned=True),
             "layers": st.column_config.TextColumn("Layers", help="Those that are sent; the others are their mean."),

@@ -94,7 +94,7 @@ def test_a_continuous_model_has_a_point_for_each_number_of_bits_and_a_bound(open
     assert numbers(shown["tiny-vae"]["x"]) == pytest.approx(expected)
     assert numbers(shown["not quantized"]["y"]) == [found["points"][-1]["psnr"]["mean"]] * 2
     point = rates.working_point(found)
-    assert f"Its continuous numbers have {point['bits']} bits each" in texts(app)
+    assert f"Its continuous numbers have {point['bits']} bit" in texts(app)
     assert "fitted on 12 training images" in texts(app)
     table = app.dataframe[0].value
     assert len(table) == 9 + sum(map(len, known.values()))
