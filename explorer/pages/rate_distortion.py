@@ -195,7 +195,7 @@ def _sentence(
     if point["bits"] is not None:
         lost = bound["psnr"]["mean"] - psnr
         said += (
-            f" Its continuous numbers have {_bits(point['bits'])} each, {lost:.2f} dB below what they reach unquantized "
+            f" Its continuous numbers have {_bits(point['bits'])} each, {lost:.2f} dB below their unquantized best "
             f"({bound['psnr']['mean']:.2f} dB); their levels are fitted on {own['train_images']:,} "
             f"{'images of this dataset' if selection.split == 'all' else 'training images'}."
         )
