@@ -17,7 +17,14 @@ from explorer.files import atomic_path, digest, file_digest, read_json, write_by
 
 FORMAT = 1
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
-SHIPPED_ORDER = ("vqvae-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
+SHIPPED_ORDER = (
+    "vqvae-shapes",
+    "vqvae2-shapes",
+    "projected-shapes",
+    "vae-shapes",
+    "mae-shapes",
+    "vqvae-digits",
+)
 WEIGHTS = "model.safetensors"
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
 LARGEST_HEADER = 64 * 1024 * 1024

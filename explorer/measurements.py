@@ -126,10 +126,12 @@ def lines(found: dict[str, Any]) -> list[str]:
     """A measurement for people to read."""
     if found["what"] == "layers":
         return _layer_lines(found)
+    from explorer.analysis import rates
+
     rows = []
     for point in found["points"]:
         rate = point["bits_per_pixel"]
-        name = " ".join(str(point[k]) for k in ("codec", "quality") if k in point) or "+".join(point["layers"])
+        name = " ".join(str(point[k]) for k in ("codec", "quality") if k in point) or "+".join(rates.needed(point))
         bits = f", {point['bits']} bits a number" if point.get("bits") else ""
         cost = "not quantized" if rate is None else f"{rate:.4f} bits per pixel"
         rows.append(f"{name}{bits}: {cost}, PSNR {_interval(point['psnr'])} dB, {point['psnr']['n']:,} images")
@@ -152,6 +154,8 @@ def _layer_lines(found: dict[str, Any]) -> list[str]:
 
 
 def _interval(summary: dict[str, float]) -> str:
+    if summary["n"] < 2:
+        return f"{summary['mean']:.2f} (one image)"
     return f"{summary['mean']:.2f} [{summary['low']:.2f}, {summary['high']:.2f}]"
 
 
@@ -166,10 +170,10 @@ def _run(
     if what == "rates":
         try:
             known = train()
-            fitted = _sample(known, min(len(known), rates.TRAIN_IMAGES))
-        except BadInput:  # a set with one split: the scalar quantizers are fitted on it, which is said
-            fitted = read
-        return rates.measure(model, fitted, read, count, progress=tell)
+            fitted, fitted_on = _sample(known, min(len(known), rates.TRAIN_IMAGES)), "train"
+        except BadInput:  # a set with one split
+            fitted, fitted_on = read, images.split
+        return {**rates.measure(model, fitted, read, count, progress=tell), "fitted_on": fitted_on}
     return codecs.measure(read, count, progress=tell)
 
 

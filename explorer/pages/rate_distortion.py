@@ -197,7 +197,7 @@ def _sentence(
         said += (
             f" Its continuous numbers have {_bits(point['bits'])} each, {lost:.2f} dB below their unquantized best "
             f"({bound['psnr']['mean']:.2f} dB); their levels are fitted on {own['train_images']:,} "
-            f"{'images of this dataset' if selection.split == 'all' else 'training images'}."
+            f"{'training images' if own.get('fitted_on') == 'train' else 'of these same images'}."
         )
     return said
 
