@@ -142,7 +142,7 @@ def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme
                 hovertemplate=f"<b>{layer}</b> {said}<extra></extra>",
             )
     figure.update_layout(
-        showlegend=True, legend=BESIDE, height=max(250, 40 + 19 * len(layers)),
+        showlegend=True, legend=BESIDE, height=max(250, 90 + 20 * len(layers)),
         hovermode="closest" if len(layers) > CROWDED else "x unified",
     )  # fmt: skip
     return figure.update_yaxes(title_text="codes: perplexity (line), used (dots)", rangemode="tozero")

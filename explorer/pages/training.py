@@ -104,10 +104,7 @@ def _settled(job: Job, *, opened: bool) -> None:
     _heading(job)
     if job.state in ("failed", "killed"):
         st.error(f"{plain(_reason(job))}", icon=":material/error:")
-        if job.advice:
-            st.markdown(plain(job.advice))
-        if job.arguments[0] == "train":
-            st.caption(_kept(job))
+        st.markdown(_kept(job) if _astray(job) else f"{plain(job.advice)} {_kept(job)}")
     elif job.state == "stopped" and job.total:
         st.caption(f"Stopped at {job.done:,} of {job.total:,} {job.unit}.")
     _buttons(job)
@@ -144,9 +141,14 @@ def _end(job: Job) -> None:
         write_json(job.target / "config.json", config | {"state": "stopped"})
 
 
+def _astray(job: Job) -> bool:
+    """Whether a training ended itself because it had gone wrong."""
+    return job.state == "failed" and any(words in job.message for words in ASTRAY)
+
+
 def _kept(job: Job) -> str:
     """What is left of a run that failed, and what a resumed one would do."""
-    saved, astray = _saved(job), any(words in job.message for words in ASTRAY)
+    saved, astray = _saved(job), _astray(job)
     if saved is None:
         return (
             "It ended before any weights were saved (once a minute), so there is nothing to open; Resume begins anew."
