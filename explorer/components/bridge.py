@@ -118,7 +118,8 @@ function start() {
     instance.chart = null
   }
   const attach = () => {
-    const found = document.querySelector(`.st-key-${CSS.escape(instance.options.chart)} .js-plotly-plot`)
+    const name = instance.options.chart.trim().replace(/[^a-zA-Z0-9_-]/g, "-") // as Streamlit makes a class of a key
+    const found = document.querySelector(`.st-key-${CSS.escape(name)} .js-plotly-plot`)
     if (found === instance.chart && found?.isConnected) return
     detach()
     if (!found?.on) return

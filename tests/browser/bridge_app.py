@@ -29,8 +29,8 @@ def scatter() -> None:
 def heatmap() -> None:
     figure = go.Figure(go.Heatmap(z=np.arange(16).reshape(4, 4)))
     figure.update_layout(height=400)
-    st.plotly_chart(figure, key="grid")
-    event = bridge("grid", select=False)
+    st.plotly_chart(figure, key="grid.0")  # a layer may have a dot in its name
+    event = bridge("grid.0", select=False)
     st.text(f"cell {None if event.click is None else (event.click.x, event.click.y, event.click.z)}")
 
 

@@ -19,7 +19,7 @@ def charts(page, charts_url, settle):
     page.goto(charts_url)
     settle(page)
     page.wait_for_selector('.st-key-map [data-bridged="true"]')
-    page.wait_for_selector('.st-key-grid [data-bridged="true"]')
+    page.wait_for_selector('.st-key-grid-0 [data-bridged="true"]')
     return page
 
 
@@ -63,14 +63,14 @@ def test_the_thumbnail_under_the_pointer_is_the_points_own(charts):
 
 
 def test_a_click_on_a_heatmap_cell_gives_column_row_and_value(charts):
-    box = plot_box(charts, "grid")
+    box = plot_box(charts, "grid-0")
     charts.mouse.click(box["x"] + box["width"] * 0.875, box["y"] + box["height"] * 0.875)
     charts.get_by_text("cell (3, 0, 3)").wait_for()
 
 
 def test_clicks_still_arrive_after_the_chart_was_drawn_again(charts, settle):
     for _ in range(2):
-        box = plot_box(charts, "grid")
+        box = plot_box(charts, "grid-0")
         charts.mouse.click(box["x"] + box["width"] * 0.125, box["y"] + box["height"] * 0.125)
         charts.get_by_text("cell (0, 3, 12)").wait_for()
         charts.get_by_role("spinbutton", name="Points").press("ArrowUp")
