@@ -73,9 +73,6 @@ def runs() -> list[Run]:
         for name, settings in (KINDS | EQUAL_BITS).items():
             settings = CIFAR | settings | {"seed": seed}
             found.append(Run(f"cifar-{name}-{seed}", "hybrids", "vqvae", "cifar10", 500, settings))
-        for name, settings in KINDS.items():
-            settings = CLOTHING | settings | {"seed": seed}
-            found.append(Run(f"clothing-{name}-{seed}", "hybrids", "vqvae", "clothing", 400, settings))
     for name, settings in QUANTIZERS.items():
         found.append(Run(f"cifar-q-{name}-0", "quantizers", "vqvae", "cifar10", 500, CIFAR | settings))
     for levels in (2, 3):
@@ -83,6 +80,10 @@ def runs() -> list[Run]:
         found.append(Run(f"clothing128-l{levels}", "levels", "vqvae2", "clothing", 500, settings))
     for name, settings in LOSSES.items():
         found.append(Run(f"cifar-loss-{name}", "losses", "vqvae", "cifar10", 500, CIFAR | settings))
+    for seed in SEEDS:
+        for name, settings in KINDS.items():
+            settings = CLOTHING | settings | {"seed": seed}
+            found.append(Run(f"clothing-{name}-{seed}", "photographs", "vqvae", "clothing", 400, settings))
     return found
 
 
@@ -178,7 +179,7 @@ def report(places: dict[str, str], out: Path) -> None:
         return result(out / name, data[name])
 
     print("| run | PSNR (dB) | SSIM | MSE | codes in use | perplexity | bits per pixel | images |\n" + "|---" * 8 + "|")
-    shown = [run.name for run in runs() if run.group != "hybrids" or run.name == "cifar-plain-0"]
+    shown = [run.name for run in runs() if run.group not in ("hybrids", "photographs") or run.name == "cifar-plain-0"]
     for name, found in ((name, one(name)) for name in shown):
         if found:
             psnr = "{mean:.2f} [{low:.2f}, {high:.2f}]".format(**found.psnr)
