@@ -91,7 +91,7 @@ def test_a_code_near_zero_does_not_blow_up_the_scale():
         quantizer.book.table._codebook.embed[0, 0] = 1e-20
     parts = quantizer.split(1e-3 * latents(1))
     assert (quantizer.codebooks[""].assign(parts[""]) == 0).any()
-    assert parts["scale"].isfinite().all() and quantizer.join(parts, "mean", (6, 4, 4)).abs().max() < 10
+    assert parts["scale"].abs().max() < 10 and quantizer.join(parts, "mean", (6, 4, 4)).abs().max() < 10
 
 
 def test_frequency_with_all_codes_frequent_is_plain_and_with_none_keeps_the_latents():
