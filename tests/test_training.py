@@ -194,6 +194,14 @@ def test_a_run_that_explodes_keeps_the_last_good_weights(tmp_path, monkeypatch, 
     checkpoints.load(tmp_path / "net")
 
 
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=6)
+    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # the loss was still finite
+    with pytest.raises(BadInput, match=r"the weights are not finite at step \d+: the last good weights are kept"):
+        run(tmp_path / "net", "vae")
+    assert_same(tmp_path / "net", saves[max(saves)])
+
+
 def test_stopping_a_run_that_exploded_keeps_the_last_good_weights(tmp_path, monkeypatch):
     saves = explode(monkeypatch, after=6)
     monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # nobody has noticed yet
