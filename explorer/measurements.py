@@ -59,9 +59,13 @@ def default_path(what: str, checkpoint: Path | None, images: Images, **options: 
 
 
 def locate(what: str, checkpoint: Path | None, images: Images, **options: str) -> dict[str, Any] | None:
-    """The measurement, shipped with the checkpoint or made before; None if there is none."""
+    """The measurement, shipped with a checkpoint or made before; None if there is none."""
+    from explorer.checkpoints import SHIPPED
+
     path = default_path(what, checkpoint, images, **options)
-    places = [path] if checkpoint is None else [Path(checkpoint) / "measurements" / path.name, path]
+    places = [path, *SHIPPED.glob(f"*/measurements/{path.name}")]  # the name says what it is of
+    if checkpoint is not None:
+        places.append(Path(checkpoint) / "measurements" / path.name)
     for place in places:
         try:
             found = read_json(place)
