@@ -19,6 +19,8 @@ VGG_STAGES = (4, 9, 16, 23, 30)  # the poolings of VGG-16; before them are relu1
 SUMMAND = re.compile(
     r"\s*(?:(?P<weight>[0-9.eE+-]+)\s*\*\s*)?(?P<name>[a-z0-9_-]+)\s*(?:\(\s*(?P<argument>[^()]*[^()\s])\s*\))?\s*"
 )
+SMALLEST = {"ms_ssim": 11, "perceptual": 16}  # image sizes: the window, and four halvings
+PECO = "mae-shapes"  # the checkpoint of `peco` without a name
 Term = Callable[[Tensor, Tensor], Tensor]  # output, target (N, 3, h, w) in [-1, 1] -> scalar
 
 
@@ -59,6 +61,20 @@ def parse(text: str) -> tuple[Summand, ...]:
     return tuple(found)
 
 
+def check(text: str, image_size: int) -> None:
+    """Raises BadInput on what is wrong with a loss, as far as that is known without a download or weights."""
+    from explorer import checkpoints
+
+    for one in parse(text):
+        if one.name == "peco":
+            checkpoints.describe(checkpoints.resolve(one.argument or PECO))
+        if image_size < SMALLEST.get(one.name, 0):
+            raise BadInput(
+                f"image size {image_size} is too small for {one.name}, which needs {SMALLEST[one.name]} pixels; "
+                "choose l1 or mse"
+            )
+
+
 class Objective(nn.Module):
     """The reconstruction loss of a training: a weighted sum of terms.
 
@@ -70,6 +86,7 @@ class Objective(nn.Module):
 
     def __init__(self, text: str, image_size: int, adversarial_from: float = 0.0) -> None:
         super().__init__()
+        check(text, image_size)
         self.summands, self.adversarial_from = parse(text), adversarial_from
         self.terms: dict[str, Term] = {}
         self.discriminator: nn.Module | None = None
@@ -138,8 +155,6 @@ def _ms_ssim(argument: str | None, image_size: int) -> Term:
     """1 - MS-SSIM (Wang et al. 2003) by torchmetrics; small images have fewer of the five scales."""
     betas = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # the paper's weights of the scales, finest first
     scales = sum(image_size // 2**scale > 10 for scale in range(len(betas)))
-    if not scales:
-        raise BadInput(f"image size {image_size} is too small for ms_ssim with its 11 pixels; choose l1 or mse")
     kept = tuple(beta / sum(betas[:scales]) for beta in betas[:scales])
 
     def term(output: Tensor, target: Tensor) -> Tensor:
@@ -179,8 +194,6 @@ class _Frozen:
 def _perceptual(argument: str | None, image_size: int) -> Term:
     from torchvision.models import vgg16
 
-    if image_size < 16:
-        raise BadInput(f"image size {image_size} is too small for perceptual, whose network halves it four times")
     with torch.device("meta"):  # its dense layers, which are most of it, are never allocated
         network = vgg16(weights=None).features
     try:
@@ -192,7 +205,7 @@ def _perceptual(argument: str | None, image_size: int) -> Term:
         raise BadInput(
             f"perceptual needs the weights of VGG-16, which cannot be had from {VGG_URL} ({why}); put that file into "
             f"{torch.hub.get_dir()}/checkpoints, or use peco(CHECKPOINT) with the features of a checkpoint, such as "
-            "peco(mae-shapes)"
+            f"peco({PECO})"
         ) from None
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # of ImageNet
 
@@ -213,7 +226,7 @@ def _peco(argument: str | None, image_size: int) -> Term:
     """Features of a checkpoint, all layers (PeCo, Dong et al. 2021, arXiv:2111.12710, equation 6)."""
     from explorer import checkpoints
 
-    network = checkpoints.load(checkpoints.resolve(argument or "mae-shapes"))
+    network = checkpoints.load(checkpoints.resolve(argument or PECO))
 
     def features(network: nn.Module, images: Tensor) -> list[Tensor]:
         unit = images / 2 + 0.5

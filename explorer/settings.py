@@ -78,7 +78,7 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
 
     from explorer import datasets
     from explorer.models import build, configure
-    from explorer.objectives import parse as parse_loss
+    from explorer.objectives import check as check_loss
     from explorer.training import TrainingConfig
 
     configure(TrainingConfig, training)
@@ -86,4 +86,4 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
     with torch.device("meta"):
         model = build(family, settings, size)
     if hasattr(model.config, "loss"):
-        parse_loss(model.config.loss)
+        check_loss(model.config.loss, size)

@@ -13,7 +13,14 @@ from safetensors.torch import load_file, save_file
 from explorer import checkpoints
 from explorer.errors import BadInput
 from explorer.models import MODELS, build
-from tests.test_models import TINY
+
+SMALL = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4}
+TINY = {
+    "vqvae": {**SMALL, "codes": 32, "dim": 8},
+    "vqvae2": {**SMALL, "codes": 8, "dim": 4},
+    "vae": {**SMALL, "dim": 4, "width": 16},
+    "mae": {"patch": 8, "dim": 16, "blocks": 2, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
+}
 
 
 def save(path, family="vqvae"):

@@ -9,7 +9,8 @@ import numpy as np
 from explorer.analysis.neighbours import nearest
 
 K = 5  # neighbours that a place is taken from
-COPY = 1e-3  # of the spread of the known vectors: what half precision, in which they may have been stored, rounds away
+COPY = 1e-3  # of the spread of the known vectors: so near is the same
+HALF = 2**-11  # of its length: what half precision, in which they may have been stored, rounds away at most
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def find(vector: np.ndarray, vectors: np.ndarray, own: np.ndarray, k: int) -> Ne
     away = np.linalg.norm(np.asarray(vectors, np.float64) - np.asarray(vector, np.float64), axis=1)
     order = np.argsort(away, kind="stable")
     scale = float(np.linalg.norm(vectors.std(0))) or 1.0
-    copy = bool(away[order[0]] <= COPY * scale)
+    copy = bool(away[order[0]] <= max(COPY * scale, HALF * np.linalg.norm(vector)))
     others = order[1:] if copy else order
     gap = away[others[0]] if len(others) else np.inf
     rows = order[:k]

@@ -6,9 +6,16 @@ import pytest
 from explorer.demo import answers, network
 from explorer.errors import BadInput
 
-SHIPPED = ["vqvae-shapes", "vae-shapes", "mae-shapes", "vqvae-digits"]
-QUANTIZED = ["vqvae-shapes", "vqvae-digits"]
-LAST = {"vqvae-shapes": "code", "vae-shapes": "latent", "mae-shapes": "block4", "vqvae-digits": "code"}
+LAST = {  # the layer whose map ships
+    "vqvae-shapes": "code",
+    "vqvae2-shapes": "bottom",
+    "projected-shapes": "code",
+    "vae-shapes": "latent",
+    "mae-shapes": "block4",
+    "vqvae-digits": "code",
+}
+SHIPPED = list(LAST)
+QUANTIZED = ["vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vqvae-digits"]
 
 
 def held_out(name, row=7):
@@ -34,7 +41,7 @@ def test_those_that_ship_are_offered():
 )
 def test_nothing_else_is_opened_no_path_either(name):
     for ask in (answers.choose, answers.opened, answers.mask_grid, answers.examples):
-        with pytest.raises(BadInput, match=r"unknown checkpoint .*; choose from vqvae-shapes, vae-shapes") as told:
+        with pytest.raises(BadInput, match=r"unknown checkpoint .*; choose from vqvae-shapes, vqvae2-shapes") as told:
             ask(name)
         assert "\n" not in str(told.value) and all(one in str(told.value) for one in SHIPPED)
 
@@ -58,7 +65,7 @@ def test_every_one_comes_with_all_that_is_shown(name):
     assert colours.shape == (len(shown.encoding.codebook(layer)), 3) and colours.dtype == np.uint8
     assert len(np.unique(colours, axis=0)) > 0.3 * len(colours)
     known = answers.known(name, layer)
-    assert known.method == "umap", "the deepest layer's map ships"
+    assert known.method == "umap", "the map of this layer ships"
     assert known.places.shape == (len(known.rows), 2) and np.isfinite(known.places).all()
     assert known.gaps.shape == known.rows.shape and 0.8 < known.trust <= 1 and 0 <= known.missed < 0.1
     assert np.array_equal(known.vectors, shown.encoding.pooled(layer)[known.rows])
@@ -191,9 +198,9 @@ def test_hiding_everything_is_refused():
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_the_code_that_stands_there_already_changes_nothing(name):
     pixels = held_out(name)
-    codes, _ = answers.codes(name, pixels, "code")
+    codes, _ = answers.codes(name, pixels, LAST[name])
     code = int(codes[3, 4])
-    change = answers.change(name, pixels, "code", codes == code, code)
+    change = answers.change(name, pixels, LAST[name], codes == code, code)
     assert change.cells == (codes == code).sum() > 0
     assert change.inside == pytest.approx(0, abs=1e-5) and np.abs(change.difference).max() < 1e-4
     assert np.abs(change.after.astype(int) - change.before).max() <= 1
@@ -203,13 +210,13 @@ def test_the_code_that_stands_there_already_changes_nothing(name):
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_another_code_changes_the_place_more_than_the_rest(name):
     pixels = held_out(name)
-    codes, _ = answers.codes(name, pixels, "code")
-    vectors = answers.vectors_of(answers.opened(name), "code")
-    used = np.flatnonzero(answers.opened(name).encoding.usage("code"))
+    codes, _ = answers.codes(name, pixels, LAST[name])
+    vectors = answers.vectors_of(answers.opened(name), LAST[name])
+    used = np.flatnonzero(answers.opened(name).encoding.usage(LAST[name]))
     far = int(used[np.linalg.norm(vectors[used] - vectors[codes[3, 4]], axis=1).argmax()])
     where = np.zeros(codes.shape, bool)
     where[3, 4] = True
-    change = answers.change(name, pixels, "code", where, far)
+    change = answers.change(name, pixels, LAST[name], where, far)
     assert change.cells == 1 and change.inside > change.outside and change.inside > 0.005
     assert not np.array_equal(change.before, change.after)
 

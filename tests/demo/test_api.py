@@ -17,7 +17,7 @@ from PIL import Image
 from explorer import checkpoints, datasets
 from explorer.encoding import Encoding, locate
 
-NAMES = ("vqvae-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
+NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
 FILE = {"_type": "gradio.FileData"}
 
 
