@@ -82,17 +82,18 @@ def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: b
     for index, (name, one) in enumerate(found.items()):
         label = name if view == "alone" or not joint or not index else f"+ {name}"
         pictures[label] = one.reconstructions
-    narrow = 92 if len(pictures) > 5 else 130
-    for index, row in enumerate(rows):
-        with st.container(border=True, gap="xsmall", key=f"layers-{index}"):
-            st.markdown(f":small[:gray[{session.plain(images.names[row])}]]")
-            with st.container(horizontal=True, gap="small"):
-                for label, column in pictures.items():
-                    score = None if label == "Original" else found[label.removeprefix("+ ")].psnr[index]
-                    note = f"**{session.plain(label)}**" + ("" if score is None else f"  \n{score:.1f} dB")
-                    with st.container(width=narrow, gap="xsmall"):
-                        st.image(drawing.png(column[index], 256), width=narrow, alt=f"{label} of image {row}")
-                        st.caption(note)
+    width = 92 if len(pictures) > 5 else 130
+    with st.grid("auto", min_column_width=min((width + 16) * len(pictures) + 40, 900), key="layer-cards"):
+        for index, row in enumerate(rows):
+            with st.container(border=True, gap="xsmall"):
+                st.markdown(f":small[:gray[{session.plain(images.names[row])}]]")
+                with st.container(horizontal=True, gap="small"):
+                    for label, column in pictures.items():
+                        score = None if label == "Original" else found[label.removeprefix("+ ")].psnr[index]
+                        note = f"**{session.plain(label)}**" + ("" if score is None else f"  \n{score:.1f} dB")
+                        with st.container(width=width, gap="xsmall"):
+                            st.image(drawing.png(column[index], 256), width=width, alt=f"{label} of image {row}")
+                            st.caption(note)
     st.download_button(
         "Images shown (zip of PNG)",
         lambda: drawing.archive(
