@@ -214,10 +214,11 @@ def measure(
     as_json: Json = False,
 ) -> None:
     """Measures what each layer adds, or quality against bits: of a model, or of JPEG and WebP at its image size."""
-    from explorer import measurements
+    from explorer import datasets, measurements
 
     path = _checkpoint(checkpoint)
-    options = {} if fill is None else {"fill": fill}
+    options = measurements.complete_options(what, {} if fill is None else {"fill": fill})
+    datasets.native_size(dataset)  # what is wrong with the names is said before any work begins
     with _cancellable(Progress(0, "images")) as progress:
         found = measurements.make(
             what, path, dataset, split=split, fit=fit, limit=limit, device=device, out=out, progress=progress, **options

@@ -47,7 +47,7 @@ def key(what: str, checkpoint: Path | None, images: Images, **options: str) -> s
     """Content key: the model, the images and the options."""
     from explorer import checkpoints
 
-    chosen = _options(what, options)
+    chosen = complete_options(what, options)
     model = checkpoints.fingerprint(checkpoint) if MEASUREMENTS[what].of_model else None
     count = min(len(images), MEASUREMENTS[what].images)
     return digest("measurement", FORMAT, what, model, images.fingerprint, images.split, count, chosen)
@@ -100,7 +100,7 @@ def make(
     from explorer import checkpoints, datasets
     from explorer.devices import choose
 
-    chosen = _options(what, options)
+    chosen = complete_options(what, options)
     size = None if checkpoint is None else checkpoints.describe(checkpoint).image_size
     read = {"fit": fit, "progress": progress}
     images = datasets.load(dataset, split, size, limit=limit, **read)
@@ -187,13 +187,15 @@ def _sample(images: Images, count: int) -> Callable[[slice], np.ndarray]:
     return lambda part: images.read(rows[part])
 
 
-def _options(what: str, options: dict[str, str]) -> dict[str, str]:
+def complete_options(what: str, options: dict[str, str]) -> dict[str, str]:
+    """All options of a measurement; raises BadInput that names the choices for what is not known."""
     if what not in MEASUREMENTS:
         raise BadInput(f"unknown measurement {what!r}; choose from {', '.join(MEASUREMENTS)}")
     known = MEASUREMENTS[what].options
     for name, value in options.items():
         if name not in known:
-            raise BadInput(f"{what} has no option {name!r}; {', '.join(known) or 'it has none'}")
+            choices = f"choose from {', '.join(known)}" if known else "it has none"
+            raise BadInput(f"{what} has no option {name!r}; {choices}")
         if value not in known[name]:
             raise BadInput(f"unknown {name} {value!r}; choose from {', '.join(known[name])}")
     return {name: options.get(name, choices[0]) for name, choices in known.items()}

@@ -75,7 +75,7 @@ def test_help_needs_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout == "[]\n"
     text = subprocess.run([sys.executable, "-m", "explorer", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert text.returncode == 0
-    for command in ("list", "inspect", "train", "encode", "reconstruct", "usage", "project"):
+    for command in ("list", "inspect", "train", "encode", "reconstruct", "usage", "measure", "project"):
         assert command in text.stdout
 
 
@@ -149,9 +149,51 @@ def test_reconstruct_names_a_broken_image_and_goes_on(home, capfd, tmp_path):
     assert "text.jpg" in refuse(capfd, "reconstruct", "tiny", tmp_path / "text.jpg", "--out", tmp_path / "out")
 
 
+def test_reconstruct_writes_every_prefix_and_says_what_fills_the_rest(home, capfd, tmp_path):
+    rng = np.random.default_rng(0)
+    sources = [tmp_path / "a.png", tmp_path / "b.png"]
+    for source in sources:
+        Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(source)
+    pictures = {}
+    for fill in ("mean", "zeros", "other"):
+        out = tmp_path / fill
+        result = call(capfd, "reconstruct", "vqvae2-shapes", *sources, "--out", out, "--fill", fill)
+        assert result["fill"] == fill
+        layers = result["images"][0]["layers"]
+        assert [layer["name"] for layer in layers] == ["top", "bottom"]
+        assert layers[1]["psnr"] == pytest.approx(result["images"][0]["psnr"])
+        pictures[fill] = {
+            (layer["name"], key): np.asarray(Image.open(layer[key])) for layer in layers for key in ("image", "alone")
+        }
+        assert np.array_equal(pictures[fill]["bottom", "image"], Image.open(result["images"][0]["reconstruction"]))
+    for one, other in (("mean", "zeros"), ("zeros", "other")):
+        assert np.array_equal(pictures[one]["bottom", "image"], pictures[other]["bottom", "image"])
+        assert not np.array_equal(pictures[one]["bottom", "alone"], pictures[other]["bottom", "alone"])
+    text = refuse(capfd, "reconstruct", "vqvae2-shapes", sources[0], "--out", tmp_path / "one", "--fill", "other")
+    assert "two images" in text and "zeros" in text
+
+
+def test_measure_says_what_each_layer_adds_and_what_quality_costs(home, capfd, tmp_path):
+    out = tmp_path / "rates.json"
+    rates = call(capfd, "measure", "rates", "tiny", "--dataset", "digits", "--limit", "40", "--out", out)
+    assert json.loads(out.read_text()) == rates
+    (point,) = rates["points"]  # a plain VQ-VAE has one rate
+    assert point["bits_per_pixel"] == pytest.approx(64 * 4 / 32**2) and point["psnr"]["n"] == 40
+    layers = call(capfd, "measure", "layers", "tiny", "--dataset", "digits", "--limit", "40")["layers"]
+    assert layers[0]["psnr"]["mean"] == pytest.approx(point["psnr"]["mean"], abs=1e-3)
+    codecs = call(capfd, "measure", "codecs", "tiny", "--dataset", "digits", "--limit", "40")
+    assert {one["codec"] for one in codecs["points"]} == {"JPEG", "WebP"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["measure", "colour", "tiny", "--dataset", "digits"], ["colour", "layers", "rates", "codecs"]),
+        (["measure", "layers", "tiny", "--dataset", "digits", "--fill", "red"], ["red", "mean", "zeros", "other"]),
+        (["measure", "rates", "tiny", "--dataset", "digits", "--fill", "mean"], ["fill"]),
+        (["train", "vqvae2", "--dataset", "digits", "--set", "levels=4"], ["levels", "4", "2, 3"]),
+        (["train", "vqvae", "--dataset", "digits", "--set", "loss=mse+magic"], ["magic", "perceptual"]),
+        (["train", "vqvae", "--dataset", "digits", "--set", "loss=mse+peco(none)"], ["none", "mae-shapes"]),
         (["train", "vqvea", "--dataset", "digits"], ["vqvea", "vqvae", "mae"]),
         (["train", "vqvae", "--dataset", "digits", "--set", "coeds=3"], ["coeds", "codes", "batch_size"]),
         (["train", "vqvae", "--dataset", "digits", "--set", "codes=abc"], ["codes", "whole number", "abc"]),

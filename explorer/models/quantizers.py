@@ -100,7 +100,10 @@ class Quantizer(nn.Module):
         return self.combine(contributions)
 
     def mean(self, index: int) -> Tensor:
-        return getattr(self, f"mean_{index}")
+        """What stands for a part that is left out; the mean code in a network of one layer, which follows no means."""
+        if self.follows:
+            return getattr(self, f"mean_{index}")
+        return self.codebooks[list(self.parts)[index]].vectors.mean(0)
 
     def forward(self, z: Tensor, kept: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Latents (N, H, W, dim) -> what the decoder gets, codes by part, losses by name.
