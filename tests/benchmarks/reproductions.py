@@ -17,6 +17,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,14 @@ LARGE = SMALL | {"image_size": 128, "batch_size": 16}
 KINDS = {
     "plain": {},
     "projected": {"quantizer": "projected"},
-    "f502": {"quantizer": "frequency", "frequent": 502},
-    "f412": {"quantizer": "frequency", "frequent": 412},
-    "f312": {"quantizer": "frequency", "frequent": 312},
     "hybrid": {"quantizer": "hybrid", "frequent": 412},
+    "f412": {"quantizer": "frequency", "frequent": 412},
+    "f502": {"quantizer": "frequency", "frequent": 502},
+    "f312": {"quantizer": "frequency", "frequent": 312},
 }
 EQUAL_BITS = {  # as many bits as a code and a scale, spent on plain codes
-    "k4096": {"codes": 4096, "revive_below": 0.02},
-    "fine16": {"codes": 16, "downsample": 2},
+    "k2048": {"codes": 2048, "revive_below": 0.025},  # 11 bits: a code of 9 and a scale of 2
+    "fine16": {"codes": 16, "downsample": 2},  # 16 bits in the place of one code: a code of 9 and a scale of 7
 }
 QUANTIZERS = {
     **{name: {"quantizer": name} for name in ("vq", "rotation", "simvq", "fsq", "lfq", "gumbel")},
@@ -69,9 +70,9 @@ def runs() -> list[Run]:
         Run("mnist-0", "mnist", "vqvae", "MNIST", 14063, mnist),  # 30 epochs of 60,000 images
         Run("clothing128", "clothing", "vqvae", "clothing", 1000, LARGE),
     ]
-    for seed in SEEDS:
-        for name, settings in (KINDS | EQUAL_BITS).items():
-            settings = CIFAR | settings | {"seed": seed}
+    for names in (("plain", "projected", "hybrid", "f412"), tuple(EQUAL_BITS), ("f502", "f312")):
+        for seed, name in product(SEEDS, names):
+            settings = CIFAR | (KINDS | EQUAL_BITS)[name] | {"seed": seed}
             found.append(Run(f"cifar-{name}-{seed}", "hybrids", "vqvae", "cifar10", 500, settings))
     for name, settings in QUANTIZERS.items():
         found.append(Run(f"cifar-q-{name}-0", "quantizers", "vqvae", "cifar10", 500, CIFAR | settings))
