@@ -56,7 +56,7 @@ def nearest(
 
 def finite(vectors: np.ndarray | Tensor) -> Tensor:
     """(M, D) centred float32 on the CPU; ValueError where the shape is wrong or a value is not finite."""
-    points = torch.as_tensor(vectors).detach().cpu().double()
+    points = torch.as_tensor(vectors if isinstance(vectors, Tensor) else np.array(vectors)).detach().cpu().double()
     if points.ndim != 2:
         raise ValueError(f"vectors must be (M, D), one row each; got shape {tuple(points.shape)}")
     broken = int((~torch.isfinite(points)).any(1).sum())
