@@ -94,6 +94,7 @@ def train(
 ) -> None:
     """Trains a model; SIGTERM or Ctrl-C saves and stops, `--resume` goes on."""
     from explorer import checkpoints, settings, training
+    from explorer.analysis.quality import worded
 
     model_settings, options = settings.split(family, set_ or [])
     options |= {"device": device} if device != "auto" else {}
@@ -109,11 +110,10 @@ def train(
             family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
         )
     lines = [f"{result['checkpoint']}: {result['state']}, {result['steps']:,} steps in {result['seconds']:.0f} s"]
-    for name, unit in (("psnr", " dB"), ("ssim", "")):
+    for name, unit, digits in (("psnr", " dB", 2), ("ssim", "", 3)):
         score = result["metrics"].get(name)
         if isinstance(score, dict):
-            interval = f"{score['low']:.4g} to {score['high']:.4g}"
-            lines.append(f"held-out {name}: {score['mean']:.4g}{unit} (95 %: {interval}, {score['n']:,} images)")
+            lines.append(f"held-out {name}: {worded(score, digits)}{unit} ({score['n']:,} images, 95 % interval)")
     _emit(result, as_json, lines)
     if result["state"] == "stopped":
         raise typer.Exit(130)

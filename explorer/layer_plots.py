@@ -54,8 +54,8 @@ def _line(names: list[str], scores: list[dict], label: str, colour: str, mode="l
         line={"color": colour, "width": 2},
         error_y={
             "type": "data",
-            "array": [score["high"] - mean for score, mean in zip(scores, means, strict=True)],
-            "arrayminus": [mean - score["low"] for score, mean in zip(scores, means, strict=True)],
+            "array": [score["high"] - score["mean"] if score["high"] is not None else 0 for score in scores],
+            "arrayminus": [score["mean"] - score["low"] if score["low"] is not None else 0 for score in scores],
             "thickness": 1.5,
             "width": 5,
             "color": colour,

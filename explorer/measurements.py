@@ -130,7 +130,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     """A measurement for people to read."""
     if found["what"] == "layers":
         return _layer_lines(found)
-    from explorer.analysis import rates
+    from explorer.analysis import quality, rates
 
     rows = []
     for point in found["points"]:
@@ -138,29 +138,24 @@ def lines(found: dict[str, Any]) -> list[str]:
         name = " ".join(str(point[k]) for k in ("codec", "quality") if k in point) or "+".join(rates.needed(point))
         bits = f", {point['bits']} bits a number" if point.get("bits") else ""
         cost = "not quantized" if rate is None else f"{rate:.4f} bits per pixel"
-        rows.append(f"{name}{bits}: {cost}, PSNR {_interval(point['psnr'])} dB, {point['psnr']['n']:,} images")
+        rows.append(f"{name}{bits}: {cost}, PSNR {quality.worded(point['psnr'], 2)} dB, {point['psnr']['n']:,} images")
     return rows
 
 
 def _layer_lines(found: dict[str, Any]) -> list[str]:
+    from explorer.analysis import quality
     from explorer.analysis.layers import FILLS
 
     filled = f"layers left out are filled with {FILLS[found['fill']]}" if found["joint"] else "each layer alone"
     rows = [f"{filled}; {found['images']:,} images of {found['split']}, 95 % intervals"]
     if "nothing" in found:
-        rows.append(f"no layer: PSNR {_interval(found['nothing']['psnr'])} dB")
+        rows.append(f"no layer: PSNR {quality.worded(found['nothing']['psnr'], 2)} dB")
     for layer in found["layers"]:
         bits = layer.get("bits_per_pixel")
         cost = f"{bits:.4f} bits" if bits is not None else f"{layer['numbers_per_pixel']:.4f} numbers"
         name = f"up to {layer['name']}" if found["joint"] else layer["name"]
-        rows.append(f"{name}: PSNR {_interval(layer['psnr'])} dB; this layer costs {cost} per pixel")
+        rows.append(f"{name}: PSNR {quality.worded(layer['psnr'], 2)} dB; this layer costs {cost} per pixel")
     return rows
-
-
-def _interval(summary: dict[str, float]) -> str:
-    if summary["n"] < 2:
-        return f"{summary['mean']:.2f} (one image)"
-    return f"{summary['mean']:.2f} [{summary['low']:.2f}, {summary['high']:.2f}]"
 
 
 def _run(

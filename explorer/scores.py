@@ -9,23 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from explorer.analysis import quality, usage
+from explorer.analysis.comparison import to_pixels, to_tensor
 from explorer.latents import Masks, Sends
 
 SCORED = 5000  # held-out images at most
 MASK_RATIO = 0.75
-
-
-def to_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float in [0, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
-
-
-def to_pixels(images: Tensor) -> np.ndarray:
-    """(n, 3, h, w) in [0, 1] -> (n, h, w, 3) uint8."""
-    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 @torch.inference_mode()
@@ -65,11 +56,11 @@ def held_out_metrics(
     metrics: dict[str, Any] = {
         "split": held_out.split,
         "images": len(rows),
-        "psnr": _summary(scores["psnr"]),
-        "ssim": _summary(scores["ssim"]),
+        "psnr": quality.interval(scores["psnr"]),
+        "ssim": quality.interval(scores["ssim"]),
         "baselines": {
-            "mean image": {"psnr": _summary(quality.psnr(torch.from_numpy(against_mean)).numpy())},
-            "untrained": {"psnr": _summary(fresh["psnr"])},
+            "mean image": {"psnr": quality.interval(quality.psnr(torch.from_numpy(against_mean)).numpy())},
+            "untrained": {"psnr": quality.interval(fresh["psnr"])},
         },
     }
     metrics["layers"], continuous = layer_metrics(model, pixels, device)
@@ -154,9 +145,9 @@ def masked_metrics(
     ours_psnr, baseline_psnr = torch.cat(ours).numpy(), torch.cat(baseline).numpy()
     return {
         "ratio": MASK_RATIO,
-        "psnr": _summary(ours_psnr),
-        "baselines": {"mean of visible patches": {"psnr": _summary(baseline_psnr)}},
-        "gain": _summary(ours_psnr - baseline_psnr),
+        "psnr": quality.interval(ours_psnr),
+        "baselines": {"mean of visible patches": {"psnr": quality.interval(baseline_psnr)}},
+        "gain": quality.interval(ours_psnr - baseline_psnr),
     }
 
 
@@ -189,9 +180,9 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
         "",
         "| | PSNR (dB) | SSIM |",
         "|---|---|---|",
-        f"| this network | {_interval(metrics['psnr'], 2)} | {_interval(metrics['ssim'], 3)} |",
+        f"| this network | {quality.worded(metrics['psnr'], 2)} | {quality.worded(metrics['ssim'], 3)} |",
     ]
-    lines += [f"| {base} | {_interval(value['psnr'], 2)} | |" for base, value in metrics["baselines"].items()]
+    lines += [f"| {base} | {quality.worded(value['psnr'], 2)} | |" for base, value in metrics["baselines"].items()]
     for layer, found in metrics["layers"].items():
         lines += [
             "",
@@ -205,9 +196,9 @@ def model_card(name: str, family: str, dataset: str, model, training: dict[str, 
         base = masked["baselines"]["mean of visible patches"]["psnr"]
         lines += [
             "",
-            f"With {masked['ratio']:.0%} of the patches hidden: {_interval(masked['psnr'], 2)} dB on hidden patches; "
-            f"filling them with the mean of the visible ones gives {_interval(base, 2)} dB; gain "
-            f"{_interval(masked['gain'], 2)} dB.",
+            f"With {masked['ratio']:.0%} of the patches hidden: {quality.worded(masked['psnr'], 2)} dB on hidden "
+            f"patches; filling them with the mean of the visible ones gives {quality.worded(base, 2)} dB; gain "
+            f"{quality.worded(masked['gain'], 2)} dB.",
         ]
     return "\n".join(lines) + "\n"
 
@@ -270,12 +261,3 @@ def train_command(name: str, family: str, dataset: str, model, training: dict[st
     for key, value in changed.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
-
-
-def _summary(values: np.ndarray) -> dict[str, float]:
-    found = quality.summary(np.asarray(values, np.float64))
-    return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-
-
-def _interval(summary: dict[str, float], digits: int) -> str:
-    return f"{summary['mean']:.{digits}f} [{summary['low']:.{digits}f}, {summary['high']:.{digits}f}]"

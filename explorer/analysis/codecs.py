@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from explorer.analysis import quality
-from explorer.analysis.rates import BATCH, Progress, Read, interval, needed, to_tensor
+from explorer.analysis.comparison import to_tensor
+from explorer.analysis.rates import BATCH, Progress, Read, needed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +68,11 @@ def measure(read: Read, count: int, progress: Progress | None = None) -> dict[st
                 "codec": codec,
                 "quality": level,
                 "bits_per_pixel": float(file.mean()),
-                "file": interval(file),
-                "payload": interval(payload),
+                "file": quality.interval(file),
+                "payload": quality.interval(payload),
                 "mse": float(values["mse"].double().mean()),
-                "psnr": interval(values["psnr"]),
-                "ssim": interval(values["ssim"]),
+                "psnr": quality.interval(values["psnr"]),
+                "ssim": quality.interval(values["ssim"]),
             }
         )
     points.sort(key=lambda point: list(CODECS).index(point["codec"]))

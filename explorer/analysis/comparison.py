@@ -102,10 +102,15 @@ def beside(
 
 def to_images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
     """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
-    images = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255  # a copy: pixels may be read-only
-    return images.to(device_of(model))
+    return to_tensor(pixels, device_of(model))
+
+
+def to_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], channels last in memory."""
+    # a copy: pixels may be read-only
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def to_pixels(images: Tensor) -> np.ndarray:
-    """(N, 3, h, w) in [0, 1], on the CPU -> (N, h, w, 3) uint8."""
-    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+    """(N, 3, h, w) in [0, 1] -> (N, h, w, 3) uint8."""
+    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -110,11 +110,11 @@ def _report(model, scores, counts: dict, sent: dict, count: int) -> dict[str, An
     before = nothing
     for layer in model.layers:
         here, cells = values["prefix", layer.name], layer.grid[0] * layer.grid[1]
-        row: dict[str, Any] = {"name": layer.name, **_summaries(here)}
+        row: dict[str, Any] = {"name": layer.name, **_intervals(here)}
         if ("alone", layer.name) in values:
-            row["alone"] = _summaries(values["alone", layer.name])
+            row["alone"] = _intervals(values["alone", layer.name])
         if before is not None:
-            row["gain"] = _summaries({name: here[name] - before[name] for name in here})
+            row["gain"] = _intervals({name: here[name] - before[name] for name in here})
         if layer.name in counts:
             row["bits_per_pixel"] = cells * math.log2(len(counts[layer.name])) / pixels
             row["entropy_bits_per_pixel"] = cells * float(usage.entropy_bits(counts[layer.name])) / pixels
@@ -122,12 +122,11 @@ def _report(model, scores, counts: dict, sent: dict, count: int) -> dict[str, An
             row["numbers_per_pixel"] = layer.dim * sent[layer.name] / count / pixels
         rows.append(row)
         before = here
-    return {"layers": rows} | ({"nothing": _summaries(nothing)} if nothing else {})
+    return {"layers": rows} | ({"nothing": _intervals(nothing)} if nothing else {})
 
 
-def _summaries(values: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    found = {name: quality.summary(one) for name, one in values.items()}
-    return {name: {"mean": s.mean, "low": s.low, "high": s.high, "n": s.n} for name, s in found.items()}
+def _intervals(values: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | int | None]]:
+    return {name: quality.interval(one) for name, one in values.items()}
 
 
 def _subsets(

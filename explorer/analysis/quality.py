@@ -114,6 +114,20 @@ def summary(values: np.ndarray | Tensor, level: float = 0.95) -> Summary:
     return Summary(mean, median, mean - half, mean + half, len(values))
 
 
+def interval(values: np.ndarray | Tensor) -> dict[str, float | int | None]:
+    """`summary` as plain JSON values: {mean, low, high, n} of one score over images (N,); null ends with one image."""
+    found = summary(values)
+    low, high = (None if np.isnan(value) else value for value in (found.low, found.high))
+    return {"mean": found.mean, "low": low, "high": high, "n": found.n}
+
+
+def worded(found: dict[str, float | int | None], digits: int) -> str:
+    """What `interval` gave, as "29.71 [29.64, 29.78]"."""
+    if found["low"] is None:
+        return f"{found['mean']:.{digits}f} (one image)"
+    return f"{found['mean']:.{digits}f} [{found['low']:.{digits}f}, {found['high']:.{digits}f}]"
+
+
 def _check(images: Tensor, reconstructions: Tensor) -> None:
     if images.ndim != 4 or images.shape != reconstructions.shape:
         raise ValueError(

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality, usage
-from explorer.latents import Autoencoder, Sends, device_of
+from explorer.analysis.comparison import to_images
+from explorer.latents import Autoencoder, Sends
 
 BITS = tuple(range(1, 9))
 BATCH = 64
@@ -128,11 +129,11 @@ def measure(
         progress(0, count, "fitting scalar quantizers")
     scalars, seen = _scalars(model, train_read, [layer.name for layer in model.layers if layer.name not in books])
     points = _points([layer.name for layer in model.layers], set(books))
-    pixels, device = 0, device_of(model)
+    pixels = 0
     for start in range(0, count, BATCH):
         if progress is not None:
             progress(start, count, "measuring images")
-        images = to_tensor(read(slice(start, min(start + BATCH, count))), device)
+        images = to_images(model, read(slice(start, min(start + BATCH, count))))
         pixels = images.shape[2] * images.shape[3]
         latents = model.encode(images)
         codes = {name: book.assign(latents[name]) for name, book in books.items()}
@@ -170,7 +171,7 @@ def _scalars(model: Autoencoder, read: Read, names: list[str]) -> tuple[dict[str
         pixels = read(slice(seen, min(seen + BATCH, TRAIN_IMAGES)))
         if not len(pixels):
             break
-        latents = model.encode(to_tensor(pixels, device_of(model)))
+        latents = model.encode(to_images(model, pixels))
         masks = _sent(model, latents)
         most = max(1, TRAIN_VECTORS * len(pixels) // TRAIN_IMAGES)
         for name in names:
@@ -223,7 +224,7 @@ def _count(point: _Point, name: str, symbols: Tensor, size: int) -> None:
 
 
 def _summary(point: _Point, sizes: dict[str, int], pixels: int) -> dict[str, Any]:
-    positions = {name: interval(torch.cat(parts)) for name, parts in point.positions.items()}
+    positions = {name: quality.interval(torch.cat(parts)) for name, parts in point.positions.items()}
     fixed = entropy = 0.0
     for name, counts in point.counts.items():
         bits = float(np.log2(sizes[name])) if name in sizes else point.bits * len(counts)
@@ -239,8 +240,8 @@ def _summary(point: _Point, sizes: dict[str, int], pixels: int) -> dict[str, Any
         "positions": positions,
         "symbols": {name: int(counts.sum()) for name, counts in point.counts.items()},
         "mse": float(scores["mse"].double().mean()),
-        "psnr": interval(scores["psnr"]),
-        "ssim": interval(scores["ssim"]),
+        "psnr": quality.interval(scores["psnr"]),
+        "ssim": quality.interval(scores["ssim"]),
     }
 
 
@@ -257,15 +258,3 @@ def working_point(measured: Mapping[str, Any], within: float = 0.1) -> dict[str,
 def needed(point: Mapping[str, Any]) -> list[str]:
     """Layers that a point of `measure` sends anything of."""
     return [name for name in point["layers"] if point["positions"][name]["mean"] > 0]
-
-
-def interval(values: Tensor | np.ndarray) -> dict[str, float | int | None]:
-    """{mean, low, high, n} of one score over images (n,); the interval is null with one image."""
-    found = quality.summary(values)
-    low, high = (None if np.isnan(value) else value for value in (found.low, found.high))
-    return {"mean": found.mean, "low": low, "high": high, "n": found.n}
-
-
-def to_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float in [0, 1]."""
-    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 255
