@@ -71,17 +71,16 @@ def _options(images, joint: bool) -> tuple[str, str, np.ndarray]:
 
 def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: bool) -> None:
     """One row an image: the original, and a picture for each layer."""
-    from explorer.analysis import layers
+    from explorer import checkpoints
 
     pixels = images.read(rows)
-    before = np.roll(pixels, 1, 0)
-    with session.model(selection.checkpoint) as model:
-        found = (layers.alone if view == "alone" else layers.prefixes)(model, pixels, fill, before)
+    model_key = checkpoints.fingerprint(selection.checkpoint.path)
+    found = _decoded(model_key, images.fingerprint, tuple(rows.tolist()), fill, view, selection, pixels)
     st.caption(_said(fill, view, joint, len(rows)))
     pictures = {"Original": pixels}
     for index, (name, one) in enumerate(found.items()):
         label = name if view == "alone" or not joint or not index else f"+ {name}"
-        pictures[label] = one.reconstructions
+        pictures[label] = one[0]
     width = 92 if len(pictures) > 5 else 130
     with st.grid("auto", min_column_width=min((width + 16) * len(pictures) + 40, 900), key="layer-cards"):
         for index, row in enumerate(rows):
@@ -89,7 +88,7 @@ def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: b
                 st.markdown(f":small[:gray[{session.plain(images.names[row])}]]")
                 with st.container(horizontal=True, gap="small"):
                     for label, column in pictures.items():
-                        score = None if label == "Original" else found[label.removeprefix("+ ")].psnr[index]
+                        score = None if label == "Original" else found[label.removeprefix("+ ")][1][index]
                         note = f"**{session.plain(label)}**" + ("" if score is None else f"  \n{score:.1f} dB")
                         with st.container(width=width, gap="xsmall"):
                             st.image(drawing.png(column[index], 256), width=width, alt=f"{label} of image {row}")
@@ -110,6 +109,17 @@ def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: b
     )
 
 
+@st.cache_data(max_entries=16, show_spinner="Decoding from some of the layers …")
+def _decoded(model_key: str, images_key: str, rows: tuple, fill: str, view: str, _selection, _pixels) -> dict:
+    """{layer: (reconstructions (N, h, w, 3) uint8, PSNR (N,) in dB)}."""
+    from explorer.analysis import layers
+
+    with session.model(_selection.checkpoint) as model:
+        decode = layers.alone if view == "alone" else layers.prefixes
+        found = decode(model, _pixels, fill, np.roll(_pixels, 1, 0))
+    return {name: (one.reconstructions, one.psnr) for name, one in found.items()}
+
+
 def _said(fill: str, view: str, joint: bool, count: int) -> str:
     """What the pictures are, in words: the filling is part of what one sees."""
     if not joint:
@@ -120,7 +130,7 @@ def _said(fill: str, view: str, joint: bool, count: int) -> str:
     filling = {
         "mean": "the mean over training stands for every layer left out",
         "zeros": "zeros stand for every layer left out, which the decoder may never have seen",
-        "other": "every layer left out is that of the image above (of the last one, for the first)",
+        "other": "every layer left out is that of the image before it (of the last one, for the first)",
     }[fill]
     if fill == "other" and count < 2:
         filling = "every layer left out is that of the image itself"
