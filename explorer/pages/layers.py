@@ -82,7 +82,7 @@ def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: b
         label = name if view == "alone" or not joint or not index else f"+ {name}"
         pictures[label] = one[0]
     width = 92 if len(pictures) > 5 else 130
-    with st.grid("auto", min_column_width=min((width + 16) * len(pictures) + 40, 900), key="layer-cards"):
+    with st.grid("auto", min_column_width=min((width + 12) * len(pictures) + 40, 900), key="layer-cards"):
         for index, row in enumerate(rows):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f":small[:gray[{session.plain(images.names[row])}]]")
