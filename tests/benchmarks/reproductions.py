@@ -128,6 +128,12 @@ class Result:
         loss = np.array([line["reconstruction"] for line in self.curve])[len(self.curve) // 10 :]
         return float((loss / np.minimum.accumulate(loss)).max())
 
+    @property
+    def in_use(self) -> str:
+        """Codes in use in training after a quarter, a half and all of it; of all layers together."""
+        used = [sum(v for name, v in line.items() if name.split(".")[0] == "used") for line in self.curve]
+        return ", ".join(f"{used[max(0, round(share * len(used)) - 1)]:,}" for share in (0.25, 0.5, 1.0))
+
 
 @cache
 def result(path: Path, data: str) -> Result | None:
@@ -179,7 +185,11 @@ def report(places: dict[str, str], out: Path) -> None:
     def one(name: str) -> Result | None:
         return result(out / name, data[name])
 
-    print("| run | PSNR (dB) | SSIM | MSE | codes in use | perplexity | bits per pixel | images |\n" + "|---" * 8 + "|")
+    print(
+        "| run | PSNR (dB) | SSIM | MSE | codes in use | … in training | perplexity | bits per pixel | images |\n"
+        + "|---" * 9
+        + "|"
+    )
     shown = [run.name for run in runs() if run.group not in ("hybrids", "photographs") or run.name == "cifar-plain-0"]
     for name, found in ((name, one(name)) for name in shown):
         if found:
@@ -187,6 +197,7 @@ def report(places: dict[str, str], out: Path) -> None:
             ssim = "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**found.ssim)
             print(
                 f"| `{name}` | {psnr} | {ssim} | {found.mse:.5f} | {found.used:,} of {found.codes:,} | "
+                f"{found.in_use} | "
                 f"{found.perplexity:.0f} | {found.bits:.3f} | {found.images:,} |"
             )
     for name in ("cifar", "clothing"):
