@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from explorer.analysis.quality import worded
 from explorer.plots import PALETTES, THEMES, Theme, dress
 
 if TYPE_CHECKING:
@@ -81,6 +82,23 @@ def table(found: dict[str, Any]) -> pd.DataFrame:
         entry["entropy bits"] = row.get("entropy_bits_per_pixel")
         entry["numbers per pixel"] = row.get("numbers_per_pixel")
         rows.append(entry | {"images": row["psnr"]["n"]})
+    return pd.DataFrame(rows).dropna(axis=1, how="all")
+
+
+def worded_table(found: dict[str, Any]) -> pd.DataFrame:
+    """The same for people: scores as text with their 95 % intervals, "26.27 [26.13, 26.41]"."""
+    import pandas as pd
+
+    rows = []
+    for row in found["layers"]:
+        entry: dict[str, Any] = {"layer": row["name"], "PSNR (dB)": worded(row["psnr"], 2)}
+        for name in ("gain", "alone"):
+            entry[f"{name} (dB)"] = worded(row[name]["psnr"], 2) if name in row else None
+        entry["SSIM"] = worded(row["ssim"], 3)
+        entry["bits per pixel"] = row.get("bits_per_pixel")
+        entry["entropy bits"] = row.get("entropy_bits_per_pixel")
+        entry["numbers per pixel"] = row.get("numbers_per_pixel")
+        rows.append(entry)
     return pd.DataFrame(rows).dropna(axis=1, how="all")
 
 

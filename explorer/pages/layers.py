@@ -81,17 +81,16 @@ def _gallery(selection, images, rows: np.ndarray, fill: str, view: str, joint: b
     for index, (name, one) in enumerate(found.items()):
         label = name if view == "alone" or not joint or not index else f"+ {name}"
         pictures[label] = one[0]
-    width = 92 if len(pictures) > 5 else 130
-    with st.grid("auto", min_column_width=min((width + 12) * len(pictures) + 40, 900), key="layer-cards"):
+    with st.grid("auto", min_column_width=min(130 * len(pictures), 900), key="layer-cards"):
         for index, row in enumerate(rows):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f":small[:gray[{session.plain(images.names[row])}]]")
-                with st.container(horizontal=True, gap="small"):
+                with st.grid(len(pictures), min_column_width=80, gap="xsmall"):
                     for label, column in pictures.items():
                         score = None if label == "Original" else found[label.removeprefix("+ ")][1][index]
                         note = f"**{session.plain(label)}**" + ("" if score is None else f"  \n{score:.1f} dB")
-                        with st.container(width=width, gap="xsmall"):
-                            st.image(drawing.png(column[index], 256), width=width, alt=f"{label} of image {row}")
+                        with st.container(gap="xsmall"):
+                            st.image(drawing.png(column[index], 256), width="stretch", alt=f"{label} of image {row}")
                             st.caption(note)
     st.download_button(
         "Images shown (zip of PNG)",
@@ -174,7 +173,8 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
         layer_plots.contributions(found, metric, session.theme()), key="contributions", theme=None,
         alt=f"{metric.upper()} after each layer",
     )  # fmt: skip
-    st.dataframe(frame, hide_index=True, column_config=_columns(frame), height="content", key="layers-table")
+    shown = layer_plots.worded_table(found)
+    st.dataframe(shown, hide_index=True, column_config=_columns(shown), height="content", key="layers-table")
     if joint:
         st.caption(
             f"Layers left out are filled with {layers.FILLS[fill]}. A network that was trained with all layers at once "
@@ -185,22 +185,21 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
 def _columns(frame) -> dict:
     helps = {
         "layer": "Coarse to fine.",
-        "PSNR (dB)": "Mean PSNR of the prefix that ends with this layer.",
+        "PSNR (dB)": "Mean PSNR of the prefix that ends with this layer, and its 95 % interval.",
         "gain (dB)": HELP["gain"],
         "alone (dB)": HELP["alone"],
+        "SSIM": "Mean SSIM of the same prefix, and its 95 % interval; 1 is a copy.",
         "bits per pixel": HELP["bits"],
         "entropy bits": HELP["bits"],
         "numbers per pixel": "Continuous numbers per pixel that the decoder needs of this layer.",
     }
     config = {}
     for name in frame.columns:
-        if name == "layer":
-            config[name] = st.column_config.TextColumn("Layer", help=helps[name])
-        elif name in helps:
-            form = "%.2f" if "(dB)" in name else "%.4f"
-            config[name] = st.column_config.NumberColumn(name[0].upper() + name[1:], help=helps[name], format=form)
+        label = name[0].upper() + name[1:]
+        if frame[name].dtype.kind == "f":
+            config[name] = st.column_config.NumberColumn(label, help=helps[name], format="%.4f")
         else:
-            config[name] = None  # ends of intervals: in the chart, and in the file
+            config[name] = st.column_config.TextColumn(label, help=helps[name])
     return config
 
 

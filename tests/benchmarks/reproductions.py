@@ -46,8 +46,8 @@ QUANTIZERS = {
 }
 LOSSES = {
     "peco": {"loss": "mse+0.1*peco(mae-shapes)"},
-    "adv": {"loss": "mse+0.1*adversarial"},
-    "l1ssim": {"loss": "l1+0.2*ms_ssim"},
+    "adversarial": {"loss": "mse+0.1*adversarial"},
+    "l1-ms-ssim": {"loss": "l1+0.2*ms_ssim"},
 }
 
 
@@ -68,23 +68,22 @@ def runs() -> list[Run]:
     mnist = {"codes": 128, "dim": 16, "hidden": 64, "residual_blocks": 1, "image_size": 28}
     found = [
         Run("mnist-0", "mnist", "vqvae", "MNIST", 14063, mnist),  # 30 epochs of 60,000 images
-        Run("clothing128", "clothing", "vqvae", "clothing", 1000, LARGE),
+        Run("clothing128", "clothing", "vqvae", "clothing", 1200, LARGE),
     ]
     for names in (("plain", "projected", "hybrid", "f412"), tuple(EQUAL_BITS), ("f502", "f312")):
         for seed, name in product(SEEDS, names):
             settings = CIFAR | (KINDS | EQUAL_BITS)[name] | {"seed": seed}
-            found.append(Run(f"cifar-{name}-{seed}", "hybrids", "vqvae", "cifar10", 500, settings))
+            found.append(Run(f"cifar-{name}-{seed}", "hybrids", "vqvae", "cifar10", 2000, settings))
     for name, settings in QUANTIZERS.items():
-        found.append(Run(f"cifar-q-{name}-0", "quantizers", "vqvae", "cifar10", 500, CIFAR | settings))
+        found.append(Run(f"cifar-q-{name}-0", "quantizers", "vqvae", "cifar10", 2000, CIFAR | settings))
     for levels in (2, 3):
         settings = LARGE | {"levels": levels, "layer_dropout": 0.2}
-        found.append(Run(f"clothing128-l{levels}", "levels", "vqvae2", "clothing", 500, settings))
+        found.append(Run(f"clothing128-l{levels}", "levels", "vqvae2", "clothing", 1200, settings))
+    for seed, name in product(SEEDS, KINDS):
+        settings = CLOTHING | KINDS[name] | {"seed": seed}
+        found.append(Run(f"clothing-{name}-{seed}", "photographs", "vqvae", "clothing", 1000, settings))
     for name, settings in LOSSES.items():
-        found.append(Run(f"cifar-loss-{name}", "losses", "vqvae", "cifar10", 500, CIFAR | settings))
-    for seed in SEEDS:
-        for name, settings in KINDS.items():
-            settings = CLOTHING | settings | {"seed": seed}
-            found.append(Run(f"clothing-{name}-{seed}", "photographs", "vqvae", "clothing", 400, settings))
+        found.append(Run(f"clothing-{name}", "losses", "vqvae", "clothing", 1000, CLOTHING | settings))
     return found
 
 
