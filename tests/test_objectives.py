@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from explorer import checkpoints, states
 from explorer.errors import BadInput
 from explorer.models import MODELS, build
+from explorer.models.backbones import BACKBONES
+from explorer.models.vqvae import QUANTIZERS
 from explorer.objectives import TERMS, VGG_STAGES, Objective, Summand, discriminator, parse
 
 SMALL = {
@@ -106,6 +108,23 @@ def test_every_term_trains_every_family(family, term, weights, features):
     if term != "adversarial":  # its opponent learns too
         assert history[-1] < history[0]
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("quantizer", QUANTIZERS)
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("family", ["vqvae", "vqvae2"])
+def test_every_term_reaches_every_backbone_through_every_quantizer(family, backbone, quantizer, weights, features):
+    images = pictures()
+    for term in TERMS:
+        objective = Objective(written(term, features), 16)
+        model = tiny(family, backbone=backbone, quantizer=quantizer).train()
+        objective.anneal(1.0)
+        losses = model(images, objective=objective)
+        losses["reconstruction"].backward()
+        reached = [p.grad for p in (*model.encoder.parameters(), *model.decoder.parameters()) if p.grad is not None]
+        assert all(gradient.isfinite().all() for gradient in reached), term
+        for part in (model.encoder, model.decoder):
+            assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters()), (term, part)
 
 
 @pytest.mark.parametrize("family", WITH_LOSS)

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/reproductions.py OUT --cifar10 FOLDER --clothing FOLDER [--only hybrids …] [--threads 1]
     python tests/benchmarks/reproductions.py OUT … --report
+    python tests/benchmarks/reproductions.py OUT … --picture .github/losses.png
 
 Trains what is missing under OUT, one run after the other with `explorer train`, so that it can be interrupted; with
 `--report` it only scores what is there and prints Markdown. Scores are of up to 2,000 held-out images. Intervals over
@@ -232,6 +233,35 @@ def report(places: dict[str, str], out: Path) -> None:
             print("\n".join(measurements.lines(measurements.make("layers", path, data[path.name]))))
 
 
+def picture(data: str, out: Path, to: Path, columns: int = 8, side: int = 112) -> None:
+    """Held-out photographs, and what networks trained with each loss make of them, a row each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from explorer import checkpoints, datasets
+    from explorer.analysis import quality
+    from explorer.analysis.comparison import compare
+
+    names = {"mse": "clothing-plain-0"} | {settings["loss"]: f"clothing-{name}" for name, settings in LOSSES.items()}
+    models = {loss: checkpoints.load(out / name) for loss, name in names.items() if (out / name).is_dir()}
+    size = next(iter(models.values())).image_size
+    images = datasets.load(data, "test", size)
+    pixels = images.read(np.sort(np.random.default_rng(1).permutation(len(images))[:columns]))
+    rows = [("original", pixels)]
+    for loss, model in models.items():
+        found = compare(model, pixels)
+        score = quality.summary(found.psnr).mean
+        rows.append((f"{loss}\n{score:.1f} dB on these", found.reconstructions))
+    left, gap = 170, 4
+    sheet = Image.new("RGB", (left + columns * (side + gap), len(rows) * (side + gap)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, (label, pictures) in enumerate(rows):
+        draw.multiline_text((8, row * (side + gap) + 36), label.replace("+", " +\n"), "#334155", font)
+        for column, one in enumerate(pictures):
+            shown = Image.fromarray(one).resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(shown, (left + column * (side + gap), row * (side + gap)))
+    sheet.save(to, optimize=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the checkpoints")
@@ -240,8 +270,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="groups: " + ", ".join(sorted({run.group for run in runs()})))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", action="store_true", help="train nothing")
+    parser.add_argument("--picture", type=Path, help="PNG of reconstructions under each loss; train and report nothing")
     chosen = parser.parse_args()
     places = {"cifar10": chosen.cifar10, "clothing": chosen.clothing}
+    if chosen.picture:
+        picture(chosen.clothing, chosen.out, chosen.picture)
+        return
     if not chosen.report:
         wanted = [run for run in runs() if not chosen.only or run.group in chosen.only]
         train(wanted, places, chosen.out, chosen.threads)
