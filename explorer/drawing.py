@@ -10,6 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+_CODES = ("2a628f", "4aa3d1", "1d8a6b", "4aa3d1", "d9822b", "4aa3d1", "1d8a6b", "4aa3d1", "b0568f")
+MARK_CELLS = "".join(  # the sign of the project: rectangles for an SVG of 32 × 32
+    f'<rect x="{2 + 9 * (i % 3)}" y="{3 + 9 * (i // 3)}" width="7" height="7" rx="1.5" fill="#{colour}"/>'
+    for i, colour in enumerate(_CODES)
+)
+
 # dark to light through violet and orange: even steps in lightness, so that it reads the same in print and for all eyes
 _HEAT = np.array([[0, 0, 4], [59, 15, 112], [140, 41, 129], [222, 73, 104], [254, 159, 109], [252, 253, 191]], float)
 
@@ -33,6 +39,11 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
         np.stack([np.interp(np.linspace(0, 1, 256), steps, channel) for channel in _HEAT.T], 1).round().astype(np.uint8)
     )
     return table[(np.clip(values / max(top, 1e-9), 0, 1) * 255).astype(np.uint8)]
+
+
+def error_top(errors: np.ndarray) -> float:
+    """Where the colours of errors end: what one pixel in two hundred goes beyond, and never less than 0.02."""
+    return max(float(np.quantile(errors, 0.995)), 0.02)
 
 
 def heat_bar(width: int = 256, height: int = 10) -> bytes:

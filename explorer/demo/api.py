@@ -196,7 +196,7 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
             for name, one in passed.prefixes.items()
         ],
     }
-    top = max(float(np.quantile(found.errors, 0.995)), 0.02)
+    top = drawing.error_top(found.errors)
     return scores, found.reconstructions[0], drawing.heat(found.errors[0], top)
 
 

@@ -242,7 +242,7 @@ def _change(
     cells = codes == code if WHERE.get(where) == "all" else np.zeros(codes.shape, bool)
     cells[place] = True
     change = answers.change(name, pixels, layer, cells, other)
-    top = max(float(np.quantile(change.difference, 0.995)), 0.02)
+    top = drawing.error_top(change.difference)
     many = f"{change.cells:,} cell" + ("s" if change.cells > 1 else "")
     pictures = markup.figures(
         [

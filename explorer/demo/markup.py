@@ -10,13 +10,10 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-_CODES = ("2a628f", "4aa3d1", "1d8a6b", "4aa3d1", "d9822b", "4aa3d1", "1d8a6b", "4aa3d1", "b0568f")
+from explorer import drawing
+
 MARK = '<svg xmlns="http://www.w3.org/2000/svg" width="36" height="36" viewBox="0 0 32 32" aria-hidden="true">'
-MARK += "".join(
-    f'<rect x="{2 + 9 * (i % 3)}" y="{3 + 9 * (i // 3)}" width="7" height="7" rx="1.5" fill="#{colour}"/>'
-    for i, colour in enumerate(_CODES)
-)
-MARK += "</svg>"
+MARK += drawing.MARK_CELLS + "</svg>"
 
 
 def figures(pictures: Iterable[tuple[np.ndarray, str, str]], width: int = 180, *, named: str = "") -> str:

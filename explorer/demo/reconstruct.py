@@ -106,7 +106,7 @@ def _layers(title: str, passed: Passed) -> str:
 
 
 def _pictures(found: Comparison) -> str:
-    top = max(float(np.quantile(found.errors, 0.995)), 0.02)
+    top = drawing.error_top(found.errors)
     pictures = [(found.originals[0], "Your picture", f"{len(found.originals[0])} px, as the model gets it")]
     if found.seen is not None:
         pictures.append((found.seen[0], "What the model saw", "hidden patches are grey"))

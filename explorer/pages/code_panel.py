@@ -193,7 +193,7 @@ def _change(key: str, row: int, layer: str, code: int, where: np.ndarray, vector
 def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
     from explorer.analysis.patches import mark
 
-    top = max(float(np.quantile(change.difference, 0.995)), 0.02)
+    top = drawing.error_top(change.difference)
     pictures = {
         "Unmodified, cells marked": mark(change.before, where, 512),
         "Changed": change.after,

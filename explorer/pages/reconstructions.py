@@ -205,7 +205,7 @@ def _cards(
             shown = compare(model, pixels, mask=random_masks(len(pixels), how["grid"], how["ratio"], how["seed"]))
         else:
             shown = compare(model, pixels, sample_seed=how.get("sample_seed"))
-    top = max(float(np.quantile(shown.errors, 0.995)), 0.02)
+    top = drawing.error_top(shown.errors)
     heat = drawing.heat(shown.errors, top)
     columns = {"Original": shown.originals, "Seen": shown.seen, "Reconstruction": shown.reconstructions, "Error": heat}
     columns = {title: column for title, column in columns.items() if column is not None}

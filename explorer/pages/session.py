@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
+from explorer.drawing import MARK_CELLS
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, write_bytes
 from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
@@ -62,16 +63,11 @@ __all__ = [
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
-_CODES = ("2a628f", "4aa3d1", "1d8a6b", "4aa3d1", "d9822b", "4aa3d1", "1d8a6b", "4aa3d1", "b0568f")
-_CELLS = "".join(
-    f'<rect x="{2 + 9 * (i % 3)}" y="{3 + 9 * (i // 3)}" width="7" height="7" rx="1.5" fill="#{colour}"/>'
-    for i, colour in enumerate(_CODES)
-)
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="32" viewBox="0 0 {0} 32">{1}</svg>'
-MARK = _SVG.format(32, _CELLS)  # a picture, because Streamlit fetches icons of a browser tab from the network
+MARK = _SVG.format(32, MARK_CELLS)  # a picture, because Streamlit fetches icons of a browser tab from the network
 LOGO = _SVG.format(
     218,
-    _CELLS + '<text x="36" y="22" font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" '
+    MARK_CELLS + '<text x="36" y="22" font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" '
     'font-size="19" font-weight="600" fill="#5b8db5">Codebook Explorer</text>',
 )
 
