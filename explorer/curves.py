@@ -118,7 +118,8 @@ def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Th
     if title == LOSSES:
         figure.update_yaxes(type="log", exponentformat="power")
     above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    return figure.update_layout(showlegend=len(names) > 1, legend=above if len(names) <= CROWDED else BESIDE)
+    named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
+    return figure.update_layout(showlegend=named, legend=above if len(names) <= CROWDED else BESIDE)
 
 
 def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:

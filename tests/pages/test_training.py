@@ -282,6 +282,7 @@ def test_terms_that_are_not_above_zero_have_a_linear_axis(home):
     terms, below = drawn[curves.LOSSES], drawn[curves.BELOW]
     assert {trace.name for trace in terms.data} == {"loss", "mse"} and terms.layout.yaxis.type == "log"
     assert {trace.name: trace.y for trace in below.data} == {"entropy": (0.1, -0.9), "zero": (0.0, 0.0)}
+    assert below.layout.showlegend, "which term it is must be said, also of one alone"
     assert below.layout.yaxis.type != "log" and set(drawn) == {curves.LOSSES, curves.BELOW}
 
 
