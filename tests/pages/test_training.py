@@ -282,8 +282,12 @@ def test_terms_that_are_not_above_zero_have_a_linear_axis(home):
     terms, below = drawn[curves.LOSSES], drawn[curves.BELOW]
     assert {trace.name for trace in terms.data} == {"loss", "mse"} and terms.layout.yaxis.type == "log"
     assert {trace.name: trace.y for trace in below.data} == {"entropy": (0.1, -0.9), "zero": (0.0, 0.0)}
-    assert below.layout.showlegend, "which term it is must be said, also of one alone"
     assert below.layout.yaxis.type != "log" and set(drawn) == {curves.LOSSES, curves.BELOW}
+
+
+def test_a_term_alone_in_its_chart_is_named():
+    drawn = curves.figures([{"step": step, "loss": 0.5, "adversarial": 0.1 - step} for step in (0, 1)])
+    assert drawn[curves.BELOW].layout.showlegend and drawn[curves.BELOW].data[0].name == "adversarial"
 
 
 def test_twelve_codebooks_have_a_name_and_a_colour_each(home):
