@@ -30,6 +30,7 @@ CLOTHING = SMALL | {"image_size": 64, "batch_size": 16, "revive_below": 0.1}
 LARGE = SMALL | {"image_size": 128, "batch_size": 16}
 KINDS = {
     "plain": {},
+    "vq": {"quantizer": "vq"},  # plain as well, but the codebook learns by its loss, as in the published report
     "projected": {"quantizer": "projected"},
     "hybrid": {"quantizer": "hybrid", "frequent": 412},
     "f412": {"quantizer": "frequency", "frequent": 412},
@@ -71,7 +72,7 @@ def runs() -> list[Run]:
         Run("mnist-0", "mnist", "vqvae", "MNIST", 14063, mnist),  # 30 epochs of 60,000 images
         Run("clothing128", "clothing", "vqvae", "clothing", 1200, LARGE),
     ]
-    for names in (("plain", "projected", "hybrid", "f412"), tuple(EQUAL_BITS), ("f502", "f312")):
+    for names in (("plain", "projected", "hybrid", "f412"), tuple(EQUAL_BITS), ("f502", "f312"), ("vq",)):
         for seed, name in product(SEEDS, names):
             settings = CIFAR | (KINDS | EQUAL_BITS)[name] | {"seed": seed}
             found.append(Run(f"cifar-{name}-{seed}", "hybrids", "vqvae", "cifar10", 2000, settings))
