@@ -70,12 +70,13 @@ def inspect(
     checkpoint = checkpoints.describe(_checkpoint(path))
     if checkpoint.state == "done" or (checkpoint.path / checkpoints.WEIGHTS).exists():
         checkpoints.load(checkpoint.path)  # says what is wrong with the weights; a run that just began has none
-    facts = {"format": "explorer", **dataclasses.asdict(checkpoint)}
+    facts = dataclasses.asdict(checkpoint)
     lines = [f"{key}: {facts[key]}" for key in ("format", "family", "image_size", "dataset", "parameters", "state")]
     lines += [
         f"layer {layer['name']}: grid {' × '.join(map(str, layer['grid']))}, dim {layer['dim']}, codes {layer['codes']}"
         for layer in facts["layers"]
     ]
+    lines += facts["notes"]
     _emit(facts, as_json, lines)
 
 

@@ -1,12 +1,11 @@
-"""Checkpoints as folders: `config.json`, `model.safetensors`, `metrics.json` and a model card; no pickle anywhere."""
+"""Checkpoints: folders of our own, with `config.json`, `model.safetensors`, `metrics.json` and a model card, and what
+other libraries wrote (`explorer.foreign`). Nothing that is opened is run."""
 
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
-import struct
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -26,8 +25,7 @@ SHIPPED_ORDER = (
     "vqvae-digits",
 )
 WEIGHTS = "model.safetensors"
-PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
-LARGEST_HEADER = 64 * 1024 * 1024
+SINGLE = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")  # of files that other libraries wrote
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class Checkpoint:
         layers: `{"name", "grid", "dim", "codes"}` of each layer, coarse to fine; codes is None for a continuous layer.
         metrics: held-out metrics, empty while training.
         state: `training`, `stopped` (can be resumed), or `done`.
+        format: `explorer`, or the library and class that wrote it.
+        notes: what a user should know of a checkpoint of another library, a sentence each.
     """
 
     path: Path
@@ -51,6 +51,8 @@ class Checkpoint:
     metrics: dict[str, Any]
     training: dict[str, Any]
     state: str
+    format: str = "explorer"
+    notes: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -62,51 +64,52 @@ def find() -> list[Checkpoint]:
     """All readable checkpoints, shipped ones first, then one's own, newest first."""
     found: dict[Path, Checkpoint] = {}
     for root in dict.fromkeys([SHIPPED, folder()]):
-        for config in root.glob("*/config.json"):
+        for place in [config.parent for config in root.glob("*/config.json")] + _files(root):
             try:
-                found[config.parent.resolve()] = describe(config.parent)
+                found[place.resolve()] = describe(place)
             except BadInput:
-                continue  # a folder that is no checkpoint is not an error until someone asks for it
+                continue  # what is no checkpoint is not an error until someone asks for it
 
     def order(checkpoint: Checkpoint) -> tuple[int, float]:
         if checkpoint.path.parent == SHIPPED and checkpoint.name in SHIPPED_ORDER:
             return SHIPPED_ORDER.index(checkpoint.name), 0.0
-        return len(SHIPPED_ORDER), -(checkpoint.path / "config.json").stat().st_mtime
+        config = checkpoint.path / "config.json"
+        return len(SHIPPED_ORDER), -(config if config.is_file() else checkpoint.path).stat().st_mtime
 
     return sorted(found.values(), key=order)
 
 
+def _files(root: Path) -> list[Path]:
+    """Weights of other libraries that lie there as single files."""
+    return [path for suffix in SINGLE for path in sorted(root.glob(f"*{suffix}"))]
+
+
 def resolve(name_or_path: str | Path) -> Path:
-    """Folder of a checkpoint given by name or path; raises BadInput that lists the names if there is none."""
-    text = str(name_or_path)
+    """Folder or file of a checkpoint given by name or path; raises BadInput that lists the names if there is none.
+
+    `@128` at the end asks a checkpoint of another library for images of 128 pixels.
+    """
+    text, size = str(name_or_path), ""
+    if "@" in text and not Path(text).exists():
+        text, _, size = text.rpartition("@")
+        size = f"@{size}"
     if text and "/" not in text and "\\" not in text and text not in (".", ".."):
         for root in (folder(), SHIPPED):
-            if (root / text / "config.json").is_file():
-                return root / text
+            if (root / text / "config.json").is_file() or (root / text).is_file():
+                return root / (text + size)
     path = Path(text).expanduser()
     if text and path.exists():
-        return path
+        return Path(f"{path}{size}")
     names = ", ".join(checkpoint.name for checkpoint in find()) or "none found"
     raise BadInput(f"no checkpoint {text!r}; choose from {names}, or give the path of a checkpoint folder")
 
 
 def describe(path: str | Path) -> Checkpoint:
-    """What the folder at `path` says it is; raises BadInput in one sentence if it is no checkpoint of ours."""
+    """What the folder or file at `path` says it is; raises BadInput in one sentence if it is no checkpoint."""
     path = Path(path)
-    if path.suffix.lower() in PICKLES:
-        raise BadInput(
-            f"{path.name} is a pickle, which can run code when opened; save the weights as safetensors instead"
-        )
-    if not path.is_dir():
-        raise BadInput(f"{path} is not a checkpoint folder; a checkpoint has config.json and {WEIGHTS}")
-    try:
-        config = read_json(path / "config.json")
-    except FileNotFoundError:
-        raise BadInput(f"{path.name} is not a checkpoint: it has no config.json") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"config.json of {path.name} cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise BadInput(f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}')
+    config = _own_config(path)
+    if config is None:
+        return _describe_foreign(path)
     try:
         return Checkpoint(
             path=path,
@@ -125,6 +128,47 @@ def describe(path: str | Path) -> Checkpoint:
         raise BadInput(f"config.json of {path.name} lacks or misstates {error}; save the checkpoint again") from None
 
 
+def _own_config(path: Path) -> dict[str, Any] | None:
+    """`config.json` of a folder of our own; None of anything else."""
+    try:
+        config = read_json(path / "config.json")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"config.json of {path.name} cannot be read: {error}") from None
+    return config if isinstance(config, dict) and config.get("format") == FORMAT else None
+
+
+def _describe_foreign(path: Path) -> Checkpoint:
+    from explorer import foreign
+
+    found = foreign.recognise(path)
+    if found is None:
+        if not path.is_dir():
+            fault = f"{path.name} is not a checkpoint folder, nor weights that are known"
+        elif (path / "config.json").is_file():
+            fault = f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}'
+        else:
+            fault = f"{path.name or path} is not a checkpoint: it has no config.json"
+        raise BadInput(f"{fault}; {foreign.CHOICES}")
+    model = foreign.skeleton(found)
+    return Checkpoint(
+        path=path,
+        name=path.name,
+        family=found.family,
+        image_size=found.image_size,
+        dataset=None,
+        settings={},
+        layers=_layers(model),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        metrics={},
+        training={},
+        state="done",
+        format=found.format,
+        notes=found.notes,
+    )
+
+
 def load(path: str | Path):
     """The network of a checkpoint, in eval mode on the CPU.
 
@@ -134,6 +178,10 @@ def load(path: str | Path):
     from explorer.models import build
 
     checkpoint = describe(path)
+    if checkpoint.format != "explorer":
+        from explorer import foreign
+
+        return foreign.load(foreign.recognise(path), checkpoint.name)
     weights = checkpoint.path / WEIGHTS
     shapes = _header(weights)
     import torch
@@ -171,6 +219,12 @@ def load(path: str | Path):
 def fingerprint(path: str | Path) -> str:
     """Content hash of weights and settings: the part of a cache key that stands for the model."""
     path = Path(path)
+    if _own_config(path) is None:
+        from explorer import foreign
+
+        found = foreign.recognise(path)
+        if found is not None:
+            return foreign.fingerprint(found)
     try:
         stat = (path / WEIGHTS).stat()
     except OSError:
@@ -272,36 +326,12 @@ def _metrics(path: Path) -> dict[str, Any]:
 
 def _header(weights: Path) -> dict[str, tuple[int, ...]]:
     """Shapes by name from the header of a safetensors file, checked against the size of the file."""
-    name = f"{weights.name} of {weights.parent.name}"
-    try:
-        size = weights.stat().st_size
-        with weights.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
-                raise BadInput(f"{name} is damaged: it does not begin like a safetensors file; copy or save it again")
-            header = json.loads(file.read(length))
-    except FileNotFoundError:
-        raise BadInput(
-            f"{weights.parent.name} has no {weights.name}; it was deleted, or training has not saved yet"
-        ) from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{name} is damaged: {error}; copy or save it again") from None
-    header.pop("__metadata__", None)
-    try:
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in header.items()}
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
-        raise BadInput(
-            f"{name} is damaged: its header is not that of a safetensors file; copy or save it again"
-        ) from None
-    if 8 + length + end != size:
-        raise BadInput(
-            f"{name} is damaged: {size:,} bytes where its header says {8 + length + end:,}; copy or save it again"
-        )
-    return shapes
+    from explorer.foreign import reading
+
+    if not weights.is_file():
+        raise BadInput(f"{weights.parent.name} has no {weights.name}; it was deleted, or training has not saved yet")
+    entries = reading.header(weights, f"{weights.name} of {weights.parent.name}")
+    return {name: entry["shape"] for name, entry in entries.items()}
 
 
 @functools.lru_cache(maxsize=64)

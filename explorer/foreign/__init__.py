@@ -1,0 +1,166 @@
+"""Checkpoints that other libraries wrote: recognised by what is in them, opened without running any of it.
+
+Each format is one file with a function `recognise(place)`, and one line in FORMATS.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import BadInput
+from explorer.files import digest, file_digest, read_json
+from explorer.foreign import adapters, reading
+
+SIZE = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})")
+CHOICES = "folders of diffusers and state dicts of PyTorch VQ-VAEs can be opened as well, see the README"
+SMALLEST, LARGEST = 8, 2048  # image sizes
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint of another library, recognised.
+
+    Attributes:
+        format: the library and its class, such as "diffusers VQModel".
+        family: `vqvae`, `vqvae2`, `vae` or `mae`.
+        files: the weights, one or several files.
+        image_size: side of the images in pixels.
+        build: makes the adapter; called on the meta device, so that nothing is allocated.
+        rename: tensors as they are in the files -> by the names of the adapter's `network`.
+        notes: what a user should know, a sentence each.
+    """
+
+    format: str
+    family: str
+    files: tuple[Path, ...]
+    image_size: int
+    build: Callable[[], nn.Module]
+    rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
+    notes: tuple[str, ...] = field(default=())
+
+
+class Place:
+    """A file or folder to recognise; what is in it is read when a format asks."""
+
+    def __init__(self, path: Path, image_size: int | None) -> None:
+        self.path, self.image_size = path, image_size
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """`config.json` of a folder, empty where there is none."""
+        file = self.path / "config.json"
+        if not file.is_file():
+            return {}
+        try:
+            found = read_json(file)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"config.json of {self.path.name} cannot be read: {error}") from None
+        return found if isinstance(found, dict) else {}
+
+    @functools.cached_property
+    def weights(self) -> reading.Weights:
+        """Names and shapes of the tensors of a single file, without their data; nothing for a folder."""
+        if self.path.is_dir():
+            return reading.Weights({}, {})
+        return reading.read(self.path, data=False)
+
+    def size(self, default: int) -> int:
+        """The side of the images in pixels: what was asked for, or else the default of the format."""
+        return self.image_size or default
+
+
+def _formats() -> tuple[Callable[[Place], Found | None], ...]:
+    """FORMATS: how each is recognised; the first that knows a place has it."""
+    from explorer.foreign import autoencoders, vqvae, vqvae2
+
+    return autoencoders.recognise, vqvae.recognise, vqvae2.recognise
+
+
+def split(path: str | Path) -> tuple[Path, int | None]:
+    """`folder@128` -> the folder and the image size that is asked for; None where there is none."""
+    text = str(path)
+    match = SIZE.fullmatch(text)
+    if match is None or Path(text).exists():
+        return Path(text), None
+    size = int(match["size"])
+    if not SMALLEST <= size <= LARGEST:
+        raise BadInput(f"image size {size} is out of range; choose from {SMALLEST} to {LARGEST}")
+    return Path(match["path"]), size
+
+
+def recognise(path: str | Path) -> Found | None:
+    """What the file or folder is, or None; `@128` at its end asks for images of 128 pixels.
+
+    Raises:
+        BadInput: a file that is damaged or holds more than weights, or a format that is nearly right, with what is
+            wrong.
+    """
+    place, size = split(path)
+    try:
+        stat = place.stat()
+    except OSError:
+        return None
+    return _recognise(place.resolve(), size, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _recognise(path: Path, size: int | None, modified: int, length: int) -> Found | None:
+    if path.is_file() and path.suffix.lower() not in (reading.SAFETENSORS, *reading.TORCH):
+        return None
+    place = Place(path, size)
+    return next((found for found in (look(place) for look in _formats()) if found), None)
+
+
+def skeleton(found: Found) -> nn.Module:
+    """The adapter without weights; raises BadInput where the sizes of its config cannot be."""
+    try:
+        with torch.device("meta"):
+            return found.build()
+    except BadInput:
+        raise
+    except (RuntimeError, TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(f"the config of this {found.format} cannot be used: {why}") from None
+
+
+def load(found: Found, name: str) -> nn.Module:
+    """The adapter with its weights, in eval mode on the CPU.
+
+    Raises:
+        BadInput: tensors that are missing, left over, of other shapes or not finite; more than fits into memory.
+    """
+    what = f"{name} ({found.format})"
+    reading.fits_in_memory(name, sum(file.stat().st_size for file in found.files))
+    model = skeleton(found)
+    shapes = found.rename(_tensors(found.files, data=False))
+    adapters.compare(model.network, shapes, what)  # before any data is read
+    adapters.assign(model.network, found.rename(_tensors(found.files, data=True)), what)
+    if empty := adapters.is_meta(model):
+        raise BadInput(f"{what} leaves {', '.join(empty[:3])} without values")
+    return model.eval().requires_grad_(False)
+
+
+def fingerprint(found: Found) -> str:
+    """Content hash of the weights, the format and the image size."""
+    parts = [_digest(file, file.stat().st_mtime_ns, file.stat().st_size) for file in found.files]
+    return digest("foreign", found.format, found.image_size, parts)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path, modified: int, length: int) -> str:
+    return file_digest(path)
+
+
+def _tensors(files: tuple[Path, ...], *, data: bool) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for file in files:
+        found |= reading.read(file, data=data).tensors
+    return found

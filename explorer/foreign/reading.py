@@ -1,0 +1,178 @@
+"""Tensors out of files that nobody vouches for: safetensors, and torch's own format without running any of it.
+
+A `.pt`, `.pth`, `.bin` or `.ckpt` is read with `torch.load(weights_only=True)`, which builds tensors and plain Python
+values and refuses everything else. Classes that training frameworks leave in their files, and that say nothing about
+weights, become empty stand-ins, without importing anything. Sizes are checked against the file before anything is
+allocated, so a small file cannot claim to be large.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.errors import BadInput
+
+LARGEST_HEADER = 64 * 1024 * 1024
+AGAIN = "copy or save it again"
+SAFETENSORS = ".safetensors"
+TORCH = (".pt", ".pth", ".bin", ".ckpt")
+STAND_INS = ("argparse.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "collections.")
+HARMLESS = {"pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "typing.Any"}
+CONVERT = (
+    "save its weights with `safetensors.torch.save_file(model.state_dict(), 'model.safetensors')` where it was trained"
+)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors by name, on the CPU or without data, and what else the file holds beside them."""
+
+    tensors: dict[str, Tensor]
+    rest: Mapping[str, Any]
+
+
+def read(path: Path, *, data: bool = True) -> Weights:
+    """The tensors of a file; without `data` only their names, shapes and types (on torch's meta device).
+
+    Raises:
+        BadInput: a file that is damaged, larger than memory, or more than tensors and plain values.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
+    if data:
+        fits_in_memory(path.name, size)
+    if path.suffix == SAFETENSORS:
+        return Weights(_safetensors(path, size, data), {})
+    return _torch(path, size, data)
+
+
+def fits_in_memory(name: str, size: int) -> None:
+    """Raises BadInput if `size` bytes are more than is free."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise BadInput(f"{name} has {size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of memory are free")
+
+
+def header(path: Path, name: str | None = None) -> dict[str, Any]:
+    """The header of a safetensors file, {name: {"dtype", "shape", "data_offsets"}}, checked against its size.
+
+    `name` is what messages call the file.
+    """
+    name = name or path.name
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+                raise BadInput(f"{name} is damaged: it does not begin like a safetensors file; {AGAIN}")
+            found = json.loads(file.read(length))
+        found.pop("__metadata__", None)
+        end = max((int(entry["data_offsets"][1]) for entry in found.values()), default=0)
+        for entry in found.values():
+            entry["shape"] = tuple(int(side) for side in entry["shape"])
+    except BadInput:
+        raise
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise BadInput(f"{name} is damaged: its header is not that of a safetensors file; {AGAIN}") from None
+    if 8 + length + end != size:
+        raise BadInput(f"{name} is damaged: {size:,} bytes where its header says {8 + length + end:,}; {AGAIN}")
+    return found
+
+
+def _safetensors(path: Path, size: int, data: bool) -> dict[str, Tensor]:
+    entries = header(path)
+    if not data:
+        return {name: torch.empty(entry["shape"], device="meta") for name, entry in entries.items()}
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except Exception as error:  # safetensors raises its own and plain ones; all mean the same here
+        raise BadInput(f"{path.name} is damaged: {error}") from None
+
+
+def _torch(path: Path, size: int, data: bool) -> Weights:
+    names = _globals(path, size)
+    stand_ins = sorted(name for name in names if name.startswith(STAND_INS) or name in HARMLESS)
+    refused = sorted(names - set(stand_ins))
+    if refused:
+        raise BadInput(
+            f"{path.name} holds more than weights ({', '.join(refused[:3])}) and could run code when opened; {CONVERT}"
+        )
+    classes = [(type(name.rpartition(".")[2], (_StandIn,), {}), name) for name in stand_ins]
+    modern = zipfile.is_zipfile(path)
+    try:
+        with torch.serialization.safe_globals(classes):
+            found = torch.load(path, map_location="cpu" if data else "meta", weights_only=True, mmap=modern or None)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(f"{path.name} cannot be read as weights: {why}; {CONVERT}") from None
+    tensors, rest = _state(found)
+    for name, tensor in tensors.items():
+        if tensor.numel() * tensor.element_size() > size:
+            raise BadInput(f"{path.name} is damaged: {name} claims more numbers than the file holds")
+    return Weights(tensors, rest)
+
+
+class _StandIn:
+    """Takes the place of a class of a training framework; keeps what was set on it, does nothing."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def _globals(path: Path, size: int) -> set[str]:
+    """What the pickle in a file would import beyond tensors, read without running it; nothing of a file of before
+    torch 1.6, where `torch.load` refuses it alone."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            if file.read(1) != b"\x80":
+                raise BadInput(f"{path.name} is no file of torch; {CONVERT}")
+        return set()
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    inside = {entry.filename.partition("/")[2] for entry in entries}
+    if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
+        raise BadInput(f"{path.name} is a TorchScript program, which would run when opened; {CONVERT}")
+    if "data.pkl" not in inside:
+        raise BadInput(f"{path.name} is a zip file, but not one of torch; {CONVERT}")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise BadInput(f"{path.name} is no file of torch: its parts are compressed; {CONVERT}")
+    if sum(entry.file_size for entry in entries) > size:
+        raise BadInput(f"{path.name} is damaged: its parts are larger than the file")
+    try:
+        return set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except (ValueError, RuntimeError, pickle.UnpicklingError, IndexError) as error:
+        raise BadInput(f"{path.name} is damaged: {str(error).splitlines()[0]}") from None
+
+
+def _state(found: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state dict in what a file holds, and the rest: `model`, `state_dict` and the like, or the whole."""
+    if isinstance(found, Mapping):
+        for key in ("state_dict", "model_state_dict", "model", "module", "ema", "net"):
+            if isinstance(found.get(key), Mapping) and any(isinstance(v, Tensor) for v in found[key].values()):
+                tensors = {str(k): v for k, v in found[key].items() if isinstance(v, Tensor)}
+                return tensors, {str(k): v for k, v in found.items() if k != key}
+        tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
+        if tensors:
+            return tensors, {str(k): v for k, v in found.items() if not isinstance(v, Tensor)}
+    raise BadInput("the file holds no weights by name; save a state_dict")
