@@ -122,9 +122,10 @@ def _torch(path: Path, size: int, data: bool) -> Weights:
     try:
         with torch.serialization.safe_globals(classes):
             found = torch.load(path, map_location="cpu" if data else "meta", weights_only=True, mmap=modern or None)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"{path.name} cannot be read as weights: {why}; {CONVERT}") from None
+    except pickle.UnpicklingError:
+        raise BadInput(f"{path.name} holds more than weights and could run code when opened; {CONVERT}") from None
+    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError):
+        raise BadInput(f"{path.name} is damaged, or no file of torch; copy it again, or {CONVERT}") from None
     tensors, rest = _state(found)
     for name, tensor in tensors.items():
         if tensor.numel() * tensor.element_size() > size:
@@ -166,13 +167,20 @@ def _globals(path: Path, size: int) -> set[str]:
 
 
 def _state(found: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state dict in what a file holds, and the rest: `model`, `state_dict` and the like, or the whole."""
+    """The state dict in what a file holds, and the rest: `model`, `state_dict` and the like, or the whole.
+
+    The prefix that training on several devices puts before every name is taken off.
+    """
     if isinstance(found, Mapping):
         for key in ("state_dict", "model_state_dict", "model", "module", "ema", "net"):
             if isinstance(found.get(key), Mapping) and any(isinstance(v, Tensor) for v in found[key].values()):
-                tensors = {str(k): v for k, v in found[key].items() if isinstance(v, Tensor)}
-                return tensors, {str(k): v for k, v in found.items() if k != key}
-        tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
-        if tensors:
+                return _tensors(found[key]), {str(k): v for k, v in found.items() if k != key}
+        if tensors := _tensors(found):
             return tensors, {str(k): v for k, v in found.items() if not isinstance(v, Tensor)}
     raise BadInput("the file holds no weights by name; save a state_dict")
+
+
+def _tensors(found: Mapping[Any, Any]) -> dict[str, Tensor]:
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    several = all(name.startswith("module.") for name in tensors)
+    return {name.removeprefix("module."): value for name, value in tensors.items()} if several else tensors

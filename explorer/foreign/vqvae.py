@@ -104,7 +104,6 @@ def recognise(place: Place) -> Found | None:
 def _rename(kind: Kind, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for name, value in tensors.items():
-        name = name.removeprefix("module.")
         if kind.left_out and re.fullmatch(kind.left_out, name):
             continue
         for pattern, into in kind.names:

@@ -141,7 +141,7 @@ def recognise(place: Place) -> Found | None:
     """A state dict with two codebooks by the names of this repository."""
     from explorer.foreign import Found
 
-    tensors = _rename(place.weights.tensors)
+    tensors = place.weights.tensors
     if "quantize_t.embed" not in tensors and "quantize_b.embed" not in tensors:
         return None
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -154,8 +154,4 @@ def recognise(place: Place) -> Found | None:
             raise BadInput(f"{place.path.name} looks like {TITLE}, but lacks {error}") from None
 
     notes = ("Trained on images with RGB values from -1 to 1, as its code has it.",)
-    return Found(TITLE, "vqvae2", (Path(place.path),), size, build, _rename, notes)
-
-
-def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix("module."): value for name, value in tensors.items()}
+    return Found(TITLE, "vqvae2", (Path(place.path),), size, build, notes=notes)
