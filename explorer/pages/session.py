@@ -206,7 +206,7 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> 
         arguments,
         cache_folder() / "encodings" / f"asked-{key}",
         title=f"Encoding {counted}{shared()['sources'].get(chosen.dataset, path.name)} with {checkpoint.name}",
-        begin=begin,
+        begin=begin and checkpoint.format == "explorer",  # one of another library may take hours: its user decides
         about="The codes, latents and errors of every image are computed once, beside this page, and kept.",
     )
 

@@ -1,0 +1,58 @@
+"""A checkpoint of another library on every page: typed as a path, at a size of one's own, or refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from explorer import encoding
+from tests.foreign.test_vqvae import rithesh
+
+PAGES = ("reconstructions", "code_maps", "codebook", "latent_map", "layers", "rate_distortion")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = tmp_path_factory.mktemp("foreign") / "my-net.pt"
+    torch.save(rithesh(), path)
+    return path
+
+
+@pytest.fixture
+def encoded(studio, network):
+    """Its path at 16 pixels, with the photographs encoded."""
+    place = f"{network}@16"
+    encoding.encode(place, str(studio.photos), split="all")
+    encoding.encode(place, str(studio.photos))
+    return place
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page(page, open_app, encoded):
+    app = open_app(f"explorer/pages/{page}.py", checkpoint=encoded)
+    assert not app.exception and not app.error
+    facts = " ".join(element.value for element in app.sidebar.caption)
+    assert "ritheshkumar95/pytorch\\-vqvae" in facts and "4 × 4 grid" in facts
+    assert "Trained on images with RGB values from" in facts, "how images go in is said"
+
+
+def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
+    app = open_app("explorer/pages/reconstructions.py", checkpoint=encoded)
+    app.number_input(key="image-size").set_value(32).run()
+    assert app.query_params["checkpoint"] in ([f"{network}@32"], f"{network}@32")
+    assert "8 × 8 grid" in " ".join(element.value for element in app.sidebar.caption) and not app.exception
+    app.number_input(key="image-size").set_value(30).run()
+    assert "takes sizes that 4 divides, not 30" in app.error[0].value.replace("\\", "") and not app.exception
+
+
+def test_its_encoding_begins_when_asked_for(open_app, network):
+    app = open_app("explorer/pages/codebook.py", checkpoint=f"{network}@24")
+    assert any(button.label == "Start" for button in app.button) and not app.exception
+
+
+def test_a_path_that_is_no_checkpoint_is_said(open_app, studio, tmp_path):
+    (tmp_path / "notes.pt").write_text("not weights")
+    app = open_app("explorer/pages/reconstructions.py", checkpoint=str(tmp_path / "notes.pt"))
+    assert "no file of torch" in app.error[0].value and not app.exception
+    app = open_app("explorer/pages/reconstructions.py", checkpoint=str(tmp_path / "nothing.pt"))
+    assert any("There is no checkpoint" in warning.value for warning in app.warning) and not app.exception
