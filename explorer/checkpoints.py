@@ -25,7 +25,7 @@ SHIPPED_ORDER = (
     "vqvae-digits",
 )
 WEIGHTS = "model.safetensors"
-SINGLE = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")  # of files that other libraries wrote
+SINGLE = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".keras")  # of files that other libraries wrote
 
 
 @dataclass(frozen=True)
@@ -177,11 +177,12 @@ def load(path: str | Path):
     """
     from explorer.models import build
 
-    checkpoint = describe(path)
-    if checkpoint.format != "explorer":
+    if _own_config(Path(path)) is None:
         from explorer import foreign
 
-        return foreign.load(foreign.recognise(path), checkpoint.name)
+        if found := foreign.recognise(path):
+            return foreign.load(found, Path(path).name)
+    checkpoint = describe(path)
     weights = checkpoint.path / WEIGHTS
     shapes = _header(weights)
     import torch
