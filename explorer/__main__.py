@@ -121,6 +121,19 @@ def train(
 
 
 @app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="org/name on the Hugging Face Hub, with /subfolder or @revision.")],
+    as_json: Json = False,
+) -> None:
+    """Downloads a checkpoint from the Hugging Face Hub: the files that are needed, and no others."""
+    from explorer.foreign import hub
+
+    with _cancellable(Progress(0, "bytes")) as progress:
+        path, size = hub.download(name, progress)
+    _emit({"checkpoint": path, "bytes": size}, as_json, [f"{name}: {size / 1e6:,.1f} MB in {path}"])
+
+
+@app.command()
 def encode(
     checkpoint: CheckpointName,
     dataset: Dataset,

@@ -38,6 +38,7 @@ class Checkpoint:
         state: `training`, `stopped` (can be resumed), or `done`.
         format: `explorer`, or the library and class that wrote it.
         notes: what a user should know of a checkpoint of another library, a sentence each.
+        no_decoder: why there are no reconstructions, one sentence; empty where there are.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Checkpoint:
     state: str
     format: str = "explorer"
     notes: tuple[str, ...] = ()
+    no_decoder: str = ""
 
 
 def folder() -> Path:
@@ -100,6 +102,17 @@ def resolve(name_or_path: str | Path) -> Path:
     path = Path(text).expanduser()
     if text and path.exists():
         return Path(f"{path}{size}")
+    if text.count("/") >= 1 and not text.startswith(("/", ".", "~")):
+        from explorer.foreign import hub
+
+        if hub.parse(text) is not None:
+            place = hub.locate(text)
+            if place is None:
+                raise BadInput(
+                    f"{text} is not on this machine; if it is a name on the Hugging Face Hub, "
+                    f"`explorer fetch {text}` downloads it"
+                )
+            return Path(f"{place}{size}")
     names = ", ".join(checkpoint.name for checkpoint in find()) or "none found"
     raise BadInput(f"no checkpoint {text!r}; choose from {names}, or give the path of a checkpoint folder")
 
@@ -141,6 +154,7 @@ def _own_config(path: Path) -> dict[str, Any] | None:
 
 def _describe_foreign(path: Path) -> Checkpoint:
     from explorer import foreign
+    from explorer.latents import no_decoder
 
     found = foreign.recognise(path)
     if found is None:
@@ -166,6 +180,7 @@ def _describe_foreign(path: Path) -> Checkpoint:
         state="done",
         format=found.format,
         notes=found.notes,
+        no_decoder=no_decoder(model),
     )
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
 from explorer.pages.state import bound, choose, get, plain, put, shared
+from explorer.pages.work import background
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
@@ -39,7 +40,8 @@ class Selection:
     fit: str = "crop"
 
 
-def draw() -> Selection:
+def draw() -> Selection | None:
+    """The sidebar; None while a checkpoint is still to be downloaded."""
     from explorer import checkpoints
 
     found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find() if checkpoint.state != "training"}
@@ -50,6 +52,8 @@ def draw() -> Selection:
     before = get("checkpoint")
     name = _checkpoint_name(list(found))
     checkpoint = found.get(name) or _foreign(name)
+    if checkpoint is None:
+        return None
     if before != name:
         for other in ("layer", "code"):
             put(other, None)
@@ -75,7 +79,7 @@ def draw() -> Selection:
 def _checkpoint_name(known: list[str]) -> str:
     """The name of a checkpoint that was found, or a path that the user typed."""
     put("checkpoint", (get("checkpoint") or "").strip(" \t\"'") or None)
-    value = choose("checkpoint", lambda name: name in known or _is_place(name), known[0])
+    value = choose("checkpoint", lambda name: name in known or _is_place(name) or _is_on_hub(name), known[0])
     return bound(
         "checkpoint",
         value,
@@ -87,8 +91,8 @@ def _checkpoint_name(known: list[str]) -> str:
             key=key,
             on_change=changed,
             help="Shipped ones first, then those that you trained. Or type the path of one of another library: "
-            "a folder of diffusers, or the weights of a PyTorch VQ-VAE (.safetensors, .pt, .pth, .bin, .ckpt). Nothing "
-            "in such a file is run.",
+            "a folder, a file with weights, or a name on the Hugging Face Hub such as CompVis/ldm-celebahq-256. The "
+            "README has a table of what can be opened. Nothing in such a file is run.",
         ),
     )
 
@@ -104,9 +108,32 @@ def _is_place(name: str) -> bool:
     return False
 
 
-def _foreign(name: str) -> Checkpoint:
-    """A checkpoint of another library, at the image size that the user chooses."""
+def _is_on_hub(name: str) -> bool:
+    """Whether a typed name could be one of the Hugging Face Hub."""
+    from explorer.foreign import hub
+
+    return "/" in name and not name.startswith(("/", ".", "~")) and hub.parse(name) is not None
+
+
+def _fetch(name: str) -> None:
+    """What is shown until a checkpoint of the Hub is on this machine."""
+    from explorer.foreign import hub
+
+    background(
+        ["fetch", name],
+        hub.note(name),
+        title=f"Download {name} from the Hugging Face Hub",
+        about="Config and weights alone; it is kept, and found again without a network.",
+    )
+
+
+def _foreign(name: str) -> Checkpoint | None:
+    """A checkpoint of another library, at the image size that the user chooses; None if it is not here yet."""
     from explorer import checkpoints, foreign
+
+    if not _is_place(name):
+        _fetch(name)
+        return None
 
     with st.spinner("Recognising the checkpoint …"):
         path, size = foreign.split(checkpoints.resolve(name))

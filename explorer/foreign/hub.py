@@ -1,0 +1,165 @@
+"""Checkpoints by their name on the Hugging Face Hub: the files that are needed, and no others.
+
+A name is `org/name`, `org/name/subfolder` or `org/name/file.ckpt`, with `@revision` at its end for another branch, tag
+or commit. The files lie in the Hub library's own cache, and a note of where in ours, so that they are found again
+without a network.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.files import cache_folder, digest, read_json, write_json
+from explorer.foreign.autoencoders import PARTS
+from explorer.foreign.hdf5 import SUFFIX
+from explorer.foreign.reading import SAFETENSORS, TORCH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from explorer.progress import Progress
+
+NAME = re.compile(
+    r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:/(?P<inside>[\w./-]{1,200}))?(?:@(?P<revision>[\w./-]+))?"
+)
+CONFIGS = ("config.json", "preprocessor_config.json", "model_index.json", "model_config.json")
+WEIGHTS = ("diffusion_pytorch_model", "model", "pytorch_model")  # stems of weights beside a config
+SINGLE = (SAFETENSORS, *TORCH, SUFFIX)  # of files that are a checkpoint by themselves
+ENDPOINT: str | None = None  # the Hub's own
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name on the Hub, in its parts."""
+
+    repo: str
+    inside: str
+    revision: str | None
+
+
+def parse(text: str) -> Name | None:
+    """The parts of a name; None of what is no name on the Hub."""
+    match = NAME.fullmatch(text)
+    if match is None or ".." in text or Path(text).exists():
+        return None
+    return Name(match["repo"], (match["inside"] or "").strip("/"), match["revision"])
+
+
+def note(text: str) -> Path:
+    """The file that says where a name has been downloaded to."""
+    return cache_folder() / "hub" / f"{digest('hub', text)}.json"
+
+
+def locate(text: str) -> Path | None:
+    """Where a name has been downloaded to; None if it is not on this machine."""
+    try:
+        place = Path(read_json(note(text))["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return place if place.exists() else None
+
+
+def download(text: str, progress: Progress | None = None) -> tuple[Path, int]:
+    """Fetches what a name needs; returns its folder or file, and how many bytes it has.
+
+    Raises:
+        BadInput: no such name, no access, no network, or nothing there that can be opened, in one sentence.
+        Cancelled: through `progress`, between two files.
+    """
+    from huggingface_hub import HfApi, hf_hub_download
+
+    name = parse(text)
+    if name is None:
+        raise BadInput(f"{text!r} is no name on the Hub; write org/name, org/name/subfolder or org/name/file.ckpt")
+    sizes = _ask(text, lambda: _listing(HfApi(endpoint=ENDPOINT), name))
+    wanted = needed(sizes, name)
+    total, done, place = sum(sizes[file] for file in wanted), 0, None
+    if progress is not None:
+        progress.total, progress.unit = total, "bytes"
+    for file in wanted:
+        if progress is not None:
+            progress.update(done, f"downloading {PurePosixPath(file).name}, {sizes[file] / 1e6:,.1f} MB", force=True)
+        place = Path(
+            _ask(
+                text,
+                lambda file=file: hf_hub_download(name.repo, file, revision=name.revision, endpoint=ENDPOINT),
+            )
+        )
+        done += sizes[file]
+    depth = len(PurePosixPath(wanted[-1]).parts) - len(PurePosixPath(name.inside).parts)
+    where = place
+    for _ in range(depth):
+        where = where.parent
+    write_json(note(text), {"name": text, "path": str(where)})
+    return where, total
+
+
+def needed(sizes: Mapping[str, int], name: Name) -> list[str]:
+    """The files to fetch of those that are there.
+
+    Raises:
+        BadInput: nothing that can be opened, or several files, which are named.
+    """
+    if name.inside in sizes:
+        return [name.inside]
+    root = f"{name.inside}/" if name.inside else ""
+    if f"{root}model_index.json" in sizes:
+        for part in PARTS:
+            if f"{root}{part}/config.json" in sizes:
+                return [f"{root}model_index.json", *_folder(sizes, f"{root}{part}/")]
+    if found := _folder(sizes, root):
+        return found
+    single = [file for file in sizes if file.startswith(root) and file.endswith(SINGLE)]
+    if len(single) == 1:
+        return single
+    if single:
+        listed = ", ".join(f"{name.repo}/{file}" for file in single[:5])
+        raise BadInput(f"{name.repo} has several files with weights; choose one of {listed}")
+    raise BadInput(f"{name.repo} has nothing{f' in {name.inside}' if name.inside else ''} that can be opened here")
+
+
+def _folder(sizes: Mapping[str, int], root: str) -> list[str]:
+    """Config and weights of one folder, safetensors first; nothing if one of the two is not there."""
+    here = {file.removeprefix(root) for file in sizes if file.startswith(root)}
+    configs = [file for file in CONFIGS if file in here]
+    if not configs:
+        return []
+    for stem in WEIGHTS:
+        for suffix in (".safetensors", ".bin", ".pt"):
+            if f"{stem}{suffix}" in here:
+                return [root + file for file in (*configs, f"{stem}{suffix}")]
+            part = re.compile(rf"{stem}-\d+-of-\d+{re.escape(suffix)}")
+            index = f"{stem}{suffix}.index.json"
+            if index in here:
+                return [root + file for file in (*configs, index, *sorted(filter(part.fullmatch, here)))]
+    return []
+
+
+def _listing(api: Any, name: Name) -> dict[str, int]:
+    found = api.model_info(name.repo, revision=name.revision, files_metadata=True, timeout=20)
+    return {one.rfilename: int(one.size or 0) for one in found.siblings or ()}
+
+
+def _ask(text: str, what: Any) -> Any:
+    """Runs what asks the Hub; its errors are sentences."""
+    from huggingface_hub import errors
+
+    try:
+        return what()
+    except errors.GatedRepoError:
+        why = "its owners give access on request: accept their terms on its page, and log in with `hf auth login`"
+    except (errors.RepositoryNotFoundError, errors.HFValidationError):
+        why = "there is no such name on the Hub, or it is private"
+    except errors.RevisionNotFoundError:
+        why = "it has no such revision"
+    except errors.EntryNotFoundError:
+        why = "it has no such file"
+    except Exception as error:  # its network library is an implementation detail: httpx, httpx2, requests
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        why = f"the Hub cannot be reached ({type(error).__name__}); without a network, give the path of a folder"
+    raise BadInput(f"{text}: {why}") from None
