@@ -134,6 +134,11 @@ class Sends(Protocol):
         """{layer: (N, H, W) bool}, the positions whose numbers are needed; a layer not named is needed everywhere."""
 
 
+def no_decoder(model: Autoencoder) -> str:
+    """Why a model has no reconstructions, one sentence, which its `decode` raises too; empty for one that decodes."""
+    return getattr(model, "no_decoder", "")
+
+
 def device_of(model: Autoencoder) -> torch.device:
     """Where a model computes: where its first parameter is, or the CPU for one that has none."""
     parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())

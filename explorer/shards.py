@@ -27,7 +27,7 @@ from explorer import codebooks, concepts, postings
 from explorer.analysis import quality
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
-from explorer.latents import Autoencoder, Codebook, Layer
+from explorer.latents import Autoencoder, Codebook, Layer, no_decoder
 from explorer.locks import exclusive
 from explorer.progress import Progress
 
@@ -43,7 +43,8 @@ class Settings:
 
     Attributes:
         kmeans: K of the codebook fitted to each continuous layer.
-        errors: reconstruction errors of at most so many images, a seeded sample of larger sets; 0 for none.
+        errors: reconstruction errors of at most so many images, a seeded sample of larger sets; 0 for none. A model
+            without a decoder has none.
         samples: full latents kept of each image and layer, at random positions.
         batch: images in one call of the model.
         compact: numbers in half precision, one latent of each image, and no index (it is built in the cache when first
@@ -134,7 +135,7 @@ class _Run:
         samples = 1 if settings.compact else settings.samples
         self.samples = {layer.name: min(samples, layer.grid[0] * layer.grid[1]) for layer in self.layers}
         rng = np.random.default_rng([settings.seed, 1])
-        chosen = rng.permutation(len(images))[: settings.errors]
+        chosen = rng.permutation(len(images))[: 0 if no_decoder(model) else settings.errors]
         self.measured = np.zeros(len(images), bool)
         self.measured[chosen] = True
         self.errors_seconds = 0.0

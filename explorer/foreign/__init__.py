@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from explorer.errors import BadInput
 from explorer.files import digest, file_digest, read_json
-from explorer.foreign import adapters, reading
+from explorer.foreign import adapters, hdf5, reading
 
 SIZE = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})")
-CHOICES = "folders of diffusers and state dicts of PyTorch VQ-VAEs can be opened as well, see the README"
+CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see the README"
 SMALLEST, LARGEST = 8, 2048  # image sizes
 
 
@@ -36,6 +36,7 @@ class Found:
         build: makes the adapter; called on the meta device, so that nothing is allocated.
         rename: tensors as they are in the files -> by the names of the adapter's `network`.
         notes: what a user should know, a sentence each.
+        read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
     """
 
     format: str
@@ -45,6 +46,7 @@ class Found:
     build: Callable[[], nn.Module]
     rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
     notes: tuple[str, ...] = field(default=())
+    read: Callable[..., dict[str, Tensor]] | None = None
 
 
 class Place:
@@ -79,9 +81,18 @@ class Place:
 
 def _formats() -> tuple[Callable[[Place], Found | None], ...]:
     """FORMATS: how each is recognised; the first that knows a place has it."""
-    from explorer.foreign import autoencoders, vqvae, vqvae2
+    from explorer.foreign import autoencoders, keras, llamagen, mae, pythae, taming, vqvae, vqvae2
 
-    return autoencoders.recognise, vqvae.recognise, vqvae2.recognise
+    return (
+        autoencoders.recognise,
+        keras.recognise,
+        pythae.recognise,
+        vqvae.recognise,
+        vqvae2.recognise,
+        taming.recognise,
+        llamagen.recognise,
+        mae.recognise,
+    )
 
 
 def split(path: str | Path) -> tuple[Path, int | None]:
@@ -113,7 +124,7 @@ def recognise(path: str | Path) -> Found | None:
 
 @functools.lru_cache(maxsize=64)
 def _recognise(path: Path, size: int | None, modified: int, length: int) -> Found | None:
-    if path.is_file() and path.suffix.lower() not in (reading.SAFETENSORS, *reading.TORCH):
+    if path.is_file() and path.suffix.lower() not in (reading.SAFETENSORS, *reading.TORCH, hdf5.SUFFIX):
         return None
     place = Place(path, size)
     return next((found for found in (look(place) for look in _formats()) if found), None)
@@ -139,10 +150,10 @@ def load(found: Found, name: str) -> nn.Module:
     """
     what = f"{name} ({found.format})"
     reading.fits_in_memory(name, sum(file.stat().st_size for file in found.files))
-    model = skeleton(found)
-    shapes = found.rename(_tensors(found.files, data=False))
+    model, read = skeleton(found), found.read or _tensors
+    shapes = found.rename(read(found.files, data=False))
     adapters.compare(model.network, shapes, what)  # before any data is read
-    adapters.assign(model.network, found.rename(_tensors(found.files, data=True)), what)
+    adapters.assign(model.network, found.rename(read(found.files, data=True)), what)
     if empty := adapters.is_meta(model):
         raise BadInput(f"{what} leaves {', '.join(empty[:3])} without values")
     return model.eval().requires_grad_(False)

@@ -39,7 +39,7 @@ class Pixels:
         kind = "grey values" if self.channels == 1 else "RGB values"
         if isinstance(self.mean, tuple):
             return f"{kind} minus the means {_list(self.mean)}, divided by the deviations {_list(self.deviation)}"
-        low, high = -self.mean / self.deviation, (1 - self.mean) / self.deviation
+        low, high = (0 - self.mean) / self.deviation, (1 - self.mean) / self.deviation
         return f"{kind} from {low:g} to {high:g}"
 
     def _of(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,12 @@ unnoticed, and nothing is copied.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from explorer.errors import BadInput
-from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels, square
 from explorer.latents import Layer
@@ -30,7 +28,7 @@ CLASSES = {  # family of each
     "AsymmetricAutoencoderKL": "vae",
 }
 PARTS = ("vqvae", "movq", "vae")  # of a pipeline
-STEM = "diffusion_pytorch_model"
+WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # before diffusers 0.12
 DEFAULT = 256
 UNSCALED = "its latents are shown as the network makes them, not multiplied by the scaling factor of diffusion models"
@@ -101,7 +99,7 @@ def recognise(place: Place) -> Found | None:
     return Found(
         f"diffusers {kind}",
         CLASSES[kind],
-        _files(place.path),
+        reading.weights_of(place.path, WEIGHTS),
         size,
         lambda: _adapter(kind, place.config, size),
         lambda tensors: _renamed(tensors, kind),
@@ -144,31 +142,6 @@ def _geometry(kind: str, network: nn.Module) -> tuple[int, int]:
     if kind == "AutoencoderDC":
         return network.spatial_compression_ratio, config.latent_channels
     return 2 ** (len(config.block_out_channels) - 1), config.latent_channels
-
-
-def _files(folder: Path) -> tuple[Path, ...]:
-    """The weights: one safetensors file, the parts of an index, or a `.bin`."""
-    single = folder / f"{STEM}{reading.SAFETENSORS}"
-    if single.is_file():
-        return (single,)
-    index = folder / f"{STEM}{reading.SAFETENSORS}.index.json"
-    if index.is_file():
-        try:
-            names = sorted(set(read_json(index)["weight_map"].values()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise BadInput(f"{index.name} of {folder.name} is damaged") from None
-        if not names or any(not isinstance(name, str) or Path(name).name != name for name in names):
-            raise BadInput(f"{index.name} of {folder.name} names files outside its folder")
-        absent = [name for name in names if not (folder / name).is_file()]
-        if absent:
-            raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
-        return tuple(folder / name for name in names)
-    old = folder / f"{STEM}.bin"
-    if old.is_file():
-        return (old,)
-    there = sorted(file.name for file in folder.iterdir() if file.suffix in (reading.SAFETENSORS, *reading.TORCH))
-    beside = f"; there are {', '.join(there[:3])}, which are of another precision or name" if there else ""
-    raise BadInput(f"{folder.name} has no {single.name}{beside}")
 
 
 def _renamed(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:

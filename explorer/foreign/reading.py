@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from explorer.errors import BadInput
+from explorer.files import read_json
 
 LARGEST_HEADER = 64 * 1024 * 1024
 AGAIN = "copy or save it again"
@@ -95,6 +96,32 @@ def header(path: Path, name: str | None = None) -> dict[str, Any]:
     if 8 + length + end != size:
         raise BadInput(f"{name} is damaged: {size:,} bytes where its header says {8 + length + end:,}; {AGAIN}")
     return found
+
+
+def weights_of(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """The weights of a folder: the first of `names` that is there, or the parts that its index names.
+
+    Raises:
+        BadInput: nothing of that name, an index that is damaged, or that names what is not in the folder.
+    """
+    for name in names:
+        if (folder / name).is_file():
+            return (folder / name,)
+        index = folder / f"{name}.index.json"
+        if not index.is_file():
+            continue
+        try:
+            parts = sorted(set(read_json(index)["weight_map"].values()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise BadInput(f"{index.name} of {folder.name} is damaged; {AGAIN}") from None
+        if not parts or any(not isinstance(part, str) or Path(part).name != part for part in parts):
+            raise BadInput(f"{index.name} of {folder.name} names files outside its folder")
+        if absent := [part for part in parts if not (folder / part).is_file()]:
+            raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
+        return tuple(folder / part for part in parts)
+    there = sorted(file.name for file in folder.iterdir() if file.suffix in (SAFETENSORS, *TORCH))
+    beside = f"; there are {', '.join(there[:3])}, which are of another precision or name" if there else ""
+    raise BadInput(f"{folder.name} has no {' or '.join(names)}{beside}")
 
 
 def _safetensors(path: Path, size: int, data: bool) -> dict[str, Tensor]:

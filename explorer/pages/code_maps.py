@@ -124,11 +124,12 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
         with st.container(width=width, gap="xsmall"):
             st.caption(f"**{name}**")
             st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}")
-        with st.container(width=width, gap="xsmall"):
-            title = "Reconstruction" if width > NARROW else "Decoded"
-            st.caption(f"**{title}**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
-            back = _reconstruction(encoding.facts["key"], row, selection, pixels)
-            st.image(drawing.png(back, 640), width=width, alt=f"Reconstruction of image {row}")
+        if not selection.checkpoint.no_decoder:  # the panel below says why
+            with st.container(width=width, gap="xsmall"):
+                title = "Reconstruction" if width > NARROW else "Decoded"
+                st.caption(f"**{title}**" + (f" · {score:.1f} dB" if np.isfinite(score) else ""))
+                back = _reconstruction(encoding.facts["key"], row, selection, pixels)
+                st.image(drawing.png(back, 640), width=width, alt=f"Reconstruction of image {row}")
         behind = drawing.png(pixels, 256) if opacity < 1 else None
         for one in encoding.layers:
             with st.container(width=width, gap="xsmall"):

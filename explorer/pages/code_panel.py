@@ -91,6 +91,8 @@ def _use(shown: Shown, facts) -> None:
 def _intervene(shown: Shown) -> None:
     """The image decoded with the code put in or taken out, beside the decode without that."""
     st.markdown("#### Put in or take out", help=HELP["change"])
+    if session.lacks_decoder(shown.selection):
+        return
     here = shown.encoding.codes(shown.layer, [shown.row])[0].astype(np.int64)
     present = bool((here == shown.code).any())
     modes = [mode for mode in MODES if mode != "out" or present]

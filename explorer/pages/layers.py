@@ -30,6 +30,8 @@ HELP = {
 
 def draw() -> None:
     selection = session.selection()
+    if session.lacks_decoder(selection):
+        return
     images = session.images(selection)
     names = [layer["name"] for layer in selection.checkpoint.layers]
     if len(names) < 2:

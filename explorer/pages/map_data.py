@@ -121,7 +121,8 @@ def colourings(shown: Shown) -> list[str]:
     found = concepts(shown.encoding.facts["key"], shown.encoding)
     told = agreements(shown)
     names = sorted(map(str, found.columns), key=lambda name: -told.get(name, (0, 0, -1.0))[2])
-    last = [PSNR, CODE] if shown.options.what != "codebook" else [PSNR]
+    last = [PSNR] if shown.encoding.facts["errors_of"] else []
+    last += [CODE] if shown.options.what != "codebook" else []
     first = [CODE, TOKENS] if shown.options.what == "codebook" else []
     return [*first, *names, *last]
 
@@ -267,8 +268,9 @@ def _notes(key: str, _shown: Shown) -> np.ndarray:
         title, real = html.escape(str(name))[:40], is_continuous(table[name])
         values = [("–" if value != value else f"{value:.3g}") if real else _text(value) for value in table[name]]
         columns.append([f"{title}: {value}" for value in values])
-    psnr = _shown.encoding.errors()["psnr"].to_numpy()[rows]
-    columns.append(["PSNR: –" if value != value else f"PSNR: {value:.1f} dB" for value in psnr])
+    if _shown.encoding.facts["errors_of"]:
+        psnr = _shown.encoding.errors()["psnr"].to_numpy()[rows]
+        columns.append(["PSNR: –" if value != value else f"PSNR: {value:.1f} dB" for value in psnr])
     most = "code" if _shown.options.what == "patches" else "most frequent code"
     columns.append([f"{most}: {code:,}" for code in codes])
     return np.array(["<br>".join(line) for line in zip(*columns, strict=True)], object)

@@ -49,6 +49,8 @@ COUNTED = {"payload": "Payload", "file": "Whole file"}
 
 def draw() -> None:
     selection = session.selection()
+    if session.lacks_decoder(selection):
+        return
     images = session.images(selection)
     own = measurements.locate("rates", selection.checkpoint.path, images)
     codecs = measurements.locate("codecs", selection.checkpoint.path, images)
@@ -126,9 +128,11 @@ def _others(selection: session.Selection, images) -> dict[str, dict]:
 
 
 def _comparable(selection: session.Selection, other: Checkpoint) -> bool:
-    """Whether another checkpoint takes these images and has not been trained on them."""
+    """Whether another checkpoint decodes, takes these images and has not been trained on them."""
     here = selection.checkpoint
     if other.name == here.name or other.state == "training" or other.image_size != here.image_size:
+        return False
+    if other.no_decoder:
         return False
     if selection.split != "all" or not other.dataset:
         return True

@@ -28,6 +28,8 @@ FILES, MEGABYTES = 24, 50  # of one's own images at once
 
 def draw() -> None:
     selection = session.selection()
+    if session.lacks_decoder(selection):
+        return
     images = session.images(selection)
     encoding = session.located(selection)
     header, options, cards, below = (st.container() for _ in range(4))

@@ -45,6 +45,7 @@ __all__ = [
     "get",
     "guard",
     "images",
+    "lacks_decoder",
     "link",
     "located",
     "model",
@@ -101,6 +102,13 @@ def selection() -> Selection:
         )
         st.stop()
     return chosen
+
+
+def lacks_decoder(chosen: Selection) -> bool:
+    """Whether the checkpoint has no decoder; says so then, in place of what would be decoded."""
+    if chosen.checkpoint.no_decoder:
+        st.info(plain(chosen.checkpoint.no_decoder), icon=":material/visibility_off:")
+    return bool(chosen.checkpoint.no_decoder)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the checkpoint …")
