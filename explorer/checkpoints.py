@@ -158,6 +158,11 @@ def _describe_foreign(path: Path) -> Checkpoint:
 
     found = foreign.recognise(path)
     if found is None:
+        inside = foreign.candidates(path) if path.is_dir() else []
+        if len(inside) > 1:
+            listed = ", ".join(str(one) for one in inside[:6])
+            more = f" and {len(inside) - 6} more" if len(inside) > 6 else ""
+            raise BadInput(f"{path.name} holds several checkpoints; choose one of {listed}{more}")
         if not path.is_dir():
             fault = f"{path.name} is not a checkpoint folder, nor weights that are known"
         elif (path / "config.json").is_file():

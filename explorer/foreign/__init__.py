@@ -21,6 +21,8 @@ from explorer.foreign import adapters, hdf5, reading
 
 SIZE = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})")
 CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see the README"
+SINGLE = (reading.SAFETENSORS, *reading.TORCH, hdf5.SUFFIX)  # of files that are a checkpoint by themselves
+CONFIGS = ("config.json", "model_index.json", "model_config.json")
 SMALLEST, LARGEST = 8, 2048  # image sizes
 
 
@@ -124,10 +126,19 @@ def recognise(path: str | Path) -> Found | None:
 
 @functools.lru_cache(maxsize=64)
 def _recognise(path: Path, size: int | None, modified: int, length: int) -> Found | None:
-    if path.is_file() and path.suffix.lower() not in (reading.SAFETENSORS, *reading.TORCH, hdf5.SUFFIX):
+    if path.is_file() and path.suffix.lower() not in SINGLE:
         return None
     place = Place(path, size)
-    return next((found for found in (look(place) for look in _formats()) if found), None)
+    found = next((found for found in (look(place) for look in _formats()) if found), None)
+    if found is None and path.is_dir() and len(inside := candidates(path)) == 1:
+        return recognise(f"{inside[0]}@{size}" if size else inside[0])
+    return found
+
+
+def candidates(folder: Path) -> list[Path]:
+    """What in a folder could be a checkpoint: files with weights, and folders with a config."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SINGLE and path.is_file()]
+    return files + sorted({path.parent for name in CONFIGS for path in folder.glob(f"*/{name}")})
 
 
 def skeleton(found: Found) -> nn.Module:

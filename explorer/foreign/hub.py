@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
+from explorer.foreign import SINGLE
 from explorer.foreign.autoencoders import PARTS
-from explorer.foreign.hdf5 import SUFFIX
-from explorer.foreign.reading import SAFETENSORS, TORCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,6 @@ NAME = re.compile(
 )
 CONFIGS = ("config.json", "preprocessor_config.json", "model_index.json", "model_config.json")
 WEIGHTS = ("diffusion_pytorch_model", "model", "pytorch_model")  # stems of weights beside a config
-SINGLE = (SAFETENSORS, *TORCH, SUFFIX)  # of files that are a checkpoint by themselves
 ENDPOINT: str | None = None  # the Hub's own
 
 

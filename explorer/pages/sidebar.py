@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ def draw() -> Selection | None:
         )
     before = get("checkpoint")
     name = _checkpoint_name(list(found))
+    _upload()
     checkpoint = found.get(name) or _foreign(name)
     if checkpoint is None:
         return None
@@ -95,6 +97,29 @@ def _checkpoint_name(known: list[str]) -> str:
             "README has a table of what can be opened. Nothing in such a file is run.",
         ),
     )
+
+
+def _upload() -> None:
+    """Weights from the user's own machine, kept under the hash of their content."""
+    with st.expander("Your own checkpoint", icon=":material/upload_file:"):
+        given = st.file_uploader(
+            "A file with weights",
+            type=["safetensors", "pt", "pth", "ckpt", "bin", "keras"],
+            key="checkpoint-file",
+            help="Weights of a PyTorch VQ-VAE, a VQGAN, a masked autoencoder or a Keras VQ-VAE: see the README. "
+            "Of what is a folder, type its path above. Nothing in the file is run.",
+        )
+    if given is None:
+        return
+    data = given.getvalue()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given.name).name)[-80:]
+    path = cache_folder() / "uploads" / hashlib.sha256(data).hexdigest()[:16] / name
+    if shared().get("last weights") != str(path):
+        if not path.exists():
+            write_bytes(path, data)
+        shared()["last weights"] = str(path)
+        put("checkpoint", path)
+        st.rerun()
 
 
 def _is_place(name: str) -> bool:

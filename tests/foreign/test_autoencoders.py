@@ -217,3 +217,11 @@ def test_it_is_offered_where_checkpoints_are(tmp_path, monkeypatch):
     assert "celebahq" in [checkpoint.name for checkpoint in checkpoints.find()]
     assert checkpoints.resolve("celebahq@128") == tmp_path / "celebahq@128"
     assert foreign.recognise(checkpoints.resolve("celebahq@128")).image_size == 128
+
+
+def test_a_folder_of_several_lists_them_and_of_one_opens_it(tmp_path):
+    make("VQModel").save_pretrained(tmp_path / "run" / "first")
+    assert checkpoints.describe(tmp_path / "run").format == "diffusers VQModel"
+    make("AutoencoderKL").save_pretrained(tmp_path / "run" / "second")
+    with pytest.raises(BadInput, match=r"run holds several checkpoints; choose one of .*first, .*second"):
+        checkpoints.describe(tmp_path / "run")

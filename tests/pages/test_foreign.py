@@ -56,3 +56,13 @@ def test_a_path_that_is_no_checkpoint_is_said(open_app, studio, tmp_path):
     assert "no file of torch" in app.error[0].value and not app.exception
     app = open_app("explorer/pages/reconstructions.py", checkpoint=str(tmp_path / "nothing.pt"))
     assert any("There is no checkpoint" in warning.value for warning in app.warning) and not app.exception
+
+
+def test_weights_from_the_users_own_machine(open_app, network, tmp_path):
+    app = open_app("explorer/pages/reconstructions.py")
+    app.sidebar.file_uploader(key="checkpoint-file").upload(
+        "mein netz.pt", network.read_bytes(), "application/zip"
+    ).run()
+    assert not app.exception and not app.error
+    assert "ritheshkumar95/pytorch\\-vqvae" in " ".join(element.value for element in app.sidebar.caption)
+    assert "mein-netz.pt" in str(app.query_params["checkpoint"])
