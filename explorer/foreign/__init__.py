@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from explorer.errors import BadInput
 from explorer.files import digest, file_digest, read_json
-from explorer.foreign import adapters, hdf5, reading
+from explorer.foreign import adapters, hdf5, reading, taps
 
-SIZE = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})")
+ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.]+)*)")
 CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see the README"
 SINGLE = (reading.SAFETENSORS, *reading.TORCH, hdf5.SUFFIX)  # of files that are a checkpoint by themselves
 CONFIGS = ("config.json", "model_index.json", "model_config.json")
@@ -38,6 +38,7 @@ class Found:
         build: makes the adapter; called on the meta device, so that nothing is allocated.
         rename: tensors as they are in the files -> by the names of the adapter's `network`.
         notes: what a user should know, a sentence each.
+        taps: names of modules whose outputs are layers as well.
         read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
     """
 
@@ -49,6 +50,7 @@ class Found:
     rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
     notes: tuple[str, ...] = field(default=())
     read: Callable[..., dict[str, Tensor]] | None = None
+    taps: tuple[str, ...] = ()
 
 
 class Place:
@@ -97,16 +99,23 @@ def _formats() -> tuple[Callable[[Place], Found | None], ...]:
     )
 
 
-def split(path: str | Path) -> tuple[Path, int | None]:
-    """`folder@128` -> the folder and the image size that is asked for; None where there is none."""
+def split(path: str | Path) -> tuple[Path, int | None, tuple[str, ...]]:
+    """`folder@128,encoder.mid` -> the folder, the image size and the modules asked for; None and () without them."""
     text = str(path)
-    match = SIZE.fullmatch(text)
+    match = ASKED.fullmatch(text)
     if match is None or Path(text).exists():
-        return Path(text), None
-    size = int(match["size"])
-    if not SMALLEST <= size <= LARGEST:
+        return Path(text), None, ()
+    size, names = int(match["size"]) if match["size"] else None, tuple(filter(None, match["taps"].split(",")))
+    if size is not None and not SMALLEST <= size <= LARGEST:
         raise BadInput(f"image size {size} is out of range; choose from {SMALLEST} to {LARGEST}")
-    return Path(match["path"]), size
+    if len(names) > taps.MOST:
+        raise BadInput(f"{len(names)} layers from inside are too many; choose up to {taps.MOST}")
+    return Path(match["path"]), size, names
+
+
+def join(path: Path, size: int | None, names: Sequence[str] = ()) -> str:
+    """What `split` takes apart."""
+    return f"{path}@{','.join([str(size or ''), *names])}" if size or names else str(path)
 
 
 def recognise(path: str | Path) -> Found | None:
@@ -116,12 +125,13 @@ def recognise(path: str | Path) -> Found | None:
         BadInput: a file that is damaged or holds more than weights, or a format that is nearly right, with what is
             wrong.
     """
-    place, size = split(path)
+    place, size, names = split(path)
     try:
         stat = place.stat()
     except OSError:
         return None
-    return _recognise(place.resolve(), size, stat.st_mtime_ns, stat.st_size)
+    found = _recognise(place.resolve(), size, stat.st_mtime_ns, stat.st_size)
+    return replace(found, taps=names) if found and names else found
 
 
 @functools.lru_cache(maxsize=64)
@@ -145,7 +155,8 @@ def skeleton(found: Found) -> nn.Module:
     """The adapter without weights; raises BadInput where the sizes of its config cannot be."""
     try:
         with torch.device("meta"):
-            return found.build()
+            model = found.build()
+            return taps.Tapped(model.eval(), found.taps) if found.taps else model
     except BadInput:
         raise
     except (RuntimeError, TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError) as error:
@@ -173,7 +184,7 @@ def load(found: Found, name: str) -> nn.Module:
 def fingerprint(found: Found) -> str:
     """Content hash of the weights, the format and the image size."""
     parts = [_digest(file, file.stat().st_mtime_ns, file.stat().st_size) for file in found.files]
-    return digest("foreign", found.format, found.image_size, parts)
+    return digest("foreign", found.format, found.image_size, found.taps, parts)
 
 
 @functools.lru_cache(maxsize=64)

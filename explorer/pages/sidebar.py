@@ -161,22 +161,37 @@ def _foreign(name: str) -> Checkpoint | None:
         return None
 
     with st.spinner("Recognising the checkpoint …"):
-        path, size = foreign.split(checkpoints.resolve(name))
+        path, size, inside = foreign.split(checkpoints.resolve(name))
         own = checkpoints.describe(path)
     if own.format == "explorer":
         return own
 
     def changed() -> None:
-        put("checkpoint", f"{path}@{st.session_state['image-size']}")
+        put("checkpoint", foreign.join(path, st.session_state["image-size"], st.session_state["taps"]))
 
     value = size or own.image_size
-    st.session_state["image-size"] = value
+    st.session_state["image-size"], st.session_state["taps"] = value, list(inside)
     st.number_input(
         "Image size", foreign.SMALLEST, foreign.LARGEST, step=8, key="image-size", on_change=changed,
         help="Images are brought to this side length in pixels before they go in. The network takes others as well, "
         f"and was made for {own.image_size}, as far as its files say; larger images take longer.",
     )  # fmt: skip
-    return checkpoints.describe(Path(f"{path}@{value}"))
+    st.multiselect(
+        "Layers from inside", list(dict.fromkeys([*_modules(str(path), path.stat().st_mtime), *inside])),
+        max_selections=foreign.taps.MOST, key="taps", on_change=changed, placeholder="Blocks and convolutions",
+        help="What a block or a convolution gives becomes a layer of its own: a code map by k-means, a codebook and a "
+        "latent map, beside the layers that the network has by itself. Layers with large grids make large encodings.",
+    )  # fmt: skip
+    return checkpoints.describe(Path(foreign.join(path, value, inside)))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _modules(path: str, version: float) -> list[str]:
+    """Names of what can be tapped inside a checkpoint of another library."""
+    from explorer import foreign
+
+    found = foreign.recognise(path)
+    return foreign.taps.offered(foreign.skeleton(found)) if found else []
 
 
 def _split(checkpoint: Checkpoint, dataset: str) -> str:

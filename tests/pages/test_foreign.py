@@ -45,6 +45,16 @@ def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
     assert "takes sizes that 4 divides, not 30" in app.error[0].value.replace("\\", "") and not app.exception
 
 
+def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
+    encoding.encode(f"{network}@16,encoder.0", str(studio.photos))
+    app = open_app("explorer/pages/code_maps.py", checkpoint=f"{network}@16")
+    assert "encoder.0" in app.multiselect(key="taps").options
+    app.multiselect(key="taps").set_value(["encoder.0"]).run()
+    assert app.query_params["checkpoint"] in ([f"{network}@16,encoder.0"], f"{network}@16,encoder.0")
+    assert "encoder.0 · 8 × 8 grid · continuous" in " ".join(element.value for element in app.sidebar.caption)
+    assert not app.exception and not app.error
+
+
 def test_its_encoding_begins_when_asked_for(open_app, network):
     app = open_app("explorer/pages/codebook.py", checkpoint=f"{network}@24")
     assert any(button.label == "Start" for button in app.button) and not app.exception
