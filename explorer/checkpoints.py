@@ -89,19 +89,21 @@ def _files(root: Path) -> list[Path]:
 def resolve(name_or_path: str | Path) -> Path:
     """Folder or file of a checkpoint given by name or path; raises BadInput that lists the names if there is none.
 
-    `@128` at the end asks a checkpoint of another library for images of 128 pixels.
+    `@128` at the end asks a checkpoint of another library for images of 128 pixels, `@128,name` for a layer from inside.
     """
-    text, size = str(name_or_path), ""
+    text, asked = str(name_or_path), ""
     if "@" in text and not Path(text).exists():
-        text, _, size = text.rpartition("@")
-        size = f"@{size}"
+        from explorer import foreign
+
+        if match := foreign.ASKED.fullmatch(text):
+            text, asked = match["path"], text[len(match["path"]) :]
     if text and "/" not in text and "\\" not in text and text not in (".", ".."):
         for root in (folder(), SHIPPED):
             if (root / text / "config.json").is_file() or (root / text).is_file():
-                return root / (text + size)
+                return root / (text + asked)
     path = Path(text).expanduser()
     if text and path.exists():
-        return Path(f"{path}{size}")
+        return Path(f"{path}{asked}")
     if text.count("/") >= 1 and not text.startswith(("/", ".", "~")):
         from explorer.foreign import hub
 
@@ -112,7 +114,7 @@ def resolve(name_or_path: str | Path) -> Path:
                     f"{text} is not on this machine; if it is a name on the Hugging Face Hub, "
                     f"`explorer fetch {text}` downloads it"
                 )
-            return Path(f"{place}{size}")
+            return Path(f"{place}{asked}")
     names = ", ".join(checkpoint.name for checkpoint in find()) or "none found"
     raise BadInput(f"no checkpoint {text!r}; choose from {names}, or give the path of a checkpoint folder")
 

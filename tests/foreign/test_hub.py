@@ -107,6 +107,7 @@ def test_a_pipeline_a_subfolder_and_a_revision(server, files):
     assert server.fetched == {"model_index.json", *(f"vqvae/{name}" for name in files)}
     part, _ = hub.download("org/pipe/vqvae")
     assert part.name == "vqvae" and checkpoints.describe(part).format == "diffusers VQModel"
+    assert checkpoints.resolve("org/pipe@main@64") == Path(f"{whole}@64")
     assert hub.locate("org/pipe/vqvae") == part and hub.locate("org/pipe@other") is None
 
 
