@@ -89,7 +89,7 @@ def _files(root: Path) -> list[Path]:
 def resolve(name_or_path: str | Path) -> Path:
     """Folder or file of a checkpoint given by name or path; raises BadInput that lists the names if there is none.
 
-    `@128` at the end asks a checkpoint of another library for images of 128 pixels, `@128,name` for a layer from inside.
+    Of another library, `@128` at the end asks for images of 128 pixels, and `@128,name` for a layer from inside.
     """
     text, asked = str(name_or_path), ""
     if "@" in text and not Path(text).exists():
