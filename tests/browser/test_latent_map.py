@@ -46,6 +46,7 @@ def test_the_shipped_map_is_there_and_a_lasso_tells_which_codes_its_images_have_
     settle(page)
     page.locator(".st-key-map-codes .js-plotly-plot .scatterlayer .point").first.wait_for()
     assert page.get_by_text(f"{selected:,} selected images against {5_000 - selected:,} others").count() == 1
+    page.locator(".st-key-map-gallery img").nth(23).wait_for()
     assert page.locator(".st-key-map-gallery img").count() == 24
     inside = chart(page).evaluate(PLACE, [x, y, radius / 2])
     page.mouse.move(inside["x"] - 2, inside["y"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from explorer import encoding
+from explorer import encoding, jobs
 from tests.foreign.test_vqvae import rithesh
 
 PAGES = ("reconstructions", "code_maps", "codebook", "latent_map", "layers", "rate_distortion")
@@ -16,6 +16,13 @@ def network(tmp_path_factory):
     path = tmp_path_factory.mktemp("foreign") / "my-net.pt"
     torch.save(rithesh(), path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def apart(studio, tmp_path, monkeypatch):
+    """A cache of its own, and no work beside the pages: other tests look at what there is."""
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(jobs, "start", lambda *_, **__: None)
 
 
 @pytest.fixture
