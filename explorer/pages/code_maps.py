@@ -119,11 +119,12 @@ def _maps(selection, encoding, images, row: int, shown: tuple, opacity: float) -
     layer, code, cell = shown
     pixels = images.read([row])[0]
     width = {1: 256, 2: 192, 3: 160}.get(len(encoding.layers), NARROW)  # one row on a laptop with up to four layers
-    name, score = session.plain(images.names[row]), encoding.errors()["psnr"].to_numpy()[row]
+    name, score = images.names[row], encoding.errors()["psnr"].to_numpy()[row]
     with st.container(horizontal=True, key="maps", gap="xsmall" if width == NARROW else "small"):
         with st.container(width=width, gap="xsmall"):
-            st.caption(f"**{name}**")
-            st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}")
+            brief = name if len(name) <= 26 else f"{name[:12]}…{name[-12:]}"  # one line, as the others have
+            st.caption(f"**{session.plain(brief)}**")
+            st.image(drawing.png(pixels, 640), width=width, alt=f"Image {row}, {name}")
         if not selection.checkpoint.no_decoder:  # the panel below says why
             with st.container(width=width, gap="xsmall"):
                 title = "Reconstruction" if width > NARROW else "Decoded"

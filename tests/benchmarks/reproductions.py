@@ -27,6 +27,7 @@ SEEDS = (0, 1, 2)
 SMALL = {"hidden": 32, "downsample": 4, "codes": 512}
 CIFAR = SMALL | {"image_size": 32, "batch_size": 64, "revive_below": 0.1}
 CLOTHING = SMALL | {"image_size": 64, "batch_size": 16, "revive_below": 0.1}
+SHAPES = {"hidden": 64, "downsample": 8, "codes": 512, "image_size": 64, "batch_size": 32, "revive_below": 0.1}
 LARGE = SMALL | {"image_size": 128, "batch_size": 16}
 KINDS = {
     "plain": {},
@@ -47,6 +48,7 @@ QUANTIZERS = {
     "residual": {"quantizer": "residual", "stages": 3, "codes": 8},
 }
 LOSSES = {
+    "mse": {},
     "peco": {"loss": "mse+0.1*peco(mae-shapes)"},
     "adversarial": {"loss": "mse+0.1*adversarial"},
     "l1-ms-ssim": {"loss": "l1+0.2*ms_ssim"},
@@ -85,7 +87,7 @@ def runs() -> list[Run]:
         settings = CLOTHING | KINDS[name] | {"seed": seed}
         found.append(Run(f"clothing-{name}-{seed}", "photographs", "vqvae", "clothing", 1000, settings))
     for name, settings in LOSSES.items():
-        found.append(Run(f"clothing-{name}", "losses", "vqvae", "clothing", 1000, CLOTHING | settings))
+        found.append(Run(f"shapes-{name}", "losses", "vqvae", "shapes", 1000, SHAPES | settings))
     return found
 
 
@@ -234,18 +236,18 @@ def report(places: dict[str, str], out: Path) -> None:
             print("\n".join(measurements.lines(measurements.make("layers", path, data[path.name]))))
 
 
-def picture(data: str, out: Path, to: Path, columns: int = 8, side: int = 112) -> None:
-    """Held-out photographs, and what networks trained with each loss make of them, a row each."""
+def picture(out: Path, to: Path, columns: int = 8, side: int = 112) -> None:
+    """Held-out shapes, and what networks trained with each loss make of them, a row each."""
     from PIL import Image, ImageDraw, ImageFont
 
     from explorer import checkpoints, datasets
     from explorer.analysis import quality
     from explorer.analysis.comparison import compare
 
-    names = {"mse": "clothing-plain-0"} | {settings["loss"]: f"clothing-{name}" for name, settings in LOSSES.items()}
+    names = {settings.get("loss", "mse"): f"shapes-{name}" for name, settings in LOSSES.items()}
     models = {loss: checkpoints.load(out / name) for loss, name in names.items() if (out / name).is_dir()}
     size = next(iter(models.values())).image_size
-    images = datasets.load(data, "test", size)
+    images = datasets.load("shapes", "test", size)
     pixels = images.read(np.sort(np.random.default_rng(1).permutation(len(images))[:columns]))
     rows = [("original", pixels)]
     for loss, model in models.items():
@@ -275,7 +277,7 @@ def main() -> None:
     chosen = parser.parse_args()
     places = {"cifar10": chosen.cifar10, "clothing": chosen.clothing}
     if chosen.picture:
-        picture(chosen.clothing, chosen.out, chosen.picture)
+        picture(chosen.out, chosen.picture)
         return
     if not chosen.report:
         wanted = [run for run in runs() if not chosen.only or run.group in chosen.only]
