@@ -147,8 +147,11 @@ def _recognise(path: Path, size: int | None, modified: int, length: int) -> Foun
 
 def candidates(folder: Path) -> list[Path]:
     """What in a folder could be a checkpoint: files with weights, and folders with a config."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SINGLE and path.is_file()]
-    return files + sorted({path.parent for name in CONFIGS for path in folder.glob(f"*/{name}")})
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SINGLE and path.is_file()]
+        return files + sorted({path.parent for name in CONFIGS for path in folder.glob(f"*/{name}")})
+    except OSError:
+        return []  # a folder that may not be read holds nothing for us
 
 
 def skeleton(found: Found) -> nn.Module:
