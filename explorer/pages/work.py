@@ -75,6 +75,6 @@ def _watch(folder: str) -> None:
 
 def _failure(job: Job) -> None:
     reason = job.message or (job.log_tail.splitlines() or ["The process ended without a word."])[-1]
-    st.error(f"{plain(reason)} {plain(job.advice)}", icon=":material/error:")
+    st.error(f"{plain(reason.rstrip('.'))}. {plain(job.advice)}", icon=":material/error:")
     with st.expander("Its last lines"):
         st.code(job.log_tail or "(nothing)", language=None)
