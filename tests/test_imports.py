@@ -60,6 +60,11 @@ def test_models_know_no_data_and_no_files():
         assert ours(imported(path)) <= {"models", "latents", "errors"}, path.name
 
 
+def test_formats_of_others_know_networks_and_files_only():
+    for path in (PACKAGE / "foreign").glob("*.py"):
+        assert ours(imported(path)) <= {"foreign", "models", "latents", "errors", "files", "progress"}, path.name
+
+
 @pytest.mark.parametrize("name", ["errors.py", "files.py", "progress.py", "shapes.py"])
 def test_leaves_stay_leaves(name):
     assert ours(imported(PACKAGE / name)) <= LEAVES

@@ -179,7 +179,7 @@ def load(found: Found, name: str) -> nn.Module:
     shapes = found.rename(read(found.files, data=False))
     adapters.compare(model.network, shapes, what)  # before any data is read
     adapters.assign(model.network, found.rename(read(found.files, data=True)), what)
-    if empty := adapters.is_meta(model):
+    if empty := adapters.unfilled(model):
         raise BadInput(f"{what} leaves {', '.join(empty[:3])} without values")
     return model.eval().requires_grad_(False)
 

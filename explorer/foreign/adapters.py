@@ -147,7 +147,7 @@ def _list(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def is_meta(network: nn.Module) -> list[str]:
+def unfilled(network: nn.Module) -> list[str]:
     """Names of parameters and buffers that never got values."""
     found = [*network.named_parameters(), *network.named_buffers()]
     return [name for name, value in found if value.device == torch.device("meta")]

@@ -179,6 +179,13 @@ def test_a_file_larger_than_memory_is_told_before_it_is_read(tmp_path, monkeypat
         reading.read(tmp_path / "a.pt")
 
 
+def test_single_files_are_listed_and_opened_by_the_same_endings():
+    """Told twice, because a list of checkpoints must not wait for torch."""
+    from explorer import foreign
+
+    assert sorted(checkpoints.SINGLE) == sorted(foreign.SINGLE)
+
+
 def test_a_file_without_weights(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "a.pt")
     refused(tmp_path / "a.pt", "holds no weights by name")
