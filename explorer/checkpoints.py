@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.files import atomic_path, digest, file_digest, read_json, write_bytes, write_json
+from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
+from explorer.files import checkpoint_folder as folder
 
 FORMAT = 1
-SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 SHIPPED_ORDER = (
     "vqvae-shapes",
     "vqvae2-shapes",
@@ -55,11 +54,6 @@ class Checkpoint:
     format: str = "explorer"
     notes: tuple[str, ...] = ()
     no_decoder: str = ""
-
-
-def folder() -> Path:
-    """Where new checkpoints are written and looked for: `EXPLORER_CHECKPOINTS`, else the project's `checkpoints/`."""
-    return Path(os.environ.get("EXPLORER_CHECKPOINTS") or SHIPPED)
 
 
 def find() -> list[Checkpoint]:
@@ -156,7 +150,7 @@ def _own_config(path: Path) -> dict[str, Any] | None:
 
 def _describe_foreign(path: Path) -> Checkpoint:
     from explorer import foreign
-    from explorer.latents import no_decoder
+    from explorer.autoencoder import no_decoder
 
     found = foreign.recognise(path)
     if found is None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
+
 
 def cache_folder() -> Path:
     """Folder of everything that can be computed again: `EXPLORER_CACHE`, else the user's cache folder."""
@@ -19,6 +21,11 @@ def cache_folder() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "codebook-explorer"
+
+
+def checkpoint_folder() -> Path:
+    """Where new checkpoints are written and looked for: `EXPLORER_CHECKPOINTS`, else the project's `checkpoints/`."""
+    return Path(os.environ.get("EXPLORER_CHECKPOINTS") or SHIPPED)
 
 
 @contextmanager

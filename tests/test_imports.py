@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,69 +12,106 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "explorer"
+# Each may import only what stands before it. Those in one tuple never import one another.
+ORDER = (
+    ("errors",),
+    ("files",),
+    ("progress",),
+    ("autoencoder",),
+    ("options",),
+    ("analysis",),
+    ("sheets",),
+    ("charts",),
+    ("models",),
+    ("foreign",),
+    ("datasets",),
+    ("jobs",),
+    ("checkpoints",),
+    ("encodings",),
+    ("training",),
+    ("results",),
+    ("study",),
+    ("pages", "demo", "commands"),
+    ("__main__",),
+)
+FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
 INTERFACE = {"streamlit", "gradio", "plotly", "lance", "umap"}
-LEAVES = {"errors", "files", "progress"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+LONGEST = 18  # files in a chain of imports
 
 
 def imported(path: Path, *, at_start: bool = False) -> set[str]:
-    """Names of the modules that a file imports: all, or only those at its top level."""
+    """Names of the modules that a file imports: all but those for types only, or only those at its top level."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if at_start else ast.walk(tree)
-    found = set()
-    for node in nodes:
+    found, nodes = set(), list(tree.body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= whole & modules() or {node.module}
+        elif not at_start:
+            nodes += ast.iter_child_nodes(node)
     return found
 
 
-def ours(names: set[str]) -> set[str]:
-    """Modules of ours among imported names: `explorer.models.mae` -> `models`."""
-    parts = {name.split(".")[1] for name in names if name.startswith("explorer.")}
-    return {part for part in parts if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").is_file()}
+@functools.cache
+def modules() -> frozenset[str]:
+    """Dotted names of all files of ours."""
+    return frozenset(".".join(("explorer", *parts(path))) for path in FILES)
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def parts(path: Path) -> tuple[str, ...]:
+    """`explorer/models/mae.py` -> ("models", "mae"); the face of a package is the package."""
+    found = path.relative_to(PACKAGE).with_suffix("").parts
+    return found[:-1] if found[-1] == "__init__" else found
+
+
+@functools.cache
+def arrows() -> dict[str, frozenset[str]]:
+    """Files by dotted name, and the files of ours that each imports."""
+    names = {".".join(("explorer", *parts(path))): path for path in FILES}
+    return {name: frozenset(imported(path) & names.keys() - {name, "explorer"}) for name, path in names.items()}
+
+
+def place(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_every_import_of_ours_runs_down():
+    wrong = [
+        f"{name} -> {target}"
+        for name, targets in arrows().items()
+        for target in targets
+        if name != "explorer" and place(name) != place(target) and FLOOR[place(name)] <= FLOOR[place(target)]
+    ]
+    assert not wrong
+
+
+def test_no_file_imports_itself_in_a_circle_and_chains_are_short():
+    depth: dict[str, int] = {}
+
+    def measure(name: str, above: tuple[str, ...]) -> int:
+        assert name not in above, f"a circle: {' -> '.join((*above[above.index(name) :], name))}"
+        if name not in depth:
+            depth[name] = 1 + max((measure(target, (*above, name)) for target in arrows()[name]), default=0)
+        return depth[name]
+
+    assert max(measure(name, ()) for name in arrows()) <= LONGEST
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_the_interface_stays_in_its_place(path):
-    top = {name.split(".")[0] for name in imported(path)}
-    place = path.relative_to(PACKAGE).parts[0]
-    if place not in ("pages", "components"):
-        assert "streamlit" not in top
-        assert not ours(imported(path)) & {"pages", "components"}
-    if place not in ("demo", "app.py"):
-        assert "demo" not in ours(imported(path))
-    assert not top & {"gradio", "spaces"} or place == "demo"
-
-
-@pytest.mark.parametrize("path", sorted((PACKAGE / "analysis").glob("*.py")), ids=lambda path: path.name)
-def test_analysis_knows_latents_only(path):
-    assert ours(imported(path)) <= {"latents", "analysis"}
-
-
-def test_models_know_no_data_and_no_files():
-    for path in (PACKAGE / "models").glob("*.py"):
-        assert ours(imported(path)) <= {"models", "latents", "errors"}, path.name
-
-
-def test_formats_of_others_know_networks_and_files_only():
-    for path in (PACKAGE / "foreign").glob("*.py"):
-        assert ours(imported(path)) <= {"foreign", "models", "latents", "errors", "files", "progress"}, path.name
-
-
-@pytest.mark.parametrize("name", ["errors.py", "files.py", "progress.py", "shapes.py"])
-def test_leaves_stay_leaves(name):
-    assert ours(imported(PACKAGE / name)) <= LEAVES
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_heavy_libraries_are_imported_where_they_are_used(path):
+def test_interfaces_and_heavy_libraries_are_imported_where_they_are_used(path):
+    everything, at_start = ({name.split(".")[0] for name in imported(path, at_start=start)} for start in (False, True))
+    where = path.relative_to(PACKAGE).parts[0]
+    assert "streamlit" not in everything or where == "pages"
+    assert not everything & {"gradio", "spaces"} or where == "demo"
+    assert "typer" not in everything or where == "commands"
     heavy = {"umap", "transformers", "lance", "sklearn", "numba", "diffusers", "torchvision", "accelerate"}
-    assert not {name.split(".")[0] for name in imported(path, at_start=True)} & heavy
+    assert not at_start & heavy
 
 
 def test_training_needs_no_interface():
@@ -89,6 +127,7 @@ import explorer.models, explorer.training, explorer.datasets, explorer.checkpoin
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
-def test_the_command_line_answers_without_torch():
-    program = "import sys, explorer.__main__; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("module", ["commands", "__main__", "study"])
+def test_the_command_line_answers_without_torch(module):
+    program = f"import sys, explorer.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality
-from explorer.latents import Autoencoder, Masks, Samples, device_of
+from explorer.autoencoder import Autoencoder, Masks, Samples, device_of
 
 
 @dataclass(frozen=True)

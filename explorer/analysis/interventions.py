@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.latents import Autoencoder, device_of
+from explorer.autoencoder import Autoencoder, device_of
 
 BATCH = 16  # images decoded at once
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from explorer.analysis import quality, usage
 from explorer.analysis.comparison import Comparison, beside, to_images, to_pixels
-from explorer.latents import Autoencoder, Sends
+from explorer.autoencoder import Autoencoder, Sends
 
 FILLS = {  # what stands for the layers that are left out
     "mean": "their mean over training",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from explorer.analysis import quality, usage
 from explorer.analysis.comparison import to_images
-from explorer.latents import Autoencoder, Sends
+from explorer.autoencoder import Autoencoder, Sends
 
 BITS = tuple(range(1, 9))
 BATCH = 64

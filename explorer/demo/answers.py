@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer import checkpoints, cutouts, maps
+from explorer import checkpoints
 from explorer.checkpoints import Checkpoint
 from explorer.demo import network
 from explorer.errors import BadInput
+from explorer.results import maps
+from explorer.study import cutouts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from explorer.analysis.placing import Neighbours
     from explorer.analysis.usage import Usage
     from explorer.datasets import Images
-    from explorer.encoding import Encoding
+    from explorer.encodings import Encoding
 
 EXAMPLES = 6  # held-out images that a visitor may start from
 NEAR = 15  # neighbours that tell what the latents are about
@@ -64,14 +66,14 @@ def choose(name: str) -> Checkpoint:
 @functools.lru_cache(maxsize=8)
 def opened(name: str) -> Opened:
     """Opens a checkpoint's encoding and images; BadInput where they are not there."""
-    from explorer import datasets, encoding
+    from explorer import datasets, encodings
 
     checkpoint = choose(name)
     images = datasets.load(checkpoint.dataset or "shapes", "test", checkpoint.image_size)
-    path = encoding.locate(checkpoint.path, images)
+    path = encodings.locate(checkpoint.path, images)
     if path is None:
         raise BadInput(f"checkpoint {name} comes without an encoding of its held-out images; choose another checkpoint")
-    return Opened(checkpoint, images, encoding.Encoding(path))
+    return Opened(checkpoint, images, encodings.Encoding(path))
 
 
 def layer_of(shown: Opened, layer: str | None) -> str:
@@ -123,7 +125,7 @@ def _fill(path: Path, fingerprint: str, data: bytes, side: int, mask: bytes, gri
 
 def mask_grid(name: str) -> tuple[int, int] | None:
     """The grid of patches that can be hidden; None for a model that cannot fill them in."""
-    from explorer.latents import Masks
+    from explorer.autoencoder import Masks
 
     model = network.network(choose(name).path)[0]
     return model.mask_grid if isinstance(model, Masks) else None

@@ -14,12 +14,12 @@ import numpy as np
 from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema
 
-from explorer import drawing
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
 from explorer.demo import answers, uploads
 from explorer.errors import BadInput
+from explorer.sheets import drawing
 
 MOST_NEAREST, CELL = 100, 16
 

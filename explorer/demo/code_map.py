@@ -5,10 +5,10 @@ from __future__ import annotations
 import gradio as gr
 import numpy as np
 
-from explorer import drawing
 from explorer.analysis import colours, interventions, patches
 from explorer.demo import answers, markup, uploads
 from explorer.demo.shared import QUIET, Shared
+from explorer.sheets import drawing
 
 NAME = "Code map"
 SIDE, PATCHES = 512, 8

@@ -43,8 +43,8 @@ def build(shared: Shared) -> None:
 
 def draw(name: str, picture: str | None, fit: str, layer: str | None, theme: str) -> tuple:
     """Layers, the numbers and pictures of a codebook, and its two charts."""
-    from explorer import code_plots
     from explorer.analysis import usage
+    from explorer.charts import code_plots
 
     shown = answers.opened(name)
     layer = answers.shown_layer(shown, layer)

@@ -63,7 +63,7 @@ def take(name: str, rows: list[int], event: gr.SelectData) -> tuple[str, str]:
 
 def draw(name: str, picture: str | None, fit: str, layer: str | None, by: str | None, theme: str) -> tuple:
     """Layers, colourings, facts, the map, how far to trust it, and the nearest images with their rows."""
-    from explorer import map_plots, plots
+    from explorer.charts import map_plots, plots
 
     shown = answers.opened(name)
     mapped = answers.mapped_layers(shown)

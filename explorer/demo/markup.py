@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from explorer import drawing
+from explorer.sheets import drawing
 
 MARK = '<svg xmlns="http://www.w3.org/2000/svg" width="36" height="36" viewBox="0 0 32 32" aria-hidden="true">'
 MARK += drawing.MARK_CELLS + "</svg>"

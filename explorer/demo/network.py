@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from explorer.analysis.comparison import Comparison
     from explorer.analysis.interventions import Change
-    from explorer.latents import Autoencoder
+    from explorer.autoencoder import Autoencoder
 
 SECONDS = 15  # of a GPU that one pass may take
 

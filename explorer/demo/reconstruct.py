@@ -5,12 +5,12 @@ from __future__ import annotations
 import gradio as gr
 import numpy as np
 
-from explorer import drawing
 from explorer.analysis.comparison import Comparison, random_masks
 from explorer.demo import answers, markup, uploads
 from explorer.demo.network import Passed
 from explorer.demo.shared import QUIET, Shared
 from explorer.errors import BadInput
+from explorer.sheets import drawing
 
 NAME = "Reconstruct"
 BRUSH = uploads.CANVAS // 8  # pixels: one patch of the shipped masked autoencoder

@@ -18,8 +18,8 @@ import numpy as np
 import safehttpx
 from gradio.utils import get_upload_folder
 
+from explorer.datasets.images import check, decode_image
 from explorer.errors import BadInput
-from explorer.images import check, decode_image
 
 MEGABYTES, MEGAPIXELS = 20, 40  # of one picture
 KEPT = 400  # files of all visitors together; the oldest go first

@@ -8,95 +8,32 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explorer.errors import BadInput
-from explorer.files import digest, file_digest, read_json
-from explorer.foreign import adapters, hdf5, reading, taps
+from explorer.files import digest, file_digest
+from explorer.foreign import adapters, autoencoders, keras, llamagen, mae, pythae, reading, taming, taps, vqvae, vqvae2
+from explorer.foreign.recognition import LARGEST, SINGLE, SMALLEST, Found, Place
 
 ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.]+)*)")
 CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see the README"
-SINGLE = (reading.SAFETENSORS, *reading.TORCH, hdf5.SUFFIX)  # of files that are a checkpoint by themselves
 CONFIGS = ("config.json", "model_index.json", "model_config.json")
-SMALLEST, LARGEST = 8, 2048  # image sizes
 
 
-@dataclass(frozen=True)
-class Found:
-    """A checkpoint of another library, recognised.
-
-    Attributes:
-        format: the library and its class, such as "diffusers VQModel".
-        family: `vqvae`, `vqvae2`, `vae` or `mae`.
-        files: the weights, one or several files.
-        image_size: side of the images in pixels.
-        build: makes the adapter; called on the meta device, so that nothing is allocated.
-        rename: tensors as they are in the files -> by the names of the adapter's `network`.
-        notes: what a user should know, a sentence each.
-        taps: names of modules whose outputs are layers as well.
-        read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
-    """
-
-    format: str
-    family: str
-    files: tuple[Path, ...]
-    image_size: int
-    build: Callable[[], nn.Module]
-    rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
-    notes: tuple[str, ...] = field(default=())
-    read: Callable[..., dict[str, Tensor]] | None = None
-    taps: tuple[str, ...] = ()
-
-
-class Place:
-    """A file or folder to recognise; what is in it is read when a format asks."""
-
-    def __init__(self, path: Path, image_size: int | None) -> None:
-        self.path, self.image_size = path, image_size
-
-    @functools.cached_property
-    def config(self) -> dict[str, Any]:
-        """`config.json` of a folder, empty where there is none."""
-        file = self.path / "config.json"
-        if not file.is_file():
-            return {}
-        try:
-            found = read_json(file)
-        except (OSError, ValueError) as error:
-            raise BadInput(f"config.json of {self.path.name} cannot be read: {error}") from None
-        return found if isinstance(found, dict) else {}
-
-    @functools.cached_property
-    def weights(self) -> reading.Weights:
-        """Names and shapes of the tensors of a single file, without their data; nothing for a folder."""
-        if self.path.is_dir():
-            return reading.Weights({}, {})
-        return reading.read(self.path, data=False)
-
-    def size(self, default: int) -> int:
-        """The side of the images in pixels: what was asked for, or else the default of the format."""
-        return self.image_size or default
-
-
-def _formats() -> tuple[Callable[[Place], Found | None], ...]:
-    """FORMATS: how each is recognised; the first that knows a place has it."""
-    from explorer.foreign import autoencoders, keras, llamagen, mae, pythae, taming, vqvae, vqvae2
-
-    return (
-        autoencoders.recognise,
-        keras.recognise,
-        pythae.recognise,
-        vqvae.recognise,
-        vqvae2.recognise,
-        taming.recognise,
-        llamagen.recognise,
-        mae.recognise,
-    )
+FORMATS: tuple[Callable[[Place], Found | None], ...] = (  # how each is recognised; the first that knows a place has it
+    autoencoders.recognise,
+    keras.recognise,
+    pythae.recognise,
+    vqvae.recognise,
+    vqvae2.recognise,
+    taming.recognise,
+    llamagen.recognise,
+    mae.recognise,
+)
 
 
 def split(path: str | Path) -> tuple[Path, int | None, tuple[str, ...]]:
@@ -139,7 +76,7 @@ def _recognise(path: Path, size: int | None, modified: int, length: int) -> Foun
     if path.is_file() and path.suffix.lower() not in SINGLE:
         return None
     place = Place(path, size)
-    found = next((found for found in (look(place) for look in _formats()) if found), None)
+    found = next((found for found in (look(place) for look in FORMATS) if found), None)
     if found is None and path.is_dir() and len(inside := candidates(path)) == 1:
         return recognise(f"{inside[0]}@{size}" if size else inside[0])
     return found

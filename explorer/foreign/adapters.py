@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.errors import BadInput
-from explorer.latents import Codebook, Fill, Layer
 
 SHOWN = 4  # names of keys in a message
 

@@ -7,18 +7,16 @@ unnoticed, and nothing is copied.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Layer
 from explorer.errors import BadInput
 from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels, square
-from explorer.latents import Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import Found, Place
 
 CLASSES = {  # family of each
     "VQModel": "vqvae",
@@ -75,13 +73,10 @@ class KL(Continuous):
 
 def recognise(place: Place) -> Found | None:
     """A folder with the `config.json` of one of CLASSES; of a pipeline, the part that is an autoencoder."""
-    from explorer.foreign import Found
-    from explorer.foreign import Place as At
-
     if not place.path.is_dir():
         return None
     if (place.path / "model_index.json").is_file():
-        inside = (recognise(At(place.path / part, place.image_size)) for part in PARTS)
+        inside = (recognise(Place(place.path / part, place.image_size)) for part in PARTS)
         return next((found for found in inside if found), None)
     kind = place.config.get("_class_name")
     if kind not in CLASSES:

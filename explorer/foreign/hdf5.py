@@ -15,8 +15,8 @@ from torch import Tensor
 
 from explorer.errors import BadInput
 from explorer.foreign import reading
+from explorer.foreign.recognition import HDF5
 
-SUFFIX = ".keras"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LARGEST_CONFIG = 16 * 1024 * 1024
 MOST, DEEPEST = 20_000, 24  # objects in an HDF5 file, and groups inside groups
@@ -49,7 +49,7 @@ def read(path: Path, *, data: bool) -> dict[str, Tensor]:
     """
     import h5py
 
-    if path.suffix.lower() == SUFFIX:
+    if path.suffix.lower() == HDF5:
         held = _member(path, WEIGHTS)
     else:
         reading.fits_in_memory(path.name, path.stat().st_size)
@@ -94,7 +94,7 @@ def _member(path: Path, name: str, limit: int | None = None) -> bytes:
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, EOFError):
-        raise BadInput(f"{path.name} is damaged, or no `{SUFFIX}` file of Keras 3; {AGAIN}") from None
+        raise BadInput(f"{path.name} is damaged, or no `{HDF5}` file of Keras 3; {AGAIN}") from None
 
 
 def _leaves(name: str) -> bool:

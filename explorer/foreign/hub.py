@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
-from explorer.foreign import SINGLE
 from explorer.foreign.autoencoders import PARTS
+from explorer.foreign.recognition import SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,28 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Layer
 from explorer.errors import BadInput
 from explorer.foreign import hdf5, reading
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.keras_config import Step, is_quantizer, refuse, steps_of
 from explorer.foreign.keras_layers import KINDS, Graph, number, variables
-from explorer.latents import Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 
 TITLE = "Keras VQ-VAE"
 SIZE = 28  # pixels, where the file does not say
 ENCODER, DECODER = "encoder.keras", "decoder.keras"
-EMBEDDINGS = (".npy", ".txt", ".h5", hdf5.SUFFIX)
+EMBEDDINGS = (".npy", ".txt", ".h5", hdf5.HDF5)
 LARGEST_TEXT = 64 * 1024 * 1024
-LARGEST = 2**28  # numbers in what one layer gives for one image
+MOST_NUMBERS = 2**28  # numbers in what one layer gives for one image
 BYTES = 50  # a scale of less than 1/50 is meant for values up to 255
 
 
@@ -85,20 +82,17 @@ class Parts:
 
 def recognise(place: Place) -> Found | None:
     """A `.keras` file, or a folder with the two halves and the embeddings."""
-    from explorer.foreign import LARGEST as WIDEST
-    from explorer.foreign import SMALLEST, Found
-
     if place.path.is_dir():
         if not (place.path / ENCODER).is_file() or not (place.path / DECODER).is_file():
             return None
         parts = _folder(place.path)
-    elif place.path.suffix.lower() == hdf5.SUFFIX:
+    elif place.path.suffix.lower() == hdf5.HDF5:
         parts = _single(place.path)
     else:
         return None
     name, size = place.path.name, place.size(parts.side or SIZE)
-    if not SMALLEST <= size <= WIDEST:
-        raise BadInput(f"{name} takes images of {size} pixels; those of {SMALLEST} to {WIDEST} can be shown")
+    if not SMALLEST <= size <= LARGEST:
+        raise BadInput(f"{name} takes images of {size} pixels; those of {SMALLEST} to {LARGEST} can be shown")
     network = partial(_network, parts, size, name)
     try:
         into, shown = _pixels(parts)
@@ -211,7 +205,7 @@ def _graph(steps: Sequence[Step], x: Tensor, what: str) -> tuple[Graph, Tensor]:
         except (RuntimeError, TypeError, ValueError, KeyError, IndexError, OverflowError, AttributeError) as error:
             why = (str(error).splitlines() or ["its config is damaged"])[0]
             raise BadInput(f"layer {step.name} of {what} cannot be made: {why}") from None
-        if made.numel() > LARGEST:
+        if made.numel() > MOST_NUMBERS:
             raise BadInput(f"layer {step.name} of {what} would make {made.numel():,} numbers of one image")
     return Graph(layers, {step.name: step.inputs for step in steps}), values[steps[-1].name if steps else ""]
 

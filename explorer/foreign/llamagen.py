@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 from torch.nn import functional
 
 from explorer.foreign.adapters import Pixels
 from explorer.foreign.autoencoders import VQ
+from explorer.foreign.recognition import Found, Place
 from explorer.foreign.taming import INSIDE, adapter, linear, renamed
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
 
 TITLE = "LlamaGen VQ"
 MARKS = ("encoder.conv_blocks.0.res.", "decoder.conv_blocks.0.res.")
@@ -47,8 +44,6 @@ class Unit(VQ):
 
 def recognise(place: Place) -> Found | None:
     """A state dict with the keys of this network."""
-    from explorer.foreign import Found
-
     tensors = _rename(place.weights.tensors)
     if not all(any(name.startswith(mark) for name in place.weights.tensors) for mark in MARKS):
         return None

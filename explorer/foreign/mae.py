@@ -13,20 +13,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Codebook, Fill
 from explorer.errors import BadInput
 from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Pixels, square
-from explorer.latents import Codebook, Fill
+from explorer.foreign.recognition import Found, Place
 from explorer.models.masked import Masked, block_layers, blocks, by_layer, embed
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations, of all published MAEs
 HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16, 1664: 16}  # by width, where shapes do not say
@@ -142,8 +140,6 @@ class Kind:
 
 def recognise(place: Place) -> Found | None:
     """A folder of transformers or timm, or a file with the keys of facebookresearch/mae or timm."""
-    from explorer.foreign import Found
-
     kind = _of_folder(place) if place.path.is_dir() else _of_file(place)
     if kind is None:
         return None

@@ -10,19 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Layer
 from explorer.errors import BadInput
 from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels
-from explorer.latents import Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 
 CONFIG, WEIGHTS = "model_config.json", "model.pt"
 FAMILIES = {  # of each config; those that differ in their loss alone are read alike
@@ -177,8 +175,6 @@ class Shapes(dict[str, tuple[int, ...]]):
 
 def recognise(place: Place) -> Found | None:
     """A folder with the `model_config.json` of one of FAMILIES and its weights."""
-    from explorer.foreign import Found
-
     if not (place.path / CONFIG).is_file():
         return None
     name, config = place.path.name, _config(place.path)
@@ -233,8 +229,6 @@ def _choices() -> str:
 
 def _image(config: Mapping[str, Any], name: str) -> tuple[int, ...]:
     """`input_dim`, (C, H, W)."""
-    from explorer.foreign import LARGEST, SMALLEST
-
     dim = config.get("input_dim")
     square = isinstance(dim, list) and len(dim) == 3 and all(type(one) is int for one in dim) and dim[1] == dim[2]
     if not square or dim[0] not in (1, 3) or not SMALLEST <= dim[1] <= LARGEST:

@@ -10,19 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Fill, Layer
 from explorer.errors import BadInput
 from explorer.foreign import reading, runs
 from explorer.foreign.adapters import Adapter, Pixels, square
 from explorer.foreign.autoencoders import KL, VQ
-from explorer.latents import Fill, Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import Found, Place
 
 TITLES = {
     "VQModel": "taming-transformers VQModel",
@@ -85,8 +83,6 @@ class Gumbel(VQ):
 
 def recognise(place: Place) -> Found | None:
     """A `.ckpt` with the keys of these networks, alone, or in the folder of a run with its YAML file."""
-    from explorer.foreign import Found
-
     folder = place.path.is_dir()
     file = runs.weights(place.path) if folder else place.path
     if file is None:

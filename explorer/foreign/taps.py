@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Codebook, Fill, Layer, no_decoder
 from explorer.errors import BadInput
-from explorer.latents import Codebook, Fill, Layer, no_decoder
 
 MOST = 8  # taps at a time: each is kept for every image that is encoded
 SHOWN = 6  # names in a message

@@ -11,17 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Layer
 from explorer.errors import BadInput
 from explorer.foreign.adapters import Adapter, Pixels, square
-from explorer.latents import Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import Found, Place
 
 SIZE, FACTOR = 32, 4  # usual images; pixels per cell of all three
 
@@ -79,8 +76,6 @@ class Kind:
 
 def recognise(place: Place) -> Found | None:
     """A state dict with the keys of one of KINDS."""
-    from explorer.foreign import Found
-
     tensors = place.weights.tensors
     kind = next((kind for kind in KINDS if kind.mark in tensors), None)
     if kind is None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.errors import BadInput
 from explorer.foreign.adapters import Pixels, square
-from explorer.latents import Codebook, Fill, Layer
-
-if TYPE_CHECKING:
-    from explorer.foreign import Found, Place
+from explorer.foreign.recognition import Found, Place
 
 TITLE = "rosinality/vq-vae-2-pytorch"
 SIZE, FACTOR = 256, 8  # usual images; pixels per cell of the top grid
@@ -139,8 +136,6 @@ class VQVAE2(nn.Module):
 
 def recognise(place: Place) -> Found | None:
     """A state dict with two codebooks by the names of this repository."""
-    from explorer.foreign import Found
-
     tensors = place.weights.tensors
     if "quantize_t.embed" not in tensors and "quantize_b.embed" not in tensors:
         return None

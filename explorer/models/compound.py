@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.autoencoder import Codebook
 from explorer.errors import BadInput
-from explorer.latents import Codebook
 from explorer.models.quantizers import Learned, Quantizer, VectorQuantizer
 
 

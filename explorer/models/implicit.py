@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from explorer.autoencoder import Codebook
 from explorer.errors import BadInput
-from explorer.latents import Codebook
 from explorer.models.quantizers import Learned, Quantizer
 
 LEVELS = {  # codes asked for -> levels of each channel, the FSQ paper's table 1 and the same pattern below it

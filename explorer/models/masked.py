@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from explorer.latents import Codebook, Fill, Layer
+from explorer.autoencoder import Codebook, Fill, Layer
 
 
 class Masked(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.latents import Codebook, Fill
+from explorer.autoencoder import Codebook, Fill
 from explorer.models.tables import SimTable, Table
 
 FOLLOW = 0.02  # weight of a new batch in the running means that stand in for layers that are left out

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.latents import Codebook, Fill, Layer
+from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.models import convolutions
 from explorer.models.backbones import Backbone, BackboneConfig, backbone
 from explorer.models.compound import Hybrid, Residual

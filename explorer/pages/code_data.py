@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import cutouts, drawing
 from explorer.pages import session
 from explorer.pages.state import bound, choose
+from explorer.sheets import drawing
+from explorer.study import cutouts
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.datasets import Images
-    from explorer.encoding import Encoding
+    from explorer.encodings import Encoding
 
 SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed

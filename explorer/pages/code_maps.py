@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import code_plots, drawing
-from explorer.components.bridge import bridge
+from explorer.charts import code_plots
 from explorer.pages import code_data, code_panel, session
+from explorer.pages.bridge import bridge
+from explorer.sheets import drawing
 
 NARROW = 150  # px of a map among many; a chart cannot be narrower
 NEEDED = (
@@ -196,7 +197,7 @@ def _choose(layer: str, row: int, codes: np.ndarray, click) -> None:
 def _needed(key: str, row: int, _selection, _pixels: np.ndarray) -> dict[str, int]:
     """{layer: cells} of the layers that the decoder does not need in every cell of the image."""
     from explorer.analysis.interventions import encode
-    from explorer.latents import Sends
+    from explorer.autoencoder import Sends
 
     with session.model(_selection.checkpoint) as model:
         if not isinstance(model, Sends):

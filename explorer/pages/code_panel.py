@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer import drawing
 from explorer.pages import code_data, session
+from explorer.sheets import drawing
 
 PATCHES, NEIGHBOURS, PAGE = 12, 6, 12
 MODES = {"out": "Take it out", "cell": "Put it into one cell", "code": "Put it in for another code"}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import drawing
 from explorer.pages import code_data, session
+from explorer.sheets import drawing
 
 PAGE = 512  # rows of the table with thumbnails at once
 SORTED = {

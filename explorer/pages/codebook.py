@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import code_plots
-from explorer.components.bridge import bridge, sprite_sheet
+from explorer.charts import code_plots
 from explorer.pages import code_data, code_tables, session
+from explorer.pages.bridge import bridge, sprite_sheet
 
 SHARES = (0.5, 0.9, 0.99)
 HELP = {
@@ -321,7 +321,7 @@ def _sprite(key: str, layer: str, _encoding, _images):
 
 def _umap(selection, kmeans: int, encoding, layer: str) -> tuple[np.ndarray | None, str]:
     """Places (K, 2) by UMAP and a note, or None while they are computed beside the page."""
-    from explorer import maps
+    from explorer.results import maps
 
     size = len(encoding.codebook(layer))
     options = maps.Options(layer, "codebook", "umap", points=size)

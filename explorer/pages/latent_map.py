@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from explorer import maps, plots
-from explorer.components.bridge import bridge, selected
+from explorer.charts import plots
 from explorer.pages import code_data, map_data, map_selection, session
+from explorer.pages.bridge import bridge, selected
 from explorer.pages.map_data import Shown
+from explorer.results import maps
 
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
 BUTTONS = {  # of the chart; Streamlit would leave out those that select

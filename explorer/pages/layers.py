@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import drawing
 from explorer.pages import session
 from explorer.pages.code_data import title
+from explorer.sheets import drawing
 
 FILLS = {"mean": "Their mean", "zeros": "Zeros", "other": "Another image"}
 VIEWS = {"prefix": "Up to each layer", "alone": "Each layer alone"}
@@ -140,7 +140,7 @@ def _said(fill: str, view: str, joint: bool, count: int) -> str:
 
 def _contributions(selection, images, fill: str, joint: bool) -> None:
     """How much each layer adds over the held-out split."""
-    from explorer import measurements
+    from explorer.results import measurements
 
     path = selection.checkpoint.path
     found = measurements.locate("layers", path, images, fill=fill)
@@ -157,8 +157,8 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
             about="The same for many images, with intervals; kept for the next time.",
         )
         return
-    from explorer import layer_plots
     from explorer.analysis import layers
+    from explorer.charts import layer_plots
 
     frame = layer_plots.table(found)
     title(

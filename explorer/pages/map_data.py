@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import maps
-from explorer.components.bridge import Sprite, sprite_sheet
 from explorer.pages import code_data, session
+from explorer.pages.bridge import Sprite, sprite_sheet
+from explorer.results import maps
 
 if TYPE_CHECKING:
     from explorer.datasets import Images
-    from explorer.encoding import Encoding
+    from explorer.encodings import Encoding
 
 LARGEST = 10_000  # points on the page: as many thumbnails are about 3 MB
 CONCEPTS = 6  # named when hovering

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import drawing, map_plots, plots
+from explorer.charts import map_plots, plots
 from explorer.pages import code_data, map_data, session
 from explorer.pages.map_data import Shown
+from explorer.sheets import drawing
 
 PAGE = 24  # pictures at once
 CHARTS = 8  # concepts at once

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer import measurements, rate_plots
 from explorer.analysis import codecs as codec_analysis
 from explorer.analysis import rates
+from explorer.charts import rate_plots
 from explorer.errors import BadInput
 from explorer.pages import code_data, session
+from explorer.results import measurements
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import drawing
 from explorer.errors import BadInput
 from explorer.pages import session
+from explorer.sheets import drawing
 
 HELP = {
     "psnr": "Peak signal-to-noise ratio: 10 · log₁₀(1 / mean squared error), pixel values from 0 to 1; the mean over "
@@ -173,7 +173,7 @@ def _own(size: int) -> tuple[np.ndarray, list[str], list[int | None]]:
 
 def _how(selection: session.Selection) -> dict:
     """What the model can do besides: hide patches, or sample its latents. Read from the model's abilities."""
-    from explorer.latents import Masks, Samples
+    from explorer.autoencoder import Masks, Samples
 
     with session.model(selection.checkpoint) as model:
         masks, samples = isinstance(model, Masks), isinstance(model, Samples)
@@ -258,8 +258,8 @@ def _downloads(columns: dict[str, np.ndarray], names: list[str]) -> None:
 
 
 def _distribution(selection: session.Selection, images, errors) -> None:
-    from explorer import plots
     from explorer.analysis import quality
+    from explorer.charts import plots
 
     st.subheader("Distribution over the split")
     metric = st.segmented_control(

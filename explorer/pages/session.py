@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from explorer.drawing import MARK_CELLS
 from explorer.files import cache_folder, digest
 from explorer.pages import sidebar
 from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
 from explorer.pages.state import get, guard, number, pick, plain, put, read_url, shared
 from explorer.pages.work import background
+from explorer.sheets.drawing import MARK_CELLS
 
 if TYPE_CHECKING:
+    from explorer.autoencoder import Autoencoder
     from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
-    from explorer.encoding import Encoding
-    from explorer.latents import Autoencoder
+    from explorer.encodings import Encoding
 
 __all__ = [
     "FITS",
@@ -73,7 +73,7 @@ LOGO = _SVG.format(
 
 def run(page: Any) -> None:
     """Draws the sidebar and `page` (an st.Page), with errors as sentences."""
-    from explorer.components import train_form
+    from explorer.pages import train_form
 
     read_url()
     st.logo(LOGO, size="large")
@@ -168,15 +168,15 @@ def _files(path: Path, most: int) -> int:
 
 def located(chosen: Selection, kmeans: int = 64) -> Encoding | None:
     """The Encoding of the sidebar's choice if it is there: shipped, or made before."""
-    from explorer import encoding
+    from explorer import encodings
 
-    path = encoding.locate(chosen.checkpoint.path, images(chosen), kmeans)
+    path = encodings.locate(chosen.checkpoint.path, images(chosen), kmeans)
     return None if path is None else _encoding(str(path), path.stat().st_mtime)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _encoding(path: str, version: float) -> Encoding:
-    from explorer.encoding import Encoding
+    from explorer.encodings import Encoding
 
     return Encoding(Path(path))
 

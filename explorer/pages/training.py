@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from explorer import checkpoints, curves, jobs
+from explorer import checkpoints, jobs
+from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job

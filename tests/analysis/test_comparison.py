@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from explorer.analysis import comparison
-from explorer.latents import Layer
+from explorer.autoencoder import Layer
 
 
 class Layered(nn.Module):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from explorer.analysis import interventions
-from explorer.latents import Layer
+from explorer.autoencoder import Layer
 
 
 class Blocks:

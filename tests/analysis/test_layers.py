@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from explorer.analysis import comparison, layers, quality
-from explorer.latents import Codebook, Layer
+from explorer.autoencoder import Codebook, Layer
 
 
 class Layered(nn.Module):

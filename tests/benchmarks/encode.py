@@ -35,8 +35,8 @@ def bare(model, images, batch: int) -> float:
 
 def stored(model, images, batch: int, errors: int) -> tuple[float, int]:
     """Images per second of a whole encoding, and the bytes that it takes on disk."""
+    from explorer.encodings.encoder import Settings, write
     from explorer.progress import Progress
-    from explorer.shards import Settings, write
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "test.lance"

@@ -46,9 +46,9 @@ def steps(family: str, settings: dict[str, Any], size: int, batch: int, warmup: 
     """A network that is warm: what is returned trains it for so many steps and gives images per second."""
     import torch
 
-    from explorer.meters import Meter
     from explorer.models import build
-    from explorer.objectives import Objective
+    from explorer.training.meters import Meter
+    from explorer.training.objectives import Objective
 
     torch.manual_seed(0)
     model = build(family, settings, size).to(memory_format=torch.channels_last).train()

@@ -23,7 +23,7 @@ from timing import machine, report
 LAYER = "code"
 LOOK_UP = """
 import json, pathlib, sys, time
-from explorer import postings
+from explorer.encodings import postings
 folder, layer, codes, images, cells, code = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 started = time.perf_counter()
 index = postings.open_layer(pathlib.Path(folder), layer, codes, images, cells)
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     here = machine()
-    from explorer import postings
+    from explorer.encodings import postings
 
     shape = (LAYER, arguments.codes, arguments.images, arguments.cells)
     tokens, distances = synthetic(arguments.images, arguments.cells, arguments.codes)

@@ -44,13 +44,13 @@ def latents(points: int, checkpoint: str | None):
     if checkpoint is None:
         import numpy as np
 
-        from explorer import shapes
+        from explorer.datasets import shapes
 
         images = shapes.images(np.arange(points), "test", size=8)
         return images.reshape(points, -1).astype(np.float32) / 255, "pixels of shapes at 8 × 8"
-    from explorer import encoding
+    from explorer import encodings
 
-    found = encoding.encode(checkpoint, "shapes", limit=points)
+    found = encodings.encode(checkpoint, "shapes", limit=points)
     layer = found.layers[-1].name
     return found.pooled(layer), f"pooled latents of {checkpoint}, layer {layer}"
 

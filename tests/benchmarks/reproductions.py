@@ -141,9 +141,10 @@ class Result:
 @cache
 def result(path: Path, data: str) -> Result | None:
     """None if the run is not finished."""
-    from explorer import checkpoints, curves, datasets
+    from explorer import checkpoints, datasets
     from explorer.analysis import layers, quality
-    from explorer.scores import score
+    from explorer.charts import curves
+    from explorer.training.scores import score
 
     if not (path / "metrics.json").is_file():
         return None
@@ -181,7 +182,7 @@ def over_seeds(values: list[float], digits: int) -> str:
 
 def report(places: dict[str, str], out: Path) -> None:
     """Markdown tables of what is finished."""
-    from explorer import measurements
+    from explorer.results import measurements
 
     data = {run.name: places.get(run.dataset, run.dataset) for run in runs()}
 

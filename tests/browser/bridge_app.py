@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.components.bridge import bridge, sprite_sheet
+from explorer.pages.bridge import bridge, sprite_sheet
 
 count = st.number_input("Points", 4, 100_000, 4)
 side = np.linspace(0, 1, 2)

@@ -21,7 +21,7 @@ def codes_of(app_url, workspace):
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, encoding
+    from explorer import checkpoints, encodings
     from explorer.models import build
 
     photos, path = workspace / "photos", workspace / "checkpoints" / "patches"
@@ -53,7 +53,7 @@ def codes_of(app_url, workspace):
         patch.setenv("EXPLORER_CACHE", str(workspace / "cache"))
         import json
 
-        return encoding.Encoding(json.loads(done.stdout)["encoding"]).codes("code")
+        return encodings.Encoding(json.loads(done.stdout)["encoding"]).codes("code")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from explorer import checkpoints, datasets
-from explorer.encoding import Encoding, locate
+from explorer.encodings import Encoding, locate
 
 NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
 FILE = {"_type": "gradio.FileData"}

@@ -16,7 +16,7 @@ def offered(tmp_path_factory):
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, datasets, encoding
+    from explorer import checkpoints, datasets, encodings
     from explorer.models import build
 
     photos, home = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("layered")
@@ -41,9 +41,9 @@ def offered(tmp_path_factory):
             metrics = {"bits_per_pixel": 0.1875, "numbers_per_pixel": 0.0625} if name == "projected" else {}
             facts = {"family": "vqvae", "dataset": str(photos), "training": {}, "metrics": metrics, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            out = path / "encodings" / f"{encoding.key(path, images)}.lance"
+            out = path / "encodings" / f"{encodings.key(path, images)}.lance"
             out.parent.mkdir()
-            encoding.encode(path, str(photos), out=out)
+            encodings.encode(path, str(photos), out=out)
         answers.offered.cache_clear()
         yield uploads.store(png(images.read([3])[0]), "grey.png")
     for kept in (answers.offered, answers.opened):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from explorer import checkpoints, foreign
+from explorer.autoencoder import Autoencoder, Samples
 from explorer.errors import BadInput
-from explorer.latents import Autoencoder, Samples
 
 diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")
 

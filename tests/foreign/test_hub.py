@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from explorer import checkpoints
-from explorer.__main__ import run
+from explorer.commands import run
 from explorer.errors import BadInput
 from explorer.foreign import hub
 

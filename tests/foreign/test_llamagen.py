@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from explorer import checkpoints, foreign
+from explorer.autoencoder import Autoencoder
 from explorer.errors import BadInput
-from explorer.latents import Autoencoder
 
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from explorer import checkpoints, foreign
+from explorer.autoencoder import Masks, no_decoder
 from explorer.errors import BadInput
-from explorer.latents import Masks, no_decoder
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PATCH, GRID, DIM, NARROW, BLOCKS = 8, 4, 128, 64, 2  # two heads in both parts of facebook's

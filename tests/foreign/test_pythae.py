@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from explorer import checkpoints
+from explorer.autoencoder import Samples
 from explorer.errors import BadInput
-from explorer.latents import Samples
 
 L, K = 4, 9  # numbers of a latent vector, codes
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from explorer import checkpoints, foreign
+from explorer.autoencoder import Autoencoder, Codebook, Samples
 from explorer.errors import BadInput
-from explorer.latents import Autoencoder, Codebook, Samples
 
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 

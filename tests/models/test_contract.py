@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from explorer import checkpoints
+from explorer.autoencoder import Autoencoder, Samples, Sends
 from explorer.errors import BadInput
-from explorer.latents import Autoencoder, Samples, Sends
 from explorer.models import MODELS, build
 from explorer.models.backbones import BACKBONES
 from explorer.models.vqvae import QUANTIZERS

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from explorer.latents import Masks, Samples
+from explorer.autoencoder import Masks, Samples
 from explorer.models.convolutions import to_signed
 
 

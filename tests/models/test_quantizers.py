@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from explorer.latents import Codebook
+from explorer.autoencoder import Codebook
 from explorer.models import implicit
 from explorer.models.implicit import FSQ, LFQ
 from explorer.models.quantizers import Gumbel, SimVQ, VectorQuantizer

@@ -45,7 +45,7 @@ def built(tmp_path_factory) -> Studio:
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, datasets, encoding
+    from explorer import checkpoints, datasets, encodings
     from explorer.models import MODELS, build
 
     studio = Studio(*(tmp_path_factory.mktemp(name) for name in ("cache", "checkpoints", "photos")))
@@ -70,7 +70,7 @@ def built(tmp_path_factory) -> Studio:
             facts = {"family": family, "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             path.mkdir()
             checkpoints.save(path, network, **facts)
-            encoding.encode(path, str(studio.photos), kmeans=4 if family == "vqvae" else 64)
+            encodings.encode(path, str(studio.photos), kmeans=4 if family == "vqvae" else 64)
     return studio
 
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from explorer import checkpoints, datasets, encoding
+from explorer import checkpoints, datasets, encodings
 
 PAGE = "explorer/pages/code_maps.py"
 FAMILIES = ("tiny-vqvae", "tiny-vae", "tiny-mae")
 
 
-def opened(studio, name: str) -> encoding.Encoding:
+def opened(studio, name: str) -> encodings.Encoding:
     path = checkpoints.resolve(name)
     images = datasets.load(str(studio.photos), "test", 16)
-    return encoding.Encoding(encoding.locate(path, images))
+    return encodings.Encoding(encodings.locate(path, images))
 
 
 def metrics(app) -> dict[str, str]:
@@ -144,7 +144,7 @@ def test_a_code_is_taken_out_in_words_that_say_what_replaced_it(open_app, studio
 
 
 def test_another_number_of_k_means_codes_is_another_encoding(open_app, studio):
-    encoding.encode(checkpoints.resolve("tiny-mae"), str(studio.photos), kmeans=16)
+    encodings.encode(checkpoints.resolve("tiny-mae"), str(studio.photos), kmeans=16)
     app = open_app(PAGE, checkpoint="tiny-mae", code="40")
     assert {metric.label: metric.delta for metric in app.metric}["Rank"] == "of 64 codes"
     app.select_slider(key="kmeans").set_value(16).run()

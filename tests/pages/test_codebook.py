@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer import checkpoints, datasets, encoding
+from explorer import checkpoints, datasets, encodings
 from explorer.analysis import usage
 
 PAGE = "explorer/pages/codebook.py"
 
 
-def opened(studio, name: str) -> encoding.Encoding:
+def opened(studio, name: str) -> encodings.Encoding:
     path = checkpoints.resolve(name)
-    return encoding.Encoding(encoding.locate(path, datasets.load(str(studio.photos), "test", 16)))
+    return encodings.Encoding(encodings.locate(path, datasets.load(str(studio.photos), "test", 16)))
 
 
 def texts(app) -> str:

@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from explorer import encoding, jobs, maps
-from explorer.components import bridge as bridging
+from explorer import encodings, jobs
+from explorer.pages import bridge as bridging
+from explorer.results import maps
 
 PAGE = "explorer/pages/latent_map.py"
 
@@ -66,7 +67,7 @@ def found_encoding(studio, family):
     from explorer import datasets
 
     images = datasets.load(str(studio.photos), "test", 16)
-    return encoding.Encoding(encoding.locate(studio.checkpoints / f"tiny-{family}", images))
+    return encodings.Encoding(encodings.locate(studio.checkpoints / f"tiny-{family}", images))
 
 
 @pytest.mark.parametrize("family", ["vqvae", "vae", "mae"])

@@ -24,7 +24,7 @@ def layered(built, tmp_path_factory):
     """A folder of checkpoints of MODELS, and a cache with their encodings."""
     import torch
 
-    from explorer import checkpoints, datasets, encoding
+    from explorer import checkpoints, datasets, encodings
     from explorer.models import build
 
     home, cache = tmp_path_factory.mktemp("layered"), tmp_path_factory.mktemp("cache")
@@ -47,7 +47,7 @@ def layered(built, tmp_path_factory):
             path.mkdir()
             facts = {"family": "vqvae", "dataset": str(built.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            encoding.encode(path, str(built.photos), kmeans=64)
+            encodings.encode(path, str(built.photos), kmeans=64)
     return home, cache
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import datasets, measurements
+from explorer import datasets
+from explorer.results import measurements
 
 
 @pytest.fixture

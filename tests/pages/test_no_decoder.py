@@ -8,8 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from explorer import checkpoints, datasets, encoding, measurements, reconstruction
+from explorer import checkpoints, datasets, encodings
+from explorer.commands import reconstruction
 from explorer.errors import BadInput
+from explorer.results import measurements
 
 NAME = "tiny-encoder"
 SAID = "no decoder, so there are no reconstructions"
@@ -30,7 +32,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    encoding.encode(path, str(studio.photos))
+    encodings.encode(path, str(studio.photos))
     yield path
     shutil.rmtree(path)
 
@@ -42,7 +44,7 @@ def texts(app) -> str:
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
     images = datasets.load(str(studio.photos), "test", 16)
-    found = encoding.Encoding(encoding.locate(encoder, images))
+    found = encodings.Encoding(encodings.locate(encoder, images))
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from explorer import checkpoints, measurements
+from explorer import checkpoints
 from explorer.analysis import codecs, rates
+from explorer.results import measurements
 
 PAGE = "explorer/pages/rate_distortion.py"
 
@@ -135,7 +136,7 @@ def test_what_is_missing_is_measured_beside_the_page(open_app, studio, monkeypat
 
 def test_points_are_joined_where_they_differ_in_one_thing():
     """Discrete prefixes are one line; a prefix with continuous layers is a line over the bits of its numbers."""
-    from explorer import rate_plots
+    from explorer.charts import rate_plots
 
     def point(layers: str, bits: int | None, rate: float | None) -> dict:
         score = {"mean": 20.0, "low": None, "high": None, "n": 1}

@@ -30,10 +30,10 @@ def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(op
 
 
 def test_best_and_worst_are_sorted_by_the_scores_on_disk(open_app, studio):
-    from explorer import datasets, encoding
+    from explorer import datasets, encodings
 
     images = datasets.load(str(studio.photos), "test", 16)
-    errors = encoding.Encoding(encoding.locate(studio.checkpoints / "tiny-vqvae", images)).errors()
+    errors = encodings.Encoding(encodings.locate(studio.checkpoints / "tiny-vqvae", images)).errors()
     worst = [images.names[row] for row in errors["psnr"].argsort(kind="stable")]
     app = open_app(show="Worst")
     assert [name.replace("\\", "") for name in names_shown(app)] == worst[:8]
@@ -135,7 +135,7 @@ def test_damaged_weights_are_one_sentence_and_the_sidebar_stays(open_app, studio
 
 
 def test_a_bug_is_one_calm_sentence_with_the_details_in_the_log(open_app, monkeypatch, caplog):
-    from explorer.encoding import Encoding
+    from explorer.encodings import Encoding
 
     def broken(self):
         raise ZeroDivisionError("secret detail")

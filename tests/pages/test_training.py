@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import curves, jobs
-from explorer.components import train_form
+from explorer import jobs
+from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import write_json
+from explorer.pages import train_form
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "explorer/pages/training.py"

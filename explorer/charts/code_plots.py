@@ -1,0 +1,226 @@
+"""Charts of codes: maps of one image, use by rank and id, cumulative share, concepts, and the codebook's geometry."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.analysis.patches import boundary
+from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.analysis.usage import ConceptUsage
+
+# no code of a value is the page's own colour; more is further from it
+SEQUENTIAL = {
+    "light": ["#ffffff", "#d9e6f1", "#9cbfda", "#578fb9", "#2a628f", "#123652"],
+    "dark": ["#11151b", "#1b3145", "#275a80", "#4a8dbb", "#8dc2e4", "#def0fb"],
+}
+DIVERGING = {
+    "light": ["#1b4b73", "#3d77a5", "#a9c8e0", "#ffffff", "#ecb78f", "#b85a24", "#8c3a12"],
+    "dark": ["#a6d0ec", "#69a8d2", "#2b5a80", "#11151b", "#84461f", "#dc8a57", "#f3b48b"],
+}
+
+
+def code_map(
+    codes: np.ndarray,
+    colours: np.ndarray,
+    *,
+    shares: np.ndarray,
+    distances: np.ndarray | None = None,
+    selected: int | None = None,
+    cell: tuple[int, int] | None = None,
+    behind: bytes | None = None,
+    opacity: float = 1.0,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A code map that tells code, share and distance on hover; x is the column, y the row.
+
+    Args:
+        codes: (H, W). colours: (K, 3) uint8. shares: (K,) of all tokens. distances: (H, W) of latent and code.
+        selected: a code whose cells are outlined. cell: (row, column) that gets a mark.
+        behind: PNG of the image, seen through the codes where `opacity` is below 1.
+    """
+    height, width = codes.shape
+    alpha = np.full((height, width, 1), opacity)
+    lines = [
+        [
+            f"code <b>{codes[r, c]:,}</b><br>{100 * shares[codes[r, c]]:.3g} % of all tokens"
+            + ("" if distances is None else f"<br>distance {distances[r, c]:.4g}")
+            + f"<br>row {r}, column {c}"
+            for c in range(width)
+        ]
+        for r in range(height)
+    ]
+    figure = go.Figure(
+        go.Image(
+            z=np.concatenate([colours[codes].astype(float), alpha], 2),
+            colormodel="rgba",
+            text=lines,
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    if behind is not None:
+        figure.add_layout_image(
+            source="data:image/png;base64," + base64.b64encode(behind).decode(),
+            xref="x", yref="y", x=-0.5, y=-0.5, sizex=width, sizey=height,
+            xanchor="left", yanchor="top", sizing="stretch", layer="below",
+        )  # fmt: skip
+    if selected is not None and (codes == selected).any():
+        path = boundary(codes == selected)
+        for colour, thick in (("#000000", 4), ("#ffffff", 2)):
+            figure.add_shape(type="path", path=path, line={"color": colour, "width": thick})
+    if cell is not None and height * width > 1:
+        row, column = cell
+        for colour, radius in (("#000000", 0.2), ("#ffffff", 0.14)):
+            figure.add_shape(
+                type="circle", x0=column - radius, x1=column + radius, y0=row - radius, y1=row + radius,
+                fillcolor=colour, line_width=0,
+            )  # fmt: skip
+    dress(figure, theme, height=300)
+    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(range=[-0.5, width - 0.5], **hidden)
+    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", **hidden)
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
+
+
+def usage_bars(
+    table: pd.DataFrame, colours: np.ndarray, *, by: str = "rank", log: bool = False, theme: Theme = "light"
+) -> go.Figure:
+    """Tokens of each code as bars, in the order of `by`: `rank` (most used first) or `code`.
+
+    The dashed line is even use. `customdata` is the code.
+    """
+    table = table.sort_values(by)
+    fill = [f"rgb({r},{g},{b})" for r, g, b in colours[table["code"].to_numpy()]]
+    figure = go.Figure(
+        go.Bar(
+            x=table[by],
+            y=table["tokens"],
+            customdata=np.stack([table["code"], 100 * table["share"], table["rank"]], 1),
+            marker={"color": fill, "line": {"width": 0}},
+            hovertemplate="code <b>%{customdata[0]}</b>, rank %{customdata[2]}<br>%{y:,} tokens, %{customdata[1]:.3g} %"
+            "<extra></extra>",
+        )
+    )
+    even = table["tokens"].mean()
+    figure.add_hline(
+        even, line={"dash": "dash", "width": 1, "color": THEMES[theme]["muted"]},
+        annotation_text=f"even use: {even:,.0f}", annotation_position="top right",
+        annotation_font_color=THEMES[theme]["muted"],
+    )  # fmt: skip
+    title = "rank, most used first" if by == "rank" else "code"
+    figure.update_xaxes(title_text=title, showgrid=False)
+    figure.update_yaxes(title_text="tokens" + (" (logarithmic)" if log else ""), type="log" if log else "linear")
+    dress(figure, theme, revision=f"{by}{log}")
+    return figure.update_layout(bargap=0 if len(table) > 100 else 0.1)
+
+
+def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme = "light") -> go.Figure:
+    """Share of tokens that the most used codes cover: shares (K,) rising to 1; `covering` marks share -> codes."""
+    size = len(shares)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, size], y=[0, 1], mode="lines", name="even use",
+        line={"color": THEMES[theme]["muted"], "dash": "dash", "width": 1}, hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=np.arange(size + 1), y=np.concatenate([[0], shares]), mode="lines", name="this codebook",
+        line={"color": PALETTES[theme][0], "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
+    )  # fmt: skip
+    marked = {share: codes for share, codes in covering.items() if codes}
+    sides = ["bottom right" if codes < 0.35 * size else "top left" for codes in marked.values()]  # beside the curve
+    figure.add_scatter(
+        x=list(marked.values()), y=list(marked), mode="markers+text", name="50, 90, 99 %",
+        text=[f"{codes:,} codes: {share:.0%}" for share, codes in marked.items()], textposition=sides,
+        marker={"color": PALETTES[theme][1], "size": 8}, hoverinfo="skip", showlegend=False, cliponaxis=False,
+    )  # fmt: skip
+    figure.update_xaxes(title_text="most used codes", rangemode="tozero")
+    figure.update_yaxes(title_text="share of tokens", tickformat=".0%", range=[0, 1.1])
+    dress(figure, theme, revision="cumulative")
+    return figure.update_layout(legend={"orientation": "h", "y": 1.12})
+
+
+def concept_heatmap(
+    usage: ConceptUsage, values: np.ndarray, order: np.ndarray, *, signed: bool, theme: Theme = "light"
+) -> go.Figure:
+    """Concept values × codes: values (V, U) of `usage.codes`, columns in `order`.
+
+    Args:
+        signed: values are log2 ratios around 0 (diverging colours), else shares.
+    """
+    shown = np.asarray(values)[:, order]
+    codes = usage.codes[order]
+    top = max(float(np.abs(shown).max()), 1e-9) if shown.size else 1.0
+    unit = "log₂ ratio" if signed else "share of<br>tokens"
+    tokens = np.char.mod("%d", usage.counts[:, order])
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            x=[str(code) for code in codes],
+            y=[f"{value} ({images:,})" for value, images in zip(usage.values, usage.images, strict=True)],
+            customdata=tokens,
+            zmin=-top if signed else 0,
+            zmax=top,
+            colorscale=DIVERGING[theme] if signed else SEQUENTIAL[theme],
+            colorbar={
+                "title": {"text": unit},
+                "tickformat": None if signed else ".0%",
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
+            hovertemplate="%{y}<br>code <b>%{x}</b><br>"
+            + ("log₂ ratio %{z:.2f}" if signed else "%{z:.2%} of its tokens")
+            + "<br>%{customdata} tokens<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="code", type="category", showgrid=False)
+    figure.update_yaxes(title_text="value (images)", type="category", autorange="reversed", showgrid=False)
+    return dress(figure, theme, height=max(240, 110 + 26 * len(shown)), revision=str(signed))
+
+
+def geometry(
+    table: pd.DataFrame,
+    places: np.ndarray,
+    colours: np.ndarray,
+    *,
+    axes: tuple[str, str],
+    selected: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Codebook vectors at `places` (K, 2), area by use; dead codes are hollow. `customdata[0]` is the code."""
+    tokens = table["tokens"].to_numpy()
+    area = np.sqrt(tokens / max(tokens.max(), 1))
+    fill = [f"rgb({r},{g},{b})" for r, g, b in colours]
+    dead = tokens == 0
+    fill = np.where(dead, THEMES[theme]["muted"], fill)
+    picked = table["code"].to_numpy() == selected
+    figure = go.Figure(
+        go.Scatter(
+            x=places[:, 0],
+            y=places[:, 1],
+            mode="markers",
+            customdata=np.stack([table["code"], 100 * table["share"], table["images"]], 1),
+            marker={
+                "size": 6 + 22 * area,
+                "color": fill,
+                "symbol": np.where(dead, "circle-open", "circle"),
+                "line": {
+                    "width": np.where(picked, 3, 0.75),
+                    "color": np.where(picked, PALETTES[theme][1], THEMES[theme]["muted"]),
+                },
+                "opacity": 0.9,
+            },
+            hovertemplate="code <b>%{customdata[0]}</b><br>%{customdata[1]:.3g} % of tokens, in %{customdata[2]:,} "
+            "images<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text=axes[0], zeroline=False)
+    figure.update_yaxes(title_text=axes[1], zeroline=False)
+    dress(figure, theme, height=480, revision=axes[0])
+    return figure.update_layout(dragmode="pan")

@@ -1,0 +1,204 @@
+"""The curves of a training: what `metrics.jsonl` holds, as figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from explorer.charts.plots import Theme
+
+LOSSES, BELOW, CODES = "Loss terms", "Terms that fall to 0 or below", "Codes in use"
+PANELS = {  # title: axis with its unit, the names it shows (without the layer that may follow a dot), what they mean
+    LOSSES: (  # every name that no other panel shows: each family has its own terms
+        "loss, logarithmic",
+        (),
+        "What training makes smaller (loss), and the terms that it sums up with their weights; each the mean since the "
+        "point before.",
+    ),
+    BELOW: (
+        "loss, linear",
+        (),
+        "Terms that a logarithmic axis cannot show, such as an entropy that is to become large, or what a "
+        "discriminator says; each the mean since the point before, with its weight.",
+    ),
+    "Held-out PSNR": (
+        "PSNR (dB)",
+        ("psnr",),
+        "Mean peak signal-to-noise ratio of up to 256 images that training has not seen; higher is better.",
+    ),
+    CODES: (
+        "codes",
+        ("perplexity", "used"),
+        "Used: codes that occurred at least once since the point before; the others are dead. Perplexity: as many "
+        "equally frequent codes have the same entropy. The further below the size of the codebook, the more of it lies "
+        "idle.",
+    ),
+    "Speed": (
+        "images per second",
+        ("images_per_second",),
+        "Images trained on per second, start-up and compilation excluded.",
+    ),
+}
+CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
+BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}  # a column of names
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much of one codebook was in use at the last point of the log; `codes` is None where its size is not known."""
+
+    layer: str
+    perplexity: float
+    used: int
+    codes: int | None
+
+
+def read(path: Path, limit: int = 32 * 1024 * 1024) -> list[dict[str, Any]]:
+    """The lines of a `metrics.jsonl`, oldest first; a line cut short by a kill is left out, no file is no lines."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(limit).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    lines = []
+    for row in text.splitlines():
+        try:
+            line = json.loads(row)
+        except ValueError:
+            continue  # being written right now
+        if isinstance(line, dict) and isinstance(line.get("step"), int):
+            lines.append(line)
+    return lines
+
+
+def latest(lines: list[dict[str, Any]], name: str) -> float | None:
+    """The last value of `name`, which not every line has."""
+    return next((line[name] for line in reversed(lines) if _is_number(line.get(name))), None)
+
+
+def use(lines: list[dict[str, Any]], sizes: Mapping[str, int] | None = None) -> list[Use]:
+    """The codebooks at the last point of the log, coarse to fine.
+
+    Args:
+        sizes: {layer: codes}. A network with one codebook logs it without a layer's name.
+    """
+    sizes = sizes or {}
+    found = []
+    for name in _named(lines, "perplexity"):
+        layer = name.partition(".")[2] or next(iter(sizes), "")
+        used = latest(lines, name.replace("perplexity", "used", 1))
+        found.append(Use(layer, latest(lines, name), int(used or 0), sizes.get(layer)))
+    return found
+
+
+def figures(
+    lines: list[dict[str, Any]], theme: Theme = "light", sizes: Mapping[str, int] | None = None
+) -> dict[str, go.Figure]:
+    """Loss terms, held-out PSNR, code use and speed over steps, as far as the run reports them.
+
+    Loss terms have a logarithmic axis; those that are not above 0 all the time have a linear one of their own.
+    """
+    panels = {title: _names(lines, title) for title in PANELS}
+    drawn = {title: (_use if title == CODES else _curves)(lines, title, names, theme, sizes or {})
+             for title, names in panels.items() if names}  # fmt: skip
+    return {title: figure for title, figure in drawn.items() if figure.data}
+
+
+def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:
+    figure = _empty(title, theme)
+    for name in names:
+        _add(figure, _points(lines, name), name=name.replace("_", " "), hovertemplate="%{y:,.4g}")
+    if title == LOSSES:
+        figure.update_yaxes(type="log", exponentformat="power")
+    above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
+    return figure.update_layout(showlegend=named, legend=above if len(names) <= CROWDED else BESIDE)
+
+
+def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:
+    """Perplexity as a line and used codes as dots; of several layers, a colour each."""
+    layers = [name.partition(".")[2] for name in names if name.startswith("perplexity")]
+    if len(layers) < 2:
+        return _curves(lines, title, names, theme, sizes)
+    figure = _empty(title, theme)
+    for layer, colour in zip(layers, _shades(len(layers), theme), strict=True):
+        size = f" of {sizes[layer]:,}" if layer in sizes else ""
+        for kind, dash in (("perplexity", "solid"), ("used", "dot")):
+            said = f"{kind} %{{y:,.1f}}" if kind == "perplexity" else f"used %{{y:,}}{size}"
+            _add(
+                figure,
+                _points(lines, f"{kind}.{layer}"),
+                name=layer,
+                legendgroup=layer,
+                showlegend=kind == "perplexity",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"size": 4},
+                hovertemplate=f"<b>{layer}</b> {said}<extra></extra>",
+            )
+    figure.update_layout(
+        showlegend=True, legend=BESIDE, height=max(250, 90 + 20 * len(layers)),
+        hovermode="closest" if len(layers) > CROWDED else "x unified",
+    )  # fmt: skip
+    return figure.update_yaxes(title_text="codes: perplexity (line), used (dots)", rangemode="tozero")
+
+
+def _shades(count: int, theme: Theme) -> list[str]:
+    """A colour for each layer: the palette, or shades from coarse to fine where there are more layers than colours."""
+    from plotly.colors import sample_colorscale
+
+    from explorer.charts.plots import PALETTES
+
+    if count <= len(PALETTES[theme]):
+        return PALETTES[theme][:count]
+    ends = (0.0, 0.9) if theme == "light" else (0.15, 1.0)  # neither pale on white nor dark on black
+    return sample_colorscale("Viridis", count, *ends)
+
+
+def _empty(title: str, theme: Theme) -> go.Figure:
+    import plotly.graph_objects as go
+
+    from explorer.charts.plots import dress
+
+    figure = dress(go.Figure(), theme, height=250, revision=title)
+    figure.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", nticks=6, showgrid=False)
+    figure.update_yaxes(title_text=PANELS[title][0], nticks=6)
+    return figure.update_layout(hovermode="x unified")
+
+
+def _add(figure: go.Figure, points: list[tuple[int, float]], **trace: Any) -> None:
+    if points:
+        steps, values = zip(*points, strict=True)
+        figure.add_scatter(x=steps, y=values, mode="lines+markers" if len(points) < 30 else "lines", **trace)
+
+
+def _points(lines: list[dict[str, Any]], name: str) -> list[tuple[int, float]]:
+    points = [(line["step"], line[name]) for line in lines if _is_number(line.get(name))]
+    return [point for point in points if point[1] or name != "images_per_second"]  # 0: not measured yet
+
+
+def _names(lines: list[dict[str, Any]], title: str) -> list[str]:
+    shown_in = {name: panel for panel, (_, names, _) in PANELS.items() for name in names}
+    found = []
+    for name in dict.fromkeys(name for line in lines for name, value in line.items() if _is_number(value)):
+        panel = shown_in.get(name.split(".")[0], LOSSES)
+        if panel == LOSSES and any(value <= 0 for _, value in _points(lines, name)):
+            panel = BELOW
+        if name != "step" and panel == title:
+            found.append(name)
+    return found
+
+
+def _named(lines: list[dict[str, Any]], kind: str) -> list[str]:
+    """Names of a kind, such as `perplexity` or `perplexity.top`, in the order of the log."""
+    return [name for name in _names(lines, CODES) if name.split(".")[0] == kind]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,1 +1,0 @@
-"""The few browser pieces that Streamlit lacks."""

@@ -1,0 +1,301 @@
+"""Datasets by name or path: uint8 pixels by index plus a table of concepts.
+
+Images are decoded once, at the chosen size, into a folder of the cache:
+
+    images/<key>/pixels.npy      (N, size, size, 3) uint8, memory-mapped: larger sets than memory work
+    images/<key>/index.parquet   name and concepts of every image
+    images/<key>/meta.json       how many there are, and which files were skipped and why
+
+The key is a digest of what the source says about its content (of a folder: its place and the relative path, size and
+time of change of every file; of a zip: path, size and checksum of every entry; of Parquet: place, size and time of
+change of every file) and of split, size, fit and limit. A folder with that name is complete: it is written under
+another name and renamed at the end. `shapes` is drawn when it is read, and has no cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from zipfile import is_zipfile
+
+import numpy as np
+import pandas as pd
+
+from explorer.datasets import shapes
+from explorer.datasets.decoding import cached_pixels, is_cached
+from explorer.datasets.downloads import torchvision_source
+from explorer.datasets.folders import folder_source, scan, zip_source
+from explorer.datasets.images import check_options, decode_image
+from explorer.datasets.parquet import parquet_source
+from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, share
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.progress import Progress
+
+__all__ = [
+    "DATASETS",
+    "Images",
+    "continuous",
+    "decode_image",
+    "discrete",
+    "load",
+    "names",
+    "native_size",
+    "ready",
+    "split_names",
+    "summary",
+]
+
+SHAPES = {"train": 50_000, "test": 5_000}  # images, unless a limit asks for more or fewer
+
+
+class Images:
+    """One split of a dataset, decoded at one size.
+
+    Attributes:
+        name, split, size: what was asked for; `name` as in DATASETS, or the path.
+        fingerprint: digest of the content and of everything that changes the pixels or their order.
+        skipped: (file, reason) of every image that could not be read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        size: int,
+        fingerprint: str,
+        *,
+        read: Callable[[np.ndarray], np.ndarray],
+        count: int,
+        concepts: Callable[[], pd.DataFrame],
+        names: Sequence[str],
+        skipped: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.name, self.split, self.size, self.fingerprint = name, split, size, fingerprint
+        self.names, self.skipped = names, skipped
+        self._read, self._count, self._concepts = read, count, concepts
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"Images({self.name!r}, {self.split!r}, {self._count:,} × {self.size} × {self.size})"
+
+    @cached_property
+    def concepts(self) -> pd.DataFrame:
+        """One row per image: category columns hold values, float columns quantities."""
+        return self._concepts()
+
+    def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Pixels of `rows`, (n, size, size, 3) uint8, a copy; raises IndexError on a row that does not exist."""
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(self._count))
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        rows = np.atleast_1d(rows.astype(np.int64))
+        rows = np.where(rows < 0, rows + self._count, rows)
+        if rows.size and not (rows.min() >= 0 and rows.max() < self._count):
+            raise IndexError(f"row {rows.max()} of {self._count:,} images")
+        return self._read(rows)
+
+
+class Numbered(Sequence):
+    """The names "<prefix> 0", "<prefix> 1", …, made when they are asked for."""
+
+    def __init__(self, prefix: str, count: int) -> None:
+        self.prefix, self.count = prefix, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, row):
+        found = range(self.count)[row]
+        return [f"{self.prefix} {one}" for one in found] if isinstance(row, slice) else f"{self.prefix} {found}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{self.prefix} {row}" for row in range(self.count))
+
+
+def load(
+    name: str,
+    split: str = "test",
+    size: int | None = None,
+    *,
+    fit: str = "crop",
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Images:
+    """Opens a split of a dataset, decoding it first if that has not been done.
+
+    Args:
+        name: of `DATASETS`, in any case, or the path of an image folder, a zip of images, a Parquet file or a folder
+            of them.
+        split: train, validation or test; a source without one of the latter two answers with the other. Or all, of a
+            source that came without splits; of others that is the test split.
+        size: side in pixels; by default `native_size(name)`.
+        fit: "crop" to the largest centred square, or "pad" with white.
+        limit: at most so many images, spread evenly at random over the split and always the same ones; of `shapes`
+            any number.
+        progress: told about downloads and decoding; its `cancel` stops them and leaves nothing behind.
+
+    Raises BadInput, in one sentence, on anything that cannot be used.
+    """
+    name, source = _source(name)
+    size = source.native if size is None else int(size)
+    check_options(size, fit)
+    split = pick_split(split, source.splits)
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit {limit} is not possible; it is a number of images, from 1")
+    if name == "shapes":
+        return _shapes(split, size, SHAPES[split] if limit is None else int(limit))
+    entry = cached_pixels(source, name, split, size, fit, limit, progress)
+    return Images(
+        name,
+        split,
+        size,
+        entry.fingerprint,
+        read=entry.read,
+        count=len(entry.names),
+        concepts=lambda: entry.concepts,
+        names=entry.names,
+        skipped=entry.skipped,
+    )
+
+
+def ready(name: str, split: str = "test", size: int | None = None, *, fit: str = "crop") -> bool:
+    """Whether `load` of the same would open the split at once, without a download or decoding."""
+    name, source = _source(name)
+    split = pick_split(split, source.splits)
+    return name == "shapes" or is_cached(source, split, source.native if size is None else int(size), fit)
+
+
+def names() -> list[str]:
+    """Names of the datasets that need no path."""
+    return list(DATASETS)
+
+
+def native_size(name: str) -> int:
+    """Side in pixels at which a dataset is decoded if no size is asked for."""
+    return _source(name)[1].native
+
+
+def split_names(name: str) -> tuple[str, ...]:
+    """The splits of a dataset, in the order train, validation, test."""
+    splits = _source(name)[1].splits
+    return tuple(split for split in ("train", "validation", "test") if split in splits)
+
+
+def summary(name: str) -> str:
+    """One line about a dataset, for help text."""
+    return _source(name)[1].summary
+
+
+def _source(name: str | Path) -> tuple[str, Source]:
+    """The canonical name and the source that it stands for."""
+    text = str(name).strip()
+    for known, source in DATASETS.items():
+        if text.lower() == known.lower():
+            return known, source
+    path = Path(text).expanduser()
+    try:
+        if text and path.is_dir():
+            found = scan(path)
+            tables = len(found.parquet) >= max(1, len(found.images))  # a dataset's folder may hold a picture or two
+            return str(path), parquet_source(path, found.parquet) if tables else folder_source(path, found)
+        if text and path.is_file():
+            if path.suffix.lower() in (".parquet", ".pq"):
+                return str(path), parquet_source(path.parent, [path.name])
+            if path.suffix.lower() == ".zip" or is_zipfile(path):
+                return str(path), zip_source(path)
+            raise BadInput(f"'{text}' is not a dataset; give an image folder, a zip of images or a Parquet file")
+    except OSError as error:
+        raise BadInput(f"'{text[:200]}' cannot be read ({error.strerror})") from None
+    raise BadInput(
+        f"there is no dataset or folder '{text[:200]}'; choose from {', '.join(DATASETS)}, or give the path of an "
+        "image folder, a zip of images or a Parquet file"
+    )
+
+
+def _shapes(split: str, size: int, count: int) -> Images:
+    def concepts() -> pd.DataFrame:
+        found = shapes.factors(np.arange(count), split)
+        return pd.DataFrame(
+            {
+                name: pd.Categorical.from_codes(values, categories=shapes.FACTORS[name])
+                if name in shapes.FACTORS
+                else values
+                for name, values in found.items()
+            }
+        )
+
+    return Images(
+        "shapes",
+        split,
+        size,
+        digest("shapes", shapes.VERSION, split, size, count),
+        read=lambda rows: shapes.images(rows, split, size=size),
+        count=count,
+        concepts=concepts,
+        names=Numbered(f"shapes {split}", count),
+    )
+
+
+def _digits(split: str, progress: Progress | None) -> Listing:
+    """scikit-learn's 1,797 handwritten digits: of each digit one in five, by a hash of its number, is for testing."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    pixels = np.rint(found.images * (255 / 16)).astype(np.uint8)  # 0..16 -> 0..255, white on black
+    chosen = []
+    for digit in range(10):
+        rows = np.flatnonzero(found.target == digit)
+        rows = rows[np.argsort([share(f"digits {row}") for row in rows])]
+        held_out = len(rows) // 5
+        chosen.append(rows[:held_out] if split == "test" else rows[held_out:])
+    rows = np.sort(np.concatenate(chosen))
+    values = pd.Categorical.from_codes(found.target[rows], categories=[str(digit) for digit in range(10)])
+    return Listing(
+        [f"digits {row}" for row in rows],
+        concept_table(pd.DataFrame({"digit": values})),
+        lambda some: (pixels[rows[row]] for row in some.tolist()),
+    )
+
+
+def _no_listing(split: str, progress: Progress | None) -> Listing:
+    raise NotImplementedError("shapes are drawn by row")
+
+
+_TRAIN_TEST = ("train", "test")
+_torchvision = partial(torchvision_source, splits=_TRAIN_TEST, concept="class")
+
+DATASETS: dict[str, Source] = {
+    "shapes": Source(
+        "generated: one object per image with known shape, colour, size, texture, background, place and angle",
+        shapes.NATIVE,
+        _TRAIN_TEST,
+        lambda split: ["shapes", split],
+        _no_listing,
+    ),
+    "digits": Source(
+        "scikit-learn's 1,797 handwritten digits, 8 × 8 pixels resampled to the size asked for (bicubic)",
+        32,
+        _TRAIN_TEST,
+        lambda split: ["digits", 1, split],
+        _digits,
+    ),
+    "MNIST": _torchvision("MNIST", "70,000 handwritten digits, 28 × 28 grey", 28, concept="digit"),
+    "FashionMNIST": _torchvision("FashionMNIST", "70,000 pieces of clothing in 10 classes, 28 × 28 grey", 28),
+    "CIFAR10": _torchvision("CIFAR10", "60,000 photographs in 10 classes, 32 × 32", 32),
+    "CIFAR100": _torchvision("CIFAR100", "60,000 photographs in 100 classes, 32 × 32", 32),
+    "SVHN": _torchvision("SVHN", "99,289 house numbers from street photographs, 32 × 32", 32, concept="digit"),
+    "STL10": _torchvision("STL10", "13,000 labelled photographs in 10 classes, 96 × 96", 96),
+    "CelebA": _torchvision(
+        "CelebA",
+        "202,599 faces with 40 attributes, cropped and resized",
+        64,
+        splits=("train", "validation", "test"),
+        concept="",
+    ),
+}

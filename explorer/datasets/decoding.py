@@ -1,0 +1,228 @@
+"""Decodes a source once into a memory-mapped file of uint8 pixels, with bounded memory and all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from explorer.datasets.images import squared
+from explorer.datasets.sources import Item, Listing, Source
+from explorer.errors import BadInput
+from explorer.files import cache_folder, digest, read_json
+from explorer.progress import Progress
+
+FORMAT = 1
+WORKERS = min(8, os.cpu_count() or 1)
+BATCH = 64  # images held at once, encoded and decoded, and fewer when they are large
+BATCH_BYTES = 16 * 1024**2
+RESERVE = 64 * 1024**2  # bytes left free on the disk
+MAX_SKIPPED = 10_000  # files that are named; all are counted
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decoded split, or the part of it that a limit leaves."""
+
+    fingerprint: str
+    pixels: np.ndarray  # (N, size, size, 3) uint8, memory-mapped
+    rows: np.ndarray | None  # of `pixels`; None means all
+    names: list[str]
+    concepts: pd.DataFrame
+    skipped: tuple[tuple[str, str], ...]
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Pixels of some rows, copied from the disk."""
+        return np.array(self.pixels[rows if self.rows is None else self.rows[rows]])
+
+
+def cached_pixels(
+    source: Source, name: str, split: str, size: int, fit: str, limit: int | None, progress: Progress | None
+) -> Entry:
+    """Opens the cached pixels of a split and decodes them if they are not there; see `datasets` for the layout."""
+    content = source.key(split)
+
+    def fingerprint(limit: int | None) -> str:
+        return digest("images", FORMAT, content, split, size, fit, limit)
+
+    folder = cache_folder() / "images"
+    for kept in (limit, None):
+        found = _open(folder / fingerprint(kept), fingerprint)
+        if found is not None:
+            return _limited(*found, limit, fingerprint)
+    listing = source.listing(split, progress)
+    total = len(listing.names)
+    rows = chosen_rows(total, limit)
+    target = folder / fingerprint(limit if len(rows) < total else None)
+    _discard_leftovers(folder)
+    _decode(listing, rows, target, size, fit, name, progress)
+    return _limited(*_open(target, fingerprint), limit, fingerprint)
+
+
+def is_cached(source: Source, split: str, size: int, fit: str) -> bool:
+    """Whether `cached_pixels` of a whole split would only open files."""
+    name = digest("images", FORMAT, source.key(split), split, size, fit, None)
+    return (cache_folder() / "images" / name / "meta.json").exists()
+
+
+def chosen_rows(total: int, limit: int | None) -> np.ndarray:
+    """Rows that a limit leaves, ascending: a random sample, always the same; a larger one contains a smaller one."""
+    if limit is None or limit >= total:
+        return np.arange(total)
+    bits = np.arange(1, total + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    return np.sort(np.argsort(bits ^ (bits >> np.uint64(32)), kind="stable")[:limit])
+
+
+def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
+    """The entry in `folder`, the source's rows that it holds, and its meta data; None if there is no entry."""
+    try:
+        meta = read_json(folder / "meta.json")
+        index = pd.read_parquet(folder / "index.parquet")
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
+    names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
+    skipped = tuple((file, reason) for file, reason in meta["skipped"])
+    return Entry("", pixels, None, names, index, skipped), rows, meta
+
+
+def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:
+    total = meta["total"]
+    if limit is None or limit >= total:
+        return Entry(fingerprint(None), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
+    if meta["asked"] == limit:
+        return Entry(fingerprint(limit), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
+    chosen = chosen_rows(total, limit)
+    inside = np.flatnonzero(np.isin(rows, chosen))
+    if not len(inside):
+        raise BadInput(f"none of the {limit:,} images could be read; ask for more than {limit:,}")
+    concepts = entry.concepts.iloc[inside].reset_index(drop=True)
+    names = [entry.names[row] for row in inside]
+    return Entry(fingerprint(limit), entry.pixels, inside, names, concepts, entry.skipped)
+
+
+def _decode(
+    listing: Listing, rows: np.ndarray, target: Path, size: int, fit: str, name: str, progress: Progress | None
+) -> None:
+    """Writes an entry under a temporary name and renames it; whatever goes wrong, nothing is left behind."""
+    needed = len(rows) * size * size * 3
+    full = BadInput(
+        f"the disk of '{target.parent}' is full: '{name}' at {size} × {size} needs {needed / 1e6:,.0f} MB; free some "
+        "space, or name a folder on another disk in EXPLORER_CACHE"
+    )
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(target.parent).free < needed + RESERVE:
+            raise full
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
+        kept, skipped = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
+        index = listing.concepts.iloc[kept].reset_index(drop=True)
+        index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
+        index.to_parquet(temporary / "index.parquet")
+        meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
+        (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        temporary.chmod(0o755)
+        _flush(temporary)
+        with contextlib.suppress(FileExistsError):  # another process was faster, with the same result
+            _rename(temporary, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise full from None
+        raise BadInput(f"the cache '{target.parent}' cannot be written ({error.strerror or error})") from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_pixels(
+    listing: Listing, rows: np.ndarray, path: Path, size: int, fit: str, name: str, progress: Progress | None
+) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """Decodes `rows` in a pool of threads, a batch at a time, in order; returns the rows written and the others."""
+
+    def decoded(item: Item | BadInput) -> np.ndarray | BadInput:
+        try:
+            return item if isinstance(item, BadInput) else squared(item, size, fit)
+        except BadInput as problem:
+            return problem
+
+    kept: list[int] = []
+    skipped: list[tuple[str, str]] = list(listing.skipped)
+    items, remaining = listing.items(rows), iter(rows.tolist())
+    with path.open("w+b") as file, ThreadPoolExecutor(WORKERS, "decode") as pool:
+        _header(file, len(rows), size)
+        for results in _batches(pool.map(decoded, batch) for batch in _chunks(items, size)):
+            good = []
+            for row, result in zip(islice(remaining, len(results)), results, strict=True):
+                if isinstance(result, BadInput):
+                    skipped.append((listing.names[row], str(result)))
+                else:
+                    kept.append(row)
+                    good.append(result)
+            if good:
+                file.write(np.stack(good).data)
+            if progress is not None:
+                done = len(kept) + len(skipped)
+                progress.update(0, f"decoding {Path(name).name}: {done:,} of {len(rows):,} images")
+        if not kept:
+            first = f"; the first, '{skipped[0][0]}', {skipped[0][1]}" if skipped else ""
+            raise BadInput(f"none of the {len(rows):,} images in '{name}' could be read{first}")
+        file.seek(0)
+        _header(file, len(kept), size)
+    return np.array(kept), skipped[:MAX_SKIPPED]
+
+
+def _chunks(items: Iterator, size: int) -> Iterator[list]:
+    length = min(BATCH, max(WORKERS, BATCH_BYTES // (size * size * 3)))
+    while chunk := list(islice(items, length)):
+        yield chunk
+
+
+def _batches(batches: Iterator[Iterator]) -> Iterator[list]:
+    for batch in batches:
+        yield list(batch)
+
+
+def _header(file, count: int, size: int) -> None:
+    """NumPy's header; it leaves room for the first axis to change, so that it can be written again at the end."""
+    shape = (count, size, size, 3)
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        if not target.exists():
+            raise
+        raise FileExistsError(str(target)) from None
+
+
+def _discard_leftovers(folder: Path) -> None:
+    """Removes what a killed decoding left: folders named for a process that is gone."""
+    import psutil
+
+    for path in folder.glob(".*.*.*"):
+        process = path.name.split(".")[2]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,254 @@
+"""Encodings: what one checkpoint makes of one dataset split, on disk, found again by the content of both."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.autoencoder import Codebook, Layer
+from explorer.encodings import codebooks, concepts, postings
+from explorer.encodings.encoder import FORMAT, MARKER, Settings, build_postings, column_of, complete, write
+from explorer.errors import BadInput
+from explorer.files import cache_folder, digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.datasets import Images
+    from explorer.progress import Progress
+
+
+def key(checkpoint: Path, images: Images, kmeans: int = 64) -> str:
+    """Content key of an Encoding: weights and settings of the model, pixels and concepts of the images, k-means K.
+
+    K counts only where a layer is continuous. Size, fit and limit are part of the fingerprint of the images.
+    """
+    from explorer import checkpoints
+
+    continuous = any(layer.get("codes") is None for layer in checkpoints.describe(checkpoint).layers)
+    model = checkpoints.fingerprint(checkpoint)
+    return digest(FORMAT, model, images.fingerprint, images.split, len(images), kmeans if continuous else None)
+
+
+def locate(checkpoint: Path, images: Images, kmeans: int = 64) -> Path | None:
+    """A complete Encoding of these images by this checkpoint: shipped with it, or cached; None if there is none."""
+    name = key(checkpoint, images, kmeans)
+    for folder in (Path(checkpoint) / "encodings", cache_folder() / "encodings"):
+        if complete(folder / f"{name}.lance", name):
+            return folder / f"{name}.lance"
+    return None
+
+
+def encode(
+    checkpoint: Path | str,
+    dataset: str,
+    *,
+    split: str = "test",
+    limit: int | None = None,
+    kmeans: int = 64,
+    fit: str = "crop",
+    out: Path | str | None = None,
+    device: str = "auto",
+    compact: bool = False,
+    progress: Progress | None = None,
+) -> Encoding:
+    """Encodes a dataset split with a checkpoint, or opens what an earlier call made of the same.
+
+    Args:
+        checkpoint, dataset: names or paths; the images are decoded at the checkpoint's size.
+        kmeans: K of the codebooks of continuous layers, fitted on the train split of the same dataset.
+        out: a path ending in `.lance`; by default the cache.
+        compact: half precision and no index, for an Encoding that travels with its checkpoint.
+
+    Raises:
+        BadInput: anything unknown, unreadable or not writable, in one sentence.
+        Cancelled: through `progress`; the next call continues.
+    """
+    from explorer import checkpoints, datasets
+
+    checkpoint = checkpoints.resolve(str(checkpoint))
+    size = checkpoints.describe(checkpoint).image_size
+    images = datasets.load(dataset, split, size, fit=fit, limit=limit, progress=progress)
+    if out is None:
+        found = locate(checkpoint, images, kmeans)
+        if found is not None:
+            return Encoding(found)
+    name = key(checkpoint, images, kmeans)
+    folder = output_folder(out, name)
+    write(
+        checkpoints.load(checkpoint),
+        images,
+        folder,
+        key=name,
+        train=lambda: datasets.load(dataset, "train", size, fit=fit, limit=codebooks.IMAGES, progress=progress),
+        settings=Settings(kmeans=kmeans, compact=compact),
+        device=device,
+        progress=progress,
+    )
+    return Encoding(folder)
+
+
+def output_folder(out: Path | str | None, name: str) -> Path:
+    """Where an Encoding with the key `name` goes; raises BadInput unless `out` ends in `.lance`."""
+    if out is None:
+        return cache_folder() / "encodings" / f"{name}.lance"
+    folder = Path(out).expanduser()
+    if folder.suffix != ".lance":
+        raise BadInput(f"{folder.name} does not end in .lance; choose a name such as {folder.stem or 'test'}.lance")
+    return folder
+
+
+class Encoding:
+    """A complete Encoding on disk; columns are read when they are asked for.
+
+    Attributes:
+        path: the Lance dataset. images: N. layers: coarse to fine.
+        facts: what `encoding.json` says: `seconds`, the steady `images_per_second`, `errors_of` and more, and of
+            each layer `codes`, `kind` and, for k-means, `fitted_on` vectors and `codes_asked`.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        facts = complete(self.path)
+        if facts is None:
+            raise BadInput(f"{self.path} is not a complete encoding; encode the dataset again")
+        self.facts: dict[str, Any] = facts
+        try:
+            self.images = int(facts["images"])
+            self.layers = tuple(
+                Layer(str(f["name"]), tuple(map(int, f["grid"])), int(f["dim"])) for f in facts["layers"]
+            )
+            self._facts = {str(f["name"]): {**f, "codes": int(f["codes"])} for f in facts["layers"]}
+            if any(set(name) & set("/\\") or not name.strip(".") for name in self._facts):
+                raise ValueError("a layer name is a path")
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"{MARKER} of {self.path.name} lacks or misstates {error}; encode again") from None
+        self._postings: dict[str, postings.Postings] = {}
+
+    def __len__(self) -> int:
+        return self.images
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`; raises BadInput that lists the layers."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise BadInput(f"unknown layer {name!r}; choose from {', '.join(layer.name for layer in self.layers)}")
+
+    def codes(self, layer: str, rows=None) -> np.ndarray:
+        """(N, H, W), the smallest unsigned integer that holds K codes; `rows` is a slice or integers, in any order."""
+        height, width = self.layer(layer).grid
+        return self._column(column_of("codes", layer), rows).reshape(-1, height, width)
+
+    def distances(self, layer: str, rows=None) -> np.ndarray:
+        """(N, H, W) float32 Euclidean distance of each latent to the vector of its code."""
+        height, width = self.layer(layer).grid
+        return self._column(column_of("distances", layer), rows).reshape(-1, height, width)
+
+    def pooled(self, layer: str, rows=None) -> np.ndarray:
+        """(N, D) float32, mean of each image's latents over the grid."""
+        return self._column(column_of("pooled", layer), rows).reshape(-1, self.layer(layer).dim)
+
+    def patches(self, layer: str, limit: int | None = None, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A sample of latents: vectors (M, D) float32, image row (M,) int64, position in the grid (M,) int64.
+
+        A few random positions of every image are stored; `limit` takes a seeded sample of those, in image order.
+        """
+        dim, each = self.layer(layer).dim, int(self.facts["samples"][layer])
+        chosen = np.arange(self.images * each)
+        if limit is not None and limit < len(chosen):
+            chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:limit])
+        rows, where = np.unique(chosen // each, return_inverse=True)
+        everything = None if len(rows) == self.images else rows
+        vectors = self._column(column_of("sample", layer), everything).reshape(-1, each, dim)
+        positions = self._column(column_of("positions", layer), everything).reshape(-1, each)
+        return vectors[where, chosen % each], chosen // each, positions[where, chosen % each].astype(np.int64)
+
+    def errors(self) -> pd.DataFrame:
+        """mse, psnr in dB and ssim of each image's reconstruction, float32; NaN in those not measured (`errors_of`)."""
+        return self._table(["mse", "psnr", "ssim"]).to_pandas()
+
+    def names(self, rows=None) -> list[str]:
+        """What to call each image."""
+        return self._table(["name"], rows).column(0).to_pylist()
+
+    def concepts(self) -> pd.DataFrame:
+        """N rows: discrete concepts as categories, continuous ones as float64."""
+        facts = self.facts["concepts"]
+        return concepts.to_pandas(self._table(["id", *(fact["column"] for fact in facts)]), facts)
+
+    def codebook(self, layer: str) -> Codebook:
+        """The layer's codebook: learned with the model, implicit, or fitted by k-means."""
+        return self._codebooks[self.layer(layer).name]
+
+    def usage(self, layer: str) -> np.ndarray:
+        """(K,) int64 tokens of each code over all images."""
+        return self._index(layer).usage()
+
+    def top_patches(self, layer: str, code: int, k: int = 24) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Image rows, positions and distances of the `k` patches nearest to the code's vector, one of an image at most.
+
+        Nearest first; empty for a dead code. Reads the code's part of the index only.
+        """
+        return self._index(layer).top_patches(code, k)
+
+    def images_with(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of all images that have the code and how many tokens of it each has; most first."""
+        return self._index(layer).images_with(code)
+
+    @cached_property
+    def dataset(self):
+        """The `lance.LanceDataset`; it reads into pandas, polars and DuckDB by its Arrow table."""
+        import lance
+
+        try:
+            return lance.dataset(str(self.path))
+        except (OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
+    @cached_property
+    def _codebooks(self) -> dict[str, Codebook]:
+        try:
+            found, _ = codebooks.load(self.path / codebooks.FILE)
+            for layer in self.layers:
+                shape = (self._facts[layer.name]["codes"], layer.dim)
+                if layer.name not in found or tuple(found[layer.name].vectors.shape) != shape:
+                    raise ValueError(f"no codebook of shape {shape} for layer '{layer.name}'")
+        except (OSError, ValueError) as error:
+            raise self._damaged(error) from None
+        return found
+
+    def _index(self, layer: str) -> postings.Postings:
+        if layer not in self._postings:
+            facts = self.layer(layer)
+            shape = (layer, self._facts[layer]["codes"], self.images, facts.grid[0] * facts.grid[1])
+            elsewhere = cache_folder() / "postings" / str(self.facts["key"])
+            found = postings.open_layer(self.path / "postings", *shape) or postings.open_layer(elsewhere, *shape)
+            if found is None:  # an Encoding may travel without its index
+                build_postings(self.path, facts, shape[1], self.images, elsewhere)
+                found = postings.open_layer(elsewhere, *shape)
+            self._postings[layer] = found
+        return self._postings[layer]
+
+    def _column(self, column: str, rows=None) -> np.ndarray:
+        """A fixed-size list column as one flat array."""
+        chunks = self._table([column], rows).column(0).chunks
+        parts = [chunk.flatten().to_numpy() for chunk in chunks]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
+        return found.astype(np.float32) if found.dtype == np.float16 else found  # a compact Encoding
+
+    def _table(self, columns: list[str], rows=None):
+        try:
+            if rows is None:
+                return self.dataset.to_table(columns=columns)
+            if isinstance(rows, slice):
+                rows = np.arange(self.images)[rows]
+            return self.dataset.take(np.asarray(rows, np.int64).tolist(), columns=columns)
+        except (OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: object) -> BadInput:
+        return BadInput(f"{self.path.name} is damaged ({str(error)[:120]}); delete it and encode again")

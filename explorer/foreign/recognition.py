@@ -1,0 +1,76 @@
+"""What is looked at, and what is found, where a checkpoint of another library is recognised."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from explorer.errors import BadInput
+from explorer.files import read_json
+from explorer.foreign import reading
+
+HDF5 = ".keras"  # weights of Keras
+SINGLE = (reading.SAFETENSORS, *reading.TORCH, HDF5)  # of files that are a checkpoint by themselves
+SMALLEST, LARGEST = 8, 2048  # image sizes
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint of another library, recognised.
+
+    Attributes:
+        format: the library and its class, such as "diffusers VQModel".
+        family: `vqvae`, `vqvae2`, `vae` or `mae`.
+        files: the weights, one or several files.
+        image_size: side of the images in pixels.
+        build: makes the adapter; called on the meta device, so that nothing is allocated.
+        rename: tensors as they are in the files -> by the names of the adapter's `network`.
+        notes: what a user should know, a sentence each.
+        taps: names of modules whose outputs are layers as well.
+        read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
+    """
+
+    format: str
+    family: str
+    files: tuple[Path, ...]
+    image_size: int
+    build: Callable[[], nn.Module]
+    rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
+    notes: tuple[str, ...] = field(default=())
+    read: Callable[..., dict[str, Tensor]] | None = None
+    taps: tuple[str, ...] = ()
+
+
+class Place:
+    """A file or folder to recognise; what is in it is read when a format asks."""
+
+    def __init__(self, path: Path, image_size: int | None) -> None:
+        self.path, self.image_size = path, image_size
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """`config.json` of a folder, empty where there is none."""
+        file = self.path / "config.json"
+        if not file.is_file():
+            return {}
+        try:
+            found = read_json(file)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"config.json of {self.path.name} cannot be read: {error}") from None
+        return found if isinstance(found, dict) else {}
+
+    @functools.cached_property
+    def weights(self) -> reading.Weights:
+        """Names and shapes of the tensors of a single file, without their data; nothing for a folder."""
+        if self.path.is_dir():
+            return reading.Weights({}, {})
+        return reading.read(self.path, data=False)
+
+    def size(self, default: int) -> int:
+        """The side of the images in pixels: what was asked for, or else the default of the format."""
+        return self.image_size or default

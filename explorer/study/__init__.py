@@ -1,0 +1,1 @@
+"""One open checkpoint on one dataset, which every face reads."""

@@ -1,0 +1,263 @@
+"""How good a trained network is on held-out images: metrics with intervals and baselines, and a model card."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from explorer.analysis import quality, usage
+from explorer.analysis.comparison import to_pixels, to_tensor
+from explorer.autoencoder import Masks, Sends
+
+SCORED = 5000  # held-out images at most
+MASK_RATIO = 0.75
+
+
+@torch.inference_mode()
+def score(model, pixels: np.ndarray, device: torch.device | str = "cpu", batch: int = 128) -> dict[str, np.ndarray]:
+    """MSE, PSNR (dB) and SSIM of the reconstruction of each image, (n, h, w, 3) uint8 -> arrays (n,)."""
+    parts = []
+    for start in range(0, len(pixels), batch):
+        images = to_tensor(pixels[start : start + batch], device)
+        parts.append(quality.measure(images, model.decode(model.encode(images)).float()))
+    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in ("mse", "psnr", "ssim")}
+
+
+@torch.inference_mode()
+def strip(model, pixels: np.ndarray, device: torch.device | str = "cpu") -> Image.Image:
+    """Originals above, reconstructions below: (n, h, w, 3) uint8 -> an image of n · w by 2 · h pixels."""
+    images = to_tensor(pixels, device)
+    below = to_pixels(model.decode(model.encode(images)))
+    return Image.fromarray(np.concatenate([np.concatenate(list(pixels), 1), np.concatenate(list(below), 1)], 0))
+
+
+def held_out_metrics(
+    model, train, held_out, device: torch.device | str, *, untrained: Callable[[], nn.Module]
+) -> dict[str, Any]:
+    """Metrics of a network on up to 5,000 held-out images, each with its interval, sample size and baselines.
+
+    Args:
+        train: the training images; the mean image, a baseline, comes from up to 2,000 of them.
+        held_out: images that training never saw.
+        untrained: makes the network as it was before training, the other baseline.
+    """
+    rows = np.arange(min(SCORED, len(held_out)))
+    pixels = held_out.read(rows)
+    scores = score(model, pixels, device)
+    fresh = score(untrained(), pixels[:1000], device)
+    mean = train.read(np.arange(min(2000, len(train)))).mean(0) / 255
+    against_mean = np.mean((pixels / 255 - mean) ** 2, axis=(1, 2, 3))
+    metrics: dict[str, Any] = {
+        "split": held_out.split,
+        "images": len(rows),
+        "psnr": quality.interval(scores["psnr"]),
+        "ssim": quality.interval(scores["ssim"]),
+        "baselines": {
+            "mean image": {"psnr": quality.interval(quality.psnr(torch.from_numpy(against_mean)).numpy())},
+            "untrained": {"psnr": quality.interval(fresh["psnr"])},
+        },
+    }
+    metrics["layers"], continuous = layer_metrics(model, pixels, device)
+    if metrics["layers"]:  # bits of the codes alone
+        metrics["bits_per_pixel"] = sum(layer["bits_per_pixel"] for layer in metrics["layers"].values())
+    if metrics["layers"] and continuous:  # so what is continuous is no bits, but not free either
+        metrics["numbers_per_pixel"] = sum(layer["numbers_per_pixel"] for layer in continuous.values())
+        metrics["continuous"] = continuous
+    if isinstance(model, Masks):
+        metrics["masked"] = masked_metrics(model, pixels, device)
+    return metrics
+
+
+@torch.inference_mode()
+def layer_metrics(
+    model, pixels: np.ndarray, device: torch.device | str, batch: int = 128
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the layers of a model with codebooks cost and use on images (n, h, w, 3) uint8; nothing without codebooks.
+
+    Returns:
+        Codebook use of each discrete layer. Of each continuous layer `sent`, the share of positions at which the
+        decoder needs it, and `numbers_per_pixel`, the numbers that takes.
+    """
+    books = model.codebooks
+    counts = {name: np.zeros(len(book), np.int64) for name, book in books.items()}
+    others = [layer for layer in model.layers if books and layer.name not in books]
+    positions = dict.fromkeys((layer.name for layer in others), 0)
+    for start in range(0, len(pixels) if books else 0, batch):
+        latents = model.encode(to_tensor(pixels[start : start + batch], device))
+        for name, book in books.items():
+            counts[name] += usage.count_tokens(book.assign(latents[name]).cpu().numpy(), len(book))
+        masks = model.sent(latents) if isinstance(model, Sends) else {}
+        for layer in others:
+            H, W = layer.grid
+            everywhere = len(latents[layer.name]) * H * W
+            positions[layer.name] += int(masks[layer.name].sum()) if layer.name in masks else everywhere
+    grids = {layer.name: layer.grid for layer in model.layers}
+    discrete = {name: _use(count, len(pixels), grids[name], model.image_size) for name, count in counts.items()}
+    continuous = {}
+    for layer in others:
+        cells = layer.grid[0] * layer.grid[1]
+        share = positions[layer.name] / (len(pixels) * cells)
+        numbers = layer.dim * share * cells / model.image_size**2
+        continuous[layer.name] = {"dim": layer.dim, "sent": share, "numbers_per_pixel": numbers}
+    return discrete, continuous
+
+
+def _use(count: np.ndarray, images: int, grid: tuple[int, int], image_size: int) -> dict[str, Any]:
+    found = usage.measure(count, images)
+    return {
+        "codes": found.codes,
+        "used": found.used,
+        "dead": found.dead,
+        "perplexity": found.perplexity,
+        "entropy_bits": found.entropy_bits,
+        "tokens": found.tokens,
+        "bits_per_pixel": usage.bits_per_pixel(grid, found.codes, image_size),
+    }
+
+
+@torch.inference_mode()
+def masked_metrics(
+    model: Masks, pixels: np.ndarray, device: torch.device | str, seed: int = 0, batch: int = 128
+) -> dict[str, Any]:
+    """PSNR of hidden patches alone, beside filling each with the mean colour of the visible patches of its image."""
+    H, W = model.mask_grid
+    generator = torch.Generator().manual_seed(seed)
+    hidden = round(H * W * MASK_RATIO)
+    ours, baseline = [], []
+    for start in range(0, len(pixels), batch):
+        images = to_tensor(pixels[start : start + batch], device)
+        order = torch.rand(len(images), H * W, generator=generator).argsort(1).argsort(1)
+        mask = (order < hidden).view(-1, H, W).to(device)
+        cover = mask.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[
+            :, None
+        ]  # (n, 1, h, w)
+        visible = (~cover).float()
+        mean = (images * visible).sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True)  # (n, 3, 1, 1)
+        for guess, into in ((model.reconstruct_masked(images, mask), ours), (mean.expand_as(images), baseline)):
+            error = ((guess - images).square() * cover).flatten(1).sum(1) / (3 * cover.flatten(1).sum(1))
+            into.append(quality.psnr(error).cpu())
+    ours_psnr, baseline_psnr = torch.cat(ours).numpy(), torch.cat(baseline).numpy()
+    return {
+        "ratio": MASK_RATIO,
+        "psnr": quality.interval(ours_psnr),
+        "baselines": {"mean of visible patches": {"psnr": quality.interval(baseline_psnr)}},
+        "gain": quality.interval(ours_psnr - baseline_psnr),
+    }
+
+
+def model_card(name: str, family: str, dataset: str, model, training: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Markdown that says what the checkpoint is, how to make it again, and how good it is."""
+    from explorer.models import MODELS
+
+    lines = [
+        f"# {name}",
+        "",
+        f"{MODELS[family].summary}. Trained on `{dataset}`, {model.image_size} × {model.image_size} RGB, "
+        f"{sum(p.numel() for p in model.parameters()):,} parameters.",
+        "",
+        "| layer | grid | dimensions | codes |",
+        "|---|---|---|---|",
+    ]
+    books = model.codebooks
+    for layer in model.layers:
+        codes = f"{len(books[layer.name]):,}" if layer.name in books else "continuous"
+        lines.append(f"| `{layer.name}` | {layer.grid[0]} × {layer.grid[1]} | {layer.dim} | {codes} |")
+    lines += _loss(model.config)
+    lines += ["", "## Made with", "", "```", train_command(name, family, dataset, model, training), "```", ""]
+    lines += [
+        f"{training['step']:,} steps in {training['seconds'] / 60:.0f} minutes on {training['device']} "
+        f"({training['images_per_second']:,.0f} images/s, torch {training['torch']}).",
+        "",
+        f"## On {metrics['images']:,} held-out images",
+        "",
+        "Means over images with 95 % intervals.",
+        "",
+        "| | PSNR (dB) | SSIM |",
+        "|---|---|---|",
+        f"| this network | {quality.worded(metrics['psnr'], 2)} | {quality.worded(metrics['ssim'], 3)} |",
+    ]
+    lines += [f"| {base} | {quality.worded(value['psnr'], 2)} | |" for base, value in metrics["baselines"].items()]
+    for layer, found in metrics["layers"].items():
+        lines += [
+            "",
+            f"Layer `{layer}`: {found['used']:,} of {found['codes']:,} codes in use "
+            f"({found['used'] / found['codes']:.0%}), perplexity {found['perplexity']:.0f}, "
+            f"{found['bits_per_pixel']:.3f} bits per pixel ({found['tokens']:,} tokens).",
+        ]
+    lines += _beside_codes(metrics)
+    if "masked" in metrics:
+        masked = metrics["masked"]
+        base = masked["baselines"]["mean of visible patches"]["psnr"]
+        lines += [
+            "",
+            f"With {masked['ratio']:.0%} of the patches hidden: {quality.worded(masked['psnr'], 2)} dB on hidden "
+            f"patches; filling them with the mean of the visible ones gives {quality.worded(base, 2)} dB; gain "
+            f"{quality.worded(masked['gain'], 2)} dB.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _loss(config: Any) -> list[str]:
+    """A line for each term of a loss that is not plain mse, with its weight."""
+    from explorer.training.objectives import parse
+
+    summands = parse(getattr(config, "loss", "mse"))
+    if [(one.name, one.weight) for one in summands] == [("mse", 1)]:
+        return []
+    lines = ["", "Reconstructions were judged by a sum of:", ""]
+    for one in summands:
+        name = f"{one.name}({one.argument})" if one.argument else one.name
+        when = f", switched on after {config.adversarial_from:.0%} of the training" if name == "adversarial" else ""
+        lines.append(f"- `{name}`, weight {one.weight:g}{when}")
+    return lines
+
+
+def _beside_codes(metrics: dict[str, Any]) -> list[str]:
+    """The sentence that says what bits per pixel leave out."""
+    if "continuous" not in metrics:
+        return []
+    parts = [
+        f"`{name}` {found['dim']:,} at {found['sent']:.0%} of its positions"
+        for name, found in metrics["continuous"].items()
+    ]
+    return [
+        "",
+        f"Beside {metrics['bits_per_pixel']:.3f} bits of codes per pixel the decoder needs "
+        f"{metrics['numbers_per_pixel']:.3g} continuous numbers per pixel, which are not counted in those bits: "
+        f"{', '.join(parts)}.",
+    ]
+
+
+def train_command(name: str, family: str, dataset: str, model, training: dict[str, Any]) -> str:
+    """The exact command line that makes this checkpoint again."""
+    from dataclasses import asdict, fields
+
+    from explorer.training.config import TrainingConfig
+
+    words = [
+        "explorer",
+        "train",
+        family,
+        "--dataset",
+        dataset,
+        "--out",
+        f"checkpoints/{name}",
+        "--steps",
+        str(training["steps"]),
+    ]
+    defaults = asdict(type(model.config)())
+    changed = {key: value for key, value in asdict(model.config).items() if value != defaults[key]}
+    for field in fields(TrainingConfig):
+        value = training.get(field.name)
+        if field.name not in ("steps", "image_size") and value != field.default:
+            changed[field.name] = value
+    changed["image_size"] = model.image_size
+    for key, value in changed.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)

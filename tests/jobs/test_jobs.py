@@ -1,0 +1,234 @@
+"""Jobs are real processes here: a small script stands in for `python -m explorer`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from explorer import jobs
+from explorer.errors import BadInput
+from explorer.files import write_json
+from explorer.jobs import turns
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = """
+import signal, sys, time
+sys.path.insert(0, {root!r})
+from explorer.errors import Cancelled
+from explorer.progress import Progress
+from explorer.jobs.turns import wait_for_turn
+kind, out, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
+try:
+    wait_for_turn()
+except Cancelled as stopped:
+    Progress(0, "steps", quiet=True).finish("stopped", str(stopped))
+    raise SystemExit(130)
+with open(out, "a") as file:
+    file.write("begin\\n")
+if kind == "memory":
+    raise MemoryError("cannot take 900 GB")
+if kind == "crash":
+    raise RuntimeError("the loss is not finite")
+progress = Progress(steps, "steps", quiet=True)
+signal.signal(signal.SIGTERM, progress.cancel)
+print("working", "resumed" if "--resume" in sys.argv else "", flush=True)
+try:
+    for step in range(steps):
+        progress.update(step, "training", force=True, loss=1 / (step + 1))
+        time.sleep(0.02)
+    progress.finish()
+except Cancelled:
+    with open(out, "a") as file:
+        file.write("saved\\n")
+    progress.finish("stopped", "saved")
+finally:
+    with open(out, "a") as file:
+        file.write("end\\n")
+"""
+
+
+@pytest.fixture(autouse=True)
+def worker(tmp_path, monkeypatch):
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER.format(root=str(ROOT)))
+    monkeypatch.setattr(jobs, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    yield
+    for job in jobs.all_jobs():
+        jobs.stop(job, kill=True)
+        jobs.wait(job, 5)
+
+
+def begin(out: Path, steps: int = 1000, kind: str = "train", **options) -> jobs.Job:
+    return jobs.start([kind, str(out), str(steps)], title=f"{kind} {out.name}", **options)
+
+
+def until(condition, job: jobs.Job, seconds: float = 20) -> jobs.Job:
+    end = time.monotonic() + seconds
+    while not condition(job := jobs.read(job.folder)):
+        assert time.monotonic() < end, f"still {job.state}: {job.message}\n{job.log_tail}"
+        time.sleep(0.03)
+    return job
+
+
+def is_in(state: str):
+    return lambda job: job.state == state
+
+
+def test_a_job_reports_its_progress_and_ends_as_done(tmp_path):
+    job = begin(tmp_path / "out", steps=20)
+    running = until(lambda job: job.done > 2 or not job.active, job)
+    assert running.total == 20 and running.unit == "steps" and running.figures["loss"] < 1
+    done = until(is_in("done"), job)
+    assert jobs.wait(done, 5)
+    assert done.done == 20 and "working" in done.log_tail and not done.active and done.advice == ""
+    assert [found.id for found in jobs.all_jobs()] == [job.id]
+
+
+def test_another_process_sees_the_same_job(tmp_path):
+    """What a restarted server knows about a job comes from the disk alone."""
+    job = until(lambda job: job.done > 0, begin(tmp_path / "out"))
+    turns.children.clear()
+    assert jobs.read(job.folder).state == "running"
+    jobs.stop(jobs.all_jobs()[0])
+    assert until(is_in("stopped"), job).message == "saved"
+
+
+def test_stop_lets_the_work_save(tmp_path):
+    job = until(lambda job: job.done > 0, begin(tmp_path / "out"))
+    jobs.stop(job)
+    until(is_in("stopped"), job)
+    assert jobs.wait(job, 5)
+    assert (tmp_path / "out").read_text().split() == ["begin", "saved", "end"]
+
+
+def test_kill_minus_nine_is_seen_as_killed(tmp_path):
+    job = until(lambda job: job.done > 0, begin(tmp_path / "out"))
+    os.kill(job.pid, signal.SIGKILL)
+    killed = until(is_in("killed"), job)
+    assert "memory" in killed.advice and "smaller batch" in killed.advice and "working" in killed.log_tail
+    assert not psutil.pid_exists(job.pid), "the zombie was not reaped"
+
+
+def test_a_recycled_pid_is_not_mistaken_for_the_job(tmp_path):
+    job = until(is_in("done"), begin(tmp_path / "out", steps=2))
+    jobs.wait(job, 5)
+    record = json.loads((job.folder / "job.json").read_text())
+    write_json(
+        job.folder / "job.json", record | {"pid": os.getpid(), "process_created": record["process_created"] - 60}
+    )
+    (job.folder / "status.json").write_text('{"state": "running", "done": 1, "total": 2}')
+    assert jobs.read(job.folder).state == "killed"
+    jobs.stop(job)  # must not signal this process
+
+
+def test_out_of_memory_says_what_to_try(tmp_path):
+    failed = until(is_in("failed"), begin(tmp_path / "out", kind="memory"))
+    assert "out of memory" in failed.advice and "smaller batch" in failed.advice and "another device" in failed.advice
+    assert "cannot take 900 GB" in failed.log_tail
+
+
+def test_a_crash_shows_its_last_lines(tmp_path):
+    job = until(lambda job: not job.active, begin(tmp_path / "out", kind="crash"))
+    assert job.state in ("failed", "killed") and job.log_tail.endswith("the loss is not finite") and job.advice
+
+
+def test_two_jobs_of_one_device_run_one_after_the_other(tmp_path):
+    out = tmp_path / "out"
+    first = until(lambda job: job.done > 0, begin(out, steps=40, device="cpu"))
+    second = begin(out, steps=3, device="cpu")
+    third = begin(out, steps=3, device="cpu")
+    waiting = until(lambda job: job.message.startswith("waiting"), third)
+    assert jobs.read(first.folder).state == "running"
+    assert waiting.state == "queued" and waiting.position == 2 and jobs.read(second.folder).position == 1
+    jobs.stop(third)
+    assert until(lambda job: not job.active, third).state == "stopped"
+    until(is_in("done"), second)
+    assert out.read_text().split() == ["begin", "end", "begin", "end"]
+
+
+def test_devices_do_not_wait_for_each_other_and_a_killed_job_frees_its_device(tmp_path):
+    first = until(lambda job: job.done > 0, begin(tmp_path / "a", device="cpu"))
+    other = begin(tmp_path / "b", steps=2, device="cuda:0")
+    second = begin(tmp_path / "c", steps=2, device="cpu")
+    until(is_in("done"), other)
+    assert jobs.read(second.folder).state == "queued"
+    os.kill(first.pid, signal.SIGKILL)
+    until(is_in("done"), second)
+
+
+def test_one_target_is_written_by_one_job(tmp_path):
+    target = tmp_path / "checkpoints" / "mine"
+    job = begin(tmp_path / "out", target=target)
+    with pytest.raises(BadInput, match="'mine' is being written by 'train out'"):
+        begin(tmp_path / "out", target=target)
+    assert jobs.find(target).id == job.id
+
+
+def test_resume_goes_on_in_the_same_folder(tmp_path):
+    job = until(lambda job: job.done > 0, begin(tmp_path / "out"))
+    with pytest.raises(BadInput, match="only a stopped"):
+        jobs.resume(job)
+    jobs.stop(job)
+    until(is_in("stopped"), job)
+    again = until(lambda job: job.done > 0, jobs.resume(job))
+    assert again.state == "running" and again.arguments[-1] == "--resume" and "resumed" in again.log_tail
+    assert len(jobs.all_jobs()) == 1
+
+
+def test_delete_stops_and_removes(tmp_path):
+    target = tmp_path / "checkpoints" / "mine"
+    target.mkdir(parents=True)
+    (target / "state").write_text("x")
+    job = until(lambda job: job.done > 0, begin(tmp_path / "out", target=target))
+    jobs.delete(job, with_target=True)
+    assert not psutil.pid_exists(job.pid) and not job.folder.exists() and not target.exists()
+    assert (tmp_path / "out").read_text().split()[-1] == "end", "it was not given the time to save"
+
+
+@pytest.mark.parametrize("way", ["outside", "root", "link", "dots"])
+def test_delete_never_leaves_its_folders(tmp_path, way):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "photograph").write_text("x")
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    target = {
+        "outside": precious,
+        "root": checkpoints,
+        "link": checkpoints / "link",
+        "dots": checkpoints / ".." / "precious",
+    }[way]
+    if way == "link":
+        target.symlink_to(precious)
+    job = until(is_in("done"), begin(tmp_path / "out", steps=1, target=target))
+    with pytest.raises(BadInput, match="not inside"):
+        jobs.delete(job, with_target=True)
+    assert (precious / "photograph").exists() and checkpoints.exists() and job.folder.exists()
+
+
+def test_an_unwritable_cache_is_one_clear_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BadInput, match="could not start the job"):
+        begin(tmp_path / "out")
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+
+
+def test_strange_folders_among_the_jobs_are_left_out(tmp_path):
+    (jobs.jobs_folder() / "odd").mkdir(parents=True)
+    (jobs.jobs_folder() / "odd" / "job.json").write_text("[1, 2")
+    assert jobs.all_jobs() == []
+    with pytest.raises(BadInput, match="no job"):
+        jobs.read(jobs.jobs_folder() / "odd")
+
+
+def test_devices_name_the_cpu_with_its_free_memory():
+    names = dict(jobs.devices())
+    assert "cpu" in names and "GB free" in names["cpu"]

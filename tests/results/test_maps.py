@@ -1,0 +1,137 @@
+"""Maps against a small encoding whose clusters are known."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet as parquet
+import pytest
+import torch
+
+from explorer.autoencoder import Codebook, Layer
+from explorer.errors import BadInput, Cancelled
+from explorer.progress import Progress
+from explorer.results import maps
+
+
+class Encoded:
+    """Three tight clusters of 40 images each, far apart; four patches of every image."""
+
+    images, layers = 120, (Layer("code", (2, 2), 6),)
+
+    def __init__(self, folder: Path):
+        self.path = folder / "encodings" / "e.lance"
+        self.facts = {"key": "abc"}
+        rng = np.random.default_rng(0)
+        self.cluster = np.arange(120) % 3
+        self.vectors = (10 * np.eye(6)[self.cluster] + 0.1 * rng.normal(size=(120, 6))).astype(np.float32)
+
+    def layer(self, name):
+        if name != "code":
+            raise BadInput(f"unknown layer '{name}'; choose from code")
+        return self.layers[0]
+
+    def pooled(self, layer, rows=None):
+        return self.vectors if rows is None else self.vectors[rows]
+
+    def patches(self, layer, limit=None, seed=0):
+        rows = np.arange(120)[:limit]
+        return self.vectors[rows], rows, rows % 4
+
+    def codebook(self, layer):
+        return Codebook(torch.tensor(self.vectors[:30]))
+
+
+@pytest.fixture
+def encoding(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+    return Encoded(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_a_map_keeps_clusters_apart_and_says_how_far_to_trust_it(encoding, method):
+    found = maps.read(maps.make(encoding, maps.Options("code", method=method, neighbours=10)))
+    assert list(found.table.columns) == ["id", "x", "y"] and list(found.table["id"]) == list(range(120))
+    places = found.table[["x", "y"]].to_numpy()
+    centres = np.stack([places[encoding.cluster == cluster].mean(0) for cluster in range(3)])
+    nearest = ((places[:, None] - centres) ** 2).sum(2).argmin(1)
+    assert (nearest == encoding.cluster).all()
+    assert found.facts["points"] == 120 and 0.6 < found.facts["trustworthiness"] <= 1 and found.facts["seconds"] > 0
+    assert (method == "pca") == ("explained_variance" in found.facts)
+
+
+def test_three_dimensions_a_sample_patches_and_codes(encoding):
+    options = maps.Options("code", method="pca", dims=3, points=50)
+    sample = maps.read(maps.make(encoding, options)).table
+    assert list(sample.columns) == ["id", "x", "y", "z"] and sample["id"].is_unique and len(sample) == 50
+    patches = maps.read(maps.make(encoding, dataclasses.replace(options, what="patches"))).table
+    assert list(patches.columns) == ["id", "image", "position", "x", "y", "z"] and len(patches) == 50
+    codes = maps.read(maps.make(encoding, dataclasses.replace(options, what="codebook"))).table
+    assert list(codes["id"]) == list(range(30))
+
+
+def test_a_map_is_made_once_and_found_beside_the_checkpoint(encoding, tmp_path):
+    options = maps.Options("code", method="pca")
+    assert maps.locate(encoding, options) is None
+    made = maps.make(encoding, options)
+    written = made.stat().st_mtime_ns
+    assert (
+        maps.make(encoding, options) == maps.locate(encoding, options) == made == maps.default_path(encoding, options)
+    )
+    assert made.stat().st_mtime_ns == written
+    assert maps.locate(encoding, dataclasses.replace(options, seed=1)) is None
+    assert maps.locate(encoding, dataclasses.replace(options, neighbours=99)) == made, "PCA has no neighbours"
+    shipped = tmp_path / "checkpoint" / "maps" / made.name
+    shipped.parent.mkdir(parents=True)
+    made.rename(shipped)
+    assert maps.locate(encoding, options) == shipped
+    copy = maps.make(encoding, options, out=tmp_path / "mine.parquet")
+    assert copy.read_bytes() == shipped.read_bytes()
+    encoding.facts = {"key": "of other weights"}
+    assert maps.locate(encoding, options) is None
+
+
+def test_metadata_is_in_the_parquet_schema(encoding):
+    facts = json.loads(
+        parquet.read_schema(maps.make(encoding, maps.Options("code", method="pca"))).metadata[b"explorer"]
+    )
+    assert {"points", "trustworthiness", "layer", "method", "seconds"} <= facts.keys()
+
+
+def test_cancelling_leaves_nothing_behind(encoding, tmp_path):
+    progress = Progress(0, "points", quiet=True)
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        maps.make(encoding, maps.Options("code", neighbours=5), progress=progress)
+    assert not list((tmp_path / "cache").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"what": "dreams"}, "images, patches, codebook"),
+        ({"dims": 4}, "2, 3"),
+        ({"points": 2}, "at least 3"),
+        ({"min_dist": 1.5}, "0 to 1"),
+    ],
+)
+def test_bad_options_name_the_choices(change, words):
+    with pytest.raises(BadInput, match=words):
+        maps.Options("code", **change)
+
+
+def test_bad_layers_outputs_and_files_are_one_sentence(encoding, tmp_path):
+    with pytest.raises(BadInput, match="choose from code"):
+        maps.make(encoding, maps.Options("top"))
+    with pytest.raises(BadInput, match=r"mine\.parquet"):
+        maps.make(encoding, maps.Options("code"), out=tmp_path / "mine.csv")
+    (tmp_path / "text.parquet").write_text("no map")
+    parquet.write_table(pyarrow.table({"id": [1]}), tmp_path / "other.parquet")
+    for name in ("text", "other", "missing"):
+        with pytest.raises(BadInput, match=f"{name}.parquet is not a map"):
+            maps.read(tmp_path / f"{name}.parquet")
+    encoding.vectors = np.full((120, 6), np.nan, np.float32)
+    with pytest.raises(BadInput, match="no map can be made of layer 'code'"):
+        maps.make(encoding, maps.Options("code", method="pca"))

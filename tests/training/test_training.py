@@ -1,0 +1,291 @@
+"""Training: what is written, exact resume, honest metrics, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from explorer import checkpoints
+from explorer.errors import BadInput
+from explorer.models import MODELS
+from explorer.progress import Progress
+from explorer.training import STATE, TrainingConfig, schedule, states, train
+from explorer.training.batches import Batches
+
+CONVOLUTIONS = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "downsample": 8}
+SETTINGS = {
+    "vqvae": {**CONVOLUTIONS, "codes": 16, "dim": 4},
+    "vqvae2": {**CONVOLUTIONS, "codes": 16, "dim": 4},
+    "vae": {**CONVOLUTIONS, "dim": 4, "width": 16},
+    "mae": {"dim": 16, "blocks": 1, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2},
+}
+COMPOUND = {  # what has a state of its own: stages, use of codes, means of layers, schedules, a discriminator
+    "residual": ("vqvae", {"quantizer": "residual", "stages": 2, "layer_dropout": 0.5}),
+    "hybrid": ("vqvae2", {"quantizer": "hybrid"}),
+    "gumbel": ("vqvae", {"quantizer": "gumbel", "backbone": "vit", "heads": 2}),
+    "simvq": ("vqvae", {"quantizer": "simvq"}),
+    "adversarial": ("vqvae", {"loss": "mse+0.5*adversarial", "adversarial_from": 0.25}),
+    "warm-up": ("vae", {"beta_warmup": 0.9, "free_bits": 0.1, "loss": "l1+0.5*ms_ssim"}),
+}
+TRAINING = {"steps": 12, "batch_size": 8, "images": 40, "image_size": 32, "compile": "no", "device": "cpu"}
+
+
+class StopAfter(Progress):
+    """A user who presses Stop once `steps` steps are done."""
+
+    def __init__(self, steps):
+        self.steps = steps
+        super().__init__(0, "steps", quiet=True)
+
+    def update(self, done, message="", **options):
+        if message == "training" and done >= self.steps:
+            self.cancel()
+        super().update(done, message, **options)
+
+
+@pytest.fixture(autouse=True)
+def few_held_out_images(monkeypatch):
+    monkeypatch.setattr("explorer.training.scores.SCORED", 48)
+    monkeypatch.setattr("explorer.training.LOOKED", 4)
+
+
+def run(out, family="vqvae", progress=None, resume=False, more=None, **training):
+    progress = progress or Progress(0, "steps", quiet=True)
+    return train(
+        family,
+        "shapes",
+        out,
+        settings={} if resume else {**SETTINGS[family], **(more or {})},
+        training={} if resume else {**TRAINING, **training},
+        resume=resume,
+        progress=progress,
+    )
+
+
+def log(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_every_family_has_settings_here():
+    assert set(SETTINGS) == set(MODELS)
+
+
+@pytest.mark.parametrize("family", sorted(SETTINGS))
+def test_a_finished_run_is_a_checkpoint(tmp_path, family):
+    result = run(tmp_path / "net", family)
+    assert result["state"] == "done" and result["steps"] == 12 and result["images_per_second"] > 0
+    found = checkpoints.describe(tmp_path / "net")
+    assert (found.family, found.dataset, found.image_size, found.state) == (family, "shapes", 32, "done")
+    assert not (tmp_path / "net" / STATE).exists()
+    model = checkpoints.load(tmp_path / "net")
+    assert [layer["name"] for layer in found.layers] == [layer.name for layer in model.layers]
+    card = (tmp_path / "net" / "README.md").read_text()
+    assert f"explorer train {family} --dataset shapes" in card and "--set batch_size=8" in card
+    metrics = found.metrics
+    assert metrics["images"] == 48 and metrics["psnr"]["low"] < metrics["psnr"]["mean"] < metrics["psnr"]["high"]
+    assert set(metrics["baselines"]) == {"mean image", "untrained"}
+    assert ("masked" in metrics) == (family == "mae")
+    assert list(tmp_path.glob("net/samples/*.png"))
+
+
+def test_the_log_says_what_a_page_draws(tmp_path):
+    run(tmp_path / "net")
+    lines = log(tmp_path / "net")
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert {"loss", "reconstruction", "commitment", "perplexity", "used", "images_per_second"} <= set(lines[0])
+    assert "psnr" in lines[-1]
+    assert all(1 <= line["perplexity"] <= line["used"] <= 16 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "family, more", [*((family, {}) for family in SETTINGS), *COMPOUND.values()], ids=[*SETTINGS, *COMPOUND]
+)
+def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family, more):
+    run(tmp_path / "whole", family, more=more)
+    stopped = run(tmp_path / "parts", family, progress=StopAfter(5), more=more)
+    assert stopped["state"] == "stopped" and stopped["steps"] == 5
+    assert checkpoints.describe(tmp_path / "parts").state == "stopped"
+    assert run(tmp_path / "parts", family, resume=True)["state"] == "done"
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    for name in whole:
+        assert torch.equal(whole[name], parts[name]), name
+    whole, parts = (log(tmp_path / name) for name in ("whole", "parts"))
+    assert [line["step"] for line in whole] == [line["step"] for line in parts] == list(range(1, 13))
+    for one, other in zip(whole, parts, strict=True):
+        one.pop("images_per_second"), other.pop("images_per_second")
+        assert one == other
+
+
+def test_another_seed_is_another_network(tmp_path):
+    run(tmp_path / "a", seed=0)
+    run(tmp_path / "b", seed=1)
+    a, b = (load_file(tmp_path / name / "model.safetensors")["encoder.0.weight"] for name in "ab")
+    assert not torch.equal(a, b)
+
+
+def test_an_existing_checkpoint_is_not_overwritten(tmp_path):
+    run(tmp_path / "net")
+    before = (tmp_path / "net" / "model.safetensors").read_bytes()
+    with pytest.raises(BadInput, match="net already exists; choose another name"):
+        run(tmp_path / "net")
+    with pytest.raises(BadInput, match="net is finished"):
+        run(tmp_path / "net", resume=True)
+    assert (tmp_path / "net" / "model.safetensors").read_bytes() == before
+
+
+def test_a_size_that_does_not_fit_leaves_nothing_behind(tmp_path):
+    with pytest.raises(BadInput, match="image size 30 does not fit downsample 8; the nearest that do are 24 or 32"):
+        run(tmp_path / "net", image_size=30)
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_loss_that_explodes_says_what_to_do(tmp_path):
+    with pytest.raises(BadInput, match=r"loss is not finite at step \d+: .*train again with a learning rate below"):
+        run(tmp_path / "net", "vae", learning_rate=1e18, steps=30)
+
+
+class Clock:
+    """A clock on which a minute passes whenever someone looks, so that every line of the log is followed by a save."""
+
+    now = 0.0
+
+    def time(self):
+        self.now += 61
+        return self.now
+
+
+def explode(monkeypatch, after):
+    """The learning rate is sane for `after` steps, then not; the weights saved at each step are returned."""
+    saves = {}
+    save = states.save
+
+    def kept(path, step, tensors):
+        saves[step] = {name: value.clone() for name, value in tensors.items() if name.startswith("model.")}
+        save(path, step, tensors)
+
+    monkeypatch.setattr("explorer.training.time", Clock())
+    monkeypatch.setattr("explorer.training.states.save", kept)
+    monkeypatch.setattr("explorer.training.schedule", lambda step, steps: 1.0 if step < after else 1e30)
+    return saves
+
+
+def assert_same(folder, tensors):
+    on_disk = load_file(folder / "model.safetensors")
+    assert {f"model.{name}" for name in on_disk} == tensors.keys()
+    assert all(
+        value.isfinite().all() and torch.equal(value, tensors[f"model.{name}"]) for name, value in on_disk.items()
+    )
+
+
+@pytest.mark.parametrize("family", ["vae", "vqvae", "mae"])
+def test_a_run_that_explodes_keeps_the_last_good_weights(tmp_path, monkeypatch, family):
+    saves = explode(monkeypatch, after=6)
+    with pytest.raises(BadInput, match=r"not finite at step \d+: the last good weights are kept; train again with a"):
+        run(tmp_path / "net", family)
+    assert 6 in saves and max(saves) < 12
+    assert_same(tmp_path / "net", saves[max(saves)])
+    checkpoints.load(tmp_path / "net")
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=6)
+    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # the loss was still finite
+    with pytest.raises(BadInput, match=r"the weights are not finite at step \d+: the last good weights are kept"):
+        run(tmp_path / "net", "vae")
+    assert_same(tmp_path / "net", saves[max(saves)])
+
+
+def test_stopping_a_run_that_exploded_keeps_the_last_good_weights(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=6)
+    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # nobody has noticed yet
+    monkeypatch.setattr("explorer.training.time", time)
+    run(tmp_path / "net", "vae", progress=StopAfter(5))
+    assert list(saves) == [5]
+    assert run(tmp_path / "net", "vae", resume=True, progress=StopAfter(9))["state"] == "stopped"
+    assert list(saves) == [5]
+    assert_same(tmp_path / "net", saves[5])
+    assert checkpoints.describe(tmp_path / "net").state == "stopped"
+
+
+def test_a_collapsing_codebook_is_not_saved_over_a_good_one(tmp_path, monkeypatch):
+    saves = explode(monkeypatch, after=99)
+    monkeypatch.setattr("explorer.training.meters.Guard.SETTLED", 0)
+    collapsed = lambda self, line: ("code", 1.0) if line["step"] > 3 else None  # noqa: E731
+    monkeypatch.setattr("explorer.training.meters.Guard._collapsed", collapsed)
+    assert run(tmp_path / "net", progress=StopAfter(6))["state"] == "stopped"
+    assert list(saves) == [1, 2, 3]
+    assert_same(tmp_path / "net", saves[3])
+    with pytest.raises(BadInput, match=r"codebook of code has collapsed at step 8, with a perplexity of 1\.00 for 16"):
+        run(tmp_path / "net", resume=True)
+    assert_same(tmp_path / "net", saves[3])
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_the_last_weights(tmp_path, monkeypatch):
+    run(tmp_path / "net", progress=StopAfter(5))
+    before = (tmp_path / "net" / "model.safetensors").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(BadInput, match=r"could not be saved: .*No space left on device; free some space and resume"):
+        run(tmp_path / "net", resume=True)
+    assert (tmp_path / "net" / "model.safetensors").read_bytes() == before
+    assert not list((tmp_path / "net").glob(".*"))
+
+
+class Counting:
+    """A dataset whose image i is filled with the number i."""
+
+    size, split = 4, "train"
+
+    def __len__(self):
+        return 10
+
+    def read(self, rows):
+        rows = np.arange(10)[rows]
+        return np.broadcast_to(rows[:, None, None, None], (len(rows), 4, 4, 3)).astype(np.uint8)
+
+
+class Process:
+    device = torch.device("cpu")
+
+    def __init__(self, index=0, count=1):
+        self.process_index, self.num_processes = index, count
+
+
+def drawn(batches, step=0):
+    return [int(x) for batch in batches.after(step) for x in (batch[:, 0, 0, 0] * 255).round()]
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_every_image_is_seen_once_an_epoch_in_an_order_that_changes(monkeypatch, resident):
+    if not resident:
+        monkeypatch.setattr("explorer.training.batches._room", lambda device: 0)
+    config = TrainingConfig(steps=10, batch_size=4)
+    seen = drawn(Batches(Counting(), config, Process(), Progress(0, "steps", quiet=True)))
+    epochs = [seen[i : i + 10] for i in range(0, 40, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_processes_share_a_batch_and_resuming_goes_on_in_its_middle():
+    config = TrainingConfig(steps=6, batch_size=4)
+    quiet = Progress(0, "steps", quiet=True)
+    alone = drawn(Batches(Counting(), config, Process(), quiet))
+    shares = [drawn(Batches(Counting(), config, Process(index, 2), quiet)) for index in range(2)]
+    assert [x for pair in zip(*shares, strict=True) for x in pair] == alone
+    assert drawn(Batches(Counting(), config, Process(), quiet), step=3) == alone[12:]
+
+
+def test_schedule_warms_up_and_falls_to_zero():
+    rates = [schedule(step, 1000) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01) and max(rates) == 1 and rates.index(1) == 99
+    assert rates[-1] < 1e-4 and all(a >= b for a, b in pairwise(rates[100:]))
