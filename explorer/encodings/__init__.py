@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.autoencoder import Codebook, Layer
 from explorer.encodings import codebooks, concepts, postings
-from explorer.encodings.encoder import FORMAT, MARKER, Settings, build_postings, column_of, complete, write
+from explorer.encodings.encoder import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
 
@@ -18,87 +18,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.datasets import Images
-    from explorer.progress import Progress
 
 
-def key(checkpoint: Path, images: Images, kmeans: int = 64) -> str:
-    """Content key of an Encoding: weights and settings of the model, pixels and concepts of the images, k-means K.
+def content_key(model: str, images: Images, kmeans: int | None) -> str:
+    """Content key of an Encoding: the model's fingerprint, pixels and concepts of the images, and K.
 
-    K counts only where a layer is continuous. Size, fit and limit are part of the fingerprint of the images.
+    K counts only where a layer is continuous, and is None elsewhere. Size, fit and limit are part of the fingerprint
+    of the images.
     """
-    from explorer import checkpoints
-
-    continuous = any(layer.get("codes") is None for layer in checkpoints.describe(checkpoint).layers)
-    model = checkpoints.fingerprint(checkpoint)
-    return digest(FORMAT, model, images.fingerprint, images.split, len(images), kmeans if continuous else None)
-
-
-def locate(checkpoint: Path, images: Images, kmeans: int = 64) -> Path | None:
-    """A complete Encoding of these images by this checkpoint: shipped with it, or cached; None if there is none."""
-    name = key(checkpoint, images, kmeans)
-    for folder in (Path(checkpoint) / "encodings", cache_folder() / "encodings"):
-        if complete(folder / f"{name}.lance", name):
-            return folder / f"{name}.lance"
-    return None
-
-
-def encode(
-    checkpoint: Path | str,
-    dataset: str,
-    *,
-    split: str = "test",
-    limit: int | None = None,
-    kmeans: int = 64,
-    fit: str = "crop",
-    out: Path | str | None = None,
-    device: str = "auto",
-    compact: bool = False,
-    progress: Progress | None = None,
-) -> Encoding:
-    """Encodes a dataset split with a checkpoint, or opens what an earlier call made of the same.
-
-    Args:
-        checkpoint, dataset: names or paths; the images are decoded at the checkpoint's size.
-        kmeans: K of the codebooks of continuous layers, fitted on the train split of the same dataset.
-        out: a path ending in `.lance`; by default the cache.
-        compact: half precision and no index, for an Encoding that travels with its checkpoint.
-
-    Raises:
-        BadInput: anything unknown, unreadable or not writable, in one sentence.
-        Cancelled: through `progress`; the next call continues.
-    """
-    from explorer import checkpoints, datasets
-
-    checkpoint = checkpoints.resolve(str(checkpoint))
-    size = checkpoints.describe(checkpoint).image_size
-    images = datasets.load(dataset, split, size, fit=fit, limit=limit, progress=progress)
-    if out is None:
-        found = locate(checkpoint, images, kmeans)
-        if found is not None:
-            return Encoding(found)
-    name = key(checkpoint, images, kmeans)
-    folder = output_folder(out, name)
-    write(
-        checkpoints.load(checkpoint),
-        images,
-        folder,
-        key=name,
-        train=lambda: datasets.load(dataset, "train", size, fit=fit, limit=codebooks.IMAGES, progress=progress),
-        settings=Settings(kmeans=kmeans, compact=compact),
-        device=device,
-        progress=progress,
-    )
-    return Encoding(folder)
-
-
-def output_folder(out: Path | str | None, name: str) -> Path:
-    """Where an Encoding with the key `name` goes; raises BadInput unless `out` ends in `.lance`."""
-    if out is None:
-        return cache_folder() / "encodings" / f"{name}.lance"
-    folder = Path(out).expanduser()
-    if folder.suffix != ".lance":
-        raise BadInput(f"{folder.name} does not end in .lance; choose a name such as {folder.stem or 'test'}.lance")
-    return folder
+    return digest(FORMAT, model, images.fingerprint, images.split, len(images), kmeans)
 
 
 class Encoding:
@@ -110,9 +38,9 @@ class Encoding:
             each layer `codes`, `kind` and, for k-means, `fitted_on` vectors and `codes_asked`.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, key: str | None = None) -> None:
         self.path = Path(path)
-        facts = complete(self.path)
+        facts = complete(self.path, key)
         if facts is None:
             raise BadInput(f"{self.path} is not a complete encoding; encode the dataset again")
         self.facts: dict[str, Any] = facts

@@ -1,1 +1,150 @@
-"""What is computed once and kept by content."""
+"""Whatever is computed once and kept by content: one key, one place to look, one way to make it, for every kind.
+
+A kind is one line in RESULTS. `find` answers with what is there, shipped beside a checkpoint or in the cache; what is
+damaged counts as not there and is made again. `obtain` makes it, one writer at a time. `command` writes the words of a
+command line that does the same in a process of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import BadInput, explained
+from explorer.files import SHIPPED, cache_folder
+from explorer.jobs.locks import exclusive
+from explorer.options import configure, flags
+from explorer.progress import Progress
+from explorer.results import encoding, maps, measurements
+from explorer.results.subject import Subject
+
+__all__ = ["RESULTS", "Kind", "Subject", "command", "find", "key", "obtain", "path"]
+
+
+OF = ("dataset", "split", "fit", "limit")  # fields of a subject that every result is of, beside its checkpoint
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of result.
+
+    Attributes:
+        options: frozen dataclass of what it can be asked for; its fields are flags, widgets and parts of the key.
+        command: words of the command line that makes it, before the checkpoint.
+        folder, suffix: where it lies below the cache and beside a checkpoint, and how its name ends.
+        key: (subject, options) -> the content key, which is its name.
+        make: (subject, options, path, progress[, what it needs]) -> writes it.
+        read: (path, key) -> what is kept there; BadInput where that is damaged.
+        about: what it tells, in a few words.
+        counts: fields of the subject that change it. needs: the kind that it is made of.
+    """
+
+    options: type
+    command: tuple[str, ...]
+    folder: str
+    suffix: str
+    key: Callable[[Subject, Any], str]
+    make: Callable[..., None]
+    read: Callable[[Path, str], Any]
+    about: str
+    counts: tuple[str, ...] = OF
+    needs: str | None = None
+
+
+def _measurement(what: str, options: type, about: str) -> Kind:
+    return Kind(
+        options, ("measure", what), "measurements", ".json", partial(measurements.key, what),
+        partial(measurements.make, what), lambda path, key: measurements.read(what, path), about,
+    )  # fmt: skip
+
+
+RESULTS: dict[str, Kind] = {
+    "encoding": Kind(
+        encoding.Options, ("encode",), "encodings", ".lance", encoding.key, encoding.make, encoding.read,
+        "codes, latents and errors of every image", counts=(*OF, "kmeans"),
+    ),
+    "map": Kind(
+        maps.Options, ("project",), "maps", ".parquet", maps.key, maps.make, maps.read,
+        "places of images, patches or codes in two or three dimensions", counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "layers": _measurement("layers", measurements.Layers, "what each layer adds to a reconstruction"),
+    "rates": _measurement("rates", measurements.Rates, "quality against bits, continuous layers at 1 to 8 bits"),
+    "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
+}  # fmt: skip
+
+
+def key(kind: str, subject: Subject, options: Any = None) -> str:
+    """Content key of a result; equal keys are equal results."""
+    return RESULTS[kind].key(subject, _options(kind, options))
+
+
+def path(kind: str, subject: Subject, options: Any = None) -> Path:
+    """Where `obtain` writes the result unless it is told otherwise; a page can watch for it."""
+    entry = RESULTS[kind]
+    return cache_folder() / entry.folder / f"{key(kind, subject, options)}{entry.suffix}"
+
+
+def find(kind: str, subject: Subject, options: Any = None) -> tuple[Path, Any] | None:
+    """Where the result lies and what is kept there; None where there is none, or only a damaged one."""
+    entry, made = RESULTS[kind], path(kind, subject, options)
+    places = [made, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of, wherever it lies
+    if subject.checkpoint is not None:
+        places.insert(0, Path(subject.checkpoint) / entry.folder / made.name)
+    for place in places:
+        if place.exists():
+            try:
+                return place, entry.read(place, made.stem)
+            except BadInput:
+                continue  # damaged: as if it were not there
+    return None
+
+
+def obtain(
+    kind: str, subject: Subject, options: Any = None, *, out: Path | None = None, progress: Progress | None = None
+) -> tuple[Path, Any]:
+    """The result as in `find`, made if it is not there; with `out`, written there.
+
+    Raises:
+        BadInput: what was asked for cannot be made, or `out` does not end as this kind does; one sentence.
+        Cancelled: through `progress`.
+    """
+    entry, options = RESULTS[kind], _options(kind, options)
+    if out is not None and Path(out).suffix != entry.suffix:
+        place = Path(out)
+        stem = place.stem or kind
+        raise BadInput(f"{place.name} does not end in {entry.suffix}; choose a name such as {stem}{entry.suffix}")
+    progress = progress or Progress(0, "images", quiet=True)
+    with explained(f"write the {kind}"):
+        subject.open(progress)
+        needed = () if entry.needs is None else (obtain(entry.needs, subject, progress=progress)[1],)
+        name = key(kind, subject, options)
+        target = path(kind, subject, options) if out is None else Path(out).expanduser()
+        with exclusive(target, progress):
+            found = find(kind, subject, options)
+            if found is not None and out is None:
+                return found
+            if found is not None and found[0].is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(found[0], target)
+            else:
+                entry.make(subject, options, target, progress, *needed)
+            return target, entry.read(target, name)
+
+
+def command(kind: str, subject: Subject, options: Any = None) -> list[str]:
+    """Words after `explorer` that make this result, with every option spelled out."""
+    entry, options = RESULTS[kind], _options(kind, options)
+    return [*entry.command, str(subject.checkpoint), *flags(subject, entry.counts), *flags(options)]
+
+
+def _options(kind: str, options: Any) -> Any:
+    """Options of the kind, checked; its defaults for None, and a dict of some of them."""
+    if kind not in RESULTS:
+        raise BadInput(f"unknown result {kind!r}; choose from {', '.join(RESULTS)}")
+    if options is None or isinstance(options, dict):
+        return configure(RESULTS[kind].options, options or {})
+    return options

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.errors import BadInput
-from explorer.files import atomic_path, cache_folder, digest, write_bytes
+from explorer.files import atomic_path, digest
+from explorer.options import check, choice, number
 from explorer.progress import Progress
+from explorer.results import encoding
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.encodings import Encoding
+    from explorer.results.subject import Subject
 
 FORMAT = 1
 METADATA = b"explorer"  # key in the Parquet schema's metadata
@@ -34,39 +37,22 @@ LARGEST = 5_000_000  # points; more is no map of ours
 
 @dataclass(frozen=True)
 class Options:
-    """What a map shows and how it is made; equal options give equal maps.
+    """What a map shows and how it is made; PCA has no use for `neighbours` and `min_dist`."""
 
-    Attributes:
-        layer: name of a layer of the encoding.
-        what: `images` (latents averaged over the grid), `patches` (single latents), or `codebook` (its vectors).
-        method: `umap`, or `pca`, which has no use for `neighbours` and `min_dist`.
-        points: at most so many, drawn without replacement by `seed`.
-        min_dist: how tightly UMAP may pack points, in units of the map, from 0 to 1.
-    """
-
-    layer: str
-    what: str = "images"
-    method: str = "umap"
-    dims: int = 2
-    points: int = 5000
-    neighbours: int = 15
-    seed: int = 0
-    min_dist: float = 0.1
+    layer: str = field(default="", metadata={"help": "Which layer. [the first]"})
+    what: str = choice(
+        "images", WHAT, "images: latents averaged over the grid; patches: single latents; codebook: its vectors."
+    )
+    method: str = choice("umap", METHODS, "umap keeps who is near whom; pca is a flat view, there at once.")
+    dims: int = choice(2, (2, 3), "Axes of the map.")
+    points: int = number(5000, "At most so many points, drawn at random.", low=3)
+    neighbours: int = number(15, "Neighbours that UMAP keeps together.", low=2)
+    seed: int = number(0, "Of the sample of points and of the layout.", low=0)
+    min_dist: float = number(0.1, "How tightly UMAP may pack points, in units of the map.", low=0, high=1)
 
     def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("what", self.what, WHAT),
-            ("method", self.method, METHODS),
-            ("dims", self.dims, (2, 3)),
-        ):
-            if value not in choices:
-                raise BadInput(f"unknown {name} {value!r}; choose from {', '.join(map(str, choices))}")
-        if self.points < 3 or self.neighbours < 2:
-            raise BadInput(
-                f"{self.points} points with {self.neighbours} neighbours make no map; choose at least 3 and 2"
-            )
-        if not 0 <= self.min_dist <= 1:
-            raise BadInput(f"min_dist {self.min_dist:g} is out of range; choose from 0 to 1")
+        for one in fields(self):
+            check(one, getattr(self, one.name))
 
 
 @dataclass(frozen=True)
@@ -82,65 +68,31 @@ class Map:
     facts: dict[str, Any]
 
 
-def key(encoding: Encoding, options: Options) -> str:
+def key(subject: Subject, options: Options) -> str:
     """Content key of a map: the encoding's own key and the options that matter to the method."""
-    chosen = asdict(options)
+    chosen = asdict(complete(subject, options))
     if options.method == "pca":
         chosen["neighbours"] = chosen["min_dist"] = None
-    return digest("map", FORMAT, encoding.facts["key"], chosen)
+    return digest("map", FORMAT, encoding.key(subject), chosen)
 
 
-def locate(encoding: Encoding, options: Options) -> Path | None:
-    """The map, shipped beside the checkpoint's encodings or made before; None if there is none."""
-    name = f"{key(encoding, options)}.parquet"
-    for folder in (encoding.path.parent.parent / "maps", cache_folder() / "maps"):
-        if (folder / name).is_file():
-            return folder / name
-    return None
+def complete(subject: Subject, options: Options) -> Options:
+    """The same with the first layer where none is named."""
+    return options if options.layer else replace(options, layer=subject.facts.layers[0]["name"])
 
 
-def default_path(encoding: Encoding, options: Options) -> Path:
-    """Where `make` writes the map; a page can watch for it."""
-    return cache_folder() / "maps" / f"{key(encoding, options)}.parquet"
+def make(subject: Subject, options: Options, path: Path, progress: Progress, found: Encoding) -> None:
+    """Computes the map of an encoding and writes it; BadInput for an unknown layer or too few points."""
+    started, options = time.perf_counter(), complete(subject, options)
+    columns, vectors = _points(found, options)
+    positions, facts = _place(vectors, options, progress)
+    columns |= dict(zip("xyz", positions.T.astype(np.float32), strict=False))
+    facts |= {**asdict(options), "points": len(vectors), "seconds": time.perf_counter() - started}
+    _write(path, columns, facts)
+    progress.finish("done", "the map is ready")
 
 
-def check_path(out: Path | None) -> None:
-    """Raises BadInput for an output file that is not called `….parquet`."""
-    if out is not None and Path(out).suffix != ".parquet":
-        raise BadInput(f"{Path(out).name} does not end in .parquet; choose a name such as {Path(out).stem}.parquet")
-
-
-def make(encoding: Encoding, options: Options, *, out: Path | None = None, progress: Progress | None = None) -> Path:
-    """Computes the map, unless it is there, and writes it atomically; returns its path.
-
-    Raises:
-        BadInput: an unknown layer, too few points, or `out` is not writable or does not end in `.parquet`.
-    """
-    check_path(out)
-    found = locate(encoding, options)
-    try:
-        if found is not None:
-            if out is None:
-                return found
-            write_bytes(Path(out), found.read_bytes())
-            return Path(out)
-        started = time.perf_counter()
-        columns, vectors = _points(encoding, options)
-        positions, facts = _place(vectors, options, progress)
-        columns |= dict(zip("xyz", positions.T.astype(np.float32), strict=False))
-        facts |= {**asdict(options), "points": len(vectors), "seconds": time.perf_counter() - started}
-        path = Path(out) if out is not None else default_path(encoding, options)
-        _write(path, columns, facts)
-    except OSError as error:
-        raise BadInput(
-            f"the map cannot be written: {error.strerror or error}; free some space or choose another place"
-        ) from None
-    if progress is not None:
-        progress.finish("done", "the map is ready")
-    return path
-
-
-def read(path: Path) -> Map:
+def read(path: Path, key: str = "") -> Map:
     """Reads a map; BadInput for a file that is none, or is damaged."""
     import pyarrow
     import pyarrow.parquet as parquet
@@ -173,16 +125,14 @@ def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray]
     return columns, vectors
 
 
-def _place(vectors: np.ndarray, options: Options, progress: Progress | None) -> tuple[np.ndarray, dict[str, Any]]:
+def _place(vectors: np.ndarray, options: Options, progress: Progress) -> tuple[np.ndarray, dict[str, Any]]:
     """(M, D) -> (M, dims), and what says how far to trust it."""
     from explorer.analysis import projection
 
     def report(share: float, message: str) -> None:
-        if progress is not None:
-            progress.update(int(100 * share), message)
+        progress.update(int(100 * share), message)
 
-    if progress is not None:
-        progress.total, progress.unit = 100, "%"
+    progress.total, progress.unit = 100, "%"
     try:
         if options.method == "pca":
             places = projection.pca_map(vectors, options.dims)

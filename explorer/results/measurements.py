@@ -1,129 +1,81 @@
-"""Measurements over held-out images that take a while: made once, kept as JSON, found again by the content of both."""
+"""Slow measurements over held-out images, kept as JSON: what layers add, and quality against bits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer import checkpoints
 from explorer.errors import BadInput
-from explorer.files import cache_folder, digest, read_json, write_json
+from explorer.files import digest, read_json, write_json
+from explorer.jobs import devices
+from explorer.options import choice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explorer.datasets import Images
     from explorer.progress import Progress
+    from explorer.results.subject import Subject
 
 FORMAT = 2
+IMAGES = {"layers": 1000, "rates": 500, "codecs": 500}  # held-out images that are measured, at most
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """What can be measured.
+class Layers:
+    """What each layer adds to a reconstruction."""
 
-    Attributes:
-        images: held-out images that are measured, at most.
-        options: choices by name, the first of each is the default.
-        of_model: False where the images alone are measured.
-        about: one line for the command line.
-    """
-
-    images: int
-    options: dict[str, tuple[str, ...]]
-    of_model: bool
-    about: str
+    fill: str = choice("mean", ("mean", "zeros", "other"), "What stands for the layers that are left out.")
 
 
-MEASUREMENTS: dict[str, Measurement] = {
-    "layers": Measurement(1000, {"fill": ("mean", "zeros", "other")}, True, "what each layer adds to a reconstruction"),
-    "rates": Measurement(500, {}, True, "quality against bits, with continuous layers quantized to 1 to 8 bits"),
-    "codecs": Measurement(500, {}, False, "quality against bits of JPEG and WebP on the same images"),
-}
+@dataclass(frozen=True)
+class Rates:
+    """Quality against bits of a model."""
 
 
-def key(what: str, checkpoint: Path | None, images: Images, **options: str) -> str:
-    """Content key: the model, the images and the options."""
-    from explorer import checkpoints
-
-    chosen = complete_options(what, options)
-    model = checkpoints.fingerprint(checkpoint) if MEASUREMENTS[what].of_model else None
-    count = min(len(images), MEASUREMENTS[what].images)
-    return digest("measurement", FORMAT, what, model, images.fingerprint, images.split, count, chosen)
+@dataclass(frozen=True)
+class Codecs:
+    """Quality against bits of JPEG and WebP; no model is asked."""
 
 
-def default_path(what: str, checkpoint: Path | None, images: Images, **options: str) -> Path:
-    """Where `make` writes; a page can watch for it."""
-    return cache_folder() / "measurements" / f"{key(what, checkpoint, images, **options)}.json"
+def key(what: str, subject: Subject, options: Any) -> str:
+    """Content key: the model, unless the images alone are measured, the images and the options."""
+    model = None if what == "codecs" else subject.fingerprint
+    images, count = subject.images, min(len(subject.images), IMAGES[what])
+    return digest("measurement", FORMAT, what, model, images.fingerprint, images.split, count, asdict(options))
 
 
-def locate(what: str, checkpoint: Path | None, images: Images, **options: str) -> dict[str, Any] | None:
-    """The measurement, shipped with a checkpoint or made before; None if there is none."""
-    from explorer.checkpoints import SHIPPED
-
-    path = default_path(what, checkpoint, images, **options)
-    places = [path, *SHIPPED.glob(f"*/measurements/{path.name}")]  # the name says what it is of
-    if checkpoint is not None:
-        places.append(Path(checkpoint) / "measurements" / path.name)
-    for place in places:
-        try:
-            found = read_json(place)
-        except (OSError, ValueError):
-            continue  # not there, or damaged: measured again when somebody asks
-        if isinstance(found, dict) and found.get("what") == what:
-            return found
-    return None
-
-
-def make(
-    what: str,
-    checkpoint: Path | None,
-    dataset: str,
-    *,
-    split: str = "test",
-    fit: str = "crop",
-    limit: int | None = None,
-    device: str = "auto",
-    out: Path | None = None,
-    progress: Progress | None = None,
-    **options: str,
-) -> dict[str, Any]:
-    """Measures, unless it is known; returns what is kept: `what, images, dataset, split, options` and the results.
-
-    Raises:
-        BadInput: an unknown measurement or option, a dataset that cannot be read.
-        Cancelled: through `progress`.
-    """
+def make(what: str, subject: Subject, options: Any, path: Path, progress: Progress) -> None:
+    """Measures and writes `what, images, dataset, split, options` and the results."""
     import torch
 
-    from explorer import checkpoints, datasets
-    from explorer.jobs.devices import choose
+    images, count = subject.images, min(len(subject.images), IMAGES[what])
 
-    chosen = complete_options(what, options)
-    size = None if checkpoint is None else checkpoints.describe(checkpoint).image_size
-    read = {"fit": fit, "progress": progress}
-    images = datasets.load(dataset, split, size, limit=limit, **read)
-    known = locate(what, checkpoint, images, **chosen)
-    if known is None:
-        count = min(len(images), MEASUREMENTS[what].images)
+    def tell(done: int, total: int, message: str) -> None:
+        progress.total = total
+        progress.update(done, message)
 
-        def tell(done: int, total: int, message: str) -> None:
-            if progress is not None:
-                progress.total = total
-                progress.update(done, message)
+    device = devices.choose(subject.device)
+    model = None if what == "codecs" else checkpoints.load(subject.checkpoint).to(device)
+    with torch.inference_mode():
+        found = _run(what, model, lambda: subject.load("train", None, progress), images, count, options, tell)
+    facts = {"what": what, "dataset": subject.dataset, "split": images.split, "images": count}
+    write_json(path, {**facts, "options": asdict(options), **found})
 
-        def train() -> Images:
-            return datasets.load(dataset, "train", size, **read)
 
-        model = checkpoints.load(checkpoint).to(choose(device)) if MEASUREMENTS[what].of_model else None
-        with torch.inference_mode():
-            found = _run(what, model, train, images, count, chosen, tell)
-        known = {"what": what, "dataset": dataset, "split": images.split, "images": count, "options": chosen, **found}
-        write_json(default_path(what, checkpoint, images, **chosen), known)
-    if out is not None:
-        write_json(out, known)
-    return known
+def read(what: str, path: Path) -> dict[str, Any]:
+    """What `make` wrote; BadInput where it is damaged or something else."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path.name} is no measurement or is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("what") != what:
+        raise BadInput(f"{path.name} is not a measurement of {what}; delete it and measure again")
+    return found
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -159,13 +111,13 @@ def _layer_lines(found: dict[str, Any]) -> list[str]:
 
 
 def _run(
-    what: str, model, train: Callable[[], Images], images: Images, count: int, options: dict[str, str], tell
+    what: str, model, train: Callable[[], Images], images: Images, count: int, options: Any, tell
 ) -> dict[str, Any]:
     from explorer.analysis import codecs, layers, rates
 
     read = _sample(images, count)
     if what == "layers":
-        return layers.measure(model, read, count, fill=options["fill"], progress=tell)
+        return layers.measure(model, read, count, fill=options.fill, progress=tell)
     if what == "rates":
         try:
             known = train()
@@ -180,17 +132,3 @@ def _sample(images: Images, count: int) -> Callable[[slice], np.ndarray]:
     """Reads `count` images, always the same ones, spread at random: folders are sorted by class."""
     rows = np.sort(np.random.default_rng(0).permutation(len(images))[:count])
     return lambda part: images.read(rows[part])
-
-
-def complete_options(what: str, options: dict[str, str]) -> dict[str, str]:
-    """All options of a measurement; raises BadInput that names the choices for what is not known."""
-    if what not in MEASUREMENTS:
-        raise BadInput(f"unknown measurement {what!r}; choose from {', '.join(MEASUREMENTS)}")
-    known = MEASUREMENTS[what].options
-    for name, value in options.items():
-        if name not in known:
-            choices = f"choose from {', '.join(known)}" if known else "it has none"
-            raise BadInput(f"{what} has no option {name!r}; {choices}")
-        if value not in known[name]:
-            raise BadInput(f"unknown {name} {value!r}; choose from {', '.join(known[name])}")
-    return {name: options.get(name, choices[0]) for name, choices in known.items()}

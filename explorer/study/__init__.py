@@ -1,1 +1,272 @@
-"""One open checkpoint on one dataset, which every face reads."""
+"""One open checkpoint on one dataset, which every face reads: the app, the demo, the report and the command line.
+
+Whatever is read or computed here is kept by content in one bounded memory, and made once however many ask for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer import results
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.results import Subject
+from explorer.study import passes
+from explorer.study.memory import Memory, name_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.analysis.comparison import Comparison
+    from explorer.analysis.interventions import Change
+    from explorer.autoencoder import Codebook, Layer
+    from explorer.checkpoints import Checkpoint
+    from explorer.datasets import Images
+    from explorer.encodings import Encoding
+
+MEMORY = Memory()
+TILE = 32  # pixels of a thumbnail
+RANDOM = 16  # random codes that a change is compared with
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One image to look at: of the dataset, or one's own.
+
+    Attributes:
+        pixels: (h, w, 3) uint8, h = w = the checkpoint's image size.
+        name: what to call it. row: its place in the dataset; None for one's own.
+    """
+
+    pixels: np.ndarray
+    name: str
+    row: int | None = None
+
+    @cached_property
+    def key(self) -> str:
+        return f"row {self.row}" if self.row is not None else f"own {name_of(self.pixels)}"
+
+
+def kept(method: Callable) -> Callable:
+    """Keeps what a method of a Study returns, by the content of study and arguments."""
+
+    @functools.wraps(method)
+    def asked(self: Study, *arguments: Any, **options: Any) -> Any:
+        return self._kept(method, arguments, options)
+
+    return asked
+
+
+class Study:
+    """A checkpoint × the images of a dataset.
+
+    Attributes:
+        subject: names of both. checkpoint: facts of the checkpoint.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._encoding: Encoding | None = None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.subject.facts
+
+    @cached_property
+    def images(self) -> Images:
+        return self.subject.images
+
+    @cached_property
+    def key(self) -> str:
+        """Content of the model, of the images, and the number of k-means codes."""
+        return digest(self.subject.fingerprint, self.images.fingerprint, self.images.split, self.subject.kmeans)
+
+    def _kept(self, function: Callable, arguments: tuple, options: dict) -> Any:
+        named = [name_of(one) for one in arguments], {name: name_of(one) for name, one in options.items()}
+        key = digest(f"{function.__module__}.{function.__qualname__}", self.key, named)
+        return MEMORY.get(key, lambda: function(self, *arguments, **options))
+
+    def remember(self, function: Callable, *arguments: Any) -> Any:
+        """`function(study, *arguments)`, kept like everything here."""
+        return self._kept(function, arguments, {})
+
+    # ---- results
+
+    def result(self, kind: str, options: Any = None) -> Any | None:
+        """What is kept of a kind of result; None where it is not there yet."""
+        found = results.find(kind, self.subject, options)
+        return None if found is None else found[1]
+
+    def make(self, kind: str, options: Any = None) -> Any:
+        """The result, made now if it is not there; for what takes no time."""
+        return results.obtain(kind, self.subject, options)[1]
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding; BadInput where there is none yet (`encoded` tells)."""
+        if not self.encoded:
+            raise BadInput(f"{self.checkpoint.name} has no encoding of {self.images.name} yet; encode it first")
+        return self._encoding
+
+    @property
+    def encoded(self) -> bool:
+        if self._encoding is None or not self._encoding.path.exists():
+            self._encoding = self.result("encoding")
+        return self._encoding is not None
+
+    # ---- layers and codes
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Coarse to fine."""
+        return self.encoding.layers
+
+    @property
+    def layer_names(self) -> list[str]:
+        return [layer["name"] for layer in self.checkpoint.layers]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether some layer has no codebook of its own, so that k-means gives it one."""
+        return any(layer.get("codes") is None for layer in self.checkpoint.layers)
+
+    def layer(self, name: str) -> Layer:
+        return self.encoding.layer(name)
+
+    @property
+    def main_layer(self) -> str:
+        """The layer to begin with: the first on the finest grid of those with codes of their own; else the last."""
+        own = [layer for layer in self.checkpoint.layers if layer.get("codes")]
+        return max(own, key=lambda one: one["grid"][0])["name"] if own else self.layer_names[-1]
+
+    def book(self, layer: str) -> Codebook:
+        return self.encoding.codebook(layer)
+
+    def vectors(self, layer: str) -> np.ndarray:
+        """(K, D) float32."""
+        return self.book(layer).vectors.detach().cpu().numpy()
+
+    def usage(self, layer: str) -> np.ndarray:
+        """(K,) tokens of each code."""
+        return self.encoding.usage(layer)
+
+    @kept
+    def codes(self, layer: str) -> np.ndarray:
+        """(N, H, W) codes of all images."""
+        return self.encoding.codes(layer)
+
+    @kept
+    def table(self, layer: str) -> pd.DataFrame:
+        """One row for each code; see `analysis.codes.table`."""
+        from explorer.analysis import codes
+
+        return codes.table(self.codes(layer), self.vectors(layer))
+
+    @kept
+    def colours(self, layer: str) -> np.ndarray:
+        """(K, 3) uint8: near codes look alike."""
+        from explorer.analysis.colours import colour_codes
+
+        return colour_codes(self.vectors(layer), self.usage(layer))
+
+    @kept
+    def thumbnails(self, layer: str) -> np.ndarray:
+        """The best patch of each code in its surroundings, grey for a dead code: (K, TILE, TILE, 3) uint8."""
+        from explorer.study import cutouts
+
+        return cutouts.of_each(self.encoding, self.images, layer, side=TILE)
+
+    @kept
+    def top_patches(self, layer: str, code: int, count: int, side: int = 128) -> tuple:
+        """The patches nearest to a code's vector: crops (n, s, s, 3) uint8, image rows, positions, distances."""
+        from explorer.study import cutouts
+
+        return cutouts.of_code(self.encoding, self.images, layer, code, count, side)
+
+    @kept
+    def nearest_codes(self, layer: str, code: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The codes (n,) with the vectors nearest to that of a code, and their Euclidean distances (n,)."""
+        from explorer.analysis.neighbours import nearest
+
+        found, distances = nearest(self.vectors(layer), count, queries=np.array([code]))
+        return found[0], distances[0]
+
+    @kept
+    def concepts(self) -> pd.DataFrame:
+        """Concepts of the images, a row for each."""
+        return self.encoding.concepts()
+
+    @kept
+    def errors(self) -> pd.DataFrame:
+        """mse, psnr in dB and ssim of each image's reconstruction; NaN in those not measured."""
+        return self.encoding.errors()
+
+    # ---- pictures
+
+    def image(self, row: int) -> Picture:
+        """An image of the dataset."""
+        return Picture(self.images.read([row])[0], self.images.names[row], row)
+
+    @kept
+    def look(self, picture: Picture) -> passes.Passed:
+        """What the network makes of a picture."""
+        return self._pass(passes.look, picture.pixels)
+
+    def codes_of(self, picture: Picture, layer: str) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (H, W) of a picture in a layer, and the distance (H, W) of each latent to its code's vector."""
+        if picture.row is not None:
+            return self.encoding.codes(layer, [picture.row])[0], self.encoding.distances(layer, [picture.row])[0]
+        import torch
+
+        codes, distances = self.book(layer).nearest(torch.from_numpy(self.look(picture).latents[layer]))
+        return codes.cpu().numpy(), distances.cpu().numpy()
+
+    @kept
+    def abilities(self) -> dict[str, Any]:
+        """`joint`, `samples` and `mask_grid` of the model."""
+        return self._pass(passes.abilities)
+
+    @kept
+    def compare(self, pixels: np.ndarray, mask: np.ndarray | None = None, sample_seed: int | None = None) -> Comparison:
+        """Images (N, h, w, 3) uint8 beside what comes back."""
+        return self._pass(passes.compare, pixels, mask=mask, sample_seed=sample_seed)
+
+    @kept
+    def decoded(self, pixels: np.ndarray, view: str, fill: str) -> dict[str, Comparison]:
+        """Images decoded from the layers up to each, or from each alone; `other` fills with the image before."""
+        return self._pass(passes.decode_some, pixels, view, fill, np.roll(pixels, 1, 0))
+
+    @kept
+    def recombined(self, first: np.ndarray, second: np.ndarray, of_first: tuple[str, ...]) -> np.ndarray:
+        """An image (h, w, 3) uint8 of some layers of one image and the others of another."""
+        return self._pass(passes.recombine, first, second, of_first)
+
+    @kept
+    def change(self, picture: Picture, layer: str, where: np.ndarray, vector: np.ndarray, but: int) -> Change:
+        """The picture decoded with a vector in the cells `where` (H, W), beside random codes other than `but` there."""
+        from explorer.analysis import interventions
+
+        random = interventions.other_vectors(self.vectors(layer), self.usage(layer), but, RANDOM)
+        return self._pass(passes.change, picture.pixels, layer, where, vector, random)
+
+    def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
+        return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)
+
+
+def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:
+    """Opens a checkpoint by name or path, on the dataset that it was trained on unless another is named.
+
+    Raises:
+        BadInput: an unknown checkpoint or dataset.
+    """
+    from explorer import checkpoints
+
+    path = checkpoints.resolve(checkpoint)
+    return Study(Subject(path, dataset or checkpoints.describe(path).dataset or "shapes", **subject))

@@ -1,18 +1,52 @@
-"""Reconstructions of image files as PNG files, with the scores of each."""
+"""The command `reconstruct`: image files in, their reconstructions as PNG files out, with the scores of each."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from explorer.commands.command import Json, cancellable, command, emit
+from explorer.commands.results import CheckpointName
 from explorer.errors import BadInput
 from explorer.files import atomic_path
 from explorer.progress import Progress
+from explorer.results import Subject
 
 if TYPE_CHECKING:
     import numpy as np
 
     from explorer.analysis.comparison import Comparison
+
+
+@command((Subject, ("fit", "device")))
+def reconstruct(
+    checkpoint: CheckpointName,
+    image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Image files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the PNG files.")],
+    fill: Annotated[
+        str, typer.Option(help="What fills the layers left out: mean, zeros, or other (those of the image before).")
+    ] = "mean",
+    as_json: Json = False,
+    **options,
+) -> None:
+    """Writes originals, reconstructions, and for several layers each prefix of them and each layer alone."""
+    from explorer import checkpoints
+    from explorer.analysis import layers
+
+    path = checkpoints.resolve(checkpoint)
+    checkpoints.describe(path)
+    with cancellable(Progress(len(image), "images", quiet=not sys.stderr.isatty())) as progress:
+        written, skipped = write(path, image, out, fill=fill, progress=progress, **options)
+        progress.finish()
+    for entry in skipped:
+        print(f"skipped {entry['path']}: {entry['reason']}", file=sys.stderr)
+    lines = [f"{entry['reconstruction']}: PSNR {entry['psnr']:.2f} dB, SSIM {entry['ssim']:.3f}" for entry in written]
+    if any(entry["layers"] for entry in written):
+        lines.append(f"layers left out are filled with {layers.FILLS[fill]}")
+    emit({"images": written, "skipped": skipped, "fill": fill}, as_json, lines)
 
 
 def write(

@@ -1,0 +1,110 @@
+"""Every term once: what it is called, its unit, what it means, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """What a number or a chart means.
+
+    Attributes:
+        label: what it is called. help: what it means, for a reader who meets it for the first time.
+        unit: of its values. source: a paper, or an equation.
+    """
+
+    label: str
+    help: str
+    unit: str = ""
+    source: str = ""
+
+
+TERMS: dict[str, Term] = {
+    "code": Term("Code", "A number from a fixed list (the codebook) that stands for a small patch of an image."),
+    "token": Term("Token", "One cell of the grid of an image with its code: an 8 × 8 grid has 64 tokens."),
+    "used": Term(
+        "Used codes",
+        "Codes that stand in at least one cell of these images. Below it: what as many tokens drawn evenly from all "
+        "codes would use, the most that can be expected of so few tokens.",
+    ),
+    "dead": Term("Dead codes", "Codes that never occur in these images. With few images a rare code can look dead."),
+    "perplexity": Term(
+        "Perplexity",
+        "2 to the power of the entropy: as many equally frequent codes would be as varied. Its 95 % interval comes "
+        "from drawing images anew (bootstrap), because tokens of one image are not independent. With few tokens the "
+        "estimate is too small; the interval corrects for that, and may then lie above it.",
+    ),
+    "ceiling": Term(
+        "Even use would reach",
+        "The perplexity that as many tokens drawn evenly from all codes would reach: the most that is possible here.",
+    ),
+    "entropy": Term(
+        "Entropy",
+        "How many bits one code carries on average if only the frequencies are known. At most log₂ of the number of "
+        "codes. Corrected (Miller–Madow): counts of a sample make the entropy look too small; this adds what is "
+        "missing on average.",
+        "bits",
+        "Miller 1955",
+    ),
+    "tokens counted": Term("Tokens counted", "Cells counted: images times cells of an image."),
+    "rate of a layer": Term(
+        "Bits per pixel",
+        "What this layer costs an image if codes are stored by their frequency (entropy), and with log₂ of the "
+        "codebook's size for each token (fixed length).",
+        "bits per pixel",
+    ),
+    "cover": Term("Cover", "How few codes, the most used ones first, make up this share of all tokens."),
+    "cumulative share": Term(
+        "Cumulative share",
+        "How much of all tokens the most used codes cover. The dashed line is even use; the further above it, the "
+        "fewer codes do most of the work.",
+    ),
+    "histogram of codes": Term(
+        "Use of each code",
+        "A bar for each code, in the colour that it has on the code maps. By rank shows how uneven the use is; by code "
+        "shows where in the codebook the used ones lie. On the logarithmic axis rare codes can be seen. Click a bar to "
+        "select its code.",
+    ),
+    "concept heat map": Term(
+        "Use by concept",
+        "For the images of each value of a concept: how much of their tokens each code makes up. The ratio compares "
+        "that with all images: 1 is twice as common, -1 half as common. Click a column to select its code.",
+    ),
+    "information": Term(
+        "A token tells",
+        "Mutual information: how many bits the code of one random token tells about the concept of its image. The "
+        "estimate is too high with many codes and few images; shuffled labels show by how much.",
+        "bits",
+    ),
+    "chance": Term(
+        "By chance",
+        "The same number when the labels are shuffled among the images, mean of 100 shuffles, and the value that 97.5 "
+        "% of them stay below. Only what lies above it says anything.",
+        "bits",
+    ),
+    "line of codes": Term(
+        "Map of the codebook",
+        "A code of this layer is one number, so there is nothing to project: to the right is the number, upwards the "
+        "share of all tokens that have the code. Hollow dots are dead codes. Point at a dot for its best patch, click "
+        "it to select it.",
+    ),
+    "map of codes": Term(
+        "Map of the codebook",
+        "Each dot is a code, the area its tokens, the colour that of the code maps; hollow dots are dead codes. Point "
+        "at a dot for its best patch, click it to select it.",
+    ),
+    "near-duplicates": Term(
+        "Near-duplicate codes",
+        "Pairs of codes closer than a tenth of the usual distance to the nearest code (the median). They say nearly "
+        "the same, and one of the two could go.",
+    ),
+    "table of codes": Term(
+        "All codes", "Click a column's head to sort, and the box at the left of a row to select its code."
+    ),
+}
+
+
+def help_of(term: str) -> str:
+    """What a term means."""
+    return TERMS[term].help

@@ -1,0 +1,52 @@
+"""The result `encoding`: codes, latents, errors and concepts of every image, as a Lance dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.encodings import Encoding
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an encoding is stored; what it says is the same."""
+
+    compact: bool = field(default=False, metadata={"help": "Half precision and no index: a third of the size."})
+
+
+def key(subject: Subject, options: Options | None = None) -> str:
+    """Weights and settings of the model, pixels and concepts of the images, and K where a layer is continuous."""
+    from explorer.encodings import content_key
+
+    continuous = any(layer.get("codes") is None for layer in subject.facts.layers)
+    return content_key(subject.fingerprint, subject.images, subject.kmeans if continuous else None)
+
+
+def make(subject: Subject, options: Options, path: Path, progress: Progress) -> None:
+    """Encodes all images; an earlier run that was stopped is continued."""
+    from explorer import checkpoints
+    from explorer.encodings import codebooks
+    from explorer.encodings.encoder import Settings, write
+
+    write(
+        checkpoints.load(subject.checkpoint),
+        subject.images,
+        path,
+        key=key(subject),
+        train=lambda: subject.load("train", codebooks.IMAGES, progress),
+        settings=Settings(kmeans=subject.kmeans, compact=options.compact),
+        device=subject.device,
+        progress=progress,
+    )
+
+
+def read(path: Path, key: str) -> Encoding:
+    """The Encoding; BadInput where it is cut off, damaged, or of other inputs."""
+    from explorer.encodings import Encoding
+
+    return Encoding(path, key)

@@ -1,0 +1,64 @@
+"""What a result is of: a checkpoint and a part of a dataset, by their names; pixels are opened when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer import checkpoints
+from explorer.options import FITS, KMEANS, choice, number
+
+if TYPE_CHECKING:
+    from explorer.datasets import Images
+    from explorer.progress import Progress
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A checkpoint × images, and how continuous layers get codes; equal ones have equal results."""
+
+    checkpoint: Path | None = field(metadata={"help": "A name under checkpoints/, or a path."})
+    dataset: str = field(metadata={"help": "A named dataset, a folder of images, a zip, or Parquet."})
+    split: str = field(default="test", metadata={"help": "Which part of the dataset."})
+    fit: str = choice("crop", FITS, "crop: the centre square; pad: borders around the whole image.")
+    limit: int | None = number(None, "At most so many images, drawn at random from the whole split.", low=1)
+    kmeans: int = number(KMEANS, "Codes of the k-means codebook of a continuous layer.", low=2)
+    device: str = field(default="auto", compare=False, metadata={"help": "auto, cpu, mps, cuda, cuda:0 …"})
+
+    @classmethod
+    def of(cls, checkpoint: str | Path, dataset: str, **more) -> Subject:
+        """The same from a checkpoint's name or path; BadInput for an unknown checkpoint or dataset, before any work."""
+        from explorer import datasets
+
+        path = checkpoints.resolve(str(checkpoint))
+        checkpoints.describe(path)
+        datasets.native_size(dataset)
+        return cls(path, dataset, **more)
+
+    @cached_property
+    def facts(self) -> checkpoints.Checkpoint:
+        """What the checkpoint's JSON says."""
+        return checkpoints.describe(self.checkpoint)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Content of the weights and settings."""
+        return checkpoints.fingerprint(self.checkpoint)
+
+    @cached_property
+    def images(self) -> Images:
+        """The images at the checkpoint's size, or at their own where there is no checkpoint."""
+        return self.load(self.split, self.limit)
+
+    def open(self, progress: Progress) -> None:
+        """Opens the images, with the progress of a download or of decoding."""
+        self.__dict__.setdefault("images", self.load(self.split, self.limit, progress))
+
+    def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Images:
+        """A split of the same dataset at the same size."""
+        from explorer import datasets
+
+        size = None if self.checkpoint is None else self.facts.image_size
+        return datasets.load(self.dataset, split, size, fit=self.fit, limit=limit, progress=progress)

@@ -1,0 +1,134 @@
+"""Passes through networks: the one door to a model, on the GPU where there is one.
+
+What goes in and comes out is names and arrays, since ZeroGPU runs a decorated function in a process of its own. A
+network is opened once, in evaluation mode, and used by one thread at a time, without gradients.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from explorer.analysis.comparison import Comparison
+    from explorer.analysis.interventions import Change
+    from explorer.autoencoder import Autoencoder
+
+SECONDS = 15  # of a GPU that one pass may take
+
+# Hugging Face installs this package on its machines; nowhere else is it needed
+spaces = importlib.import_module("spaces") if importlib.util.find_spec("spaces") else None
+
+
+@functools.lru_cache(maxsize=8)
+def network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
+    """The network of a checkpoint, and the lock of whoever uses it."""
+    from explorer import checkpoints
+    from explorer.jobs import devices
+
+    model = checkpoints.load(path)
+    try:
+        return model.to(devices.choose("auto")), threading.Lock()
+    except RuntimeError:  # the GPU is full of somebody's training; the CPU always has room
+        return checkpoints.load(path), threading.Lock()
+
+
+def through(function: Callable) -> Callable:
+    """Makes `function(model, …)` a pass `(path, fingerprint, …)`."""
+
+    @functools.wraps(function)
+    def passed(path: Path, fingerprint: str, *arguments, **options):
+        import torch
+
+        model, lock = network(path, fingerprint)
+        with lock, torch.inference_mode():
+            return function(model, *arguments, **options)
+
+    return spaces.GPU(duration=SECONDS)(passed) if spaces else passed
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a network makes of one image.
+
+    Attributes:
+        latents: (H, W, D) float32 of each layer, before quantization.
+        needed: (H, W) bool of the layers that the decoder does not need everywhere: where it does.
+        prefixes: the image decoded from the layers up to and with each, coarse to fine; the last is the whole. Empty
+            for a model without a decoder.
+    """
+
+    latents: dict[str, np.ndarray]
+    needed: dict[str, np.ndarray]
+    prefixes: dict[str, Comparison]
+
+
+@through
+def look(model: Autoencoder, pixels: np.ndarray) -> Passed:
+    """Encodes and decodes an image (h, w, 3) uint8."""
+    from explorer.analysis import interventions, layers
+    from explorer.autoencoder import Sends, no_decoder
+
+    latents = interventions.encode(model, pixels)
+    sent = model.sent(latents) if isinstance(model, Sends) else {}
+    return Passed(
+        {name: found[0].float().cpu().numpy() for name, found in latents.items()},
+        {name: mask[0].cpu().numpy() for name, mask in sent.items()},
+        {} if no_decoder(model) else layers.prefixes(model, pixels[None]),
+    )
+
+
+@through
+def compare(
+    model: Autoencoder, pixels: np.ndarray, mask: np.ndarray | None = None, sample_seed: int | None = None
+) -> Comparison:
+    """Images (N, h, w, 3) uint8 beside what comes back, with hidden patches or drawn latents if asked for."""
+    from explorer.analysis import comparison
+
+    return comparison.compare(model, pixels, mask=mask, sample_seed=sample_seed)
+
+
+@through
+def decode_some(
+    model: Autoencoder, pixels: np.ndarray, view: str, fill: str, others: np.ndarray | None = None
+) -> dict[str, Comparison]:
+    """Images decoded from the layers up to each (`prefix`) or from each `alone`; `fill` stands for the others."""
+    from explorer.analysis import layers
+
+    decode = layers.alone if view == "alone" else layers.prefixes
+    return decode(model, pixels, fill, others)
+
+
+@through
+def recombine(model: Autoencoder, first: np.ndarray, second: np.ndarray, of_first: Sequence[str]) -> np.ndarray:
+    """An image (h, w, 3) uint8 decoded from some layers of one image and the others of another."""
+    from explorer.analysis import layers
+
+    return layers.recombine(model, first, second, of_first)
+
+
+@through
+def change(
+    model: Autoencoder, pixels: np.ndarray, layer: str, where: np.ndarray, vector: np.ndarray, random: np.ndarray
+) -> Change:
+    """Puts a vector (D,) into the cells `where` (H, W) of a layer and decodes; see `interventions.replace`."""
+    from explorer.analysis import interventions
+
+    return interventions.replace(model, interventions.encode(model, pixels), layer, where, vector, random=random)
+
+
+@through
+def abilities(model: Autoencoder) -> dict[str, object]:
+    """What a model can do: `joint` layers, `samples`, and the `mask_grid` of one that fills in hidden patches."""
+    from explorer.autoencoder import Masks, Samples
+
+    grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
+    return {"joint": bool(model.joint), "samples": isinstance(model, Samples), "mask_grid": grid}

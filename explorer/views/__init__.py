@@ -1,0 +1,49 @@
+"""The one table of views: what there is to see of a checkpoint on a dataset.
+
+A view is a function `sheet(study, options, picture) -> Sheet` in a file of its own and a line in VIEWS. The app's
+pages, the demo's tabs, the report and its JSON are made of this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from explorer.views import codebook
+
+if TYPE_CHECKING:
+    from explorer.sheets import Sheet
+    from explorer.study import Picture, Study
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look.
+
+    Attributes:
+        title, icon: of the page; the icon is a name of Material Symbols.
+        about: one sentence, what it answers.
+        options: frozen dataclass; its fields are the choices of the page, and names in its address.
+        sheet: (study, options, picture) -> what there is to see.
+        encoded: whether it needs the encoding of all images.
+        pictured: whether it looks at one image, of the dataset or one's own.
+        demo: whether visitors see it.
+    """
+
+    title: str
+    icon: str
+    about: str
+    options: type
+    sheet: Callable[[Study, Any, Picture | None], Sheet]
+    encoded: bool = True
+    pictured: bool = False
+    demo: bool = True
+
+
+VIEWS: dict[str, View] = {
+    "codebook": View(
+        "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",
+        codebook.Options, codebook.sheet,
+    ),
+}  # fmt: skip

@@ -1,0 +1,97 @@
+"""Options that several views share, and how the options of a view are settled from what a link or a form says.
+
+A field's metadata may say `choices` (values, {value: called}, or (study, options so far) -> {value: called}), `start`
+((study, options so far) -> the value where none is asked for) and `when` ((study, options so far) -> does it count?).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.options import check, parse
+
+if TYPE_CHECKING:
+    from explorer.study import Study
+
+
+def layer() -> Any:
+    return dataclasses.field(
+        default="",
+        metadata={
+            "label": "Layer",
+            "help": "Whose codes are shown in detail.",
+            "choices": lambda study, _: {name: name for name in study.layer_names},
+            "start": lambda study, _: study.main_layer,
+            "when": lambda study, _: len(study.layer_names) > 1,
+        },
+    )
+
+
+def code() -> Any:
+    """The code that is looked at; the most used one until another is chosen."""
+    return dataclasses.field(
+        default=None,
+        metadata={
+            "label": "Code",
+            "help": "Its number in the codebook; type one to find it.",
+            "widget": "code",
+            "start": lambda study, options: int(study.table(options["layer"])["rank"].argmin()),
+            "max": lambda study, options: len(study.book(options["layer"])) - 1,
+            "min": 0,
+        },
+    )
+
+
+def option(default: Any, label: str, about: str = "", **more: Any) -> Any:
+    """A field with what a widget needs to know."""
+    return dataclasses.field(default=default, metadata={"label": label, "help": about, **more})
+
+
+def choices_of(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> dict[Any, str]:
+    """{value: what it is called} of a field with choices; empty for others."""
+    found = field.metadata.get("choices") or {}
+    found = found(study, options) if callable(found) else found
+    return dict(found) if isinstance(found, Mapping) else {value: str(value) for value in found}
+
+
+def counts(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> bool:
+    """Whether a field means anything beside the others."""
+    when: Callable | None = field.metadata.get("when")
+    return when is None or bool(when(study, options))
+
+
+def settled(kind: type, study: Study, asked: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+    """The options dataclass `kind` from what was asked for, and a sentence for each name that was asked in vain.
+
+    Args:
+        asked: values, or text of a link, by the names of fields; what is no field of `kind` is left alone.
+    """
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for field in dataclasses.fields(kind):
+        start = field.metadata.get("start")
+        value = start(study, values) if start is not None else field.default
+        if field.name in asked and asked[field.name] is not None:
+            try:
+                value = _checked(field, asked[field.name], study, values)
+            except BadInput as fault:
+                faults[field.name] = str(fault)
+        values[field.name] = value
+    return kind(**values), faults
+
+
+def _checked(field: dataclasses.Field, value: Any, study: Study, values: Mapping[str, Any]) -> Any:
+    value = parse(field, value) if isinstance(value, str) else value
+    known = choices_of(field, study, values)
+    bounds = {
+        end: edge(study, values) if callable(edge) else edge
+        for end in ("min", "max")
+        if (edge := field.metadata.get(end)) is not None
+    }
+    plain = dataclasses.field(default=field.default, metadata={**bounds, **({"choices": known} if known else {})})
+    plain.name, plain.type = field.name, field.type
+    check(plain, value)
+    return value

@@ -1,0 +1,38 @@
+"""Sentences that several views say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from explorer.sheets import Block, Note
+
+if TYPE_CHECKING:
+    from explorer.study import Study
+
+NO_CONCEPTS = "This dataset has no concepts. Put images into a folder for each class, or a metadata.csv beside them."
+KMEANS = (
+    "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
+    "counts as the centre nearest to it; the model itself knows nothing of them."
+)
+CONSTANT = (
+    "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
+    "nothing to compare it with."
+)
+
+
+def continuous(study: Study, layer: str) -> list[Block]:
+    """What the codes of a continuous layer are; nothing for a layer with codes of its own."""
+    book = study.book(layer)
+    if book.kind != "kmeans":
+        return []
+    return [Note(KMEANS.format(codes=len(book)) if len(book) > 1 else CONSTANT)]
+
+
+def no_decoder(study: Study) -> list[Block]:
+    """Why there is nothing decoded; nothing for a model with a decoder."""
+    return [Note(study.checkpoint.no_decoder, "info")] if study.checkpoint.no_decoder else []
+
+
+def many(count: int, one: str) -> str:
+    """ "1 code", "2 codes"."""
+    return f"{count:,} {one}" + ("" if count == 1 else "s")
