@@ -1,0 +1,85 @@
+"""Content keys are byte for byte what they were: with others, no result that anybody has kept is found any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer import checkpoints, datasets, encoding, maps, measurements
+
+MODELS = {  # fingerprint of the model, keys of its encodings of the held-out images with 64 and 128 codes by k-means
+    "vqvae-shapes": ("92825fd87d1338a6", "9b08b478efff494b", "9b08b478efff494b"),
+    "vqvae2-shapes": ("29d133d6aa3c7926", "3a81c3344f38e7a8", "3a81c3344f38e7a8"),
+    "projected-shapes": ("9aa82b1d94289729", "d4335906edd236b1", "23b4da85823f8bd3"),
+    "vae-shapes": ("12b19c659db78293", "4210023d3935a63d", "4d638271fd65f214"),
+    "mae-shapes": ("29fbd80a62159e9d", "4f7484c07881b05f", "e7f3e7edafbfc833"),
+    "vqvae-digits": ("269620f3482d5781", "b85404a09aa7fac0", "b85404a09aa7fac0"),
+}
+IMAGES = {
+    ("shapes", "test", 64, "crop", None): "b5dd5d7ead77c2bd",
+    ("shapes", "train", 64, "crop", 100): "2cfd9dfe7c50c7a7",
+    ("shapes", "test", 64, "crop", 100): "0995f81e3d0d792b",
+    ("shapes", "test", 32, "pad", 50): "69ea7b583f431377",
+    ("digits", "test", 32, "crop", None): "9fcf912c4c915753",
+}
+MAPS = {
+    ("vqvae-shapes", ("code",)): "1951e25b862f41e8",
+    ("vqvae-shapes", ("code", "patches")): "171073ec3a761c98",
+    ("vqvae-shapes", ("code", "codebook")): "13d8cdfae4fd0fb0",
+    ("vqvae-shapes", ("code", "images", "pca")): "d29f5ec52390fc4b",
+    ("vqvae-shapes", ("code", "images", "umap", 3, 1000, 30, 7, 0.5)): "226543460893dbfa",
+    ("vqvae-shapes", ("code", "images", "pca", 3, 1000, 30, 7, 0.5)): "60a230eebb903566",
+    ("vqvae2-shapes", ("bottom",)): "bb1140dd6200ee6e",
+    ("vqvae2-shapes", ("top", "codebook", "pca", 2)): "5252f9665e432316",
+    ("mae-shapes", ("block4",)): "eeb8e3088299cc5a",
+    ("vqvae-digits", ("code",)): "cdd4ab285d6db99c",
+}
+MEASUREMENTS = {
+    ("vqvae-shapes", "layers", ""): "1dfd3bc5739c52e0",
+    ("vqvae-shapes", "layers", "zeros"): "9627567035547b13",
+    ("vqvae-shapes", "rates", ""): "58cd37c0d4ed31e9",
+    ("vqvae-shapes", "codecs", ""): "4696e2638e6e8311",
+    ("vqvae2-shapes", "layers", ""): "5efd1ae6303de63c",
+    ("vqvae2-shapes", "layers", "zeros"): "90102129b24d3721",
+    ("vqvae2-shapes", "rates", ""): "63d2214426d4e3d7",
+    ("projected-shapes", "layers", ""): "5f4e8fbad7791db3",
+    ("projected-shapes", "rates", ""): "f51f535c75055c67",
+    ("vae-shapes", "rates", ""): "23b2a49f75f673b0",
+    ("mae-shapes", "layers", ""): "29de0c670b72c145",
+    ("mae-shapes", "layers", "zeros"): "30041c9171996ec3",
+    ("mae-shapes", "rates", ""): "c930a1164b27dbfa",
+    ("vqvae-digits", "rates", ""): "1aad88474147b99a",
+    ("vqvae-digits", "codecs", ""): "fc9931996ad928ea",
+}
+
+
+def opened(name: str):
+    """A checkpoint that ships, and the held-out images that it was measured on."""
+    checkpoint = checkpoints.describe(checkpoints.resolve(name))
+    return checkpoint.path, datasets.load(checkpoint.dataset, "test", checkpoint.image_size)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_and_their_encodings(name):
+    path, images = opened(name)
+    keys = checkpoints.fingerprint(path), encoding.key(path, images), encoding.key(path, images, 128)
+    assert keys == MODELS[name]
+    assert encoding.Encoding(encoding.locate(path, images)).facts["key"] == keys[1]
+
+
+@pytest.mark.parametrize("chosen", IMAGES)
+def test_images(chosen):
+    name, split, size, fit, limit = chosen
+    assert datasets.load(name, split, size, fit=fit, limit=limit).fingerprint == IMAGES[chosen]
+
+
+@pytest.mark.parametrize(("name", "options"), MAPS)
+def test_maps(name, options):
+    shown = encoding.Encoding(encoding.locate(*opened(name)))
+    assert maps.key(shown, maps.Options(*options)) == MAPS[name, options]
+
+
+@pytest.mark.parametrize(("name", "what", "fill"), MEASUREMENTS)
+def test_measurements(name, what, fill):
+    path, images = opened(name)
+    options = {"fill": fill} if fill else {}
+    assert measurements.key(what, path, images, **options) == MEASUREMENTS[name, what, fill]
