@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import checkpoints, datasets, encoding, maps, measurements
+from explorer import checkpoints, datasets, encodings
+from explorer.results import maps, measurements
 
 MODELS = {  # fingerprint of the model, keys of its encodings of the held-out images with 64 and 128 codes by k-means
     "vqvae-shapes": ("92825fd87d1338a6", "9b08b478efff494b", "9b08b478efff494b"),
@@ -61,9 +62,9 @@ def opened(name: str):
 @pytest.mark.parametrize("name", MODELS)
 def test_models_and_their_encodings(name):
     path, images = opened(name)
-    keys = checkpoints.fingerprint(path), encoding.key(path, images), encoding.key(path, images, 128)
+    keys = checkpoints.fingerprint(path), encodings.key(path, images), encodings.key(path, images, 128)
     assert keys == MODELS[name]
-    assert encoding.Encoding(encoding.locate(path, images)).facts["key"] == keys[1]
+    assert encodings.Encoding(encodings.locate(path, images)).facts["key"] == keys[1]
 
 
 @pytest.mark.parametrize("chosen", IMAGES)
@@ -74,7 +75,7 @@ def test_images(chosen):
 
 @pytest.mark.parametrize(("name", "options"), MAPS)
 def test_maps(name, options):
-    shown = encoding.Encoding(encoding.locate(*opened(name)))
+    shown = encodings.Encoding(encodings.locate(*opened(name)))
     assert maps.key(shown, maps.Options(*options)) == MAPS[name, options]
 
 

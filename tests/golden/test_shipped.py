@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer import checkpoints, datasets, encoding, maps, measurements
+from explorer import checkpoints, datasets, encodings
+from explorer.results import maps, measurements
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
@@ -23,7 +24,7 @@ def opened(request, home):
 
 
 def encodings(checkpoint, images) -> list[Path]:
-    found = (encoding.locate(checkpoint.path, images, kmeans) for kmeans in KMEANS)
+    found = (encodings.locate(checkpoint.path, images, kmeans) for kmeans in KMEANS)
     return sorted({path for path in found if path is not None})
 
 
@@ -41,7 +42,7 @@ def test_encodings(opened):
 def test_maps(opened):
     found = set()
     for path in encodings(*opened):
-        shown = encoding.Encoding(path)
+        shown = encodings.Encoding(path)
         for layer, *how in itertools.product(shown.layers, maps.WHAT, maps.METHODS, (2, 3)):
             found.add(maps.locate(shown, maps.Options(layer.name, *how)))
     assert orphans(opened[0], "maps", found) == []
