@@ -82,7 +82,7 @@ def _pairs(key: str, layer: str, dead: bool, _encoding) -> tuple:
 def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
     data = table.drop(columns=["x", "y"])
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"#### All {len(table):,} codes", help=HELP["table"], width="content")
+        st.header(f"All {len(table):,} codes", help=HELP["table"], width="content", anchor=False)
         with st.container(horizontal=True, width="content"):
             code_data.download("CSV", data, f"{name}-codes", key="csv-codes")
             st.download_button(

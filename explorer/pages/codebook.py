@@ -194,7 +194,7 @@ def _take(click, size: int) -> None:
 
 
 def _concepts(encoding, layer: str, name: str) -> None:
-    st.markdown("#### Use by concept", help=HELP["concepts"])
+    st.header("Use by concept", help=HELP["concepts"], anchor=False)
     concepts = encoding.concepts()
     if not len(concepts.columns):
         st.caption(
@@ -327,8 +327,8 @@ def _umap(selection, kmeans: int, encoding, layer: str) -> tuple[np.ndarray | No
     options = maps.Options(layer, "codebook", "umap", points=size)
     path = maps.locate(encoding, options)
     if path is None:
-        arguments = ["project", str(selection.checkpoint.path), "--dataset", selection.dataset, "--fit", selection.fit]
-        arguments += ["--split", selection.split, "--kmeans", str(kmeans), "--layer", layer]
+        arguments = ["project", str(selection.checkpoint.path), *selection.arguments]
+        arguments += ["--kmeans", str(kmeans), "--layer", layer]
         arguments += ["--what", "codebook", "--method", "umap", "--points", str(size)]
         title = f"UMAP of the {size:,} vectors of layer {layer} of {selection.checkpoint.name}"
         session.background(arguments, maps.default_path(encoding, options), title=title, begin=True)

@@ -121,8 +121,8 @@ def _path(selection, encoding, options: maps.Options, kmeans: int, usual: bool) 
     if options.method == "pca":
         with st.spinner("Projecting …"):
             return maps.make(encoding, options)
-    arguments = ["project", str(selection.checkpoint.path), "--dataset", selection.dataset, "--fit", selection.fit]
-    arguments += ["--split", selection.split, "--kmeans", str(kmeans), "--layer", options.layer]
+    arguments = ["project", str(selection.checkpoint.path), *selection.arguments]
+    arguments += ["--kmeans", str(kmeans), "--layer", options.layer]
     for name in ("what", "method", "dims", "points", "neighbours", "min_dist", "seed"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     session.background(

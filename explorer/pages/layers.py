@@ -146,11 +146,10 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
     found = measurements.locate("layers", path, images, fill=fill)
     if found is None:
         count = min(len(images), measurements.MEASUREMENTS["layers"].images)
-        st.subheader("What each layer adds over the split")
+        st.header("What each layer adds over the split", anchor=False)
         session.background(
             [
-                *("measure", "layers", str(path), "--dataset", selection.dataset, "--split", selection.split),
-                *("--fit", selection.fit, "--fill", fill),
+                *("measure", "layers", str(path), *selection.arguments, "--fill", fill),
             ],
             measurements.default_path("layers", path, images, fill=fill),
             title=f"Decode {count:,} images from every prefix of layers",
@@ -209,7 +208,7 @@ def _recombine(selection, images, names: list[str]) -> None:
     """Layers of two images in one picture."""
     from explorer.analysis import layers
 
-    st.subheader("Recombine two images", help=HELP["mix"])
+    st.header("Recombine two images", help=HELP["mix"], anchor=False)
     last = len(images) - 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = session.number("image", "Image A", len(images), width=150, help=f"From 0 to {last:,}.")

@@ -231,7 +231,7 @@ def _concepts(shown: Shown, chosen: np.ndarray) -> None:
     from explorer.analysis.points import images_with_any
 
     every = map_data.concepts(shown.encoding.facts["key"], shown.encoding)
-    st.markdown("#### Concepts of the selected images beside the rest", help=HELP["concepts"])
+    st.header("Concepts of the selected images beside the rest", help=HELP["concepts"], anchor=False)
     if not len(every.columns):
         st.caption(
             "This dataset has no concepts. Put images into a folder for each class, or a metadata.csv beside them."

@@ -261,7 +261,7 @@ def _distribution(selection: session.Selection, images, errors) -> None:
     from explorer import plots
     from explorer.analysis import quality
 
-    st.subheader("Distribution over the split")
+    st.header("Distribution over the split", anchor=False)
     metric = st.segmented_control(
         "Score",
         list(AXES),
