@@ -120,13 +120,13 @@ def _out(shown: Shown, here: np.ndarray) -> tuple:
     from explorer.analysis import interventions
 
     instead = st.segmented_control(
-        "Replaced by", list(INSTEAD), format_func=INSTEAD.get, default="mean", key="instead", required=True,
-        help=HELP["instead"],
+        "Replaced by", list(INSTEAD), format_func=INSTEAD.get, default="mean", key="instead", persist_state="session",
+        required=True, help=HELP["instead"],
     )  # fmt: skip
     where = here == shown.code
     if shown.cell is not None and where[shown.cell] and where.sum() > 1:
         scope = st.segmented_control(
-            "Where", ["all", "cell"], default="all", key="scope", required=True,
+            "Where", ["all", "cell"], default="all", key="scope", persist_state="session", required=True,
             format_func={"all": f"All {int(where.sum())} cells", "cell": "The clicked cell"}.get,
         )  # fmt: skip
         if scope == "cell":

@@ -202,17 +202,21 @@ def _concepts(encoding, layer: str, name: str) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        concept = st.selectbox("Concept", list(concepts.columns), key="concept-of-codes", width=200)
+        concept = st.selectbox(
+            "Concept", list(concepts.columns), key="concept-of-codes", persist_state="session", width=200
+        )
         signed = st.segmented_control(
-            "Shown", ["share", "ratio"], default="share", key="concept-shown", required=True,
+            "Shown", ["share", "ratio"], default="share", key="concept-shown", persist_state="session", required=True,
             format_func={"share": "Share of the value's tokens", "ratio": "Ratio to all images (log₂)"}.get,
         )  # fmt: skip
         which = st.segmented_control(
-            "Codes", ["used", "telling"], default="used", key="concept-codes", required=True,
+            "Codes", ["used", "telling"], default="used", key="concept-codes", persist_state="session", required=True,
             format_func={"used": "Most used", "telling": "Most telling"}.get,
             help="Most telling: those whose presence in an image tells most about the concept (mutual information).",
         )  # fmt: skip
-        many = st.select_slider("Columns", [10, 20, 40, 80], 40, key="concept-columns", width=180)
+        many = st.select_slider(
+            "Columns", [10, 20, 40, 80], 40, key="concept-columns", persist_state="session", width=180
+        )
     found = _by_concept(encoding.facts["key"], layer, concept, encoding)
     if found is None:
         st.caption(f"No image has a value of {session.plain(concept)}.")

@@ -167,8 +167,8 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
         f"{selection.checkpoint.name}-layers-{fill}",
     )
     metric = st.segmented_control(
-        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="layers-score", required=True,
-        label_visibility="collapsed",
+        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="layers-score", persist_state="session",
+        required=True, label_visibility="collapsed",
     )  # fmt: skip
     st.plotly_chart(
         layer_plots.contributions(found, metric, session.theme()), key="contributions", theme=None,

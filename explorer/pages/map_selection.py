@@ -251,7 +251,9 @@ def _concepts(shown: Shown, chosen: np.ndarray) -> None:
         return
     names = list(table.columns)
     if len(names) > CHARTS:
-        names = st.multiselect("Concepts", names, names[:CHARTS], max_selections=24, key="map-concepts")
+        names = st.multiselect(
+            "Concepts", names, names[:CHARTS], max_selections=24, key="map-concepts", persist_state="session"
+        )
     with st.grid(3, min_column_width=300, gap="medium"):
         for name in names:
             _concept(shown, table[name], str(name), inside)

@@ -74,6 +74,7 @@ def run(page: Any) -> None:
     read_url()
     state, first = shared(), not page.url_path
     state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
+    state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
     st.logo(LOGO, size="large", icon_image=MARK)
     st.title(page.title, anchor=False)
     state["heading"], state["notes"] = st.empty(), st.container()

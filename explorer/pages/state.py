@@ -108,7 +108,8 @@ def complain(name: str) -> None:
     """One sentence about what cannot be had as `name`, and what is shown in its place."""
     if refused(name) is not None:
         wrong, value = shared()["refused"][name][1], get(name)
-        st.warning(plain(f"{wrong.rstrip('.')}. The page shows {value}."), icon=":material/link_off:")
+        sentence = f"{wrong[0].upper()}{wrong[1:].rstrip('.')}. The page shows {value}."
+        st.warning(f":small[{plain(sentence)}]", icon=":material/link_off:")
 
 
 def _among(name: str, options: Sequence[str]) -> Callable[[str], str]:
@@ -170,7 +171,7 @@ def number(name: str, label: str, count: int, default: int = 0, **arguments) -> 
 def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
     """Draws a widget that starts from `value` and carries what the user makes of it."""
     key = f"pick-{name}"
-    if st.session_state.get(key) != value:
+    if st.session_state.get(key) != value or shared().get("moved"):  # a widget of the page before has the same key
         st.session_state[key] = value
 
     def changed() -> None:

@@ -27,11 +27,9 @@ def draw(link: Callable) -> None:
                 "each patch of an image. See below what is left of the images then, and go on:"
             )
             st.button("Close", icon=":material/close:", type="tertiary", key="welcome-close", on_click=_close)
-        with st.grid(4, min_column_width=170, gap="small"):
+        with st.container(horizontal=True, gap="medium"):
             for page, label, icon, learned in WAY:
-                with st.container(gap=None):
-                    link(page, label, icon)
-                    st.caption(learned)
+                link(page, f"**{label}:** {learned}", icon)
 
 
 def _close() -> None:
