@@ -41,12 +41,21 @@ if runtime is not None and runtime.exists():
 
     folder = Path(__file__).parent / "explorer" / "pages"
     st.set_page_config(page_title="Codebook Explorer", page_icon=session.MARK, layout="wide")
+    first = next(iter(PAGES))
     pages = {
-        name: st.Page(folder / f"{name}.py", title=title, icon=icon, help=about)
+        name: st.Page(
+            folder / f"{name}.py", title=title, icon=icon, help=about, url_path="first" if name == first else name
+        )
         for name, (title, icon, about) in PAGES.items()
-        if (folder / f"{name}.py").exists()
     }
-    page = st.navigation(list(pages.values()))
+
+    def forward() -> None:  # the first page has the address "/", and its name as an address leads there
+        st.switch_page(pages[first], query_params=st.query_params.to_dict())
+
+    named = st.Page(forward, title=PAGES[first][0], url_path=first, visibility="hidden")
+    page = st.navigation([*pages.values(), named])
+    if page == named:
+        page.run()
     session.run(page)
 elif __name__ == "__main__":
     from explorer import demo

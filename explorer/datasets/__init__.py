@@ -164,11 +164,13 @@ def load(
     )
 
 
-def ready(name: str, split: str = "test", size: int | None = None, *, fit: str = "crop") -> bool:
+def ready(
+    name: str, split: str = "test", size: int | None = None, *, fit: str = "crop", limit: int | None = None
+) -> bool:
     """Whether `load` of the same would open the split at once, without a download or decoding."""
     name, source = _source(name)
     split = pick_split(split, source.splits)
-    return name == "shapes" or is_cached(source, split, source.native if size is None else int(size), fit)
+    return name == "shapes" or is_cached(source, split, source.native if size is None else int(size), fit, limit)
 
 
 def names() -> list[str]:

@@ -70,10 +70,11 @@ def cached_pixels(
     return _limited(*_open(target, fingerprint), limit, fingerprint)
 
 
-def is_cached(source: Source, split: str, size: int, fit: str) -> bool:
-    """Whether `cached_pixels` of a whole split would only open files."""
-    name = digest("images", FORMAT, source.key(split), split, size, fit, None)
-    return (cache_folder() / "images" / name / "meta.json").exists()
+def is_cached(source: Source, split: str, size: int, fit: str, limit: int | None = None) -> bool:
+    """Whether `cached_pixels` of a split would only open files."""
+    content, folder = source.key(split), cache_folder() / "images"
+    names = [digest("images", FORMAT, content, split, size, fit, kept) for kept in {limit, None}]
+    return any((folder / name / "meta.json").exists() for name in names)
 
 
 def chosen_rows(total: int, limit: int | None) -> np.ndarray:

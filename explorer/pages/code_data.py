@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.pages import session
-from explorer.pages.state import bound, choose
 from explorer.sheets import drawing
 from explorer.study import cutouts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from explorer.datasets import Images
@@ -53,21 +54,20 @@ def kmeans(selection: session.Selection) -> int:
 def layer(encoding: Encoding) -> str:
     """The layer that the URL names, with a picker where there are several; another layer has other codes."""
     names = [layer.name for layer in encoding.layers]
-    value = choose("layer", names.__contains__, _main(encoding))
-    if len(names) == 1:
-        return value
 
-    def draw(key, changed):
+    def widget(label: str, options: list[str], *, key: str, on_change: Callable) -> str | None:
         def both() -> None:
-            changed()
+            on_change()
             session.put("code", None)
 
+        if len(options) == 1:
+            return options[0]
         about = "Whose codes are shown in detail."
-        if len(names) > BUTTONS:
-            return st.selectbox("Layer", names, key=key, on_change=both, width=180, help=about)
-        return st.segmented_control("Layer", names, key=key, on_change=both, required=True, help=about)
+        if len(options) > BUTTONS:
+            return st.selectbox(label, options, key=key, on_change=both, width=180, help=about)
+        return st.segmented_control(label, options, key=key, on_change=both, required=True, help=about)
 
-    return bound("layer", value, draw)
+    return session.pick("layer", "Layer", names, _main(encoding), widget=widget)
 
 
 def _main(encoding: Encoding) -> str:
@@ -85,26 +85,26 @@ def continuous_note(encoding: Encoding, layer: str) -> str:
 
 
 def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None = None) -> int:
-    """The code that the URL names, with a picker that lists all codes, most used first.
+    """The code that the URL names, with a picker that lists all codes by number, most used first.
 
     Args:
-        here: (H, W) codes of the image shown, whose counts the list tells.
+        here: (H, W) codes of the image shown; beside the picker stands how often the code is among them.
     """
     facts = table(encoding, layer)
-    about = "Type a number to find a code; clicking a cell of the map chooses it, too."
+    about = "Type a number to find a code; the list begins with the most used. Clicking a cell chooses it, too."
     if len(facts) > LISTED:
-        return session.number("code", f"Code, 0 to {len(facts) - 1:,}", len(facts), default, width=300, help=about)
-    cells = np.zeros(len(facts), int) if here is None else np.bincount(here.reshape(-1), minlength=len(facts))
-    shares = facts["share"].to_numpy()
-
-    def called(text: str) -> str:
-        number = int(text)
-        share = f"{shares[number]:.2%} of tokens" if shares[number] else "never used"
-        many = f" · {cells[number]:,} here" if cells[number] else ""
-        return f"{number} · {share}{many}"
-
-    options = facts.sort_values("rank")["code"].astype(str).tolist()
-    return int(session.pick("code", "Code", options, str(default), format_func=called, width=300, help=about))
+        label = f"Code, 0 to {len(facts) - 1:,}"
+        chosen = session.number("code", label, len(facts), default, width=160, help=about)
+    else:
+        options = facts.sort_values("rank")["code"].astype(str).tolist()
+        chosen = int(session.pick("code", "Code", options, str(default), width=160, help=about))
+    share = facts["share"].iloc[chosen]
+    used = f"{share:.2%} of tokens" if share else "never used"
+    many = 0 if here is None else int((here == chosen).sum())
+    if here is not None and not many:
+        used = f"code {chosen} does not stand in this image"
+    st.caption(f"{used} · {many:,} here" if many else used, width="content")
+    return chosen
 
 
 def table(encoding: Encoding, layer: str) -> pd.DataFrame:
@@ -175,5 +175,5 @@ def download(label: str, frame: pd.DataFrame, name: str, key: str) -> None:
 def title(text: str, about: str, data: pd.DataFrame, file: str) -> None:
     """A heading with its help, and the chart's data to take home."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"#### {text}", help=about, width="content")
+        st.header(text, help=about, width="content", anchor=False)
         download("CSV", data, file, key=f"csv-{text}")

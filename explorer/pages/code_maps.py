@@ -67,18 +67,9 @@ def _image(encoding, images) -> int:
         session.put("image", to)
 
     with st.container(horizontal=True, width="content", gap="xsmall", wrap=False):
-        st.button(
-            "", icon=":material/chevron_left:", key="previous", help="Previous image", on_click=go,
-            args=(int(order[place - 1]),),
-        )  # fmt: skip
-        st.button(
-            "", icon=":material/chevron_right:", key="next", help="Next image", on_click=go,
-            args=(int(order[(place + 1) % len(order)]),),
-        )  # fmt: skip
-        st.button(
-            "Random", icon=":material/shuffle:", key="random", help="Any image", on_click=go,
-            args=(int(np.random.default_rng().integers(len(images))),),
-        )  # fmt: skip
+        for name, key, to in (("Previous image", "previous", place - 1), ("Next image", "next", place + 1)):
+            st.button(name, key=key, on_click=go, args=(int(order[to % len(order)]),))
+        st.button("Random", key="random", on_click=go, args=(int(np.random.default_rng().integers(len(images))),))
     return number
 
 

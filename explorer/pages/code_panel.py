@@ -66,7 +66,7 @@ def _heading(shown: Shown) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="code-heading"):
         swatch = np.broadcast_to(colour, (28, 28, 3)).copy()
         st.image(drawing.png(swatch), width=28, alt="Colour of the code on the maps")
-        st.subheader(f"Code {shown.code:,} of layer {session.plain(shown.layer)}", width="content", anchor=False)
+        st.header(f"Code {shown.code:,} of layer {session.plain(shown.layer)}", width="content", anchor=False)
         session.link("codebook", "All codes", ":material/bar_chart:", layer=shown.layer, code=shown.code)
 
 
@@ -90,7 +90,7 @@ def _use(shown: Shown, facts) -> None:
 
 def _intervene(shown: Shown) -> None:
     """The image decoded with the code put in or taken out, beside the decode without that."""
-    st.markdown("#### Put in or take out", help=HELP["change"])
+    st.subheader("Put in or take out", help=HELP["change"], anchor=False)
     if session.lacks_decoder(shown.selection):
         return
     here = shown.encoding.codes(shown.layer, [shown.row])[0].astype(np.int64)
@@ -120,13 +120,13 @@ def _out(shown: Shown, here: np.ndarray) -> tuple:
     from explorer.analysis import interventions
 
     instead = st.segmented_control(
-        "Replaced by", list(INSTEAD), format_func=INSTEAD.get, default="mean", key="instead", required=True,
-        help=HELP["instead"],
+        "Replaced by", list(INSTEAD), format_func=INSTEAD.get, default="mean", key="instead", persist_state="session",
+        required=True, help=HELP["instead"],
     )  # fmt: skip
     where = here == shown.code
     if shown.cell is not None and where[shown.cell] and where.sum() > 1:
         scope = st.segmented_control(
-            "Where", ["all", "cell"], default="all", key="scope", required=True,
+            "Where", ["all", "cell"], default="all", key="scope", persist_state="session", required=True,
             format_func={"all": f"All {int(where.sum())} cells", "cell": "The clicked cell"}.get,
         )  # fmt: skip
         if scope == "cell":
@@ -227,11 +227,12 @@ def _pictures(shown: Shown, change, where: np.ndarray, words: str) -> None:
 
 
 def _top(shown: Shown) -> None:
-    st.markdown(
-        "#### Top patches",
+    st.subheader(
+        "Top patches",
         help="The patches of all images whose latents are nearest to the code's vector, one of an image at most, with "
         "what surrounds them; the patch is outlined. Below each the number of its image, and the distance between its "
         "latent and the code's vector.",
+        anchor=False,
     )
     pictures, rows, positions, distances = code_data.top_patches(
         shown.encoding, shown.images, shown.layer, shown.code, PATCHES
@@ -248,10 +249,11 @@ def _everywhere(shown: Shown) -> None:
 
     rows, tokens = shown.encoding.images_with(shown.layer, shown.code)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(
-            f"#### Images that have it: {len(rows):,} of {shown.encoding.images:,}",
+        st.subheader(
+            f"Images that have it: {len(rows):,} of {shown.encoding.images:,}",
             help="Those with most cells of the code first; its cells are outlined.",
             width="content",
+            anchor=False,
         )
         pages = -(-len(rows) // PAGE)
         page = st.pagination(pages, key=f"page-{shown.layer}-{shown.code}") if pages > 1 else 1
@@ -282,10 +284,11 @@ def _gallery(shown: Shown, name: str, pictures: list, rows, cells: list, notes: 
 
 
 def _neighbours(shown: Shown) -> None:
-    st.markdown(
-        "#### Neighbours in the codebook",
+    st.subheader(
+        "Neighbours in the codebook",
         help="The codes with the nearest vectors by Euclidean distance, each with its best patch, its number and the "
         "distance. The colour of a code on the maps comes from the same vectors.",
+        anchor=False,
     )
     index, distances = _nearest(shown.encoding.facts["key"], shown.layer, shown.code, shown.encoding)
     if not len(index):

@@ -27,7 +27,10 @@ def duplicates(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
     heading = st.container()
     tokens = table["tokens"].to_numpy()
     dead = bool((tokens == 0).any()) and st.toggle(
-        "Dead codes too", key="dead-too", help="Codes that never occur in these images are compared as well."
+        "Dead codes too",
+        key="dead-too",
+        persist_state="session",
+        help="Codes that never occur in these images are compared as well.",
     )
     pairs, distances, cosines, total = _pairs(encoding.facts["key"], layer, dead, encoding)
     data = pd.DataFrame(
@@ -82,7 +85,7 @@ def _pairs(key: str, layer: str, dead: bool, _encoding) -> tuple:
 def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> None:
     data = table.drop(columns=["x", "y"])
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"#### All {len(table):,} codes", help=HELP["table"], width="content")
+        st.header(f"All {len(table):,} codes", help=HELP["table"], width="content", anchor=False)
         with st.container(horizontal=True, width="content"):
             code_data.download("CSV", data, f"{name}-codes", key="csv-codes")
             st.download_button(
@@ -93,7 +96,7 @@ def everything(encoding, images, layer: str, table: pd.DataFrame, name: str) -> 
     if len(data) > PAGE:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             by = st.selectbox(
-                "Sorted by", list(SORTED), format_func=SORTED.get, key="sorted", width=320,
+                "Sorted by", list(SORTED), format_func=SORTED.get, key="sorted", persist_state="session", width=320,
                 help="Over all pages; a click on a column's head sorts within the page.",
             )  # fmt: skip
             data = data.sort_values(by, ascending=by != "images", kind="stable")

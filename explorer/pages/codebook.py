@@ -194,7 +194,7 @@ def _take(click, size: int) -> None:
 
 
 def _concepts(encoding, layer: str, name: str) -> None:
-    st.markdown("#### Use by concept", help=HELP["concepts"])
+    st.header("Use by concept", help=HELP["concepts"], anchor=False)
     concepts = encoding.concepts()
     if not len(concepts.columns):
         st.caption(
@@ -202,17 +202,21 @@ def _concepts(encoding, layer: str, name: str) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        concept = st.selectbox("Concept", list(concepts.columns), key="concept-of-codes", width=200)
+        concept = st.selectbox(
+            "Concept", list(concepts.columns), key="concept-of-codes", persist_state="session", width=200
+        )
         signed = st.segmented_control(
-            "Shown", ["share", "ratio"], default="share", key="concept-shown", required=True,
+            "Shown", ["share", "ratio"], default="share", key="concept-shown", persist_state="session", required=True,
             format_func={"share": "Share of the value's tokens", "ratio": "Ratio to all images (log₂)"}.get,
         )  # fmt: skip
         which = st.segmented_control(
-            "Codes", ["used", "telling"], default="used", key="concept-codes", required=True,
+            "Codes", ["used", "telling"], default="used", key="concept-codes", persist_state="session", required=True,
             format_func={"used": "Most used", "telling": "Most telling"}.get,
             help="Most telling: those whose presence in an image tells most about the concept (mutual information).",
         )  # fmt: skip
-        many = st.select_slider("Columns", [10, 20, 40, 80], 40, key="concept-columns", width=180)
+        many = st.select_slider(
+            "Columns", [10, 20, 40, 80], 40, key="concept-columns", persist_state="session", width=180
+        )
     found = _by_concept(encoding.facts["key"], layer, concept, encoding)
     if found is None:
         st.caption(f"No image has a value of {session.plain(concept)}.")
@@ -327,8 +331,8 @@ def _umap(selection, kmeans: int, encoding, layer: str) -> tuple[np.ndarray | No
     options = maps.Options(layer, "codebook", "umap", points=size)
     path = maps.locate(encoding, options)
     if path is None:
-        arguments = ["project", str(selection.checkpoint.path), "--dataset", selection.dataset, "--fit", selection.fit]
-        arguments += ["--split", selection.split, "--kmeans", str(kmeans), "--layer", layer]
+        arguments = ["project", str(selection.checkpoint.path), *selection.arguments]
+        arguments += ["--kmeans", str(kmeans), "--layer", layer]
         arguments += ["--what", "codebook", "--method", "umap", "--points", str(size)]
         title = f"UMAP of the {size:,} vectors of layer {layer} of {selection.checkpoint.name}"
         session.background(arguments, maps.default_path(encoding, options), title=title, begin=True)

@@ -87,14 +87,18 @@ def _options(encoding, layer: str) -> tuple[maps.Options, bool]:
     elif len(sizes) > 1:
         points = st.select_slider(
             "At most", sizes, min(5_000, sizes[-1]), format_func="{:,} points".format, key=f"points-{len(sizes)}",
-            width=220, help=HELP["points"],
+            persist_state="session", width=220, help=HELP["points"],
         )  # fmt: skip
     neighbours, min_dist, seed = 15, 0.1, 0
     if method == "umap":
         with st.expander("UMAP settings", icon=":material/tune:", width=420):
-            neighbours = st.slider("Neighbours", 2, 100, 15, key="neighbours", help=HELP["neighbours"])
-            min_dist = st.slider("Minimum distance", 0.0, 1.0, 0.1, 0.05, key="min-dist", help=HELP["min_dist"])
-            seed = st.number_input("Seed", 0, 9999, 0, key="map-seed", help=HELP["seed"])
+            neighbours = st.slider(
+                "Neighbours", 2, 100, 15, key="neighbours", persist_state="session", help=HELP["neighbours"]
+            )
+            min_dist = st.slider(
+                "Minimum distance", 0.0, 1.0, 0.1, 0.05, key="min-dist", persist_state="session", help=HELP["min_dist"]
+            )
+            seed = st.number_input("Seed", 0, 9999, 0, key="map-seed", persist_state="session", help=HELP["seed"])
     usual = (neighbours, min_dist, seed) == (15, 0.1, 0)
     return maps.Options(layer, what, method, dims, points, neighbours, seed, min_dist), usual
 
@@ -122,8 +126,8 @@ def _path(selection, encoding, options: maps.Options, kmeans: int, usual: bool) 
     if options.method == "pca":
         with st.spinner("Projecting …"):
             return maps.make(encoding, options)
-    arguments = ["project", str(selection.checkpoint.path), "--dataset", selection.dataset, "--fit", selection.fit]
-    arguments += ["--split", selection.split, "--kmeans", str(kmeans), "--layer", options.layer]
+    arguments = ["project", str(selection.checkpoint.path), *selection.arguments]
+    arguments += ["--kmeans", str(kmeans), "--layer", options.layer]
     for name in ("what", "method", "dims", "points", "neighbours", "min_dist", "seed"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     session.background(

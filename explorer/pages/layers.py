@@ -146,11 +146,10 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
     found = measurements.locate("layers", path, images, fill=fill)
     if found is None:
         count = min(len(images), measurements.MEASUREMENTS["layers"].images)
-        st.subheader("What each layer adds over the split")
+        st.header("What each layer adds over the split", anchor=False)
         session.background(
             [
-                *("measure", "layers", str(path), "--dataset", selection.dataset, "--split", selection.split),
-                *("--fit", selection.fit, "--fill", fill),
+                *("measure", "layers", str(path), *selection.arguments, "--fill", fill),
             ],
             measurements.default_path("layers", path, images, fill=fill),
             title=f"Decode {count:,} images from every prefix of layers",
@@ -168,8 +167,8 @@ def _contributions(selection, images, fill: str, joint: bool) -> None:
         f"{selection.checkpoint.name}-layers-{fill}",
     )
     metric = st.segmented_control(
-        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="layers-score", required=True,
-        label_visibility="collapsed",
+        "Score", ["psnr", "ssim"], format_func=str.upper, default="psnr", key="layers-score", persist_state="session",
+        required=True, label_visibility="collapsed",
     )  # fmt: skip
     st.plotly_chart(
         layer_plots.contributions(found, metric, session.theme()), key="contributions", theme=None,
@@ -209,7 +208,7 @@ def _recombine(selection, images, names: list[str]) -> None:
     """Layers of two images in one picture."""
     from explorer.analysis import layers
 
-    st.subheader("Recombine two images", help=HELP["mix"])
+    st.header("Recombine two images", help=HELP["mix"], anchor=False)
     last = len(images) - 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = session.number("image", "Image A", len(images), width=150, help=f"From 0 to {last:,}.")

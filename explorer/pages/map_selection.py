@@ -232,7 +232,7 @@ def _concepts(shown: Shown, chosen: np.ndarray) -> None:
     from explorer.analysis.points import images_with_any
 
     every = map_data.concepts(shown.encoding.facts["key"], shown.encoding)
-    st.markdown("#### Concepts of the selected images beside the rest", help=HELP["concepts"])
+    st.header("Concepts of the selected images beside the rest", help=HELP["concepts"], anchor=False)
     if not len(every.columns):
         st.caption(
             "This dataset has no concepts. Put images into a folder for each class, or a metadata.csv beside them."
@@ -252,7 +252,9 @@ def _concepts(shown: Shown, chosen: np.ndarray) -> None:
         return
     names = list(table.columns)
     if len(names) > CHARTS:
-        names = st.multiselect("Concepts", names, names[:CHARTS], max_selections=24, key="map-concepts")
+        names = st.multiselect(
+            "Concepts", names, names[:CHARTS], max_selections=24, key="map-concepts", persist_state="session"
+        )
     with st.grid(3, min_column_width=300, gap="medium"):
         for name in names:
             _concept(shown, table[name], str(name), inside)

@@ -73,8 +73,7 @@ def draw() -> None:
 def _measure(what: str, selection: session.Selection, checkpoint, images, *, begin: bool = False) -> None:
     """The work that makes a measurement which is missing."""
     count = min(len(images), measurements.MEASUREMENTS[what].images)
-    arguments = ["measure", what, str(checkpoint.path), "--dataset", selection.dataset]
-    arguments += ["--split", selection.split, "--fit", selection.fit]
+    arguments = ["measure", what, str(checkpoint.path), *selection.arguments]
     subject = "JPEG and WebP" if what == "codecs" else checkpoint.name
     session.background(
         arguments,
@@ -217,7 +216,7 @@ def _chart(
         key="rate-distortion",
         alt=f"{SCORES[score]} against bits per pixel",
     )
-    st.markdown("#### All points", help=HELP["table"])
+    st.header("All points", help=HELP["table"], anchor=False)
     number = st.column_config.NumberColumn
     st.dataframe(
         data,

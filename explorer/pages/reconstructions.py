@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.pages import session
+from explorer.pages.uploads import kept_files
 from explorer.sheets import drawing
 
 HELP = {
@@ -137,34 +138,38 @@ def _concept(concepts) -> np.ndarray:
     if not discrete:
         st.caption("This dataset has no discrete concepts; add a metadata.csv, or sort the images into folders.")
         return np.zeros(len(concepts), bool)
-    column = st.selectbox("Concept", discrete, key="concept", width=160)
+    column = st.selectbox("Concept", discrete, key="concept", persist_state="session", width=160)
     values = sorted(concepts[column].dropna().unique().tolist(), key=str)
-    value = st.selectbox("Value", values, key=f"value-{column}", width=160)
+    value = st.selectbox("Value", values, key=f"value-{column}", persist_state="session", width=160)
     return (concepts[column] == value).to_numpy()
 
 
 def _own(size: int) -> tuple[np.ndarray, list[str], list[int | None]]:
     from explorer.datasets import decode_image
 
-    given = st.file_uploader(
+    given = kept_files(
         "Drop images here",
-        accept_multiple_files=True,
-        key="own",
+        "own",
         max_upload_size=MEGABYTES,
-        help=f"Up to {FILES} files of {MEGABYTES} MB. They are read in this session and not kept.",
+        help=f"Up to {FILES} files of {MEGABYTES} MB. They are read in this session and not kept beyond it.",
     )
     fit = st.radio(
-        "Images that are not square", list(session.FITS), format_func=session.FITS.get, horizontal=True, key="own-fit"
+        "Images that are not square",
+        list(session.FITS),
+        format_func=session.FITS.get,
+        horizontal=True,
+        key="own-fit",
+        persist_state="session",
     )
     if len(given) > FILES:
         st.warning(f"{len(given)} files were given; the first {FILES} are shown.", icon=":material/filter_list:")
     pixels, names = [], []
-    for file in given[:FILES]:
+    for name, data in given[:FILES]:
         try:
-            pixels.append(decode_image(file.getvalue(), size, fit))
-            names.append(file.name)
+            pixels.append(decode_image(data, size, fit))
+            names.append(name)
         except BadInput as error:
-            st.error(f"{session.plain(file.name)}: {session.plain(error)}", icon=":material/broken_image:")
+            st.error(f"{session.plain(name)}: {session.plain(error)}", icon=":material/broken_image:")
     if not given:
         st.caption("Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, of any size.")
     stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
@@ -192,7 +197,11 @@ def _how(selection: session.Selection) -> dict:
                 help=HELP["posterior"],
             )  # fmt: skip
             if kind == "sample":
-                return {"sample_seed": st.number_input("Sample seed", 0, 9999, 0, key="sample-seed", width=140)}
+                return {
+                    "sample_seed": st.number_input(
+                        "Sample seed", 0, 9999, 0, key="sample-seed", persist_state="session", width=140
+                    )
+                }
     return {}
 
 
@@ -261,13 +270,14 @@ def _distribution(selection: session.Selection, images, errors) -> None:
     from explorer.analysis import quality
     from explorer.charts import plots
 
-    st.subheader("Distribution over the split")
+    st.header("Distribution over the split", anchor=False)
     metric = st.segmented_control(
         "Score",
         list(AXES),
         format_func=str.upper,
         default="psnr",
         key="score",
+        persist_state="session",
         required=True,
         label_visibility="collapsed",
     )

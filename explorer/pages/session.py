@@ -13,7 +13,6 @@ again without the code around them.
 from __future__ import annotations
 
 import importlib
-import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +22,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from explorer.files import cache_folder, digest
-from explorer.pages import sidebar
+from explorer.pages import estimates, sidebar, welcome
+from explorer.pages.logo import LOGO, MARK
 from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
 from explorer.pages.state import get, guard, number, pick, plain, put, read_url, shared
 from explorer.pages.work import background
-from explorer.sheets.drawing import MARK_CELLS
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from explorer.autoencoder import Autoencoder
     from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
@@ -62,13 +63,8 @@ __all__ = [
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
-_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="32" viewBox="0 0 {0} 32">{1}</svg>'
-MARK = _SVG.format(32, MARK_CELLS)  # a picture, because Streamlit fetches icons of a browser tab from the network
-LOGO = _SVG.format(
-    218,
-    MARK_CELLS + '<text x="36" y="22" font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" '
-    'font-size="19" font-weight="600" fill="#5b8db5">Codebook Explorer</text>',
-)
+FEW = 500  # images that are offered where all would take long
+SELECTS = ("checkpoint", "dataset", "limit", "fit")  # names that say what the numbers of a page belong to
 
 
 def run(page: Any) -> None:
@@ -76,15 +72,55 @@ def run(page: Any) -> None:
     from explorer.pages import train_form
 
     read_url()
-    st.logo(LOGO, size="large")
+    state, first = shared(), not page.url_path
+    state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
+    state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
+    st.logo(LOGO, size="large", icon_image=MARK)
+    st.title(page.title, anchor=False)
+    state["heading"], state["notes"] = st.empty(), st.container()
+    body = _body()
     with st.sidebar, guard():
-        shared()["selection"] = None
-        shared()["selection"] = sidebar.draw()
+        state["selection"] = None
+        state["selection"] = chosen = sidebar.draw()
+        state["selects"] = _selects()
+        st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
+        if page.url_path != "training":
+            _head(chosen)
     with st.sidebar:
         train_form.draw()
-    st.title(page.title)
-    with guard():
+    with body, guard():
+        if first:
+            welcome.draw(link)
         page.run()
+
+
+def _selects() -> tuple:
+    return tuple(get(name) for name in SELECTS)
+
+
+def _body() -> DeltaGenerator:
+    """Where the page goes. What stood there is emptied at once where it belongs to another checkpoint or other images.
+
+    Streamlit leaves what was drawn before until something new takes its place; so the page has two places, and moves
+    to the other one, while the one that it leaves is emptied.
+    """
+    state = shared()
+    if state.get("selects") not in (None, _selects()):
+        state["place"] = 1 - state.get("place", 0)
+    state["selects"] = _selects()
+    places = [st.container() if number == state.get("place", 0) else st.empty() for number in (0, 1)]
+    return places[state.get("place", 0)]
+
+
+def _head(chosen: Selection, found: Images | None = None) -> None:
+    """Says below the title what the numbers of the page belong to; how many images, as soon as that is known."""
+    counts = shared().setdefault("counts", {})
+    if found is not None:
+        which = "" if found.split == "all" else "held-out "
+        sample = ", a random sample" if chosen.limit is not None and chosen.limit <= len(found) else ""
+        counts[_selects()] = f" · {len(found):,} {which}images{sample}"
+    names = plain(chosen.checkpoint.name), plain(sidebar.called(chosen.dataset))
+    shared()["heading"].caption(f"**{names[0]}** on **{names[1]}**{counts.get(_selects(), '')}")
 
 
 def theme() -> Literal["light", "dark"]:
@@ -131,10 +167,10 @@ def model(checkpoint: Checkpoint) -> Iterator[Autoencoder]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the dataset …")
-def _images(name: str, split: str, size: int, fit: str, version: float) -> Images:
+def _images(name: str, split: str, size: int, fit: str, limit: int | None, version: float) -> Images:
     from explorer import datasets
 
-    return datasets.load(name, split, size, fit=fit)
+    return datasets.load(name, split, size, fit=fit, limit=limit)
 
 
 def images(chosen: Selection) -> Images:
@@ -145,25 +181,23 @@ def images(chosen: Selection) -> Images:
     from explorer import datasets
 
     size, path = chosen.checkpoint.image_size, Path(chosen.dataset).expanduser()
-    if not datasets.ready(chosen.dataset, chosen.split, size, fit=chosen.fit) and not _quick(chosen.dataset, path):
+    there = datasets.ready(chosen.dataset, chosen.split, size, fit=chosen.fit, limit=chosen.limit)
+    if not there and not _quick(chosen.dataset, path):
         encode_beside(chosen, None)
         st.stop()
     version = path.stat().st_mtime if path.exists() else 0.0  # a folder that changed is read again
-    return _images(chosen.dataset, chosen.split, size, chosen.fit, version)
+    found = _images(chosen.dataset, chosen.split, size, chosen.fit, chosen.limit, version)
+    _head(chosen, found)
+    return found
 
 
 def _quick(name: str, path: Path) -> bool:
     """Whether a dataset is decoded within a second or two, so that a process of its own would only cost time."""
     return (
         name == "digits"
-        or (path.is_dir() and _files(path, 301) <= 300)
+        or (path.is_dir() and estimates.counted(path, 301) <= 300)
         or (path.is_file() and path.stat().st_size < 5e6)
     )
-
-
-def _files(path: Path, most: int) -> int:
-    """How many files are in and below a folder; `most` if there are more."""
-    return sum(1 for _ in itertools.islice((file for file in path.rglob("*") if file.is_file()), most))
 
 
 def located(chosen: Selection, kmeans: int = 64) -> Encoding | None:
@@ -191,31 +225,41 @@ def encoding_or_progress(chosen: Selection, kmeans: int = 64) -> Encoding:
 
 
 def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> None:
-    """Shows the work that makes the Encoding which `located` misses; the page may go on below without it.
-
-    Up to 20,000 images on this machine are encoded without asking; more, and what must be downloaded, need a click.
+    """Offers the work that makes the Encoding which `located` misses; the page may go on below without it.
 
     Args:
         found: the images if they are decoded already; None includes decoding, and downloading.
     """
-    from explorer import checkpoints
+    from explorer import checkpoints, jobs
 
-    checkpoint, path = chosen.checkpoint, Path(chosen.dataset).expanduser()
-    arguments = ["encode", str(checkpoint.path), "--dataset", chosen.dataset, "--split", chosen.split]
-    arguments += ["--fit", chosen.fit, "--kmeans", str(kmeans)]
+    checkpoint, state = chosen.checkpoint, shared()
     key = digest(
-        checkpoints.fingerprint(checkpoint.path), chosen.dataset, chosen.split, chosen.fit, kmeans, found is None
+        *(checkpoints.fingerprint(checkpoint.path), chosen.dataset, chosen.split, chosen.fit, chosen.limit, kmeans),
+        found is None,
     )
-    if found is not None:
-        counted, begin = f"{len(found):,} images of ", len(found) <= 20_000
-    else:
-        counted, begin = "", path.is_file() or (path.is_dir() and _files(path, 20_001) <= 20_000)
+    target = cache_folder() / "encodings" / f"asked-{key}"
+    count = chosen.limit if found is None else len(found)
+    counted = "the images" if count is None else f"{count:,} images"
+    every = "" if chosen.limit else "all "
+
+    def choose(limit: int | None) -> None:
+        put("limit", limit)
+        state["asked"] = True
+
+    def beside() -> None:
+        if chosen.limit is not None:
+            st.button("All images", key="encode-all", on_click=choose, args=(None,))
+        elif count is None or count > FEW:
+            st.button(f"Only {FEW} images", key="encode-few", on_click=choose, args=(FEW,))
+
     background(
-        arguments,
-        cache_folder() / "encodings" / f"asked-{key}",
-        title=f"Encoding {counted}{shared()['sources'].get(chosen.dataset, path.name)} with {checkpoint.name}",
-        begin=begin and checkpoint.format == "explorer",  # one of another library may take hours: its user decides
-        about="The codes, latents and errors of every image are computed once, beside this page, and kept.",
+        ["encode", str(checkpoint.path), *chosen.arguments, "--kmeans", str(kmeans)],
+        target,
+        title=f"Encode {counted} of {sidebar.called(chosen.dataset)} with {checkpoint.name}",
+        begin=state.get("begin", False),
+        about="" if jobs.find(target) else estimates.promise(checkpoint, count),
+        label=f"Encode {every}images" if count is None else f"Encode {every}{count:,} images",
+        beside=beside,
     )
 
 
@@ -223,6 +267,6 @@ def link(page: str, label: str, icon: str, **carried: object) -> None:
     """A link to the page of the file `page`.py that carries the sidebar's choice and `carried`, such as `image=17`."""
     path = Path(__file__).with_name(f"{page}.py")
     if path.exists():
-        parameters = {name: get(name) for name in ("checkpoint", "dataset", "fit") if get(name) is not None}
+        parameters = {name: get(name) for name in SELECTS if get(name) is not None}
         parameters |= {name: str(value) for name, value in carried.items()}
         st.page_link(path, label=label, icon=icon, query_params=parameters)

@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +14,12 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
-from explorer.pages.state import bound, choose, get, plain, put, shared
+from explorer.pages.state import bound, choose, complain, get, plain, put, refused, shared
 from explorer.pages.work import background
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explorer.checkpoints import Checkpoint
 
 FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
@@ -33,16 +34,24 @@ class Selection:
         dataset: a name in DATASETS, or a path.
         split: `test`, the images that training has not seen, or `all` of a dataset that it has seen nothing of.
         fit: how an image that is not square becomes one: `crop` or `pad`.
+        limit: at most so many images, a random sample that is always the same; None is all.
     """
 
     checkpoint: Checkpoint
     dataset: str
     split: str = "test"
     fit: str = "crop"
+    limit: int | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the command line calls the images: `--dataset`, `--split`, `--fit` and `--limit`."""
+        found = ["--dataset", self.dataset, "--split", self.split, "--fit", self.fit]
+        return found if self.limit is None else [*found, "--limit", str(self.limit)]
 
 
-def draw() -> Selection | None:
-    """The sidebar; None while a checkpoint is still to be downloaded."""
+def draw() -> Selection:
+    """The sidebar."""
     from explorer import checkpoints
 
     found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find() if checkpoint.state != "training"}
@@ -50,17 +59,16 @@ def draw() -> Selection | None:
         raise BadInput(
             f"there is no checkpoint yet in {checkpoints.folder()}; train one, or put a checkpoint folder there"
         )
-    before = get("checkpoint")
-    name = _checkpoint_name(list(found))
-    _upload()
-    checkpoint = found.get(name) or _foreign(name)
-    if checkpoint is None:
-        return None
-    if before != name:
+    before = shared()["good"].get("checkpoint")
+    checkpoint = _checkpoint(found)
+    if before not in (None, get("checkpoint")) and "checkpoint" not in shared()["linked"]:
         for other in ("layer", "code"):
             put(other, None)
+        if st.session_state.get("show") == "own" and not shared()["uploads"].get("own"):
+            st.session_state["show"] = "random"  # rather the new checkpoint's reconstructions than an empty upload box
     dataset = _dataset(checkpoint)
-    fit = choose("fit", FITS.__contains__, "crop")
+    limit = _limit(dataset)
+    fit = choose("fit", _no_fit, "crop")
     if Path(dataset).exists():
         fit = bound(
             "fit",
@@ -74,21 +82,34 @@ def draw() -> Selection | None:
                 horizontal=True,
             ),
         )
+    complain("fit")
     summary(checkpoint)
-    return Selection(checkpoint, dataset, _split(checkpoint, dataset), fit)
+    return Selection(checkpoint, dataset, _split(checkpoint, dataset), fit, limit)
 
 
-def _checkpoint_name(known: list[str]) -> str:
-    """The name of a checkpoint that was found, or a path that the user typed."""
-    put("checkpoint", (get("checkpoint") or "").strip(" \t\"'") or None)
-    value = choose("checkpoint", lambda name: name in known or _is_place(name) or _is_on_hub(name), known[0])
-    return bound(
+def _no_fit(name: str) -> str:
+    return "" if name in FITS else f"There is no fit '{name[:200]}'; choose from {', '.join(FITS)}"
+
+
+def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
+    """The checkpoint that is named, or lies at the path that was typed; else the last one that could be opened.
+
+    What was typed in vain stays in the box, with one sentence below it.
+    """
+    opened = dict(found)
+
+    def attempt(name: str) -> None:
+        opened[name] = opened.get(name) or _open(name)
+
+    value = choose("checkpoint", lambda name: _fault(name, attempt), next(iter(found)))
+    shown = refused("checkpoint") or value
+    bound(
         "checkpoint",
-        value,
+        shown,
         lambda key, changed: st.selectbox(
             "Checkpoint",
-            list(dict.fromkeys([*known, value])),
-            format_func=lambda name: name if name in known else Path(name).name,
+            list(dict.fromkeys([*found, value, shown])),
+            format_func=lambda name: name if name in found or name == refused("checkpoint") else _short_path(name),
             accept_new_options=True,
             key=key,
             on_change=changed,
@@ -97,6 +118,46 @@ def _checkpoint_name(known: list[str]) -> str:
             "README has a table of what can be opened. Nothing in such a file is run.",
         ),
     )
+    if _is_on_hub(shown):
+        _fetch(shown, value)
+    else:
+        complain("checkpoint")
+    _upload()
+    if opened[value].format != "explorer":
+        _inside(value)
+    return opened[value]
+
+
+def _fault(name: str, attempt: Callable[[str], object]) -> str:
+    """What is wrong with a name or path that the user typed; empty where the attempt to open it succeeds."""
+    try:
+        attempt(name)
+    except BadInput as error:
+        return str(error)
+    except (OSError, RuntimeError, ValueError) as error:  # no access, no such home, too long, not a text
+        reason = getattr(error, "strerror", None) or error
+        return f"'{name[:80]}' cannot be read ({reason}); choose from the list, or type another path"
+    return ""
+
+
+def _open(name: str) -> Checkpoint:
+    """A checkpoint by a path, maybe with an image size and layers from inside; raises BadInput where there is none."""
+    from explorer import checkpoints, foreign
+
+    with st.spinner("Recognising the checkpoint …"):
+        path, size, inside = foreign.split(checkpoints.resolve(name))
+        own = checkpoints.describe(path)
+        if own.state == "training" and "/" not in name:
+            raise BadInput(f"'{name}' is still being trained; choose another, or wait until it is done")
+        if own.format == "explorer":
+            return own
+        return checkpoints.describe(Path(foreign.join(path, size or own.image_size, inside)))
+
+
+def _short_path(path: str) -> str:
+    """The end of a long path, which tells it from others."""
+    parts = Path(path).parts
+    return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
 
 
 def _upload() -> None:
@@ -121,59 +182,43 @@ def _upload() -> None:
     st.rerun()
 
 
-def _is_place(name: str) -> bool:
-    """Whether a typed name is a path, or a name with an image size, that is there."""
-    from explorer import checkpoints
-
-    if not ("/" in name or "\\" in name or "@" in name or name.startswith("~")):
-        return False
-    with suppress(BadInput):
-        return checkpoints.resolve(name) is not None
-    return False
-
-
 def _is_on_hub(name: str) -> bool:
-    """Whether a typed name could be one of the Hugging Face Hub."""
+    """Whether what was typed could be a name on the Hugging Face Hub that is not on this machine."""
     from explorer.foreign import hub
 
-    return "/" in name and not name.startswith(("/", ".", "~")) and hub.parse(name) is not None
+    if name != refused("checkpoint") or name.startswith(("/", ".", "~")) or "/" not in name:
+        return False
+    return not Path(name.split("/")[0]).exists() and hub.parse(name) is not None and hub.locate(name) is None
 
 
-def _fetch(name: str) -> None:
-    """What is shown until a checkpoint of the Hub is on this machine."""
+def _fetch(name: str, shown: str) -> None:
+    """What stands below the box until a checkpoint of the Hub is on this machine."""
     from explorer.foreign import hub
 
+    st.caption(f"{plain(name)} is not on this machine. The page shows {plain(shown)}.")
     background(
         ["fetch", name],
         hub.note(name),
         title=f"Download {name} from the Hugging Face Hub",
-        about="Config and weights alone; it is kept, and found again without a network.",
+        about="If it is there: config and weights alone. They are kept, and found again without a network.",
     )
 
 
-def _foreign(name: str) -> Checkpoint | None:
-    """A checkpoint of another library, at the image size that the user chooses; None if it is not here yet."""
+def _inside(name: str) -> None:
+    """Image size and layers from inside, of a checkpoint of another library; both are part of its name."""
     from explorer import checkpoints, foreign
 
-    if not _is_place(name):
-        _fetch(name)
-        return None
-
-    with st.spinner("Recognising the checkpoint …"):
-        path, size, inside = foreign.split(checkpoints.resolve(name))
-        own = checkpoints.describe(path)
-    if own.format == "explorer":
-        return own
+    path, size, inside = foreign.split(checkpoints.resolve(name))
+    made_for = checkpoints.describe(path).image_size
 
     def changed() -> None:
         put("checkpoint", foreign.join(path, st.session_state["image-size"], st.session_state["taps"]))
 
-    value = size or own.image_size
-    st.session_state["image-size"], st.session_state["taps"] = value, list(inside)
+    st.session_state["image-size"], st.session_state["taps"] = size or made_for, list(inside)
     st.number_input(
         "Image size", foreign.SMALLEST, foreign.LARGEST, step=8, key="image-size", on_change=changed,
         help="Images are brought to this side length in pixels before they go in. The network takes others as well, "
-        f"and was made for {own.image_size}, as far as its files say; larger images take longer.",
+        f"and was made for {made_for}, as far as its files say; larger images take longer.",
     )  # fmt: skip
     st.multiselect(
         "Layers from inside", list(dict.fromkeys([*_modules(str(path), path.stat().st_mtime), *inside])),
@@ -181,7 +226,6 @@ def _foreign(name: str) -> Checkpoint | None:
         help="What a block or a convolution gives becomes a layer of its own: a code map by k-means, a codebook and a "
         "latent map, beside the layers that the network has by itself. Layers with large grids make large encodings.",
     )  # fmt: skip
-    return checkpoints.describe(Path(foreign.join(path, value, inside)))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -204,30 +248,41 @@ def _split(checkpoint: Checkpoint, dataset: str) -> str:
 
 
 def _dataset(checkpoint: Checkpoint) -> str:
+    """The dataset that is named, or lies at the path that was typed; else the last one that could be opened."""
     from explorer import datasets
 
-    state = shared()
-    own = checkpoint.dataset if checkpoint.dataset and _is_dataset(checkpoint.dataset) else "shapes"
-    if state.get("dataset of") not in (None, checkpoint.name) and get("dataset") == state.get("own dataset"):
-        put("dataset", own)  # who looked at the checkpoint's own dataset goes on to the next one's own
-    state["dataset of"], state["own dataset"] = checkpoint.name, own
-    put("dataset", (get("dataset") or "").strip(" \t\"'") or None)  # a path pasted from a file manager or a terminal
-    value = choose("dataset", _is_dataset, own)
-    options = list(dict.fromkeys([own, *datasets.DATASETS, *state["sources"], value]))
-    chosen = bound(
+    state, asked = shared(), get("dataset")
+    own = checkpoint.dataset if checkpoint.dataset and not _no_dataset(checkpoint.dataset) else None
+    if state.get("dataset of") != checkpoint.name and asked in (None, state.get("own dataset")):
+        put("dataset", own or asked)  # unless the user chose another on purpose, a checkpoint comes with its own
+    state["dataset of"], state["own dataset"] = checkpoint.name, own or state.get("own dataset")
+    for known in datasets.DATASETS:
+        if asked != known and (asked or "").lower() == known.lower():
+            put("dataset", known)
+    value = choose("dataset", _no_dataset, own or "shapes")
+    shown = refused("dataset") or value
+    options = list(dict.fromkeys([*([own] if own else []), *datasets.DATASETS, *state["sources"], value, shown]))
+    bound(
         "dataset",
-        value,
+        shown,
         lambda key, changed: st.selectbox(
             "Dataset",
             options,
-            format_func=lambda option: state["sources"].get(option, option),
+            format_func=lambda name: name if name == refused("dataset") else called(name),
             accept_new_options=True,
             key=key,
             on_change=changed,
             help="A named dataset, or type the path of a folder of images, a zip file, or a Parquet file with images. "
-            "The held-out split is shown where the dataset has one, or the checkpoint was trained on it; else all.",
+            "The held-out split is shown where the dataset has one, or the checkpoint was trained on it; else all."
+            + (f"  \nNow: {plain(value)}" if "/" in value else ""),
         ),
     )
+    complain("dataset")
+    if own not in (None, value):
+        st.button(
+            f"Its own: {plain(called(own))}", icon=":material/undo:", type="tertiary", key="own-dataset",
+            on_click=put, args=("dataset", own), help="The dataset that the checkpoint was trained on.",
+        )  # fmt: skip
     with st.expander("Your own images", icon=":material/upload:"):
         given = st.file_uploader(
             "A zip of images", type="zip", key="zip", help="Folders inside the zip become the concept “class”."
@@ -238,15 +293,54 @@ def _dataset(checkpoint: Checkpoint) -> str:
                 state["last zip"] = path
                 put("dataset", path)
                 st.rerun()
-    return chosen
+    return value
 
 
-def _is_dataset(name: str) -> bool:
+def called(dataset: str) -> str:
+    """What people call a dataset: its name, the name of an uploaded file, or the end of a path."""
+    return shared()["sources"].get(dataset) or _short_path(dataset)
+
+
+def _no_dataset(name: str) -> str:
+    """What is wrong with the name or path of a dataset; empty where it can be opened."""
+
+    def attempt(name: str) -> None:
+        path = Path(name).expanduser()
+        _recognised(name, path.stat().st_mtime if path.exists() else 0.0)
+
+    return _fault(name, attempt)
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking what is there …")
+def _recognised(name: str, version: float) -> int:
+    """Raises BadInput unless there is such a dataset."""
     from explorer import datasets
 
-    return name in datasets.DATASETS or (
-        ("/" in name or "\\" in name or name.startswith("~")) and Path(name).expanduser().exists()
-    )
+    return datasets.native_size(name)
+
+
+def _limit(dataset: str) -> int | None:
+    """At most so many images; it goes away with the dataset that it was chosen for."""
+    state = shared()
+    if state.get("limit of") not in (None, dataset):
+        put("limit", None)
+    state["limit of"] = dataset
+    if get("limit") is None and refused("limit") is None:
+        return None
+    value = choose("limit", _no_limit, "")
+    complain("limit")
+    if not value:
+        put("limit", None)
+        return None
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        st.caption(f"Only {int(value):,} images, drawn at random.", width="content")
+        st.button("All images", type="tertiary", key="all-images", on_click=put, args=("limit", None))
+    return int(value)
+
+
+def _no_limit(text: str) -> str:
+    good = text.isdecimal() and 0 < len(text) < 10 and int(text) > 0
+    return "" if good or not text else f"There is no limit '{text[:200]}'; give a number of images, from 1"
 
 
 def _keep(data: bytes, name: str) -> str:
@@ -274,9 +368,13 @@ def summary(checkpoint: Checkpoint) -> None:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
         name = f"{layer['name']} to {layers[-1]['name']}" if alike and len(layers) > 1 else layer["name"]
         lines.append(f"{plain(name)} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
+    trained_on = f"trained on {plain(called(checkpoint.dataset))}" if checkpoint.dataset else ""
     psnr = checkpoint.metrics.get("psnr")
     if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "low", "high", "n")):
-        lines.append(f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images")
+        score = f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images"
+        lines.append(f"{trained_on}; {score} of it" if trained_on else score)
+    elif trained_on:
+        lines.append(trained_on)
     if bits is not None:
         numbers = checkpoint.metrics.get("numbers_per_pixel")
         more = f" in codes, and {numbers:.3g} continuous numbers" if isinstance(numbers, int | float) else ""

@@ -1,7 +1,7 @@
 """What survives a click: the state that the URL carries, and how errors reach the user.
 
 Names in the URL go through `pick`, `number`, `get` and `put`, so that every view can be shared. An unknown name gives
-one sentence, and the page goes on with what is there.
+one sentence, and the page goes on with what it showed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from explorer.errors import BadInput
 
 log = logging.getLogger("explorer")
 
-CARRIED = ("checkpoint", "dataset", "fit", "layer", "image", "code")  # names in the URL, kept from page to page
+CARRIED = ("checkpoint", "dataset", "limit", "fit", "layer", "image", "code")  # names in the URL, kept between pages
 
 
 def shared() -> dict[str, Any]:
     """What this browser tab remembers, apart from its widgets."""
-    return st.session_state.setdefault("explorer", {"carried": {}, "written": {}, "notices": {}, "sources": {}})
+    empty = {name: {} for name in ("carried", "written", "good", "refused", "sources", "uploads")}
+    return st.session_state.setdefault("explorer", empty)
 
 
 def get(name: str) -> str | None:
@@ -35,14 +36,16 @@ def get(name: str) -> str | None:
 
 def put(name: str, value: object | None) -> None:
     """Carries `value` as `name` in the URL from now on; None takes it out."""
-    state = shared()
-    text = None if value is None else str(value)
-    if state["carried"].get(name) != text:
-        state["notices"].pop(name, None)
+    shared()["refused"].pop(name, None)
+    _carry(name, None if value is None else str(value))
+
+
+def _carry(name: str, text: str | None) -> None:
+    carried = shared()["carried"]
     if text is None:
-        state["carried"].pop(name, None)
+        carried.pop(name, None)
     else:
-        state["carried"][name] = text
+        carried[name] = text
     _write_url()
 
 
@@ -63,26 +66,73 @@ def read_url() -> None:
     A name in the URL that this session did not put there itself comes from the user: a link, or the address bar.
     """
     state = shared()
+    state["linked"] = set()
     for name in CARRIED:
         value = st.query_params.get(name)
         if value is not None and value != state["written"].get(name):
-            state["carried"][name] = value[:1000]
+            state["linked"].add(name)
+            state["refused"].pop(name, None)
+            state["carried"][name] = value[:1000].strip(" \t\"'")
     _write_url()
 
 
-def choose(name: str, allowed: Callable[[str], bool], default: str, kind: str = "") -> str:
-    """The carried value of `name` if it is allowed, else `default`, with one sentence that says so."""
-    state, value = shared(), get(name)
-    if value is None or not allowed(value):
-        if value is not None:
-            put(name, default)
-            state["notices"][name] = (
-                f"There is no {kind or name} “{value[:200]}” here (any more); showing “{default}” instead."
-            )
-        value = default
-        put(name, value)
-    if name in state["notices"]:
-        st.warning(plain(state["notices"][name]), icon=":material/link_off:")
+def choose(name: str, fault: Callable[[str], str], default: str) -> str:
+    """The carried value of `name`; where something is wrong with it, the last good one, or `default`.
+
+    What was asked for in vain is kept as `refused(name)`, and tried again each time, until `put` replaces it.
+
+    Args:
+        fault: says what is wrong with a value and which there are, in one sentence; empty where nothing is.
+    """
+    state = shared()
+    asked = state["refused"][name][0] if name in state["refused"] else get(name)
+    wrong = "" if asked is None else fault(asked)
+    value = default if asked is None else asked
+    state["refused"].pop(name, None)
+    if wrong:
+        last = state["good"].get(name)
+        value = default if last is None or fault(last) else last
+        state["refused"][name] = asked, wrong
+    state["good"][name] = value
+    if get(name) != value:
+        _carry(name, value)
+    return value
+
+
+def refused(name: str) -> str | None:
+    """What was asked for as `name` and cannot be had; None where nothing is wrong."""
+    return shared()["refused"].get(name, (None,))[0]
+
+
+def complain(name: str) -> None:
+    """One sentence about what cannot be had as `name`, and what is shown in its place."""
+    if refused(name) is not None:
+        wrong, value = shared()["refused"][name][1], get(name)
+        sentence = f"{wrong[0].upper()}{wrong[1:].rstrip('.')}. The page shows {value}."
+        st.warning(f":small[{plain(sentence)}]", icon=":material/link_off:")
+
+
+def _among(name: str, options: Sequence[str]) -> Callable[[str], str]:
+    def fault(text: str) -> str:
+        listed = ", ".join(options[:8]) + (" …" if len(options) > 8 else "")
+        return "" if text in options else f"There is no {name} '{text[:200]}' here; choose from {listed}"
+
+    return fault
+
+
+def _below(name: str, count: int) -> Callable[[str], str]:
+    def fault(text: str) -> str:
+        good = text.isdecimal() and len(text) < 12 and int(text) < count
+        return "" if good else f"There is no {name} '{text[:200]}' here; choose a number from 0 to {count - 1:,}"
+
+    return fault
+
+
+def _noted(name: str, fault: Callable[[str], str], default: str) -> str:
+    """`choose` for a name of a page: what is wrong stands under the page's title, not among its controls."""
+    value = choose(name, fault, default)
+    with shared().get("notes") or st.container():
+        complain(name)
     return value
 
 
@@ -95,15 +145,18 @@ def pick(
     widget: Callable = st.selectbox,
     **arguments,
 ) -> str:
-    """A choice that the URL carries, as in `session.pick("layer", "Layer", names, widget=st.segmented_control)`."""
+    """A choice that the URL carries, as in `session.pick("layer", "Layer", names, widget=st.segmented_control)`.
+
+    A `format_func` must name an option the same way in every run: the browser answers with the name.
+    """
     options = [str(option) for option in options]
-    value = choose(name, options.__contains__, default if default is not None else options[0])
+    value = _noted(name, _among(name, options), default if default is not None else options[0])
     return bound(name, value, lambda key, changed: widget(label, options, key=key, on_change=changed, **arguments))
 
 
 def number(name: str, label: str, count: int, default: int = 0, **arguments) -> int:
     """A whole number from 0 to `count - 1` that the URL carries: `session.number("image", "Image", len(images))`."""
-    value = choose(name, lambda text: text.isdecimal() and len(text) < 12 and int(text) < count, str(default))
+    value = _noted(name, _below(name, count), str(default))
     return int(
         bound(
             name,
@@ -118,7 +171,7 @@ def number(name: str, label: str, count: int, default: int = 0, **arguments) -> 
 def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
     """Draws a widget that starts from `value` and carries what the user makes of it."""
     key = f"pick-{name}"
-    if st.session_state.get(key) != value:
+    if st.session_state.get(key) != value or shared().get("moved"):  # a widget of the page before has the same key
         st.session_state[key] = value
 
     def changed() -> None:

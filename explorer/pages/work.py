@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages.state import guard, plain
+from explorer.pages.state import guard, plain, refused
 
 if TYPE_CHECKING:
     from explorer.jobs import Job
 
 
 def background(
-    arguments: Sequence[str], target: Path, *, title: str, begin: bool = False, about: str = ""
+    arguments: Sequence[str],
+    target: Path,
+    *,
+    title: str,
+    begin: bool = False,
+    about: str = "",
+    label: str = "Start",
+    beside: Callable[[], object] | None = None,
 ) -> Job | None:
     """Shows work of more than a few seconds, done by `python -m explorer *arguments` beside the page.
 
-    Offers to start it (or starts it, with `begin`), then shows progress and Cancel, and what went wrong. When the work
-    is done the page runs again; so call this only where the result is missing.
+    Offers to start it (or starts it, with `begin`, unless the sidebar asks for what is not there), then shows progress
+    and Cancel, and what went wrong. When the work is done the page runs again; so call this only where the result is
+    missing.
 
     Args:
         target: a path that stands for the result; there is at most one such work at a time, whoever asked for it.
         title: what is done, for people: "Encode 5,000 images of shapes".
-        about: one more sentence, shown beside the button.
+        about: one more sentence, shown above the button.
+        label: of the button that starts it.
+        beside: draws other buttons next to it.
     """
     from explorer import jobs
 
     job = jobs.find(target)
-    if job is None and begin:
+    if job is None and begin and refused("checkpoint") is None and refused("dataset") is None:
         job = jobs.start(list(arguments), target, title=title)
     with st.container(border=True):
         st.markdown(f"**{plain(title)}**")
@@ -38,7 +48,6 @@ def background(
             _watch(str(job.folder))
             return job
         if job is None:
-            label = "Start"
             if about:
                 st.caption(about)
         else:
@@ -49,9 +58,12 @@ def background(
                 st.caption("Stopped. Nothing else was touched.")
             else:
                 _failure(job)
-        if st.button(label, icon=":material/play_arrow:", type="primary", key=f"start-{target.name}"):
-            jobs.start(list(arguments), target, title=title)
-            st.rerun()
+        with st.container(horizontal=True):
+            if st.button(label, icon=":material/play_arrow:", type="primary", key=f"start-{target.name}"):
+                jobs.start(list(arguments), target, title=title)
+                st.rerun()
+            if beside is not None:
+                beside()
     return job
 
 

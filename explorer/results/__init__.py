@@ -64,7 +64,7 @@ def _measurement(what: str, options: type, about: str) -> Kind:
 
 RESULTS: dict[str, Kind] = {
     "encoding": Kind(
-        encoding.Options, ("encode",), "encodings", ".lance", encodings.key, encoding.make, encoding.read,
+        encoding.Options, ("encode",), "encodings", ".lance", encoding.key, encoding.make, encoding.read,
         "codes, latents and errors of every image", counts=(*OF, "kmeans"),
     ),
     "map": Kind(

@@ -72,7 +72,7 @@ def key(subject: Subject, options: Options) -> str:
     chosen = asdict(complete(subject, options))
     if options.method == "pca":
         chosen["neighbours"] = chosen["min_dist"] = None
-    return digest("map", FORMAT, encodings.key(subject), chosen)
+    return digest("map", FORMAT, encoding.key(subject), chosen)
 
 
 def complete(subject: Subject, options: Options) -> Options:

@@ -1,0 +1,74 @@
+"""How long a checkpoint will take to encode images on this machine, in words, from a look at a few."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+if TYPE_CHECKING:
+    from explorer.checkpoints import Checkpoint
+
+TRIED = 8  # images
+SLOW = 0.25  # seconds an image; of such, fewer are tried
+START = 8.0  # seconds until a process of its own has read the weights
+
+
+def promise(checkpoint: Checkpoint, images: int | None) -> str:
+    """What encoding does, and about how long it takes on this machine."""
+    what = "The codes, latents and errors of every image are computed once, beside this page, and kept"
+    if images is None:
+        return f"{what}: for 1,000 images, {words(checkpoint, 1000)}, besides reading them."
+    return f"{what}. That takes {words(checkpoint, images)}."
+
+
+def words(checkpoint: Checkpoint, images: int) -> str:
+    """`about 2 minutes on this CPU`, for encoding so many images."""
+    import torch
+
+    from explorer import checkpoints
+
+    each = _seconds(str(checkpoint.path), checkpoints.fingerprint(checkpoint.path), checkpoint.image_size, checkpoint)
+    span = spoken(START + each * images)
+    return f"at most {span} on this GPU" if torch.cuda.is_available() else f"about {span} on this CPU"
+
+
+def spoken(seconds: float) -> str:
+    """A span of time to one figure or two: `20 seconds`, `1 minute`, `3 hours`."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 10)) * 10} seconds"
+    size, unit = (60, "minute") if seconds < 55 * 60 else (3600, "hour")
+    count = round(seconds / size)
+    return f"{count:,} {unit}{'s' if count > 1 else ''}"
+
+
+@st.cache_data(max_entries=64, show_spinner=f"Timing the checkpoint on {TRIED} images …")
+def _seconds(path: str, fingerprint: str, size: int, _checkpoint: Checkpoint) -> float:
+    """Seconds per image of encoding and decoding on the CPU; what the images show does not matter."""
+    from explorer.analysis.comparison import compare
+    from explorer.analysis.interventions import encode
+    from explorer.pages import session
+
+    pixels = np.random.default_rng(0).integers(0, 256, (TRIED, size, size, 3), dtype=np.uint8)
+
+    def once(model, count: int) -> float:
+        began = time.perf_counter()
+        if _checkpoint.no_decoder:
+            for image in pixels[:count]:
+                encode(model, image)
+        else:
+            compare(model, pixels[:count])
+        return (time.perf_counter() - began) / count
+
+    with session.model(_checkpoint) as model:
+        once(model, 1)  # the first pass prepares memory and kernels
+        count = TRIED if once(model, 1) < SLOW else 2
+        return min(once(model, count), once(model, count))
+
+
+def counted(path: Path, most: int) -> int:
+    """How many files are in and below a folder; `most` if there are more."""
+    return sum(1 for _, file in zip(range(most), (file for file in path.rglob("*") if file.is_file()), strict=False))
