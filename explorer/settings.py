@@ -9,6 +9,50 @@ from typing import Any
 from explorer.errors import BadInput
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+LABELS = {  # field, or config.field where it means something else there -> its name in the words of the papers
+    "adversarial_from": "Discriminator starts after (share)",
+    "backbone": "Encoder and decoder",
+    "batch_size": "Batch size (images)",
+    "beta": "Commitment weight (β)",
+    "VAEConfig.beta": "Weight of the divergence (β)",
+    "beta_warmup": "Warm-up of β (share)",
+    "blocks": "Transformer blocks",
+    "codes": "Codebook size (K)",
+    "compile": "Compile the network",
+    "decoder_blocks": "Blocks of the decoder",
+    "decoder_dim": "Token length in the decoder",
+    "decoder_heads": "Attention heads of the decoder",
+    "dim": "Dimensions of a code (D)",
+    "VAEConfig.dim": "Dimensions of the latent (D)",
+    "MAEConfig.dim": "Dimensions of a token (D)",
+    "downsample": "Pixels per code, each side",
+    "VAEConfig.downsample": "Downsampling, each side",
+    "fit": "Images that are not square",
+    "free_bits": "Free nats per dimension",
+    "frequent": "Codes that stay discrete (S)",
+    "heads": "Attention heads",
+    "hidden": "Channels",
+    "image_size": "Image size (pixels)",
+    "images": "Training images",
+    "layer_dropout": "Layer dropout (share)",
+    "learning_rate": "Learning rate",
+    "levels": "Levels of codes",
+    "loss": "Reconstruction loss",
+    "mask_ratio": "Hidden patches (share)",
+    "norm_pix_loss": "Normalise each patch",
+    "patch": "Patch size (pixels)",
+    "precision": "Precision",
+    "quantizer": "Quantizer",
+    "residual_blocks": "Blocks on each side",
+    "residual_channels": "Channels in a residual block",
+    "revive_below": "Revive codes used less than",
+    "seed": "Random seed",
+    "stages": "Codes per position",
+    "steps": "Steps",
+    "visible_weight": "Weight of visible patches",
+    "weight_decay": "Weight decay",
+    "width": "Width of the dense layers",
+}
 
 
 def split(family: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -67,8 +111,14 @@ def kind_of(field: dataclasses.Field) -> tuple[type, bool]:
     return {"int": int, "float": float, "bool": bool, "str": str}[names[0]], "None" in names
 
 
-def check(family: str, dataset: str, settings: dict[str, Any], training: dict[str, Any]) -> None:
-    """Checks what can be checked before any image is read or weight allocated.
+def label(config: type, field: dataclasses.Field) -> str:
+    """The name of a config's field for people; a field without one is called as in the code."""
+    own = field.name.replace("_", " ").capitalize()
+    return LABELS.get(f"{config.__name__}.{field.name}") or LABELS.get(field.name, own)
+
+
+def check(family: str, dataset: str, settings: dict[str, Any], training: dict[str, Any]) -> tuple[int, int]:
+    """Checks what can be checked before any image is read or weight allocated: (image size, parameters).
 
     Raises:
         BadInput: an unknown dataset, or a network that cannot be built; for an image size that does not fit, the
@@ -87,3 +137,4 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
         model = build(family, settings, size)
     if hasattr(model.config, "loss"):
         check_loss(model.config.loss, size)
+    return size, sum(weights.numel() for weights in model.parameters())
