@@ -99,7 +99,7 @@ def timed(step: Callable[[int], float], batch: int, most: float = 1.0) -> float:
     step(few)  # allocates, imports what is imported late, and places the codes
     trial = step(few)
     count = batch if trial / few * batch < most else max(few, min(batch, int(few * most / trial)))
-    return sorted(step(count) for _ in range(3))[1] * batch / count
+    return min(step(count) for _ in range(3)) * batch / count  # the least disturbed by other work
 
 
 if __name__ == "__main__":
