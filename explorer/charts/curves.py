@@ -47,7 +47,9 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
     ),
 }
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
-BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}  # a column of names
+# the names of curves: a row below the chart, or a column beside it; the tool bar lies above
+BELOW_CHART = {"orientation": "h", "x": 0, "y": -0.28, "yanchor": "top"}
+BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,22 @@ def figures(
     return {title: figure for title, figure in drawn.items() if figure.data}
 
 
+def told(figure: go.Figure, title: str) -> str:
+    """A chart in words, for those who do not see it: the last value of each of its curves."""
+    ends = [
+        f"{trace.name.replace('_', ' ')} {trace.y[-1]:.4g}" for trace in figure.data if trace.showlegend is not False
+    ]
+    return f"{title} over steps; at step {max(trace.x[-1] for trace in figure.data):,}: {', '.join(ends)}"
+
+
 def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:
     figure = _empty(title, theme)
     for name in names:
         _add(figure, _points(lines, name), name=name.replace("_", " "), hovertemplate="%{y:,.4g}")
     if title == LOSSES:
         figure.update_yaxes(type="log", exponentformat="power")
-    above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
-    return figure.update_layout(showlegend=named, legend=above if len(names) <= CROWDED else BESIDE)
+    return figure.update_layout(showlegend=named, legend=BELOW_CHART if len(names) <= CROWDED else BESIDE)
 
 
 def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -26,7 +27,7 @@ from explorer.datasets import shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.folders import folder_source, scan, zip_source
-from explorer.datasets.images import check_options, decode_image
+from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.parquet import parquet_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, share
 from explorer.errors import BadInput
@@ -47,6 +48,8 @@ __all__ = [
     "summary",
 ]
 
+LARGEST = 64  # side in pixels of what a name does not tell, unless another is asked for
+_sides: dict[str, int] = {}  # by the content of a source: its pictures are looked at once
 SHAPES = {"train": 50_000, "test": 5_000}  # images, unless a limit asks for more or fewer
 
 
@@ -143,7 +146,7 @@ def load(
     Raises BadInput, in one sentence, on anything that cannot be used.
     """
     name, source = _source(name)
-    size = source.native if size is None else int(size)
+    size = _native(source) if size is None else int(size)
     check_options(size, fit)
     split = pick_split(split, source.splits)
     if limit is not None and limit < 1:
@@ -170,7 +173,7 @@ def ready(
     """Whether `load` of the same would open the split at once, without a download or decoding."""
     name, source = _source(name)
     split = pick_split(split, source.splits)
-    return name == "shapes" or is_cached(source, split, source.native if size is None else int(size), fit, limit)
+    return name == "shapes" or is_cached(source, split, _native(source) if size is None else int(size), fit, limit)
 
 
 def names() -> list[str]:
@@ -179,8 +182,25 @@ def names() -> list[str]:
 
 
 def native_size(name: str) -> int:
-    """Side in pixels at which a dataset is decoded if no size is asked for."""
-    return _source(name)[1].native
+    """Side in pixels at which a dataset is decoded if no size is asked for.
+
+    Where the name does not tell, the least multiple of 16 that holds its pictures, so that every family takes it, and
+    at most 64.
+    """
+    return _native(_source(name)[1])
+
+
+def _native(source: Source) -> int:
+    if source.native is not None:
+        return source.native
+    key = digest(source.key("train"))
+    if key not in _sides:
+        listing = source.listing("train", None)
+        rows = np.unique(np.linspace(0, min(len(listing.names), 1000) - 1, 8).astype(np.int64))
+        sizes = [stated_size(item) for item in islice(listing.items(rows), len(rows))]
+        side = max((min(size) for size in sizes if size is not None), default=LARGEST)
+        _sides[key] = min(-(-side // 16) * 16, LARGEST)
+    return _sides[key]
 
 
 def split_names(name: str) -> tuple[str, ...]:

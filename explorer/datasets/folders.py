@@ -28,7 +28,6 @@ FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "image_path", 
 MAX_ENTRIES = 50_000  # of a zip
 MAX_RATIO = 200  # unpacked over packed bytes of a zip's entry of more than 1 MiB
 MAX_UNPACKED = 64 * 1024**3  # of all images of a zip
-NATIVE = 64
 
 
 @dataclass
@@ -177,7 +176,7 @@ def _source(
                 columns[column] = values.combine_first(columns[column]) if column in columns else values
         return Listing(names, concept_table(columns), lambda some: items([names[row] for row in some]), strays)
 
-    return Source(f"images in {what}", NATIVE, tuple(splits), lambda split: [digested, split], listing)
+    return Source(f"images in {what}", None, tuple(splits), lambda split: [digested, split], listing)
 
 
 def _common_folders(names: list[str]) -> tuple[str, ...]:

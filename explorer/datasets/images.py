@@ -7,7 +7,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,17 @@ def check(file: Path, most: int) -> tuple[int, int]:
             return image.size
     except BadInput as problem:
         raise BadInput(f"'{file.name}' {problem}") from None
+
+
+def stated_size(source: bytes | Path | np.ndarray | BadInput) -> tuple[int, int] | None:
+    """Width and height of a picture by its header; None of what is no picture."""
+    if isinstance(source, np.ndarray):
+        return source.shape[1], source.shape[0]
+    if isinstance(source, BadInput):
+        return None
+    with suppress(BadInput), _opened(source, MAX_PIXELS) as image:
+        return image.size
+    return None
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from explorer.progress import Progress
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NATIVE = 64
 BATCH = 32  # rows read at once
 MAX_COLUMNS = 200
 MAX_ROWS = 50_000_000
@@ -68,7 +67,7 @@ def parquet_source(folder: Path, names: Sequence[str]) -> Source:
         names, concepts = _read_columns(files, starts, rows, schemas, image)
         return Listing(names, concepts, lambda some: _items(files, starts, rows[some], image))
 
-    return Source(f"images in '{path}'", NATIVE, tuple(splits), lambda split: [key, split], listing)
+    return Source(f"images in '{path}'", None, tuple(splits), lambda split: [key, split], listing)
 
 
 def _unreadable(file: Path, error: Exception) -> BadInput:

@@ -51,14 +51,14 @@ class Source:
 
     Args:
         summary: one line for the user.
-        native: side in pixels at which it is decoded if no size is asked for.
+        native: side in pixels at which it is decoded if no size is asked for; None takes that of its pictures.
         splits: names of its splits, at least "train" and "test".
         key: of a split; a JSON value that changes whenever the content of the split does, cheap to compute.
         listing: of a split; may take long, and downloads what is missing.
     """
 
     summary: str
-    native: int
+    native: int | None
     splits: tuple[str, ...]
     key: Callable[[str], Any]
     listing: Callable[[str, Progress | None], Listing]

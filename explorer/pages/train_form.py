@@ -5,19 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from explorer.errors import BadInput
+from explorer.files import digest
 from explorer.pages.state import get, guard, plain, shared
+from explorer.training.presets import PRESETS, Preset
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from explorer.jobs import Job
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-FIRST = ("steps", "batch_size", "image_size")  # training fields that stand above the expanders
+AGAIN = 5.0  # seconds in which the same start is a second click, and no second run
 
 
 @st.fragment
@@ -32,39 +38,105 @@ def draw() -> None:
 
 
 def form() -> None:
-    """All fields, and the button that starts the run and goes to its page."""
+    """What matters first, then sections that open, then what it will cost, and the button that starts the run."""
     with st.spinner("Preparing the form …"):  # torch takes a moment, once
         from explorer.models import MODELS
-    from explorer.training.config import TrainingConfig
 
-    family = st.selectbox(
-        "Family",
-        list(MODELS),
-        key="train-family",
-        help="The kind of autoencoder.  \n" + "  \n".join(f"{name}: {entry.summary}" for name, entry in MODELS.items()),
+    chosen = st.selectbox(
+        "Start from",
+        list(PRESETS),
+        key="train-preset",
+        on_change=_apply,
+        help="Fills in the fields below; each of them can be changed afterwards.",
     )
+    preset = PRESETS[chosen]
+    st.caption(preset.about)
     dataset = _dataset()
+    first = st.container()
+    with st.expander("Network", icon=":material/tune:"):
+        st.session_state.setdefault("train-family", preset.family)
+        family = st.selectbox(
+            "Family",
+            list(MODELS),
+            key="train-family",
+            help="The kind of autoencoder.  \n"
+            + "  \n".join(f"{name}: {entry.summary}" for name, entry in MODELS.items()),
+        )
+        model = _model(family, preset)
+    with st.expander("Training", icon=":material/settings:"):
+        training = _training(preset, first)
     suggestion = _suggest(family, dataset)
-    name = st.text_input(
+    name = first.text_input(
         "Name",
         suggestion,
         key=f"train-name-{suggestion}",
         max_chars=64,
         help="The checkpoint's name in the picker, and the name of its folder: letters, digits, dot, dash, underscore.",
     )
-    options = {field.name: field for field in dataclasses.fields(TrainingConfig)}
-    model = _model(family)
-    with st.container(horizontal=True):
-        training = {key: _widget(options[key], f"train-{key}") for key in FIRST}
-    training["device"] = _device()
-    with st.expander("Training settings", icon=":material/settings:"):
-        rest = [field for key, field in options.items() if key not in (*FIRST, "device")]
-        training |= {field.name: _widget(field, f"train-{field.name}") for field in rest}
+    _outlook(family, dataset, model, training)
     if st.button("Start training", icon=":material/play_arrow:", type="primary", width="stretch", key="train-start"):
+        _begin(family, dataset, name, model, training)
+
+
+def _apply() -> None:
+    """Fills the form with the preset that was chosen."""
+    from explorer.models import MODELS
+    from explorer.training import TrainingConfig
+
+    preset = PRESETS[st.session_state["train-preset"]]
+    st.session_state["train-family"] = preset.family
+    for field in dataclasses.fields(MODELS[preset.family].config):
+        st.session_state[f"train-{preset.family}-{field.name}"] = preset.model.get(field.name, field.default)
+    for field in dataclasses.fields(TrainingConfig):
+        if field.name != "device":
+            st.session_state[f"train-{field.name}"] = preset.training.get(field.name, field.default)
+
+
+def _begin(family: str, dataset: str, name: str, model: dict[str, Any], training: dict[str, Any]) -> None:
+    """Starts the run once, and goes to its page."""
+    memory, asked = shared(), (family, dataset, model, training)
+    last = memory.get("started")
+    if last is None or last["asked"] != asked or time.monotonic() - last["time"] > AGAIN:
         with st.spinner("Checking the settings …"):
             job = start(family, dataset, name, model, training)
-        st.session_state["training-run"] = job.id
-        st.switch_page("explorer/pages/training.py")
+            # in a plain dict: a second click may end this run of the script at the next word to Streamlit
+            memory["started"] = {"asked": asked, "time": time.monotonic(), "job": job.id}
+    st.session_state["training-run"] = memory["started"]["job"]
+    # without parameters of its own it refuses to leave a page with widgets that are bound to the address
+    st.switch_page("explorer/pages/training.py", query_params={})
+
+
+def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[str, Any]) -> None:
+    """How large the network is, and on a click how long the training will take; what does not fit is said here."""
+    from explorer.training import estimates
+
+    place = st.empty()
+    try:
+        size, parameters = _network(family, dataset, model, training["image_size"])
+        key = digest(family, model, size, training["batch_size"], training["precision"], training["device"])
+        timed = shared().setdefault("seconds per step", {})
+        st.caption(f"{parameters:,} parameters · {size} × {size} pixels")
+        if key not in timed and place.button("Estimate the time", icon=":material/timer:", key="train-estimate"):
+            with place.container(), st.spinner("Timing a few steps …"):
+                timed[key] = estimates.per_step(family, model, training, size)
+    except BadInput as error:
+        place.caption(f":material/warning: {plain(error)}")
+        return
+    if key in timed:
+        spent = estimates.seconds(timed[key], training["steps"], training["batch_size"])
+        where = dict(_devices()).get(training["device"], training["device"]).partition(" (")[0]
+        place.caption(
+            f":material/timer: About **{estimates.worded(spent)}** on {plain(where)}, {timed[key]:.2g} s a step.",
+            help="An estimate from a few steps of this network with random pixels. Reading the images before, the "
+            "scores at the end, and other work on the same device come on top.",
+        )
+
+
+@st.cache_data(ttl="60s", max_entries=64, show_spinner=False)
+def _network(family: str, dataset: str, model: dict[str, Any], image_size: int | None) -> tuple[int, int]:
+    from explorer.training import config
+
+    return config.check(family, dataset, model, {"image_size": image_size})
 
 
 def start(family: str, dataset: str, name: str, model: dict[str, Any], training: dict[str, Any]) -> Job:
@@ -95,21 +167,31 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     return jobs.start(arguments, target, title=f"Train {name}", device=training["device"])
 
 
-def _model(family: str) -> dict[str, Any]:
+def _model(family: str, preset: Preset) -> dict[str, Any]:
     """The family's settings; what does not count for the choices made is not asked for, and keeps its default."""
     from explorer.models import MODELS
 
-    fields = dataclasses.fields(MODELS[family].config)
+    config = MODELS[family].config
+    fields = dataclasses.fields(config)
     values = {field.name: field.default for field in fields}
-    leading = sorted((field for field in fields if "first" in field.metadata), key=lambda one: one.metadata["first"])
-    with st.container(horizontal=True):
-        for field in leading:
-            if counts(field, values):
-                values[field.name] = _widget(field, f"train-{family}-{field.name}")
-    with st.expander("Model settings", icon=":material/tune:"):
-        for field in fields:
-            if field not in leading and counts(field, values):
-                values[field.name] = _widget(field, f"train-{family}-{field.name}")
+    given = preset.model if preset.family == family else {}
+    for field in sorted(fields, key=lambda one: one.metadata.get("first", math.inf)):
+        if counts(field, values):
+            start_at = given.get(field.name, field.default)
+            values[field.name] = _widget(config, field, f"train-{family}-{field.name}", start_at)
+    return values
+
+
+def _training(preset: Preset, first: DeltaGenerator) -> dict[str, Any]:
+    """The settings of the training; the number of steps stands in `first`, the device on top of the others."""
+    from explorer.training import TrainingConfig
+
+    values = {"device": _device()}
+    for field in dataclasses.fields(TrainingConfig):
+        if field.name != "device":
+            start_at = preset.training.get(field.name, field.default)
+            with first if field.name == "steps" else nullcontext():
+                values[field.name] = _widget(TrainingConfig, field, f"train-{field.name}", start_at)
     return values
 
 
@@ -157,28 +239,29 @@ def _devices() -> list[tuple[str, str]]:
     return jobs.devices()
 
 
-def _widget(field: dataclasses.Field, key: str) -> Any:
+def _widget(config: type, field: dataclasses.Field, key: str, start_at: Any) -> Any:
     """The widget of a config field, by its type and its metadata `help`, `about`, `choices`, `min`, `max`."""
+    from explorer.glossary import label
     from explorer.options import kind_of
 
     kind, optional = kind_of(field)
-    facts = field.metadata
-    label = field.name.replace("_", " ").capitalize()
+    facts, name = field.metadata, label(config, field)
     about = f"{plain(facts.get('help', ''))} Written `{field.name}` on the command line."
     for choice, meaning in facts.get("about", {}).items():
         about += f"  \n**{plain(choice)}**: {plain(meaning)}"
+    if key not in st.session_state:  # there and not in the widget, so that a preset can change it
+        st.session_state[key] = start_at if kind is not str or facts.get("choices") else start_at or ""
     if facts.get("choices"):
-        choices = list(facts["choices"])
-        return st.selectbox(label, choices, index=choices.index(field.default), key=key, help=about)
+        return st.selectbox(name, list(facts["choices"]), key=key, help=about)
     if kind is bool:
-        return st.toggle(label, field.default, key=key, help=about)
+        return st.toggle(name, key=key, help=about)
     if kind is str:
-        return st.text_input(label, field.default or "", key=key, help=about) or (None if optional else "")
+        return st.text_input(name, key=key, help=about) or (None if optional else "")
     bounds = {f"{end}_value": kind(facts[end]) for end in ("min", "max") if end in facts}
     step = 1 if kind is int else _step(field.default)
     number = {} if kind is int else {"format": "%g"}
-    empty = {"placeholder": "automatic"} if optional else {}
-    return st.number_input(label, value=field.default, step=step, key=key, help=about, **bounds, **number, **empty)
+    empty = {"value": None, "placeholder": "automatic"} if optional else {}
+    return st.number_input(name, step=step, key=key, help=about, **bounds, **number, **empty)
 
 
 def _step(value: float | None) -> float:

@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from explorer import checkpoints, jobs
+from explorer.analysis import collapse
 from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
@@ -40,6 +41,11 @@ USE = {
     "used": "Codes that occurred at least once since the point before.",
     "dead": "Codes that did not occur since the point before, in all codebooks together",
 }
+PHASES = {  # what a training says before its first step: what that is in words
+    "starting": "Starting: its libraries are loading …",
+    "reading images": "Opening the dataset …",
+    "making the first step": "Making the first step …",
+}
 ASTRAY = ("not finite", "has collapsed")  # how a training says that it ended itself
 
 
@@ -63,7 +69,7 @@ def show() -> None:
             else:
                 _settled(job, opened=index == 0 or job.id == st.session_state.get("training-run"))
     if others:
-        st.subheader("Other work")
+        st.header("Other work")
         for job in others:
             with st.container(border=True, key=f"work-{job.id}"):
                 _live(str(job.folder))
@@ -93,7 +99,7 @@ def _live(folder: str) -> None:
             jobs.stop(job)
             st.rerun(scope="fragment")
         if job.stopping:
-            st.caption("Saving and stopping …")
+            st.caption("Saving and stopping …" if job.done else f"Stopping … {_phase(job)}")
             if st.button("End without saving", icon=":material/bolt:", key=f"kill-{job.id}", type="tertiary"):
                 jobs.stop(job, kill=True)
     if job.target is not None and job.arguments[0] == "train":
@@ -119,7 +125,7 @@ def _settled(job: Job, *, opened: bool) -> None:
 def _heading(job: Job) -> None:
     icon, colour, about = BADGES[job.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(job.title)}**")
+        st.markdown(f"## :small[{plain(job.title)}]", anchors=False, width="content")
         st.badge(job.state, icon=icon, color=colour, help=about)
         device = f"{job.device} · " if job.device else ""
         st.caption(f"{device}{_ago(time.time() - job.created)}", help=f"`explorer {plain(' '.join(job.arguments))}`")
@@ -172,9 +178,7 @@ def _buttons(job: Job) -> None:
             if job.state == "done"
             else f"Look at its reconstructions as they were after step {saved.training.get('step', 0):,}.",
         ):
-            _end(job)
-            put("checkpoint", checkpoints.describe(job.target).name)
-            st.switch_page("explorer/pages/reconstructions.py")
+            _open(job)
         if job.state != "done" and st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -182,16 +186,31 @@ def _buttons(job: Job) -> None:
             key=f"resume-{job.id}",
             help="Goes on from the last step that was saved, with the same settings.",
         ):
-            jobs.resume(job)
+            with st.spinner("Starting again …"):  # its process may still be ending
+                jobs.resume(job)
             st.rerun()
         with st.popover("Delete", icon=":material/delete:", key=f"delete-{job.id}"):
             st.markdown(f"Delete **{plain(name)}**? Its weights, curves and samples are gone for good.")
             if st.button("Delete the checkpoint", type="primary", icon=":material/delete:", key=f"really-{job.id}"):
-                jobs.delete(job, with_target=True)
+                with st.spinner("Deleting …"):
+                    jobs.delete(job, with_target=True)
                 st.rerun()
             if st.button("Only take it off this list", key=f"forget-{job.id}"):
                 jobs.delete(job)
                 st.rerun()
+
+
+def _open(job: Job) -> None:
+    """Goes to the reconstructions of the run's own held-out images, whatever was looked at before."""
+    _end(job)
+    checkpoint = checkpoints.describe(job.target)
+    for name, value in (("checkpoint", checkpoint.name), ("dataset", checkpoint.dataset)):
+        if value:
+            put(name, value)
+    for name in ("layer", "image", "code"):  # of another network
+        put(name, None)
+    st.session_state.pop("show", None)  # one's own images, perhaps: random ones are the default
+    st.switch_page("explorer/pages/reconstructions.py", query_params={})
 
 
 def _figures(job: Job) -> None:
@@ -203,7 +222,10 @@ def _figures(job: Job) -> None:
         if job.state == "running":
             st.caption("The first numbers appear after the first steps.")
         return
-    sizes = _sizes(job)
+    described = _described(job)
+    sizes = {layer["name"]: layer["codes"] for layer in described.layers if layer.get("codes")} if described else {}
+    if described:
+        _warn(lines, sizes, described)
     with st.container(horizontal=True):
         for key, (label, form, about) in METRICS.items():
             value = curves.latest(lines, key)
@@ -214,8 +236,9 @@ def _figures(job: Job) -> None:
     columns = st.columns(2)
     for index, (title, figure) in enumerate(curves.figures(lines, session.theme(), sizes).items()):
         with columns[index % 2]:
-            st.markdown(f"**{title}**", help=curves.PANELS[title][2])
-            st.plotly_chart(figure, key=f"curve-{title}-{job.id}", theme=None, alt=f"{title} over steps")
+            st.markdown(f"### :small[{title}]", anchors=False, help=curves.PANELS[title][2])
+            key, said = f"curve-{title}-{job.id}", f"{job.title}: {curves.told(figure, title)}"
+            st.plotly_chart(figure, key=key, theme=None, alt=said, config={"displayModeBar": "hover"})
     samples = sorted((job.target / "samples").glob("step-*.png"))
     if samples:
         step = int(samples[-1].stem.removeprefix("step-"))
@@ -227,13 +250,27 @@ def _figures(job: Job) -> None:
         )
 
 
-def _sizes(job: Job) -> dict[str, int]:
-    """{layer: codes} of the layers with a codebook; empty before the run has said what it makes."""
+def _described(job: Job) -> checkpoints.Checkpoint | None:
+    """The facts of the run's checkpoint; None before the run has said what it makes."""
     try:
-        layers = checkpoints.describe(job.target).layers
+        return checkpoints.describe(job.target)
     except BadInput:
-        return {}
-    return {layer["name"]: layer["codes"] for layer in layers if layer.get("codes")}
+        return None
+
+
+def _warn(lines: list[dict], sizes: dict[str, int], described: checkpoints.Checkpoint) -> None:
+    """Says that codebooks have collapsed, in words, and what to change."""
+    batch, rate = described.training.get("batch_size", 0), described.training.get("learning_rate")
+    cells = {layer["name"]: layer["grid"][0] * layer["grid"][1] for layer in described.layers}
+    for one in collapse.find(lines, sizes, {layer: batch * count for layer, count in cells.items()}):
+        of = f" of {plain(one.layer)}" if len(sizes) > 1 else ""
+        st.warning(
+            f"**The codebook{of} has collapsed**: {one.codes - one.used:,} of its {one.codes:,} codes did not occur in "
+            f"the last {one.steps:,} steps, and those that did are worth {one.perplexity:.1f} equally frequent ones. "
+            "This seldom mends itself. Rather stop, and train again with one of these: "
+            f"{'; '.join(collapse.advice(described.settings, rate))}.",
+            icon=":material/trending_down:",
+        )
 
 
 def _use(found: list[curves.Use]) -> list[tuple[str, str, str]]:
@@ -262,10 +299,18 @@ def _enlarged(path: Path, width: int = 1000) -> Image.Image:
         return image.convert("RGB").resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
+def _phase(job: Job) -> str:
+    """What a run does before its first step, in words; what it says itself where there are no other words."""
+    said = job.message or "starting"
+    start, colon, rest = said.partition(":")
+    known = PHASES.get(start)
+    return plain(said) if known is None else f"{known} {rest.strip()}" if colon else known
+
+
 def _pace(job: Job) -> str:
     parts = [f"{job.done:,} of {job.total:,} {job.unit}"] if job.done else []  # a resumed run does not begin at 0
     if job.message != "training" or not parts:
-        parts.append(plain(job.message or "starting"))
+        parts.append(_phase(job))
     rate = job.figures.get("images_per_second")
     if rate:
         parts.append(f"{rate:,.0f} images/s")

@@ -18,6 +18,7 @@ from explorer.errors import BadInput
 from explorer.files import atomic_path, digest
 from explorer.options import check, choice, number
 from explorer.progress import Progress
+from explorer.results import encoding
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -146,6 +146,7 @@ class _Run:
             self.out.mkdir(parents=True, exist_ok=True)
             self._describe("training")
         self.batches = Batches(self.images, self.config, self.accelerator, self.progress)
+        self.progress.update(self.step, "making the first step", force=True)
         self.network.train()
         self.compiled = False
 

@@ -88,8 +88,8 @@ def split(family: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, 
     return values["model"], values["training"]
 
 
-def check(family: str, dataset: str, settings: dict[str, Any], training: dict[str, Any]) -> None:
-    """Checks what can be checked before any image is read or weight allocated.
+def check(family: str, dataset: str, settings: dict[str, Any], training: dict[str, Any]) -> tuple[int, int]:
+    """Checks what can be checked before any image is read or weight allocated: (image size, parameters).
 
     Raises:
         BadInput: an unknown dataset, or a network that cannot be built; for an image size that does not fit, the
@@ -105,3 +105,4 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
         model = build(family, settings, size)
     if hasattr(model.config, "loss"):
         objectives.check(model.config.loss, size)
+    return size, sum(weights.numel() for weights in model.parameters())

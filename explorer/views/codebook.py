@@ -76,8 +76,8 @@ class Options:
     )  # fmt: skip
     method: str = fields.option(
         "pca", "Method",
-        "PCA shows the two directions in which the vectors differ most, and keeps distances as far as a plane can. UMAP "
-        "keeps who is near whom; it runs beside the page.",
+        "PCA shows the two directions in which the vectors differ most, and keeps distances as far as a plane can. "
+        "UMAP keeps who is near whom; it runs beside the page.",
         choices={"pca": "PCA", "umap": "UMAP"}, when=lambda study, options: study.layer(options["layer"]).dim > 1,
     )  # fmt: skip
     dead: bool = fields.option(False, "Dead codes too", "Codes that never occur in these images are compared as well.")

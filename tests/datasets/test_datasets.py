@@ -114,6 +114,25 @@ def test_digits_are_white_on_black_at_any_size():
     assert images.concepts.loc[5, "digit"] == str(load_digits().target[row])
 
 
+@pytest.mark.parametrize(
+    ("shapes", "size"),
+    [([(32, 32)], 32), ([(28, 28)], 32), ([(40, 300)], 48), ([(32, 32), (400, 300)], 64), ([(3000, 2000)], 64)],
+)
+def test_the_size_of_pictures_is_theirs_up_to_64_pixels(tmp_path, shapes, size):
+    """A picture of 32 × 32 pixels is not trained on at 64, and a photograph not at thousands."""
+    rows = []
+    for row in range(12):
+        place = tmp_path / "folder" / f"{row}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.new("L", shapes[row % len(shapes)]).save(place)
+        rows.append({"bytes": place.read_bytes(), "path": None})
+    pq.write_table(pa.table({"image": rows}), tmp_path / "mine.parquet")
+    (tmp_path / "folder" / "damaged.png").write_bytes(b"no picture")
+    for name in ("folder", "mine.parquet"):
+        assert datasets.native_size(str(tmp_path / name)) == size
+        assert datasets.load(str(tmp_path / name), "train").size == size
+
+
 def test_every_named_dataset_says_what_it_is():
     assert datasets.names()[:2] == ["shapes", "digits"]
     assert {"MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10", "CelebA"} <= set(datasets.names())

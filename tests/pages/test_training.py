@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import jobs
+from explorer.analysis import collapse
 from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import write_json
@@ -81,7 +83,7 @@ def test_runs_are_listed_newest_first_with_their_state(app, home):
     a_run(home, "fourth", "failed", log="torch.OutOfMemoryError: CUDA out of memory")
     open_page(app)
     shown = texts(app)
-    places = [shown.index(f"**Train {name}**") for name in ("fourth", "third", "second", "first")]
+    places = [shown.index(f":small[Train {name}]") for name in ("fourth", "third", "second", "first")]
     assert places == sorted(places)
     assert "lower the learning rate" in shown and "ran out of memory" in shown and "smaller batch" in shown
     assert "process is gone" in shown, "a run whose process vanished is not shown as running"
@@ -114,10 +116,15 @@ def test_open_selects_the_checkpoint(app, home):
     job = a_run(home, "mine", "done")
     model = build("vqvae", {"hidden": 8, "residual_channels": 8, "codes": 16, "dim": 4}, 32)
     checkpoints.save(job.target, model, family="vqvae", dataset="digits", training={}, metrics={}, card="")
+    app.query_params["dataset"], app.query_params["show"] = "shapes", "Your own images"
+    app.run()
+    assert app.session_state["show"] == "own"
     open_page(app)
     app.button(key=f"open-{job.id}").click().run()
-    assert app.query_params["checkpoint"] in ("mine", ["mine"])
-    assert app.title[0].value == "Reconstructions"
+    assert not app.exception and app.title[0].value == "Reconstructions"
+    carried = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+    assert carried["checkpoint"] == "mine" and carried["dataset"] == "digits" and "image" not in carried
+    assert app.segmented_control(key="show").value == "random", "not an empty box for one's own images"
 
 
 def test_a_training_started_from_the_form_can_be_watched_and_stopped(app, home):
@@ -138,7 +145,7 @@ def test_a_training_started_from_the_form_can_be_watched_and_stopped(app, home):
     assert not app.exception and not [error.value for error in app.error if "checkpoint yet" not in error.value]
     (job,) = jobs.all_jobs()
     assert job.target == home / "checkpoints" / "vqvae-digits-2" and job.device == "cpu"
-    assert app.title[0].value == "Training" and "**Train vqvae-digits-2**" in texts(app)
+    assert app.title[0].value == "Training" and ":small[Train vqvae-digits-2]" in texts(app)
     wait(lambda: (job.target / "metrics.jsonl").exists(), job)
     app.run()
     assert app.get("progress") and {metric.label for metric in app.metric} >= {"Loss", "Used codes"}
@@ -156,7 +163,7 @@ def test_a_run_started_on_the_training_page_appears_there(app, monkeypatch):
     app.selectbox(key="train-dataset").set_value("digits").run()
     app.button(key="train-start").click().run()
     (job,) = jobs.all_jobs()
-    assert "**Train vqvae-digits-2**" in texts(app) and app.button(key=f"stop-{job.id}")
+    assert ":small[Train vqvae-digits-2]" in texts(app) and app.button(key=f"stop-{job.id}")
     assert app.text_input(key="train-name-vqvae-digits-3").value == "vqvae-digits-3", "the name is taken"
 
 
@@ -269,6 +276,119 @@ def test_a_run_that_went_astray_says_what_is_kept_and_opens_it(app, home, messag
     assert "last good weights, of step 1,200, are kept" in texts(app) and "rather start a new run" in texts(app)
     app.button(key=f"open-{job.id}").click().run()
     assert app.query_params["checkpoint"] in ("astray", ["astray"]) and app.title[0].value == "Reconstructions"
+
+
+def collapsing(codes: int, used: int, *, perplexity: float = 4.0, first: int = 200, step: int = 20) -> list[dict]:
+    """Four lines of the log of a network with one codebook."""
+    return [
+        {"step": first + step * row, "loss": 0.5, "perplexity": perplexity, "used": used, "images_per_second": 9.0}
+        for row in range(4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "latents", "found"),
+    [
+        (collapsing(128, 13), 4096, True),  # 115 of 128 are dead
+        (collapsing(128, 16), 4096, False),
+        (collapsing(128, 13, first=100), 4096, False),  # the warm-up is not over
+        (collapsing(128, 13)[1:], 4096, False),  # too few lines
+        ([*collapsing(128, 13)[:3], *collapsing(128, 90, first=260)[:1]], 4096, False),  # it recovered
+        (collapsing(128, 128, perplexity=1.2), 4096, True),  # all occur, but one is nearly everywhere
+        (collapsing(65536, 900), 64, False),  # 1,280 latents cannot take 65,536 codes
+        (collapsing(65536, 100), 64, True),
+        ([{"step": 200 + row, "loss": 0.5} for row in range(4)], 64, False),
+    ],
+)
+def test_a_collapse_is_told_from_a_slow_start(lines, latents, found):
+    codes = 65536 if latents == 64 else 128
+    known = collapse.find(lines, {"code": codes}, {"code": latents})
+    assert bool(known) == found
+    if found:
+        assert known[0] == collapse.Collapse("code", codes, lines[-1]["used"], lines[-1]["perplexity"], 20)
+
+
+def test_the_layer_that_collapsed_is_named():
+    lines = [
+        {"step": 300 + row, "used.top": 60, "perplexity.top": 40.0, "used.bottom": 3, "perplexity.bottom": 2.5}
+        for row in range(4)
+    ]
+    sizes = {"top": 64, "bottom": 64}
+    (known,) = collapse.find(lines, sizes, dict.fromkeys(sizes, 1000))
+    assert known.layer == "bottom" and known.used == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"quantizer": "vq"}, "`ema`"),
+        ({"quantizer": "fsq"}, "smaller"),
+        ({"quantizer": "ema", "revive_below": 0.0}, "switched off"),
+        ({"quantizer": "ema", "revive_below": 0.1}, "above 0.1"),
+    ],
+)
+def test_what_to_change_depends_on_the_quantizer(settings, words):
+    tips = collapse.advice(settings, 0.001)
+    assert words in tips[0] and "below 0.001" in tips[-1]
+
+
+def test_the_page_names_a_collapse_while_it_happens(app, home):
+    from explorer import checkpoints
+    from explorer.models import build
+
+    job = a_run(home, "wasting", "stopped")
+    model = build("vqvae", {"hidden": 8, "residual_channels": 8, "codes": 128, "dim": 4, "quantizer": "vq"}, 32)
+    training = {"batch_size": 32, "learning_rate": 0.001, "step": 260}
+    checkpoints.save_config(job.target, model, "vqvae", "digits", training, "training")
+    log = job.target / "metrics.jsonl"
+    log.write_text("\n".join(map(json.dumps, collapsing(128, 13))))
+    open_page(app)
+    said = app.warning[0].value.replace("\\", "")
+    assert "115 of its 128 codes" in said and "last 20 steps" in said and "4.0 equally frequent" in said
+    assert "`ema`" in said and "below 0.001" in said
+    log.write_text("\n".join(map(json.dumps, collapsing(128, 100))))
+    assert not open_page(app).warning
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("starting", "libraries are loading"),
+        ("reading images: 2,048 of 5,000", "Opening the dataset … 2,048 of 5,000"),
+        ("making the first step", "Making the first step"),
+        ("scoring on held-out images", "scoring on held-out images"),
+    ],
+)
+def test_what_a_run_does_before_its_first_step_is_said(app, home, message, words):
+    job = a_run(home, "young", "running")
+    write_json(job.folder / "status.json", {"state": "running", "done": 0, "total": 100, "message": message})
+    sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)  # stands for the run's process
+    try:
+        record = json.loads((job.folder / "job.json").read_text())
+        write_json(job.folder / "job.json", record | jobs.identity(sleeper.pid))
+        open_page(app)
+        assert words in app.get("progress")[0].text.replace("\\", "")
+        write_json(job.folder / "stop.json", {"time": time.time()})
+        app.run()
+        assert "Stopping … " in texts(app) and words in texts(app)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_charts_are_named_and_told_in_words(app, home):
+    a_run(home, "first", "stopped")
+    open_page(app)
+    headings = [one.value for one in app.markdown if one.value.startswith("#")]
+    assert headings[0] == "## :small[Train first]" and "### :small[Held-out PSNR]" in headings
+    alts = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert "Train first: Held-out PSNR over steps; at step 2: psnr 21.5" in alts and len(set(alts)) == 4
+    assert all('"hover"' in chart.proto.config for chart in app.get("plotly_chart"))
+
+
+def test_names_of_curves_stand_below_the_chart_where_the_tool_bar_is_not():
+    drawn = curves.figures([{"step": step, "loss": 0.5, "mse": 0.25} for step in (0, 1)])
+    assert drawn[curves.LOSSES].layout.legend.y < 0
 
 
 def test_a_run_that_failed_before_anything_was_saved_offers_nothing_to_open(app, home):
