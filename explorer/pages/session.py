@@ -14,19 +14,23 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
+from explorer import results
 from explorer.files import cache_folder, digest
+from explorer.options import KMEANS
 from explorer.pages import estimates, sidebar, welcome
 from explorer.pages.logo import LOGO, MARK
 from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
-from explorer.pages.state import get, guard, number, pick, plain, put, read_url, shared
+from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
 from explorer.pages.work import background
+from explorer.results import Subject
+from explorer.study import Study
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -63,6 +67,11 @@ __all__ = [
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
 
+SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
+CENTRES = (
+    "Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among their "
+    "latents on training images, and each latent counts as the nearest. More centres are finer codes."
+)
 FEW = 500  # images that are offered where all would take long
 SELECTS = ("checkpoint", "dataset", "limit", "fit")  # names that say what the numbers of a page belong to
 
@@ -200,22 +209,52 @@ def _quick(name: str, path: Path) -> bool:
     )
 
 
-def located(chosen: Selection, kmeans: int = 64) -> Encoding | None:
-    """The Encoding of the sidebar's choice if it is there: shipped, or made before."""
-    from explorer import encodings
+def subject(chosen: Selection, kmeans: int = KMEANS) -> Subject:
+    """What the sidebar chose, as the results know it; its images and facts are those that are open already."""
+    found = Subject(chosen.checkpoint.path, chosen.dataset, chosen.split, chosen.fit, chosen.limit, kmeans)
+    found.__dict__.update(images=images(chosen), facts=chosen.checkpoint)
+    return found
 
-    path = encodings.locate(chosen.checkpoint.path, images(chosen), kmeans)
-    return None if path is None else _encoding(str(path), path.stat().st_mtime)
+
+def study(chosen: Selection, *, encoded: bool = True) -> Study:
+    """The study of the sidebar's choice; while its encoding is not there, the work that makes it, and the page ends."""
+    kmeans = _kmeans(chosen) if encoded else KMEANS
+    of = subject(chosen, kmeans)
+    found = _study(repr(of), of.fingerprint, of.images.fingerprint, of)
+    if encoded and not found.encoded:
+        encode_beside(chosen, of.images, kmeans)
+        st.stop()
+    return found
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _encoding(path: str, version: float) -> Encoding:
-    from explorer.encodings import Encoding
-
-    return Encoding(Path(path))
+def _study(name: str, model: str, pixels: str, _subject: Subject) -> Study:
+    return Study(_subject)
 
 
-def encoding_or_progress(chosen: Selection, kmeans: int = 64) -> Encoding:
+def _kmeans(chosen: Selection) -> int:
+    """K of the codebooks of continuous layers, a picker where there are any."""
+    if all(layer.get("codes") for layer in chosen.checkpoint.layers):
+        return KMEANS
+    text = choose(
+        "kmeans", lambda text: "" if text in map(str, SIZES) else "that is no size of a codebook here", str(KMEANS)
+    )
+    return bound(
+        "kmeans",
+        int(text),
+        lambda key, changed: st.select_slider(
+            "k-means codes", SIZES, key=key, on_change=changed, width=260, help=CENTRES
+        ),
+    )
+
+
+def located(chosen: Selection, kmeans: int = KMEANS) -> Encoding | None:
+    """The Encoding of the sidebar's choice if it is there: shipped, or made before."""
+    found = results.find("encoding", subject(chosen, kmeans))
+    return None if found is None else found[1]
+
+
+def encoding_or_progress(chosen: Selection, kmeans: int = KMEANS) -> Encoding:
     """The Encoding of the sidebar's choice; while there is none, the work that makes it, and the page ends here."""
     found = located(chosen, kmeans)
     if found is None:
@@ -224,7 +263,7 @@ def encoding_or_progress(chosen: Selection, kmeans: int = 64) -> Encoding:
     return found
 
 
-def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> None:
+def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS) -> None:
     """Offers the work that makes the Encoding which `located` misses; the page may go on below without it.
 
     Args:
@@ -235,7 +274,6 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> 
     checkpoint, state = chosen.checkpoint, shared()
     key = digest(
         *(checkpoints.fingerprint(checkpoint.path), chosen.dataset, chosen.split, chosen.fit, chosen.limit, kmeans),
-        found is None,
     )
     target = cache_folder() / "encodings" / f"asked-{key}"
     count = chosen.limit if found is None else len(found)
@@ -264,9 +302,17 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = 64) -> 
 
 
 def link(page: str, label: str, icon: str, **carried: object) -> None:
-    """A link to the page of the file `page`.py that carries the sidebar's choice and `carried`, such as `image=17`."""
-    path = Path(__file__).with_name(f"{page}.py")
-    if path.exists():
-        parameters = {name: get(name) for name in SELECTS if get(name) is not None}
-        parameters |= {name: str(value) for name, value in carried.items()}
-        st.page_link(path, label=label, icon=icon, query_params=parameters)
+    """A link to a page that carries the sidebar's choice and `carried`, such as `image=17`."""
+    st.page_link(shared()["pages"][page], label=label, icon=icon, query_params=_parameters(carried))
+
+
+def switch(page: str, carried: Mapping[str, object]) -> None:
+    """Goes to another page with what a click chose."""
+    for name, value in carried.items():
+        put(name, value)
+    st.switch_page(shared()["pages"][page], query_params=_parameters(carried))
+
+
+def _parameters(carried: Mapping[str, object]) -> dict[str, str]:
+    found = {name: get(name) for name in SELECTS if get(name) is not None}
+    return found | {name: str(value) for name, value in carried.items()}

@@ -20,7 +20,12 @@ from explorer.errors import BadInput
 
 log = logging.getLogger("explorer")
 
-CARRIED = ("checkpoint", "dataset", "limit", "fit", "layer", "image", "code")  # names in the URL, kept between pages
+CARRIED = ("checkpoint", "dataset", "limit", "fit", "kmeans", "layer", "image", "code")  # in the URL of every page
+
+
+def names() -> tuple[str, ...]:
+    """Names that the URL of this page carries: those of every page, and the options of its view."""
+    return (*CARRIED, *shared().get("options", ()))
 
 
 def shared() -> dict[str, Any]:
@@ -51,7 +56,7 @@ def _carry(name: str, text: str | None) -> None:
 
 def _write_url() -> None:
     state = shared()
-    for name in CARRIED:
+    for name in names():
         value = state["carried"].get(name)
         if value is None:
             st.query_params.pop(name, None)
@@ -67,7 +72,7 @@ def read_url() -> None:
     """
     state = shared()
     state["linked"] = set()
-    for name in CARRIED:
+    for name in names():
         value = st.query_params.get(name)
         if value is not None and value != state["written"].get(name):
             state["linked"].add(name)

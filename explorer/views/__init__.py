@@ -42,8 +42,28 @@ class View:
 
 
 VIEWS: dict[str, View] = {
+    "reconstructions": View(
+        "Reconstructions", "compare", "What the checkpoint keeps of an image, and what it loses.",
+        codebook.Options, codebook.sheet,
+    ),
+    "code_maps": View(
+        "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
+        codebook.Options, codebook.sheet,
+    ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",
+        codebook.Options, codebook.sheet,
+    ),
+    "latent_map": View(
+        "Latent map", "scatter_plot", "The space of latents in two or three dimensions.",
+        codebook.Options, codebook.sheet,
+    ),
+    "layers": View(
+        "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
+        codebook.Options, codebook.sheet,
+    ),
+    "rate_distortion": View(
+        "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
         codebook.Options, codebook.sheet,
     ),
 }  # fmt: skip

@@ -45,7 +45,7 @@ def built(tmp_path_factory) -> Studio:
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, datasets, encodings
+    from explorer import checkpoints, datasets, results
     from explorer.models import MODELS, build
 
     studio = Studio(*(tmp_path_factory.mktemp(name) for name in ("cache", "checkpoints", "photos")))
@@ -70,7 +70,8 @@ def built(tmp_path_factory) -> Studio:
             facts = {"family": family, "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             path.mkdir()
             checkpoints.save(path, network, **facts)
-            encodings.encode(path, str(studio.photos), kmeans=4 if family == "vqvae" else 64)
+            kmeans = 4 if family == "vqvae" else 64
+            results.obtain("encoding", results.Subject(path, str(studio.photos), kmeans=kmeans))
     return studio
 
 
@@ -83,8 +84,9 @@ def studio(built, monkeypatch) -> Studio:
 
 @pytest.fixture
 def open_app(studio) -> Callable:
-    """`open_app(page="explorer/pages/x.py", checkpoint="tiny-vae")` -> the AppTest after a run; names go to the URL."""
+    """`open_app("codebook", checkpoint="tiny-vae")` -> the AppTest after a run of that page; names go to the URL."""
     from streamlit.testing.v1 import AppTest
+    from streamlit.util import calc_hash
 
     def opened(page: str | None = None, **names: str):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
@@ -92,7 +94,8 @@ def open_app(studio) -> Callable:
             app.query_params[name] = value
         app.run()
         if page is not None:
-            app.switch_page(page).run()
+            app._page_hash = calc_hash(page)  # views are pages without a file, which AppTest has no way to name
+            app.run()
         assert not app.exception
         return app
 

@@ -5,7 +5,7 @@ import pytest
 
 from explorer import checkpoints, datasets, encodings
 
-PAGE = "explorer/pages/code_maps.py"
+PAGE = "code_maps"
 FAMILIES = ("tiny-vqvae", "tiny-vae", "tiny-mae")
 
 

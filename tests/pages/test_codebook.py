@@ -9,7 +9,7 @@ import pytest
 from explorer import checkpoints, datasets, encodings
 from explorer.analysis import usage
 
-PAGE = "explorer/pages/codebook.py"
+PAGE = "codebook"
 
 
 def opened(studio, name: str) -> encodings.Encoding:

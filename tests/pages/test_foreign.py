@@ -36,7 +36,7 @@ def encoded(studio, network):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page(page, open_app, encoded):
-    app = open_app(f"explorer/pages/{page}.py", checkpoint=encoded)
+    app = open_app(page, checkpoint=encoded)
     assert not app.exception and not app.error
     facts = " ".join(element.value for element in app.sidebar.caption)
     assert "ritheshkumar95/pytorch\\-vqvae" in facts and "4 × 4 grid" in facts
@@ -44,7 +44,7 @@ def test_every_page(page, open_app, encoded):
 
 
 def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
-    app = open_app("explorer/pages/reconstructions.py", checkpoint=encoded)
+    app = open_app("reconstructions", checkpoint=encoded)
     app.number_input(key="image-size").set_value(32).run()
     assert app.query_params["checkpoint"] in ([f"{network}@32"], f"{network}@32")
     assert "8 × 8 grid" in " ".join(element.value for element in app.sidebar.caption) and not app.exception
@@ -54,7 +54,7 @@ def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
 
 def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
     encodings.encode(f"{network}@16,encoder.0", str(studio.photos))
-    app = open_app("explorer/pages/code_maps.py", checkpoint=f"{network}@16")
+    app = open_app("code_maps", checkpoint=f"{network}@16")
     assert "encoder.0" in app.multiselect(key="taps").options
     app.multiselect(key="taps").set_value(["encoder.0"]).run()
     assert app.query_params["checkpoint"] in ([f"{network}@16,encoder.0"], f"{network}@16,encoder.0")
@@ -63,20 +63,20 @@ def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
 
 
 def test_its_encoding_begins_when_asked_for(open_app, network):
-    app = open_app("explorer/pages/codebook.py", checkpoint=f"{network}@24")
+    app = open_app("codebook", checkpoint=f"{network}@24")
     assert any(button.label == "Start" for button in app.button) and not app.exception
 
 
 def test_a_path_that_is_no_checkpoint_is_said(open_app, studio, tmp_path):
     (tmp_path / "notes.pt").write_text("not weights")
-    app = open_app("explorer/pages/reconstructions.py", checkpoint=str(tmp_path / "notes.pt"))
+    app = open_app("reconstructions", checkpoint=str(tmp_path / "notes.pt"))
     assert "no file of torch" in app.error[0].value and not app.exception
-    app = open_app("explorer/pages/reconstructions.py", checkpoint=str(tmp_path / "nothing.pt"))
+    app = open_app("reconstructions", checkpoint=str(tmp_path / "nothing.pt"))
     assert any("There is no checkpoint" in warning.value for warning in app.warning) and not app.exception
 
 
 def test_weights_from_the_users_own_machine(open_app, network, tmp_path):
-    app = open_app("explorer/pages/reconstructions.py")
+    app = open_app("reconstructions")
     app.sidebar.file_uploader(key="checkpoint-file").upload(
         "mein netz.pt", network.read_bytes(), "application/zip"
     ).run()

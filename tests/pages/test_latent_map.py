@@ -12,7 +12,7 @@ from explorer import encodings, jobs
 from explorer.pages import bridge as bridging
 from explorer.results import maps
 
-PAGE = "explorer/pages/latent_map.py"
+PAGE = "latent_map"
 
 
 def texts(app):

@@ -10,7 +10,7 @@ import pytest
 
 from explorer.pages import code_panel
 
-MAPS, BOOK, LATENTS = (f"explorer/pages/{name}.py" for name in ("code_maps", "codebook", "latent_map"))
+MAPS, BOOK, LATENTS = (name for name in ("code_maps", "codebook", "latent_map"))
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
 MODELS = {
     "residual": {"quantizer": "residual", "stages": 13},

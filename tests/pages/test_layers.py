@@ -20,12 +20,12 @@ def captions(app) -> str:
 
 
 def test_one_layer_has_nothing_to_take_apart(open_app):
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-vqvae")
+    app = open_app("layers", checkpoint="tiny-vqvae")
     assert "one layer" in app.info[0].value and "vqvae2-shapes" in app.info[0].value
 
 
 def test_pictures_of_every_prefix_say_what_fills_the_rest(open_app, measured):
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-vqvae2")
+    app = open_app("layers", checkpoint="tiny-vqvae2")
     assert "mean over training stands for every layer left out" in captions(app)
     assert "**top**" in captions(app) and "bottom**" in captions(app) and " dB" in captions(app)
     app.segmented_control(key="fill").set_value("zeros").run()
@@ -35,7 +35,7 @@ def test_pictures_of_every_prefix_say_what_fills_the_rest(open_app, measured):
 
 
 def test_contributions_over_the_split(open_app, measured):
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-vqvae2")
+    app = open_app("layers", checkpoint="tiny-vqvae2")
     table = app.dataframe[0].value
     rows = measured["mean"]["layers"]
     assert table["layer"].tolist() == ["top", "bottom"]
@@ -48,14 +48,14 @@ def test_contributions_over_the_split(open_app, measured):
 
 
 def test_contributions_are_measured_beside_the_page(open_app, studio):
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-vqvae2")
+    app = open_app("layers", checkpoint="tiny-vqvae2")
     app.segmented_control(key="fill").set_value("other").run()
     assert any("Decode 12 images from every prefix" in text for text in captions(app).splitlines())
     assert any(button.label == "Start" for button in app.button)
 
 
 def test_recombination_names_its_layers(open_app, measured):
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-vqvae2")
+    app = open_app("layers", checkpoint="tiny-vqvae2")
     assert "**top of A**, bottom of B" in captions(app)
     app.number_input(key="pick-second").set_value(5).run()
     assert not app.exception
@@ -65,7 +65,7 @@ def test_recombination_names_its_layers(open_app, measured):
 
 def test_a_mae_decodes_one_layer_at_a_time(open_app, studio):
     measurements.make("layers", studio.checkpoints / "tiny-mae", str(studio.photos))
-    app = open_app("explorer/pages/layers.py", checkpoint="tiny-mae")
+    app = open_app("layers", checkpoint="tiny-mae")
     assert "decodes from one layer at a time" in captions(app) and not app.exception
     assert app.dataframe[0].value["layer"].tolist() == ["block1", "block2"]
     assert not any("Recombine" in element.value for element in app.subheader)

@@ -51,13 +51,13 @@ def test_its_encoding_has_codes_and_no_errors(studio, encoder):
 
 @pytest.mark.parametrize("page", [None, "layers", "rate_distortion"])
 def test_pages_that_decode_say_why_there_is_nothing(open_app, encoder, page):
-    app = open_app(page and f"explorer/pages/{page}.py", checkpoint=NAME)
+    app = open_app(page and page, checkpoint=NAME)
     assert not app.error and [SAID in info.value for info in app.info] == [True]
 
 
 @pytest.mark.parametrize("order", ["number", "worst"])
 def test_code_maps_show_codes_and_say_why_nothing_can_be_changed(open_app, encoder, order):
-    app = open_app("explorer/pages/code_maps.py", checkpoint=NAME, order=order)
+    app = open_app("code_maps", checkpoint=NAME, order=order)
     assert not app.error and len(app.get("plotly_chart")) == 2
     assert any(SAID in info.value for info in app.info)
     said = texts(app)
@@ -65,12 +65,12 @@ def test_code_maps_show_codes_and_say_why_nothing_can_be_changed(open_app, encod
 
 
 def test_the_codebook_has_kmeans_codes(open_app, encoder):
-    app = open_app("explorer/pages/codebook.py", checkpoint=NAME)
+    app = open_app("codebook", checkpoint=NAME)
     assert not app.error and app.metric and app.get("plotly_chart")
 
 
 def test_the_latent_map_is_not_coloured_by_an_error_that_is_not_there(open_app, encoder):
-    app = open_app("explorer/pages/latent_map.py", checkpoint=NAME, method="PCA")
+    app = open_app("latent_map", checkpoint=NAME, method="PCA")
     assert not app.error
     assert {metric.label: metric.value for metric in app.metric}["Points"] == "12"
     options = next(box.options for box in app.selectbox if box.label == "Coloured by")
@@ -84,7 +84,7 @@ def test_others_are_not_compared_with_it(open_app, encoder, monkeypatch):
     from explorer import jobs
 
     monkeypatch.setattr(jobs, "start", lambda *_, **__: None)  # nothing is measured: the cache is that of all tests
-    app = open_app("explorer/pages/rate_distortion.py", checkpoint="tiny-vqvae")
+    app = open_app("rate_distortion", checkpoint="tiny-vqvae")
     assert not app.error
     (beside,) = app.multiselect
     assert beside.options and all(NAME not in option for option in beside.options)

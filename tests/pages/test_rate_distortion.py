@@ -13,7 +13,7 @@ from explorer import checkpoints
 from explorer.analysis import codecs, rates
 from explorer.results import measurements
 
-PAGE = "explorer/pages/rate_distortion.py"
+PAGE = "rate_distortion"
 
 
 @pytest.fixture

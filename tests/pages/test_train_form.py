@@ -52,7 +52,7 @@ def texts(app) -> str:
 
 def opened(open_app, page="training", checkpoint="tiny-vqvae", **values):
     """The app on a page, with these values of its widgets, its form open and the digits chosen for training."""
-    app = open_app(f"explorer/pages/{page}.py", checkpoint=checkpoint, **values)
+    app = open_app(page, checkpoint=checkpoint, **values)
     app.session_state["train-open"], app.session_state["train-dataset"] = True, "digits"
     app.run()
     assert not app.exception

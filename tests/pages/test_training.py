@@ -20,7 +20,7 @@ from explorer.files import write_json
 from explorer.pages import train_form
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = "explorer/pages/training.py"
+PAGE = "training"
 
 
 @pytest.fixture(autouse=True)

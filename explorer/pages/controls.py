@@ -1,0 +1,109 @@
+"""The choices of a view as widgets: made of the fields of its options, carried in the address."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer.options import kind_of
+from explorer.pages.state import bound, get, plain, put, shared
+from explorer.views import View, fields
+
+if TYPE_CHECKING:
+    from explorer.study import Picture, Study
+
+LISTED = 4096  # codes in a list to choose from; with more, a number is typed
+BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
+AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",)}  # what has no meaning for another choice
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows now: a view of a study with its options, and the picture that it looks at."""
+
+    name: str
+    view: View
+    study: Study
+    options: Any
+    picture: Picture | None = None
+
+
+def settle(view: View, study: Study) -> Any:
+    """The options that the address and the session ask for; one sentence for what cannot be had, which falls back."""
+    state = shared()
+    asked = {field.name: get(field.name) for field in dataclasses.fields(view.options)}
+    found, faults = fields.settled(view.options, study, asked)
+    if faults:
+        good = asked | {name: state["good"].get(name) for name in faults}
+        found, still = fields.settled(view.options, study, good)
+        found = found if not still else fields.settled(view.options, study, good | dict.fromkeys(still))[0]
+        for name, fault in faults.items():
+            if name in state["linked"] or not state.get(
+                "moved"
+            ):  # what another page meant by the same name is no mistake
+                st.warning(f":small[{plain(fault[0].upper() + fault[1:])}.]", icon=":material/link_off:")
+            put(name, None)
+    for field in dataclasses.fields(found):
+        value = getattr(found, field.name)
+        state["good"][field.name] = value
+        if (field.name in asked and asked[field.name] is not None) or field.name in ("layer", "code"):
+            put(field.name, value)
+    return found
+
+
+def draw(shown: Shown, name: str) -> None:
+    """The widget of one field, if it means anything here."""
+    field = {field.name: field for field in dataclasses.fields(shown.options)}[name]
+    options = dataclasses.asdict(shown.options)
+    if fields.counts(field, shown.study, options):
+        value = options[name]
+        bound(name, value, lambda key, changed: _widget(shown, field, key, changed, value))
+
+
+def take(name: str, value: Any) -> None:
+    """Carries a choice, and drops what had a meaning only beside the one before."""
+    put(name, value)
+    for other in AFTER.get(name, ()):
+        put(other, None)
+
+
+def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, value: Any) -> Any:
+    about, label = field.metadata.get("help") or None, field.metadata.get("label", field.name)
+    options = dataclasses.asdict(shown.options)
+
+    def both() -> None:
+        changed()
+        for other in AFTER.get(field.name, ()):
+            put(other, None)
+
+    given = {"key": key, "on_change": both, "help": about}
+    if field.metadata.get("widget") == "code":
+        return _code(shown, label, given)
+    known = fields.choices_of(field, shown.study, options)
+    if known:
+        if len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS:
+            return st.segmented_control(label, list(known), format_func=known.get, required=True, **given)
+        return st.selectbox(label, list(known), format_func=known.get, width=220, **given)
+    kind, _ = kind_of(field)
+    if kind is bool:
+        return st.toggle(label, **given)
+    if kind is str:
+        return st.text_input(label, **given)
+    ends = {end: field.metadata.get(end) for end in ("min", "max")}
+    ends = {end: edge(shown.study, options) if callable(edge) else edge for end, edge in ends.items()}
+    if field.metadata.get("widget") == "slider":
+        return st.slider(label, ends["min"], ends["max"], step=field.metadata.get("step"), width=220, **given)
+    return st.number_input(
+        label, ends["min"], ends["max"], step=field.metadata.get("step", 1 if kind is int else None), width=150, **given
+    )
+
+
+def _code(shown: Shown, label: str, given: dict[str, Any]) -> Any:
+    """All codes by number, most used first; a number to type where there are very many."""
+    table = shown.study.table(shown.options.layer)
+    if len(table) > LISTED:
+        return st.number_input(f"{label}, 0 to {len(table) - 1:,}", 0, len(table) - 1, step=1, width=160, **given)
+    return st.selectbox(label, table.sort_values("rank")["code"].tolist(), width=160, **given)

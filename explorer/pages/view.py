@@ -1,0 +1,29 @@
+"""The page of a view: the study that the sidebar chose, the sheet of the view, drawn block by block."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.pages import controls, draw, pictures, session
+from explorer.pages.state import guard
+from explorer.study import Study
+from explorer.views import VIEWS
+
+
+def page(name: str) -> None:
+    """Draws the view `name`; while its encoding is not there, the work that makes it."""
+    view, chosen = VIEWS[name], session.selection()
+    study = session.study(chosen, encoded=view.encoded)
+    _sheet(name, study)
+
+
+@st.fragment
+@guard()
+def _sheet(name: str, study: Study) -> None:
+    """In a fragment: a click or a choice draws this part again, and nothing around it."""
+    view = VIEWS[name]
+    picture = pictures.choose(study) if view.pictured else None
+    with st.spinner(f"Preparing {view.title} …"):
+        options = controls.settle(view, study)
+        sheet = view.sheet(study, options, picture)
+    draw.blocks(sheet.blocks, controls.Shown(name, view, study, options, picture))
