@@ -102,7 +102,7 @@ def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None =
     used = f"{share:.2%} of tokens" if share else "never used"
     many = 0 if here is None else int((here == chosen).sum())
     if here is not None and not many:
-        used = f"code {chosen} does not stand in this image"
+        used = f"Code {chosen} does not stand in this image"
     st.caption(f"{used} · {many:,} here" if many else used, width="content")
     return chosen
 

@@ -72,6 +72,7 @@ CENTRES = (
     "Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among their "
     "latents on training images, and each latent counts as the nearest. More centres are finer codes."
 )
+LEVEL = "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}</style>"  # as high as the boxes beside them
 FEW = 500  # images that are offered where all would take long
 SELECTS = ("checkpoint", "dataset", "limit", "fit")  # names that say what the numbers of a page belong to
 
@@ -85,6 +86,7 @@ def run(page: Any) -> None:
     state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
     state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
     st.logo(LOGO, size="large", icon_image=MARK)
+    st.html(LEVEL)
     st.title(page.title, anchor=False)
     state["heading"], state["notes"] = st.empty(), st.container()
     body = _body()

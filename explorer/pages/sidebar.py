@@ -103,13 +103,15 @@ def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
 
     value = choose("checkpoint", lambda name: _fault(name, attempt), next(iter(found)))
     shown = refused("checkpoint") or value
+    labels = {name: name for name in (*found, shown)}
+    labels.setdefault(value, _short_path(value))
     bound(
         "checkpoint",
         shown,
         lambda key, changed: st.selectbox(
             "Checkpoint",
-            list(dict.fromkeys([*found, value, shown])),
-            format_func=lambda name: name if name in found or name == refused("checkpoint") else _short_path(name),
+            list(labels),
+            format_func=lambda name: labels.get(name, name),
             accept_new_options=True,
             key=key,
             on_change=changed,
@@ -261,14 +263,17 @@ def _dataset(checkpoint: Checkpoint) -> str:
             put("dataset", known)
     value = choose("dataset", _no_dataset, own or "shapes")
     shown = refused("dataset") or value
-    options = list(dict.fromkeys([*([own] if own else []), *datasets.DATASETS, *state["sources"], value, shown]))
+    labels: dict[str, str] = {}
+    for name in filter(None, (own, *datasets.DATASETS, *state["sources"], value, shown)):
+        label = called(name) if name != refused("dataset") else name
+        labels.setdefault(name, name if label in labels.values() else label)
     bound(
         "dataset",
         shown,
         lambda key, changed: st.selectbox(
             "Dataset",
-            options,
-            format_func=lambda name: name if name == refused("dataset") else called(name),
+            list(labels),
+            format_func=lambda name: labels.get(name, name),
             accept_new_options=True,
             key=key,
             on_change=changed,
@@ -332,8 +337,8 @@ def _limit(dataset: str) -> int | None:
     if not value:
         put("limit", None)
         return None
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        st.caption(f"Only {int(value):,} images, drawn at random.", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
+        st.caption(f"Only {int(value):,} images", help="A random sample, always the same.")
         st.button("All images", type="tertiary", key="all-images", on_click=put, args=("limit", None))
     return int(value)
 

@@ -10,9 +10,9 @@ from explorer.pages.state import shared
 
 WAY = (  # page, label, what one learns there
     ("code_maps", "Code maps", ":material/grid_on:", "which code stands where"),
-    ("codebook", "Codebook", ":material/bar_chart:", "which are used, and for what"),
+    ("codebook", "Codebook", ":material/bar_chart:", "which are used"),
     ("latent_map", "Latent map", ":material/scatter_plot:", "what lies near what"),
-    ("layers", "Layers", ":material/layers:", "what each of them adds"),
+    ("layers", "Layers", ":material/layers:", "what each adds"),
 )
 
 
@@ -24,10 +24,10 @@ def draw(link: Callable) -> None:
         with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap="small"):
             st.markdown(
                 "**Do these codes capture concepts?** An encoder puts one entry of its codebook, a *code*, in place of "
-                "each patch of an image. See below what is left of the images then, and go on:"
+                "each patch of an image. See below what is left of an image then; the way goes on to"
             )
             st.button("Close", icon=":material/close:", type="tertiary", key="welcome-close", on_click=_close)
-        with st.container(horizontal=True, gap="medium"):
+        with st.container(horizontal=True, gap="small"):
             for page, label, icon, learned in WAY:
                 link(page, f"**{label}:** {learned}", icon)
 

@@ -18,7 +18,7 @@ def opened(studio, name: str) -> encodings.Encoding:
 
 
 def texts(app) -> str:
-    kinds = (app.markdown, app.caption, app.warning, app.info)
+    kinds = (app.markdown, app.caption, app.warning, app.info, app.header, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 
@@ -80,7 +80,7 @@ def test_a_concept_that_the_codes_know_is_told_from_chance(open_app):
 def test_an_unknown_code_in_the_url_is_one_sentence(open_app):
     app = open_app(PAGE, code="4711")
     assert [w.value for w in app.warning if "4711" in w.value] and not problems(app)
-    assert "#### All 8 codes" in texts(app)
+    assert "All 8 codes" in texts(app)
 
 
 def test_the_code_selected_here_is_carried_in_the_url(open_app, studio):

@@ -49,7 +49,7 @@ def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
     assert app.query_params["checkpoint"] in ([f"{network}@32"], f"{network}@32")
     assert "8 × 8 grid" in " ".join(element.value for element in app.sidebar.caption) and not app.exception
     app.number_input(key="image-size").set_value(30).run()
-    assert "takes sizes that 4 divides, not 30" in app.error[0].value.replace("\\", "") and not app.exception
+    assert "takes sizes that 4 divides, not 30" in app.warning[0].value.replace("\\", "") and not app.exception
 
 
 def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
@@ -64,15 +64,18 @@ def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
 
 def test_its_encoding_begins_when_asked_for(open_app, network):
     app = open_app("codebook", checkpoint=f"{network}@24")
-    assert any(button.label == "Start" for button in app.button) and not app.exception
+    assert any(button.label == "Encode all 12 images" for button in app.button) and not app.exception
 
 
 def test_a_path_that_is_no_checkpoint_is_said(open_app, studio, tmp_path):
     (tmp_path / "notes.pt").write_text("not weights")
     app = open_app("reconstructions", checkpoint=str(tmp_path / "notes.pt"))
-    assert "no file of torch" in app.error[0].value and not app.exception
+    assert "no file of torch" in app.warning[0].value and not app.exception
     app = open_app("reconstructions", checkpoint=str(tmp_path / "nothing.pt"))
-    assert any("There is no checkpoint" in warning.value for warning in app.warning) and not app.exception
+    assert (
+        any("No checkpoint" in warning.value and "nothing.pt" in warning.value for warning in app.warning)
+        and not app.exception
+    )
 
 
 def test_weights_from_the_users_own_machine(open_app, network, tmp_path):

@@ -65,7 +65,7 @@ def open_layers(open_app, layered, monkeypatch):
 
 
 def texts(app) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.subheader)
+    kinds = (app.markdown, app.caption, app.info, app.header, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 

@@ -68,7 +68,7 @@ def test_a_mae_decodes_one_layer_at_a_time(open_app, studio):
     app = open_app("layers", checkpoint="tiny-mae")
     assert "decodes from one layer at a time" in captions(app) and not app.exception
     assert app.dataframe[0].value["layer"].tolist() == ["block1", "block2"]
-    assert not any("Recombine" in element.value for element in app.subheader)
+    assert not any("Recombine" in element.value for element in app.header)
 
 
 def test_a_measurement_is_made_once_and_kept_by_content(studio, monkeypatch):

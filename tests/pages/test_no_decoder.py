@@ -38,7 +38,7 @@ def encoder(studio):
 
 
 def texts(app) -> str:
-    kinds = (app.markdown, app.caption, app.warning, app.info, app.subheader)
+    kinds = (app.markdown, app.caption, app.warning, app.info, app.header, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 

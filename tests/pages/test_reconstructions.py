@@ -78,9 +78,11 @@ def test_unknown_names_in_the_link_give_one_sentence_each_and_the_page_goes_on(o
     warnings = [warning.value.replace("\\", "") for warning in app.warning]
     assert len(warnings) == 3
     assert "no-such" in warnings[0] and "nowhere" in warnings[1] and "stretch" in warnings[2]
-    assert app.selectbox(key="pick-checkpoint").value in warnings[0]
+    assert (
+        app.selectbox(key="pick-checkpoint").value == "no-such" and app.selectbox(key="pick-dataset").value == "nowhere"
+    )
     assert not app.error
-    assert app.query_params["checkpoint"] == app.selectbox(key="pick-checkpoint").value
+    assert app.query_params["checkpoint"] in warnings[0] and app.query_params["dataset"] in warnings[1]
 
 
 def test_a_folder_without_splits_is_shown_whole_and_a_quoted_path_is_understood(open_app, tmp_path):
