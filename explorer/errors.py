@@ -1,4 +1,20 @@
-"""The two things that may interrupt work without being bugs."""
+"""The two things that may interrupt work without being bugs, and what the machine refuses in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_TEXT = re.compile(r"No space left|os error 28\b|disk( of .*)? is full")  # libraries in Rust give no number
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+_REFUSED += (errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EBUSY)
+_MEMORY_TEXT = re.compile(
+    r"out of memory|OutOfMemoryError|MemoryError|bad_alloc|can(no|')t allocate memory|not enough memory|oom-kill", re.I
+)
 
 
 class BadInput(ValueError):
@@ -11,3 +27,40 @@ class BadInput(ValueError):
 
 class Cancelled(Exception):
     """The user asked for the work to stop; what was written so far is kept."""
+
+
+@contextmanager
+def explained(action: str, place: Path | None = None) -> Iterator[None]:
+    """Turns a full disk, a refused path and exhausted memory into BadInput; what else is raised passes through.
+
+    Args:
+        action: what is done inside, for the sentence "could not {action}: …".
+        place: what is written; by default the file that the error names.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        where = place or getattr(error, "filename", None)
+        number, text = getattr(error, "errno", None), str(error)
+        if number in _FULL or tells_full_disk(text):
+            reason = f"the disk{f' of {str(where)!r}' if where else ''} is full; free some space and try again"
+        elif number in _REFUSED:
+            named = f"{str(where)!r}: " if where else ""
+            reason = f"{named}{error.strerror}; choose another place, or change its permissions"
+        elif isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and tells_full_memory(text)):
+            reason = "it ran out of memory; try a smaller batch, a smaller image size or model, or another device"
+        else:
+            raise
+        raise BadInput(f"could not {action}: {reason}") from error
+
+
+def tells_full_disk(text: str) -> bool:
+    """Whether a message or a log says that the disk is full."""
+    return _FULL_TEXT.search(text) is not None
+
+
+def tells_full_memory(text: str) -> bool:
+    """Whether a message or a log says that memory, the GPU's too, ran out."""
+    return _MEMORY_TEXT.search(text) is not None

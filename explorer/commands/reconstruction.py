@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
 
@@ -109,9 +109,6 @@ def _save(pixels: np.ndarray, path: Path) -> str:
     """(h, w, 3) uint8 -> PNG; the path as text."""
     from PIL import Image
 
-    try:
-        with atomic_path(path) as temporary:
-            Image.fromarray(pixels).save(temporary)
-    except OSError as error:
-        raise BadInput(f"'{path}' cannot be written: {error.strerror or error}; choose another --out") from None
+    with explained("write a picture into --out", path), atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary)
     return str(path)

@@ -1,36 +1,86 @@
-"""One process writes a folder at a time."""
+"""One writer at a time: locks on files, which the kernel opens again when their process ends, however it ends."""
 
 from __future__ import annotations
 
-import hashlib
+import os
+import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from explorer.files import cache_folder
+from explorer.files import cache_folder, digest
 from explorer.progress import Progress
+
+if os.name == "nt":  # Windows: the same promise from msvcrt, a lock on the first byte
+    import msvcrt
+else:
+    import fcntl
+
+WAIT = 0.1  # seconds between two looks at a lock that is taken
+_held: list[IO] = []  # kept until this process ends; closing a file would give its lock back
+_threads: dict[Path, threading.RLock] = {}  # who of this process may have the file
+_taken: set[Path] = set()  # by `exclusive`, in this process
+
+
+def hold(name: str) -> bool:
+    """Takes the lock `name` for the rest of this process's life; False if it is taken."""
+    file = _path(name).open("a+")
+    if not _take(file):
+        file.close()
+        return False
+    _held.append(file)
+    return True
 
 
 @contextmanager
-def exclusive(folder: Path, progress: Progress) -> Iterator[None]:
-    """Waits until no other process is in here with the same folder; `progress` says so and can cancel the wait.
+def exclusive(target: Path, progress: Progress | None = None) -> Iterator[None]:
+    """Waits until no other process or thread is in here with the same target; a thread may enter again inside.
 
-    The system gives the lock back when the process ends, however it ends.
+    Raises:
+        Cancelled: through `progress`, which is told of the wait.
     """
+    path = _path(str(Path(target).resolve()))
+    mine = _threads.setdefault(path, threading.RLock())
+    while not mine.acquire(timeout=WAIT):
+        _tell(progress)
     try:
-        import fcntl
-    except ImportError:  # Windows has no such locks; there a second writer is refused the files that it needs
-        yield
-        return
-    path = cache_folder() / "locks" / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        while True:
+        if path in _taken:
+            yield
+            return
+        with path.open("a+") as file:
+            while not _take(file):
+                _tell(progress)
+                time.sleep(WAIT)
+            _taken.add(path)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                progress.update(0, "another process is writing this encoding; waiting", force=True)
-                time.sleep(0.5)
-        yield
+                yield
+            finally:
+                _taken.remove(path)
+    finally:
+        mine.release()
+
+
+def _tell(progress: Progress | None) -> None:
+    if progress is not None:
+        progress.update(0, "another process is writing this; waiting")
+
+
+def _path(name: str) -> Path:
+    folder = cache_folder().resolve() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)[-40:]}-{digest(name)}.lock"
+
+
+def _take(file: IO) -> bool:
+    try:
+        if os.name == "nt":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import atomic_path, cache_folder, digest, write_bytes
 from explorer.progress import Progress
 
@@ -118,23 +118,19 @@ def make(encoding: Encoding, options: Options, *, out: Path | None = None, progr
     """
     check_path(out)
     found = locate(encoding, options)
-    try:
+    path = Path(out) if out is not None else default_path(encoding, options)
+    with explained("make the map", path):
         if found is not None:
             if out is None:
                 return found
-            write_bytes(Path(out), found.read_bytes())
-            return Path(out)
+            write_bytes(path, found.read_bytes())
+            return path
         started = time.perf_counter()
         columns, vectors = _points(encoding, options)
         positions, facts = _place(vectors, options, progress)
         columns |= dict(zip("xyz", positions.T.astype(np.float32), strict=False))
         facts |= {**asdict(options), "points": len(vectors), "seconds": time.perf_counter() - started}
-        path = Path(out) if out is not None else default_path(encoding, options)
         _write(path, columns, facts)
-    except OSError as error:
-        raise BadInput(
-            f"the map cannot be written: {error.strerror or error}; free some space or choose another place"
-        ) from None
     if progress is not None:
         progress.finish("done", "the map is ready")
     return path
