@@ -23,6 +23,10 @@ MEMORY = "could not save it: it ran out of memory; try a smaller batch, .* or an
             "could not save it: '/there': Permission denied; choose ano",
         ),
         (OSError(errno.EROFS, "Read-only file system"), "'/there': Read-only file system; choose another place, or"),
+        (
+            Exception("Error while serializing: I/O error: Permission denied (os error 13)"),
+            "'/there': Permission denied; ch",
+        ),
         (MemoryError(), MEMORY),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), MEMORY),

@@ -91,7 +91,7 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         meta = read_json(folder / "meta.json")
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, EOFError) as error:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
