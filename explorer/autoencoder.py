@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -143,3 +144,15 @@ def device_of(model: Autoencoder) -> torch.device:
     """Where a model computes: where its first parameter is, or the CPU for one that has none."""
     parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
+
+
+def to_images(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 in [0, 1] on `device`, channels last in memory."""
+    if not isinstance(pixels, Tensor):
+        pixels = torch.from_numpy(np.require(pixels, requirements="CW"))  # torch takes no read-only array
+    return pixels.to(device).permute(0, 3, 1, 2).float().div_(255)
+
+
+def to_pixels(images: Tensor) -> np.ndarray:
+    """(n, 3, h, w) in [0, 1] -> (n, h, w, 3) uint8."""
+    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
 from explorer.files import checkpoint_folder as folder
 
@@ -274,15 +274,8 @@ def save_weights(path: Path, model) -> None:
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    try:
-        with atomic_path(Path(path) / WEIGHTS) as temporary:
-            save_file(tensors, temporary)
-    except Exception as error:
-        if isinstance(error, OSError) or "No space left" in str(error):
-            raise BadInput(
-                f"the weights of {Path(path).name} could not be saved: {error}; free some space and resume"
-            ) from None
-        raise
+    with explained(f"save the weights of {Path(path).name}", path), atomic_path(Path(path) / WEIGHTS) as temporary:
+        save_file(tensors, temporary)
 
 
 def save(

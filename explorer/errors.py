@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_TEXT = re.compile(r"No space left|os error 28\b|disk( of .*)? is full")  # libraries in Rust give no number
+_FULL_TEXT = re.compile(r"No space left|not enough space|disk( of .*)? is full")
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _REFUSED += (errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EBUSY)
 _MEMORY_TEXT = re.compile(
@@ -43,17 +44,24 @@ def explained(action: str, place: Path | None = None) -> Iterator[None]:
         raise
     except Exception as error:
         where = place or getattr(error, "filename", None)
-        number, text = getattr(error, "errno", None), str(error)
+        text = str(error)
+        number = getattr(error, "errno", None) or _number(text)
         if number in _FULL or tells_full_disk(text):
             reason = f"the disk{f' of {str(where)!r}' if where else ''} is full; free some space and try again"
         elif number in _REFUSED:
             named = f"{str(where)!r}: " if where else ""
-            reason = f"{named}{error.strerror}; choose another place, or change its permissions"
+            reason = f"{named}{os.strerror(number)}; choose another place, or change its permissions"
         elif isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and tells_full_memory(text)):
             reason = "it ran out of memory; try a smaller batch, a smaller image size or model, or another device"
         else:
             raise
         raise BadInput(f"could not {action}: {reason}") from error
+
+
+def _number(text: str) -> int | None:
+    """The number that libraries in Rust, Lance and safetensors, put into their messages."""
+    found = re.search(r"\(os error (\d{1,5})\)", text)
+    return int(found[1]) if found else None
 
 
 def tells_full_disk(text: str) -> bool:

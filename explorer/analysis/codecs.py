@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 
 from explorer.analysis import quality
-from explorer.analysis.comparison import to_tensor
 from explorer.analysis.rates import BATCH, Progress, Read, needed
+from explorer.autoencoder import to_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +50,13 @@ def measure(read: Read, count: int, progress: Progress | None = None) -> dict[st
             progress(start, count, "compressing images")
         originals = np.asarray(read(slice(start, min(start + BATCH, count))))
         pixels = originals.shape[1] * originals.shape[2]
-        images = to_tensor(originals)
+        images = to_images(originals)
         for codec, encode in CODECS.items():
             for level in QUALITIES[codec]:
                 sent = [encode(original, level) for original in originals]
                 decoded = np.stack([np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) for data, *_ in sent])
                 sizes.setdefault((codec, level), []).extend((file, payload) for _, file, payload in sent)
-                scores.setdefault((codec, level), []).append(quality.measure(images, to_tensor(decoded)))
+                scores.setdefault((codec, level), []).append(quality.measure(images, to_images(decoded)))
     if progress is not None:
         progress(count, count, "compressing images")
     points = []

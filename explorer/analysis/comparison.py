@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality
-from explorer.autoencoder import Autoencoder, Masks, Samples, device_of
+from explorer.autoencoder import Autoencoder, Masks, Samples, device_of, to_images, to_pixels
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def compare(
     Raises:
         TypeError: the model has not the ability asked for.
     """
-    images = to_images(model, pixels)
+    images = to_images(pixels, device_of(model))
     if mask is not None:
         return _masked(model, images, pixels, mask)
     if sample_seed is None:
@@ -69,7 +69,7 @@ def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> 
 
 def mean_image_psnr(pixels: np.ndarray) -> float:
     """Mean PSNR in dB of answering every one of (N, h, w, 3) uint8 images with their own mean image."""
-    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    images = to_images(pixels)
     return float(quality.psnr(quality.mse(images, images.mean(0, keepdim=True).expand_as(images))).mean())
 
 
@@ -98,19 +98,3 @@ def beside(
     errors, ssim = quality.error_map(images, decoded), quality.ssim(images, decoded)
     scores = (value.numpy() for value in (errors, mse, quality.psnr(mse), ssim))
     return Comparison(pixels, to_pixels(decoded), seen, *scores)
-
-
-def to_images(model: Autoencoder, pixels: np.ndarray) -> Tensor:
-    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], where the model is."""
-    return to_tensor(pixels, device_of(model))
-
-
-def to_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """(N, h, w, 3) uint8 -> (N, 3, h, w) float in [0, 1], channels last in memory."""
-    # a copy: pixels may be read-only
-    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
-
-
-def to_pixels(images: Tensor) -> np.ndarray:
-    """(N, 3, h, w) in [0, 1] -> (N, h, w, 3) uint8."""
-    return images.mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.autoencoder import Autoencoder, device_of
+from explorer.autoencoder import Autoencoder, device_of, to_images, to_pixels
 
 BATCH = 16  # images decoded at once
 
@@ -38,8 +38,7 @@ class Change:
 
 def encode(model: Autoencoder, pixels: np.ndarray) -> dict[str, Tensor]:
     """Latents of one image (h, w, 3) uint8: `{layer: (1, H, W, D)}`."""
-    image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
-    return model.encode(image.to(device_of(model)))
+    return model.encode(to_images(pixels[None], device_of(model)))
 
 
 def replace(
@@ -78,7 +77,7 @@ def replace(
         ]
     ).float()
     differences = (decoded[1:] - decoded[0]).abs().mean(1).cpu().numpy()  # (1 + R, h, w)
-    pixels = decoded[:2].mul(255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    pixels = to_pixels(decoded[:2])
     covered = cover(where, differences.shape[1:])
     inside = differences[:, covered].mean(1) if covered.any() else np.full(len(differences), np.nan)
     outside = float(differences[0][~covered].mean()) if not covered.all() else float("nan")

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality, usage
-from explorer.analysis.comparison import Comparison, beside, to_images, to_pixels
-from explorer.autoencoder import Autoencoder, Sends
+from explorer.analysis.comparison import Comparison, beside
+from explorer.autoencoder import Autoencoder, Sends, device_of, to_images, to_pixels
 
 FILLS = {  # what stands for the layers that are left out
     "mean": "their mean over training",
@@ -47,7 +47,7 @@ def alone(
 
 def recombine(model: Autoencoder, first: np.ndarray, second: np.ndarray, of_first: Sequence[str]) -> np.ndarray:
     """An image decoded from the layers `of_first` of `first` and the others of `second`, all (h, w, 3) uint8."""
-    latents = model.encode(to_images(model, np.stack([first, second])))
+    latents = model.encode(to_images(np.stack([first, second]), device_of(model)))
     mixed = {name: z[:1] if name in of_first else z[1:] for name, z in latents.items()}
     return to_pixels(model.decode(mixed).float().cpu())[0]
 
@@ -86,7 +86,7 @@ def measure(
         if progress is not None:
             progress(start, count, "decoding from every prefix of layers")
         rows = slice(start, min(start + BATCH, count))
-        images = to_images(model, read(rows))
+        images = to_images(read(rows), device_of(model))
         latents = model.encode(images)
         # the other of an image is the one before it; the first one's is the last of its batch
         others = {name: torch.cat([last.get(name, z)[-1:], z[:-1]]) for name, z in latents.items()}
@@ -136,9 +136,9 @@ def _subsets(
     fill: Filling,
     others: np.ndarray | None,
 ) -> dict[str, Comparison]:
-    images = to_images(model, pixels)
+    images = to_images(pixels, device_of(model))
     latents = model.encode(images)
-    foreign = model.encode(to_images(model, others)) if fill == "other" and others is not None else latents
+    foreign = model.encode(to_images(others, device_of(model))) if fill == "other" and others is not None else latents
     return {name: beside(pixels, images, _decode(model, latents, kept, fill, foreign)) for name, kept in wanted.items()}
 
 

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality, usage
-from explorer.analysis.comparison import to_images
-from explorer.autoencoder import Autoencoder, Sends
+from explorer.autoencoder import Autoencoder, Sends, device_of, to_images
 
 BITS = tuple(range(1, 9))
 BATCH = 64
@@ -133,7 +132,7 @@ def measure(
     for start in range(0, count, BATCH):
         if progress is not None:
             progress(start, count, "measuring images")
-        images = to_images(model, read(slice(start, min(start + BATCH, count))))
+        images = to_images(read(slice(start, min(start + BATCH, count))), device_of(model))
         pixels = images.shape[2] * images.shape[3]
         latents = model.encode(images)
         codes = {name: book.assign(latents[name]) for name, book in books.items()}
@@ -171,7 +170,7 @@ def _scalars(model: Autoencoder, read: Read, names: list[str]) -> tuple[dict[str
         pixels = read(slice(seen, min(seen + BATCH, TRAIN_IMAGES)))
         if not len(pixels):
             break
-        latents = model.encode(to_images(model, pixels))
+        latents = model.encode(to_images(pixels, device_of(model)))
         masks = _sent(model, latents)
         most = max(1, TRAIN_VECTORS * len(pixels) // TRAIN_IMAGES)
         for name in names:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from explorer.commands import checkpoints, reconstruct, results, train  # noqa: F401  each registers its commands
 from explorer.commands.command import OUTPUT, app
-from explorer.errors import BadInput, Cancelled
+from explorer.errors import BadInput, Cancelled, explained
 from explorer.files import read_json, write_json
 from explorer.jobs.turns import wait_for_turn
 from explorer.progress import STATUS_VARIABLE
@@ -37,8 +37,9 @@ def run(arguments: list[str]) -> int:
         OUTPUT[0] = os.dup(1)
         os.dup2(2, 1)
     try:
-        wait_for_turn()
-        code = app(arguments, standalone_mode=False, prog_name="explorer") or 0
+        with explained(f"run '{' '.join(arguments[:1])}'"):
+            wait_for_turn()
+            code = app(arguments, standalone_mode=False, prog_name="explorer") or 0
         _settle("stopped" if code == 130 else "done", "")
     except BadInput as error:
         code = _explain(str(error))
@@ -75,8 +76,6 @@ def _fail(error: Exception) -> int:
     """A usage error is bad input too; anything else is a bug and shows where."""
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _explain(error.format_message())
-    if isinstance(error, OSError) and error.errno == 28:
-        return _explain(f"the disk is full while writing {error.filename or 'a file'}; free some space and try again")
     _settle("failed", f"{type(error).__name__}: {error}")
     traceback.print_exception(error)
     return 1

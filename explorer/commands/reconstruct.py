@@ -10,7 +10,7 @@ import typer
 
 from explorer.commands.command import Json, cancellable, command, emit
 from explorer.commands.results import CheckpointName
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
 from explorer.results import Subject
@@ -143,9 +143,6 @@ def _save(pixels: np.ndarray, path: Path) -> str:
     """(h, w, 3) uint8 -> PNG; the path as text."""
     from PIL import Image
 
-    try:
-        with atomic_path(path) as temporary:
-            Image.fromarray(pixels).save(temporary)
-    except OSError as error:
-        raise BadInput(f"'{path}' cannot be written: {error.strerror or error}; choose another --out") from None
+    with explained("write a picture into --out", path), atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary)
     return str(path)

@@ -9,7 +9,7 @@ import typer
 
 from explorer.commands.command import Json, app, cancellable, emit
 from explorer.errors import BadInput
-from explorer.jobs.turns import hold
+from explorer.jobs.locks import hold
 from explorer.progress import Progress
 
 Dataset = Annotated[str, typer.Option("--dataset", help="A named dataset, a folder of images, a zip, or Parquet.")]

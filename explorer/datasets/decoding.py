@@ -19,7 +19,7 @@ import pandas as pd
 
 from explorer.datasets.images import squared
 from explorer.datasets.sources import Item, Listing, Source
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import cache_folder, digest, read_json
 from explorer.progress import Progress
 
@@ -92,7 +92,7 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         meta = read_json(folder / "meta.json")
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, EOFError) as error:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
@@ -121,32 +121,24 @@ def _decode(
 ) -> None:
     """Writes an entry under a temporary name and renames it; whatever goes wrong, nothing is left behind."""
     needed = len(rows) * size * size * 3
-    full = BadInput(
-        f"the disk of '{target.parent}' is full: '{name}' at {size} × {size} needs {needed / 1e6:,.0f} MB; free some "
-        "space, or name a folder on another disk in EXPLORER_CACHE"
-    )
-    temporary = None
-    try:
+    action = f"decode '{name}' at {size} × {size} ({needed / 1e6:,.0f} MB in the cache, which EXPLORER_CACHE can move)"
+    with explained(action, target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < needed + RESERVE:
-            raise full
+            raise OSError(errno.ENOSPC, "too little is free")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
-        kept, skipped = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
-        index = listing.concepts.iloc[kept].reset_index(drop=True)
-        index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
-        index.to_parquet(temporary / "index.parquet")
-        meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
-        (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        temporary.chmod(0o755)
-        _flush(temporary)
-        with contextlib.suppress(FileExistsError):  # another process was faster, with the same result
-            _rename(temporary, target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise full from None
-        raise BadInput(f"the cache '{target.parent}' cannot be written ({error.strerror or error})") from None
-    finally:
-        if temporary is not None:
+        try:
+            kept, skipped = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
+            index = listing.concepts.iloc[kept].reset_index(drop=True)
+            index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
+            index.to_parquet(temporary / "index.parquet")
+            meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
+            (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+            temporary.chmod(0o755)
+            _flush(temporary)
+            with contextlib.suppress(FileExistsError):  # another process was faster, with the same result
+                _rename(temporary, target)
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 

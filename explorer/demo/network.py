@@ -43,12 +43,10 @@ class Passed:
 @functools.lru_cache(maxsize=8)
 def network(path: Path) -> tuple[Autoencoder, threading.Lock]:
     """The network of a checkpoint, and the lock of whoever uses it."""
-    import torch
-
     from explorer import checkpoints
+    from explorer.jobs.devices import choose
 
-    model = checkpoints.load(path)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), threading.Lock()
+    return checkpoints.load(path).to(choose()), threading.Lock()
 
 
 @on_gpu

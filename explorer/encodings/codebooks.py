@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.autoencoder import Autoencoder, Codebook, Layer
+from explorer.autoencoder import Autoencoder, Codebook, Layer, to_images
 from explorer.errors import BadInput
 from explorer.files import atomic_path
 from explorer.progress import Progress
@@ -31,7 +31,7 @@ def collect(
     parts: dict[str, list[np.ndarray]] = {layer.name: [] for layer in layers}
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
-        latents = model.encode(to_batch(images.read(part), device))
+        latents = model.encode(to_images(images.read(part), device))
         for layer in layers:
             cells = layer.grid[0] * layer.grid[1]
             chosen = positions(rng, len(part), cells, min(each, cells))
@@ -75,11 +75,6 @@ def load(path: Path) -> tuple[dict[str, Codebook], dict[str, int]]:
             return {name: Codebook(file.get_tensor(name), kinds.get(name, "learned")) for name in names}, fitted
     except SafetensorError as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
-
-
-def to_batch(pixels: np.ndarray, device: torch.device) -> Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 in [0, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def positions(rng: np.random.Generator, rows: int, cells: int, samples: int) -> np.ndarray:

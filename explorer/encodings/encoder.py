@@ -6,14 +6,12 @@ is computed. `encoding.json` is written last: a folder without it is unfinished.
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,10 +22,11 @@ import torch
 from torch import Tensor
 
 from explorer.analysis import quality
-from explorer.autoencoder import Autoencoder, Codebook, Layer, no_decoder
+from explorer.autoencoder import Autoencoder, Codebook, Layer, no_decoder, to_images
 from explorer.encodings import codebooks, concepts, postings
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import read_json, write_json
+from explorer.jobs.devices import choose
 from explorer.jobs.locks import exclusive
 from explorer.progress import Progress
 
@@ -77,7 +76,7 @@ def write(
 
     Args:
         train: gives the images that k-means codebooks of continuous layers are fitted on; by default `images`.
-        device: `auto` (CUDA, else MPS, else the CPU) or a torch device.
+        device: `auto` (CUDA, else MPS, else the CPU), or a name of it.
 
     Raises:
         BadInput: a folder that is not an Encoding, no images, latents that are not finite, a full disk.
@@ -90,10 +89,10 @@ def write(
         raise BadInput(f"kmeans {settings.kmeans} is too few codes; choose 2 or more")
     progress = progress or Progress(len(images), "images")
     progress.total = len(images)
-    with _explained(folder), exclusive(folder, progress):
+    with explained("encode (what is written is kept)", folder), exclusive(folder, progress):
         facts = complete(folder, key)
         if facts is None:
-            torch_device = choose_device(device)
+            torch_device = torch.device(choose(device))
             model = model.to(torch_device, memory_format=torch.channels_last).eval()
             facts = _Run(model, images, folder, key, train, settings, torch_device, progress).run()
     return facts
@@ -108,18 +107,6 @@ def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
         return facts if fits and all((folder / name).stat().st_size == size for name, size in sizes.items()) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto`: CUDA, else Apple's GPU, else the CPU; raises BadInput for a device that is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError):
-        raise BadInput(f"device {name!r} is not available here; choose auto or cpu") from None
-    return device
 
 
 class _Run:
@@ -270,7 +257,7 @@ class _Run:
 
     def _compute(self, pixels: np.ndarray, start: int, stop: int, positions: dict) -> dict[str, np.ndarray]:
         """The columns of one batch as arrays."""
-        images = codebooks.to_batch(pixels, self.device)
+        images = to_images(pixels, self.device)
         latents = self.model.encode(images)
         first = start % self._shard_rows()
         columns: dict[str, np.ndarray] = {"id": np.arange(start, stop)}
@@ -401,20 +388,3 @@ def column_of(kind: str, layer: str) -> str:
 def is_ours(folder: Path) -> bool:
     """Whether `folder` is an Encoding, complete or not, readable or not."""
     return (folder / MARKER).is_file() or (folder / JOURNAL).is_file()
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turns a full or read-only disk and exhausted device memory into one sentence."""
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise BadInput("the device ran out of memory while encoding; choose --device cpu or a smaller model") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error) or "os error 28" in str(error):
-            raise BadInput(
-                f"the disk of {folder} is full; free some space and run again: what is written is kept"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-            raise BadInput(f"{folder} cannot be written: {error.strerror}; choose another place") from None
-        raise

@@ -18,27 +18,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained, tells_full_disk, tells_full_memory
 from explorer.files import cache_folder, checkpoint_folder, read_json, write_json
 from explorer.jobs.devices import devices
+from explorer.jobs.locks import exclusive, hold
 from explorer.jobs.turns import (
     JOB_VARIABLE,
     ahead,
     alive,
     children,
-    hold,
     identity,
     jobs_folder,
     read_record,
-    registry,
     wait_for_turn,
 )
 from explorer.progress import STATUS_VARIABLE
@@ -131,7 +128,7 @@ def start(arguments: list[str], target: Path | None = None, *, title: str, devic
         BadInput: another job is writing `target`, or the disk is full or not writable.
     """
     target = Path(target).absolute() if target is not None else None
-    with _explained("start the job"), registry():
+    with explained("start the job"), exclusive(jobs_folder()):
         for other in all_jobs():
             if target is not None and other.active and other.target == target:
                 raise BadInput(f"'{target.name}' is being written by '{other.title}'; stop it or choose another name")
@@ -156,7 +153,7 @@ def stop(job: Job, *, kill: bool = False) -> None:
     A queued job leaves the queue. The request goes to the process that `start` made and not to its children, because
     a data loader or compiler that ends early would make the saving fail.
     """
-    with _explained("stop the job"):
+    with explained("stop the job"):
         if not read(job.folder).active and not alive(read_record(job.folder)):
             return
         write_json(job.folder / "stop.json", {"time": time.time(), "kill": kill})
@@ -178,7 +175,7 @@ def resume(job: Job) -> Job:
     Raises:
         BadInput: the job is active or done.
     """
-    with _explained("resume the job"), registry():
+    with explained("resume the job"), exclusive(jobs_folder()):
         job = read(job.folder)
         if job.active or job.state == "done":
             raise BadInput(f"'{job.title}' is {job.state}; only a stopped, failed or killed job can be resumed")
@@ -219,7 +216,7 @@ def delete(job: Job, *, with_target: bool = False, grace: float = 10.0) -> None:
     if not wait(job, grace):
         stop(job, kill=True)
         wait(job, 10)
-    with _explained("delete the job"):
+    with explained("delete the job"):
         for path in doomed:
             if path.is_dir():
                 shutil.rmtree(path)
@@ -309,7 +306,7 @@ def _state(folder: Path, record: dict, status: dict, running: bool, log: str) ->
         return said
     if record.get("pid") is None and time.time() - record.get("queued", 0) < 10:
         return "queued"  # the moment between writing job.json and the birth of the process
-    if _out_of_memory(log):
+    if tells_full_memory(log):
         return "failed"
     stop = folder / "stop.json"
     if stop.exists():
@@ -325,22 +322,11 @@ def _seconds_left(status: dict) -> float | None:
     return spent * (total - done) / done if 0 < done <= total and spent > 0 else None
 
 
-_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|MemoryError|bad_alloc|Cannot allocate memory|can't allocate memory"
-    r"|not enough memory|oom-kill",
-    re.IGNORECASE,
-)
-
-
-def _out_of_memory(text: str) -> bool:
-    return _MEMORY.search(text) is not None
-
-
 def _advice(state: str, text: str) -> str:
     smaller = "a smaller batch, a smaller image size, or another device"
-    if _out_of_memory(text):
+    if tells_full_memory(text):
         return f"It ran out of memory. Try {smaller}."
-    if "No space left on device" in text or "disk is full" in text:
+    if tells_full_disk(text):
         return "The disk is full. Free some space, then resume."
     if state == "killed":
         return f"The process ended without a word. If nobody ended it, memory ran out: try {smaller}, or resume."
@@ -405,11 +391,3 @@ def _inside(path: Path, roots: list[Path]) -> Path:
     if Path(path).is_symlink() or not any(root in real.parents for root in allowed):
         raise BadInput(f"'{path}' is not inside the folders of jobs and checkpoints, so it is not deleted")
     return real
-
-
-@contextmanager
-def _explained(action: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(f"could not {action}: {error.strerror or error}") from error

@@ -15,34 +15,39 @@ def devices() -> list[tuple[str, str]]:
     """(id, label with free memory) of everything a job can run on, fastest first. Imports torch."""
     import torch
 
-    found = []
+    memory = psutil.virtual_memory().available / 1e9
+    found = {
+        "mps": f"Apple GPU (shares memory, {memory:.0f} GB free)",
+        "cpu": f"CPU, {os.cpu_count()} cores ({memory:.0f} GB free)",
+    }
     if torch.cuda.is_available():
         free = _free_gpu_memory()
         for index in range(torch.cuda.device_count()):
             name = torch.cuda.get_device_name(index)
             label = f"{name} ({free[index]:.0f} GB free)" if index < len(free) else name
-            found.append((f"cuda:{index}", f"GPU {index}: {label}"))
-    memory = psutil.virtual_memory().available / 1e9
-    if torch.backends.mps.is_available():
-        found.append(("mps", f"Apple GPU (shares memory, {memory:.0f} GB free)"))
-    found.append(("cpu", f"CPU, {os.cpu_count()} cores ({memory:.0f} GB free)"))
-    return found
+            found[f"cuda:{index}"] = f"GPU {index}: {label}"
+    return [(name, found[name]) for name in _here()]
 
 
-def choose(device: str = "auto") -> str:
-    """The device that `device` means here: `auto` is the first GPU, else Apple's, else the CPU.
+def choose(name: str = "auto") -> str:
+    """The device that `name` means here: `auto` is the first GPU, else Apple's, else the CPU. Imports torch.
 
     Raises:
         BadInput: there is no such device on this machine; the message lists those there are.
     """
-    known = [name for name, _ in devices()]
-    if device == "auto":
-        return known[0]
-    if device == "cuda" and "cuda:0" in known:
-        return "cuda:0"
-    if device not in known:
-        raise BadInput(f"unknown device {device!r}; choose from auto, {', '.join(known)}")
-    return device
+    known = _here()
+    found = {"auto": known[0], "cuda": "cuda:0"}.get(name, name)
+    if found not in known:
+        raise BadInput(f"there is no device {name!r} here; choose from auto, {', '.join(known)}")
+    return found
+
+
+def _here() -> list[str]:
+    """Names of torch's devices, fastest first."""
+    import torch
+
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return [*found, *["mps"] * torch.backends.mps.is_available(), "cpu"]
 
 
 def _free_gpu_memory() -> list[float]:

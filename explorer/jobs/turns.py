@@ -1,34 +1,22 @@
-"""Whose turn it is: which processes are there, and one job at a time on each device.
-
-A lock is a file that the kernel unlocks when its process ends, however it ends, so a killed job blocks nobody.
-"""
+"""Whose turn it is: which processes are there, and one job at a time on each device."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import psutil
 
 from explorer.errors import BadInput, Cancelled
-from explorer.files import cache_folder, digest, read_json, write_json
-
-if os.name == "nt":  # Windows: the same promise from msvcrt, a lock on the first byte
-    import msvcrt
-else:
-    import fcntl
+from explorer.files import cache_folder, read_json, write_json
+from explorer.jobs.locks import hold
 
 JOB_VARIABLE = "EXPLORER_JOB"  # names the job's folder for the process that `jobs.start` made
 
 children: dict[int, subprocess.Popen] = {}  # started by this process: polled, so that a finished one leaves no zombie
-_held: list[IO] = []  # the locks of this process; closing the file would release the lock
 
 
 def jobs_folder() -> Path:
@@ -133,46 +121,3 @@ def ahead(folder: Path, record: dict) -> list[Path]:
         if earlier and theirs.get("device") == record["device"] and alive(theirs):
             found.append(other)
     return found
-
-
-def hold(name: str) -> bool:
-    """Takes the lock `name` for the rest of this process's life; False if another process has it."""
-    file = lock_file(name)
-    if not try_lock(file):
-        file.close()
-        return False
-    _held.append(file)
-    return True
-
-
-def lock_file(name: str) -> IO:
-    folder = cache_folder().resolve() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return (folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)[:40]}-{digest(name)}.lock").open("a+")
-
-
-def try_lock(file: IO) -> bool:
-    try:
-        if os.name == "nt":
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-@contextmanager
-def registry() -> Iterator[None]:
-    """One process at a time adds jobs, so that two tabs cannot start one target twice."""
-    file = lock_file("registry")
-    try:
-        end = time.monotonic() + 10
-        while not try_lock(file):
-            if time.monotonic() > end:
-                raise BadInput("another window is starting a job; try again in a moment")
-            time.sleep(0.02)
-        yield
-    finally:
-        file.close()

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer import checkpoints
-from explorer.errors import BadInput, Cancelled
+from explorer.errors import BadInput, Cancelled, explained
 from explorer.files import atomic_path
 from explorer.models import build
 from explorer.options import configure
@@ -254,15 +254,11 @@ class _Run:
             return
         if not finite:
             raise BadInput(f"the weights are not finite at step {self.step:,}: {self.guard.advice}")
-        try:
+        with explained(f"save the training of {self.out.name}, which resumes from its last save", self.out):
             states.save(self.out / STATE, self.step, tensors)
             checkpoints.save_weights(self.out, self.model)
             self._describe(state)
-            self.guard.saved = True
-        except OSError as error:
-            raise BadInput(
-                f"training of {self.out.name} could not be saved: {error}; free some space and resume"
-            ) from None
+        self.guard.saved = True
 
     def _restore(self) -> None:
         path = self.out / STATE

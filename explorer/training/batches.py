@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.autoencoder import to_images
 from explorer.errors import BadInput
 from explorer.progress import Progress
 
@@ -36,14 +37,14 @@ class Batches:
         if self.resident is not None:
             for index in steps:
                 rows = torch.from_numpy(self._rows(index)).to(self.device, non_blocking=True)
-                yield _to_float(self.resident[rows])
+                yield to_images(self.resident[rows], self.device)
             return
         with ThreadPoolExecutor(1) as reader:  # reads the next batch while this one is used
             ahead = reader.submit(self._read, step)
             for index in steps:
                 batch = ahead.result()
                 ahead = reader.submit(self._read, index + 1)
-                yield _to_float(batch.to(self.device, non_blocking=True))
+                yield to_images(batch.to(self.device, non_blocking=True), self.device)
 
     def _read(self, step: int) -> Tensor:
         batch = torch.from_numpy(np.ascontiguousarray(self.images.read(self._rows(step))))
@@ -64,10 +65,6 @@ class Batches:
             self._epoch = epoch
             self._permutation = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.images))
         return self._permutation
-
-
-def _to_float(batch: Tensor) -> Tensor:
-    return batch.permute(0, 3, 1, 2).float().div_(255)  # (n, h, w, 3) -> (n, 3, h, w), channels last in memory
 
 
 def _room(device: torch.device) -> int:

@@ -8,7 +8,7 @@ import shutil
 
 import torch
 
-from explorer.errors import BadInput
+from explorer.jobs.devices import choose
 
 
 def accelerator(device: str, precision: str):
@@ -20,17 +20,7 @@ def accelerator(device: str, precision: str):
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadInput(
-            f"device {device!r} is not here; choose from auto, cpu"
-            + (", mps" if torch.backends.mps.is_available() else "")
-        )
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise BadInput(
-            "device 'mps' is not here; choose from auto, cpu" + (", cuda" if torch.cuda.is_available() else "")
-        )
-    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
-        raise BadInput(f"unknown device {device!r}; choose from auto, cpu, cuda, cuda:1, mps")
+    device = choose(device) if device != "auto" else device  # of several processes, each takes a GPU of its own
     if device in ("auto", "cpu"):
         os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
     else:
@@ -45,7 +35,7 @@ def accelerator(device: str, precision: str):
 
 def fast_bf16(device: str) -> bool:
     """Whether the hardware multiplies bf16 matrices faster than float32 ones."""
-    if device in ("auto", "cuda") or device.startswith("cuda"):
+    if device == "auto" or device.startswith("cuda"):
         if torch.cuda.is_available():
             return torch.cuda.get_device_capability()[0] >= 8
         if torch.backends.mps.is_available() and device == "auto":

@@ -12,8 +12,7 @@ from PIL import Image
 from torch import nn
 
 from explorer.analysis import quality, usage
-from explorer.analysis.comparison import to_pixels, to_tensor
-from explorer.autoencoder import Masks, Sends
+from explorer.autoencoder import Masks, Sends, to_images, to_pixels
 
 SCORED = 5000  # held-out images at most
 MASK_RATIO = 0.75
@@ -24,7 +23,7 @@ def score(model, pixels: np.ndarray, device: torch.device | str = "cpu", batch: 
     """MSE, PSNR (dB) and SSIM of the reconstruction of each image, (n, h, w, 3) uint8 -> arrays (n,)."""
     parts = []
     for start in range(0, len(pixels), batch):
-        images = to_tensor(pixels[start : start + batch], device)
+        images = to_images(pixels[start : start + batch], device)
         parts.append(quality.measure(images, model.decode(model.encode(images)).float()))
     return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in ("mse", "psnr", "ssim")}
 
@@ -32,7 +31,7 @@ def score(model, pixels: np.ndarray, device: torch.device | str = "cpu", batch: 
 @torch.inference_mode()
 def strip(model, pixels: np.ndarray, device: torch.device | str = "cpu") -> Image.Image:
     """Originals above, reconstructions below: (n, h, w, 3) uint8 -> an image of n · w by 2 · h pixels."""
-    images = to_tensor(pixels, device)
+    images = to_images(pixels, device)
     below = to_pixels(model.decode(model.encode(images)))
     return Image.fromarray(np.concatenate([np.concatenate(list(pixels), 1), np.concatenate(list(below), 1)], 0))
 
@@ -89,7 +88,7 @@ def layer_metrics(
     others = [layer for layer in model.layers if books and layer.name not in books]
     positions = dict.fromkeys((layer.name for layer in others), 0)
     for start in range(0, len(pixels) if books else 0, batch):
-        latents = model.encode(to_tensor(pixels[start : start + batch], device))
+        latents = model.encode(to_images(pixels[start : start + batch], device))
         for name, book in books.items():
             counts[name] += usage.count_tokens(book.assign(latents[name]).cpu().numpy(), len(book))
         masks = model.sent(latents) if isinstance(model, Sends) else {}
@@ -131,7 +130,7 @@ def masked_metrics(
     hidden = round(H * W * MASK_RATIO)
     ours, baseline = [], []
     for start in range(0, len(pixels), batch):
-        images = to_tensor(pixels[start : start + batch], device)
+        images = to_images(pixels[start : start + batch], device)
         order = torch.rand(len(images), H * W, generator=generator).argsort(1).argsort(1)
         mask = (order < hidden).view(-1, H, W).to(device)
         cover = mask.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[

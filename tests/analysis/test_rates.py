@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from explorer.analysis import quality, rates
-from explorer.analysis.comparison import to_tensor
+from explorer.autoencoder import to_images
 from explorer.models import build
 
 TINY = {"hidden": 16, "residual_blocks": 1, "residual_channels": 8, "downsample": 4, "codes": 8, "dim": 4}
@@ -24,7 +24,7 @@ def make(family: str = "vqvae", images: np.ndarray = PIXELS, **settings):
     model = build(family, {**(MAE if family == "mae" else TINY), **settings}, 32).eval()
     with torch.no_grad():
         for book in model.codebooks:
-            latents = model.encode(to_tensor(images))[book].flatten(0, 2)
+            latents = model.encode(to_images(images))[book].flatten(0, 2)
             vectors = model.codebooks[book].vectors  # the table itself
             vectors.copy_(latents[torch.randperm(len(latents))[: len(vectors)]])
     return model
@@ -84,7 +84,7 @@ def test_residual_stages_add_up_by_hand_and_each_prefix_is_what_its_layers_decod
         [stages * math.log2(8) * 64 / 1024 for stages in (1, 2, 3)]
     )
     assert found["train_images"] == 0, "nothing to fit"
-    images = to_tensor(PIXELS[10:])
+    images = to_images(PIXELS[10:])
     with torch.inference_mode():
         latents = model.encode(images)
         output = model.decode({name: latents[name] for name in names[:2]})
@@ -99,7 +99,7 @@ def test_the_entropy_rate_is_that_of_the_codes_seen():
     model = make(codes=16)
     found = measure(model)
     with torch.inference_mode():
-        codes = model.codebooks["code"].assign(model.encode(to_tensor(PIXELS[10:]))["code"])
+        codes = model.codebooks["code"].assign(model.encode(to_images(PIXELS[10:]))["code"])
     shares = np.bincount(codes.flatten().numpy()) / codes.numel()
     entropy = -sum(share * math.log2(share) for share in shares if share)
     (point,) = found["points"]
@@ -131,7 +131,7 @@ def test_only_rare_positions_pay_and_the_others_stay_as_they_are(quantizer):
     book.cluster_size.copy_(torch.arange(8.0)[None])  # so codes 0 and 1 are the rare ones
     second = model.layers[1]
     with torch.inference_mode():
-        latents = model.encode(to_tensor(PIXELS[10:]))
+        latents = model.encode(to_images(PIXELS[10:]))
         share = float((model.codebooks["code"].assign(latents["code"]) < 2).float().mean())
     assert 0.02 < share < 0.98
     found = measure(model)

@@ -14,6 +14,7 @@ from explorer import jobs
 from explorer.errors import BadInput
 from explorer.files import write_json
 from explorer.jobs import turns
+from explorer.jobs.devices import choose
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
@@ -232,3 +233,10 @@ def test_strange_folders_among_the_jobs_are_left_out(tmp_path):
 def test_devices_name_the_cpu_with_its_free_memory():
     names = dict(jobs.devices())
     assert "cpu" in names and "GB free" in names["cpu"]
+
+
+def test_a_device_that_is_not_here_is_refused_with_those_that_are():
+    assert choose("auto") == jobs.devices()[0][0] and choose("cpu") == "cpu"
+    for name in ("warp", "cuda:99"):
+        with pytest.raises(BadInput, match=f"no device '{name}' here; choose from auto, .*cpu"):
+            choose(name)

@@ -1,0 +1,58 @@
+"""What the machine refuses is one sentence with a remedy; a bug stays a bug."""
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+
+from explorer.errors import BadInput, Cancelled, explained
+
+FULL = "could not save it: the disk of '/there' is full; free some space and try again"
+MEMORY = "could not save it: it ran out of memory; try a smaller batch, .* or another device"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+        (OSError("LanceError(IO): write failed (os error 28)"), FULL),
+        (Exception("I/O error: No space left on device"), FULL),
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "could not save it: '/there': Permission denied; choose ano",
+        ),
+        (OSError(errno.EROFS, "Read-only file system"), "'/there': Read-only file system; choose another place, or"),
+        (
+            Exception("Error while serializing: I/O error: Permission denied (os error 13)"),
+            "'/there': Permission denied; ch",
+        ),
+        (MemoryError(), MEMORY),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), MEMORY),
+    ],
+)
+def test_a_full_disk_a_refused_place_and_no_memory_are_one_sentence(error, sentence):
+    with pytest.raises(BadInput, match=sentence), explained("save it", Path("/there")):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file"),
+        KeyError("x"),
+        Cancelled("out of memory"),
+        BadInput("disk is full"),
+    ],
+)
+def test_anything_else_passes_through(error):
+    with pytest.raises(type(error)) as raised, explained("save it", Path("/there")):
+        raise error
+    assert raised.value is error
+
+
+def test_without_a_place_the_file_of_the_error_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match=r"could not write: '.*file/x': Not a directory"), explained("write"):
+        (tmp_path / "file" / "x").write_text("y")
