@@ -38,7 +38,7 @@ app = typer.Typer(
 CheckpointName = Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A name under checkpoints/, or a path.")]
 Dataset = Annotated[str, typer.Option("--dataset", help="A named dataset, a folder of images, a zip, or Parquet.")]
 Split = Annotated[str, typer.Option(help="Which part of the dataset.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Use the first LIMIT images.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use a random sample of LIMIT images, always the same.")]
 Kmeans = Annotated[int, typer.Option(min=2, help="Codes of the k-means codebook of a continuous layer.")]
 Fit = Annotated[str, typer.Option(help="crop: the centre square; pad: borders around the whole image.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, mps, cuda, cuda:0 …")]

@@ -13,6 +13,7 @@ from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
 from explorer.latents import Codebook, Layer
 from explorer.shards import FORMAT, MARKER, Settings, build_postings, column_of, complete, write
+from explorer.sources import sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,9 +159,7 @@ class Encoding:
         A few random positions of every image are stored; `limit` takes a seeded sample of those, in image order.
         """
         dim, each = self.layer(layer).dim, int(self.facts["samples"][layer])
-        chosen = np.arange(self.images * each)
-        if limit is not None and limit < len(chosen):
-            chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:limit])
+        chosen = sample(self.images * each, limit, seed)
         rows, where = np.unique(chosen // each, return_inverse=True)
         everything = None if len(rows) == self.images else rows
         vectors = self._column(column_of("sample", layer), everything).reshape(-1, each, dim)

@@ -17,6 +17,7 @@ import numpy as np
 from explorer.errors import BadInput
 from explorer.files import atomic_path, cache_folder, digest, write_bytes
 from explorer.progress import Progress
+from explorer.sources import sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,10 +164,10 @@ def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray]
         columns = {"id": np.arange(len(vectors)), "image": images, "position": positions}
     elif options.what == "codebook":
         vectors = encoding.codebook(options.layer).vectors.cpu().numpy()
-        rows = _sample(len(vectors), options)
+        rows = sample(len(vectors), options.points, options.seed)
         columns, vectors = {"id": rows}, vectors[rows]
     else:
-        rows = _sample(encoding.images, options)
+        rows = sample(encoding.images, options.points, options.seed)
         columns, vectors = {"id": rows}, encoding.pooled(options.layer)[rows]
     if len(vectors) < 4:
         raise BadInput(f"{len(vectors)} points make no map; choose at least 4")
@@ -199,12 +200,6 @@ def _place(vectors: np.ndarray, options: Options, progress: Progress | None) -> 
         "trustworthiness_k": k,
         "trustworthiness_queries": min(QUERIES, len(vectors)),
     }
-
-
-def _sample(count: int, options: Options) -> np.ndarray:
-    if count <= options.points:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(options.seed).permutation(count)[: options.points])
 
 
 def _write(path: Path, columns: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
