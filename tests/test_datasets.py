@@ -353,6 +353,7 @@ def test_a_part_of_a_set_that_is_sorted_by_class_has_every_class_in_its_order(gr
     assert np.array_equal(rows, np.unique(rows)) and len(rows) == 300 and 120 < (rows < 600).sum() < 180
     assert set(whole.sample(20)) < set(rows) and not np.array_equal(whole.sample(20, seed=1), whole.sample(20))
     assert whole.sample(5000).tolist() == list(range(1200))
+    assert whole.sample(6).tolist() == [160, 564, 576, 794, 919, 1108], "as in the measurements that ship"
     assert [len(part) for part in whole.batches(rows)] == [128, 128, 44]
 
 

@@ -24,7 +24,7 @@ HELP = {
 SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
 AXES = {"psnr": "PSNR of one image (dB)", "ssim": "SSIM of one image"}
 FILES, MEGABYTES = 24, 50  # of one's own images at once
-BASELINE = 1000  # images that the baseline of a set without a trained one is of, at most
+BASELINE = 1000  # images that the mean image and its score are of, at most
 
 
 def draw() -> None:

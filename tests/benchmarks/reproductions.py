@@ -149,16 +149,16 @@ def result(path: Path, data: str) -> Result | None:
         return None
     model = checkpoints.load(path)
     images = datasets.load(data, "test", model.image_size)
-    pixels = images.read(images.sample(2000))
-    scores = score(model, np.array_split(pixels, -(-len(pixels) // 128)))
-    found = layers.measure(model, lambda part: pixels[part], min(len(pixels), 500))["layers"]
+    scores = score(model, images.batches(images.sample(2000)))
+    some = images.sample(500)
+    found = layers.measure(model, lambda part: images.read(some[part]), len(some))["layers"]
     facts = json.loads((path / "metrics.json").read_text())["layers"]
     spread = {name: quality.summary(scores[name]) for name in ("psnr", "ssim")}
     return Result(
         mse=float(scores["mse"].mean()),
         psnr=vars(spread["psnr"]),
         ssim=vars(spread["ssim"]),
-        images=len(pixels),
+        images=len(scores["mse"]),
         used=sum(one["used"] for one in facts.values()),
         codes=sum(one["codes"] for one in facts.values()),
         perplexity=float(np.exp(np.mean([np.log(one["perplexity"]) for one in facts.values()]))),
