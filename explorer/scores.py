@@ -43,7 +43,7 @@ def check_held_out(images) -> None:
     if len(images) < 2:
         raise BadInput(
             f"'{images.name}' gives {'one' if len(images) else 'no'} held-out image, and scores need two; add images, "
-            "or put some into a folder named test"
+            "or sort them into folders named train and test"
         )
 
 
