@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +68,18 @@ def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> 
     return (ranks < hidden).reshape(count, *grid)
 
 
-def mean_image_psnr(pixels: np.ndarray) -> float:
-    """Mean PSNR in dB of answering every one of (N, h, w, 3) uint8 images with their own mean image."""
-    images = to_images(pixels)
-    return float(quality.psnr(quality.mse(images, images.mean(0, keepdim=True).expand_as(images))).mean())
+def mean_image(batches: Iterable[np.ndarray]) -> Tensor:
+    """The mean of images that come as (n, h, w, 3) uint8, a batch at a time -> (1, 3, h, w) in [0, 1]."""
+    total, count = 0, 0
+    for pixels in batches:
+        total, count = total + pixels.sum(0, dtype=np.int64), count + len(pixels)
+    return torch.from_numpy(total / (255 * count)).float().permute(2, 0, 1)[None]
+
+
+def constant_psnr(answer: Tensor, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """PSNR in dB of answering every image, (n, h, w, 3) uint8 a batch at a time, with one (1, 3, h, w): (N,)."""
+    images = (to_images(pixels) for pixels in batches)
+    return torch.cat([quality.psnr(quality.mse(one, answer.expand_as(one))) for one in images]).numpy()
 
 
 def _masked(model: Autoencoder, images: Tensor, pixels: np.ndarray, mask: np.ndarray) -> Comparison:

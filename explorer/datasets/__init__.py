@@ -29,7 +29,7 @@ from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.folders import folder_source, scan, zip_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.parquet import parquet_source
-from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, share
+from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample, share
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress
@@ -103,6 +103,14 @@ class Images:
             raise IndexError(f"row {rows.max()} of {self._count:,} images")
         return self._read(rows)
 
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """Rows of at most `count` images, ascending: always the same ones, drawn from the whole set."""
+        return sample(len(self), count, seed)
+
+    def batches(self, rows: np.ndarray, size: int = 128) -> Iterator[np.ndarray]:
+        """Pixels of `rows` in their order, as `read` gives them, at most `size` images in memory at once."""
+        return (self.read(rows[start : start + size]) for start in range(0, len(rows), size))
+
 
 class Numbered(Sequence):
     """The names "<prefix> 0", "<prefix> 1", …, made when they are asked for."""
@@ -139,8 +147,8 @@ def load(
             source that came without splits; of others that is the test split.
         size: side in pixels; by default `native_size(name)`.
         fit: "crop" to the largest centred square, or "pad" with white.
-        limit: at most so many images, spread evenly at random over the split and always the same ones; of `shapes`
-            any number.
+        limit: at most so many images, drawn at random from the split and always the same ones, in its order; of
+            `shapes`, which are drawn at random anyway, any number.
         progress: told about downloads and decoding; its `cancel` stops them and leaves nothing behind.
 
     Raises BadInput, in one sentence, on anything that cannot be used.

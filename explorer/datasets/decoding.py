@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.datasets.images import squared
-from explorer.datasets.sources import Item, Listing, Source
+from explorer.datasets.sources import Item, Listing, Source, sample
 from explorer.errors import BadInput, explained
 from explorer.files import cache_folder, digest, read_json
 from explorer.progress import Progress
@@ -54,7 +54,7 @@ def cached_pixels(
     content = source.key(split)
 
     def fingerprint(limit: int | None) -> str:
-        return digest("images", FORMAT, content, split, size, fit, limit)
+        return digest("images", FORMAT, content, split, size, fit, limit and f"a sample of {limit}")
 
     folder = cache_folder() / "images"
     for kept in (limit, None):
@@ -63,7 +63,7 @@ def cached_pixels(
             return _limited(*found, limit, fingerprint)
     listing = source.listing(split, progress)
     total = len(listing.names)
-    rows = chosen_rows(total, limit)
+    rows = sample(total, limit)
     target = folder / fingerprint(limit if len(rows) < total else None)
     _discard_leftovers(folder)
     _decode(listing, rows, target, size, fit, name, progress)
@@ -75,15 +75,6 @@ def is_cached(source: Source, split: str, size: int, fit: str, limit: int | None
     content, folder = source.key(split), cache_folder() / "images"
     names = [digest("images", FORMAT, content, split, size, fit, kept) for kept in {limit, None}]
     return any((folder / name / "meta.json").exists() for name in names)
-
-
-def chosen_rows(total: int, limit: int | None) -> np.ndarray:
-    """Rows that a limit leaves, ascending: a random sample, always the same; a larger one contains a smaller one."""
-    if limit is None or limit >= total:
-        return np.arange(total)
-    bits = np.arange(1, total + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    return np.sort(np.argsort(bits ^ (bits >> np.uint64(32)), kind="stable")[:limit])
 
 
 def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
@@ -107,7 +98,7 @@ def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fing
         return Entry(fingerprint(None), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
     if meta["asked"] == limit:
         return Entry(fingerprint(limit), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
-    chosen = chosen_rows(total, limit)
+    chosen = sample(total, limit)
     inside = np.flatnonzero(np.isin(rows, chosen))
     if not len(inside):
         raise BadInput(f"none of the {limit:,} images could be read; ask for more than {limit:,}")

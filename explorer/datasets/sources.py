@@ -77,6 +77,17 @@ def pick_split(asked: str, splits: Sequence[str]) -> str:
     raise BadInput(f"unknown split '{asked}'; choose from {', '.join(splits)}")
 
 
+def sample(total: int, count: int | None, seed: int = 0) -> np.ndarray:
+    """`count` of `total` rows, ascending, drawn without replacement from all of them; all where `count` is not less.
+
+    Folders are sorted by class, so the first rows of a set are not like the set. A larger sample contains a smaller
+    one of the same seed.
+    """
+    if count is None or count >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(seed).permutation(total)[:count])
+
+
 def share(text: str) -> float:
     """A number in [0, 1) that depends on nothing but `text`: uniform over texts, the same everywhere."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6], "big") / 2**48

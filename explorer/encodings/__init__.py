@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.autoencoder import Codebook, Layer
+from explorer.datasets.sources import sample
 from explorer.encodings import codebooks, concepts, postings
 from explorer.encodings.encoder import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
@@ -86,9 +87,7 @@ class Encoding:
         A few random positions of every image are stored; `limit` takes a seeded sample of those, in image order.
         """
         dim, each = self.layer(layer).dim, int(self.facts["samples"][layer])
-        chosen = np.arange(self.images * each)
-        if limit is not None and limit < len(chosen):
-            chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:limit])
+        chosen = sample(self.images * each, limit, seed)
         rows, where = np.unique(chosen // each, return_inverse=True)
         everything = None if len(rows) == self.images else rows
         vectors = self._column(column_of("sample", layer), everything).reshape(-1, each, dim)

@@ -25,6 +25,7 @@ HELP = {
 SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
 AXES = {"psnr": "PSNR of one image (dB)", "ssim": "SSIM of one image"}
 FILES, MEGABYTES = 24, 50  # of one's own images at once
+BASELINE = 1000  # images that the mean image and its score are of, at most
 
 
 def draw() -> None:
@@ -97,14 +98,16 @@ def _baseline(selection: session.Selection, images) -> tuple[float, str]:
     known = selection.checkpoint.metrics.get("baselines", {}).get("mean image", {}).get("psnr")
     if known and selection.dataset == selection.checkpoint.dataset:
         return known["mean"], f"The mean is that of training images; measured on {known['n']:,} images."
-    return _own_baseline(images.fingerprint, images), "The mean and the score are those of up to 1,000 of these images."
+    rows = images.sample(BASELINE)
+    of = "these" if len(rows) == len(images) else f"a random sample of {BASELINE:,} of these"
+    return _own_baseline(images.fingerprint, images, rows), f"The mean and the score are those of {of} images."
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _own_baseline(fingerprint: str, _images) -> float:
-    from explorer.analysis.comparison import mean_image_psnr
+def _own_baseline(fingerprint: str, _images, _rows: np.ndarray) -> float:
+    from explorer.analysis.comparison import constant_psnr, mean_image
 
-    return mean_image_psnr(_images.read(slice(0, 1000)))
+    return float(constant_psnr(mean_image(_images.batches(_rows)), _images.batches(_rows)).mean())
 
 
 def _choose(images, encoding) -> tuple[np.ndarray, list[str], list[int | None]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.datasets.sources import sample
 from explorer.errors import BadInput
 from explorer.files import atomic_path, digest
 from explorer.options import check, choice, number
@@ -115,10 +116,10 @@ def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray]
         columns = {"id": np.arange(len(vectors)), "image": images, "position": positions}
     elif options.what == "codebook":
         vectors = encoding.codebook(options.layer).vectors.cpu().numpy()
-        rows = _sample(len(vectors), options)
+        rows = sample(len(vectors), options.points, options.seed)
         columns, vectors = {"id": rows}, vectors[rows]
     else:
-        rows = _sample(encoding.images, options)
+        rows = sample(encoding.images, options.points, options.seed)
         columns, vectors = {"id": rows}, encoding.pooled(options.layer)[rows]
     if len(vectors) < 4:
         raise BadInput(f"{len(vectors)} points make no map; choose at least 4")
@@ -149,12 +150,6 @@ def _place(vectors: np.ndarray, options: Options, progress: Progress) -> tuple[n
         "trustworthiness_k": k,
         "trustworthiness_queries": min(QUERIES, len(vectors)),
     }
-
-
-def _sample(count: int, options: Options) -> np.ndarray:
-    if count <= options.points:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(options.seed).permutation(count)[: options.points])
 
 
 def _write(path: Path, columns: dict[str, np.ndarray], facts: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -30,7 +29,7 @@ from explorer.training.config import TrainingConfig
 from explorer.training.hardware import accelerator, has_compiler
 from explorer.training.meters import Guard, Meter, Timer
 from explorer.training.objectives import Objective
-from explorer.training.scores import model_card, score, strip
+from explorer.training.scores import check_held_out, held_out_metrics, model_card, score, strip
 
 STATE = "state.safetensors"
 LOG = "metrics.jsonl"
@@ -121,6 +120,7 @@ class _Run:
         self.progress.update(0, "reading images", force=True)
         self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
         self.held_out = datasets.load(dataset, "test", size, fit=config.fit)
+        check_held_out(self.held_out)  # now, not after hours of training
 
     # -- set up ------------------------------------------------------------------------------------------------------
 
@@ -229,12 +229,12 @@ class _Run:
 
     def _look(self) -> float:
         """Held-out PSNR on up to LOOKED images, in dB, and a strip of reconstructions on disk."""
-        rows = np.arange(min(LOOKED, len(self.held_out)))
+        rows = self.held_out.sample(LOOKED)
         self.model.eval()
-        value = score(self.model, self.held_out.read(rows), self.device)["psnr"].mean()
+        value = score(self.model, self.held_out.batches(rows), self.device)["psnr"].mean()
         if self.accelerator.is_main_process:
             with atomic_path(self.out / "samples" / f"step-{self.step:07d}.png") as temporary:
-                strip(self.model, self.held_out.read(rows[:8]), self.device).save(temporary)
+                strip(self.model, self.held_out.read(self.held_out.sample(8)), self.device).save(temporary)
         self.model.train()
         return float(value)
 
@@ -273,8 +273,6 @@ class _Run:
 
     def finish(self, seconds: float) -> dict[str, Any]:
         """Scores the network on held-out images and writes the checkpoint."""
-        from explorer.training.scores import held_out_metrics
-
         if not self.accelerator.is_main_process:
             return {}
         self.save_state("training")  # a crash while scoring loses nothing

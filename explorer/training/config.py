@@ -34,7 +34,7 @@ class TrainingConfig:
         metadata={"min": 4, "max": 2048, "help": "Side of the images in pixels; empty takes the dataset's own."},
     )
     images: int | None = field(
-        default=None, metadata={"min": 1, "help": "Train on the first so many images; empty takes all."}
+        default=None, metadata={"min": 1, "help": "Train on a random sample of so many images; empty takes all."}
     )
     fit: str = field(
         default="crop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,20 @@ from PIL import Image
 from torch import nn
 
 from explorer.analysis import quality, usage
+from explorer.analysis.comparison import constant_psnr, mean_image
 from explorer.autoencoder import Masks, Sends, to_images, to_pixels
+from explorer.errors import BadInput
 
-SCORED = 5000  # held-out images at most
+SCORED, MEAN_OF, UNTRAINED = 5000, 2000, 1000  # images at most: held-out; of the mean image; for the untrained network
 MASK_RATIO = 0.75
 
 
 @torch.inference_mode()
-def score(model, pixels: np.ndarray, device: torch.device | str = "cpu", batch: int = 128) -> dict[str, np.ndarray]:
-    """MSE, PSNR (dB) and SSIM of the reconstruction of each image, (n, h, w, 3) uint8 -> arrays (n,)."""
+def score(model, batches: Iterable[np.ndarray], device: torch.device | str = "cpu") -> dict[str, np.ndarray]:
+    """MSE, PSNR (dB) and SSIM of the reconstruction of each of N images, (n, h, w, 3) uint8 a batch -> arrays (N,)."""
     parts = []
-    for start in range(0, len(pixels), batch):
-        images = to_images(pixels[start : start + batch], device)
+    for pixels in batches:
+        images = to_images(pixels, device)
         parts.append(quality.measure(images, model.decode(model.encode(images)).float()))
     return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in ("mse", "psnr", "ssim")}
 
@@ -36,48 +38,61 @@ def strip(model, pixels: np.ndarray, device: torch.device | str = "cpu") -> Imag
     return Image.fromarray(np.concatenate([np.concatenate(list(pixels), 1), np.concatenate(list(below), 1)], 0))
 
 
+def check_held_out(images) -> None:
+    """Raises BadInput where a set has too few held-out images for a score with an interval."""
+    if len(images) < 2:
+        raise BadInput(
+            f"'{images.name}' gives {'one' if len(images) else 'no'} held-out image, and scores need two; add images, "
+            "or sort them into folders named train and test"
+        )
+
+
 def held_out_metrics(
     model, train, held_out, device: torch.device | str, *, untrained: Callable[[], nn.Module]
 ) -> dict[str, Any]:
     """Metrics of a network on up to 5,000 held-out images, each with its interval, sample size and baselines.
+
+    Every sample is drawn from the whole set, and read in batches. Raises BadInput with fewer than 2 held-out images.
 
     Args:
         train: the training images; the mean image, a baseline, comes from up to 2,000 of them.
         held_out: images that training never saw.
         untrained: makes the network as it was before training, the other baseline.
     """
-    rows = np.arange(min(SCORED, len(held_out)))
-    pixels = held_out.read(rows)
-    scores = score(model, pixels, device)
-    fresh = score(untrained(), pixels[:1000], device)
-    mean = train.read(np.arange(min(2000, len(train)))).mean(0) / 255
-    against_mean = np.mean((pixels / 255 - mean) ** 2, axis=(1, 2, 3))
+    check_held_out(held_out)
+    rows = held_out.sample(SCORED)
+    scores = score(model, held_out.batches(rows), device)
+    fresh = score(untrained(), held_out.batches(held_out.sample(UNTRAINED)), device)
+    mean = mean_image(train.batches(train.sample(MEAN_OF)))
     metrics: dict[str, Any] = {
         "split": held_out.split,
         "images": len(rows),
         "psnr": quality.interval(scores["psnr"]),
         "ssim": quality.interval(scores["ssim"]),
         "baselines": {
-            "mean image": {"psnr": quality.interval(quality.psnr(torch.from_numpy(against_mean)).numpy())},
+            "mean image": {"psnr": quality.interval(constant_psnr(mean, held_out.batches(rows)))},
             "untrained": {"psnr": quality.interval(fresh["psnr"])},
         },
     }
-    metrics["layers"], continuous = layer_metrics(model, pixels, device)
+    metrics["layers"], continuous = layer_metrics(model, held_out.batches(rows), device)
     if metrics["layers"]:  # bits of the codes alone
         metrics["bits_per_pixel"] = sum(layer["bits_per_pixel"] for layer in metrics["layers"].values())
     if metrics["layers"] and continuous:  # so what is continuous is no bits, but not free either
         metrics["numbers_per_pixel"] = sum(layer["numbers_per_pixel"] for layer in continuous.values())
         metrics["continuous"] = continuous
     if isinstance(model, Masks):
-        metrics["masked"] = masked_metrics(model, pixels, device)
+        metrics["masked"] = masked_metrics(model, held_out.batches(rows), device)
     return metrics
 
 
 @torch.inference_mode()
 def layer_metrics(
-    model, pixels: np.ndarray, device: torch.device | str, batch: int = 128
+    model, batches: Iterable[np.ndarray], device: torch.device | str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the layers of a model with codebooks cost and use on images (n, h, w, 3) uint8; nothing without codebooks.
+    """What the layers of a model with codebooks cost and use on images; nothing without codebooks.
+
+    Args:
+        batches: (n, h, w, 3) uint8 each.
 
     Returns:
         Codebook use of each discrete layer. Of each continuous layer `sent`, the share of positions at which the
@@ -87,8 +102,10 @@ def layer_metrics(
     counts = {name: np.zeros(len(book), np.int64) for name, book in books.items()}
     others = [layer for layer in model.layers if books and layer.name not in books]
     positions = dict.fromkeys((layer.name for layer in others), 0)
-    for start in range(0, len(pixels) if books else 0, batch):
-        latents = model.encode(to_images(pixels[start : start + batch], device))
+    seen = 0
+    for pixels in batches if books else ():
+        seen += len(pixels)
+        latents = model.encode(to_images(pixels, device))
         for name, book in books.items():
             counts[name] += usage.count_tokens(book.assign(latents[name]).cpu().numpy(), len(book))
         masks = model.sent(latents) if isinstance(model, Sends) else {}
@@ -97,11 +114,11 @@ def layer_metrics(
             everywhere = len(latents[layer.name]) * H * W
             positions[layer.name] += int(masks[layer.name].sum()) if layer.name in masks else everywhere
     grids = {layer.name: layer.grid for layer in model.layers}
-    discrete = {name: _use(count, len(pixels), grids[name], model.image_size) for name, count in counts.items()}
+    discrete = {name: _use(count, seen, grids[name], model.image_size) for name, count in counts.items()}
     continuous = {}
     for layer in others:
         cells = layer.grid[0] * layer.grid[1]
-        share = positions[layer.name] / (len(pixels) * cells)
+        share = positions[layer.name] / (seen * cells)
         numbers = layer.dim * share * cells / model.image_size**2
         continuous[layer.name] = {"dim": layer.dim, "sent": share, "numbers_per_pixel": numbers}
     return discrete, continuous
@@ -122,15 +139,15 @@ def _use(count: np.ndarray, images: int, grid: tuple[int, int], image_size: int)
 
 @torch.inference_mode()
 def masked_metrics(
-    model: Masks, pixels: np.ndarray, device: torch.device | str, seed: int = 0, batch: int = 128
+    model: Masks, batches: Iterable[np.ndarray], device: torch.device | str, seed: int = 0
 ) -> dict[str, Any]:
     """PSNR of hidden patches alone, beside filling each with the mean colour of the visible patches of its image."""
     H, W = model.mask_grid
     generator = torch.Generator().manual_seed(seed)
     hidden = round(H * W * MASK_RATIO)
     ours, baseline = [], []
-    for start in range(0, len(pixels), batch):
-        images = to_images(pixels[start : start + batch], device)
+    for pixels in batches:
+        images = to_images(pixels, device)
         order = torch.rand(len(images), H * W, generator=generator).argsort(1).argsort(1)
         mask = (order < hidden).view(-1, H, W).to(device)
         cover = mask.repeat_interleave(model.patch_size, 1).repeat_interleave(model.patch_size, 2)[

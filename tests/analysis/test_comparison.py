@@ -120,13 +120,14 @@ def test_random_masks_hide_the_share_asked_for():
 
 
 def test_answering_with_the_mean_image_by_hand():
-    levels = np.array([0, 51], np.uint8)[:, None, None, None]  # 0 and 0.2: each is 0.1 from the mean, 20 dB
-    assert comparison.mean_image_psnr(np.broadcast_to(levels, (2, 8, 8, 3))) == pytest.approx(20, abs=1e-4)
     levels = np.array([0, 0, 0, 204], np.uint8)[:, None, None, None]  # mean 0.2: three at 0.2, one at 0.6
-    expected = (3 * -20 * np.log10(0.2) - 20 * np.log10(0.6)) / 4
-    assert comparison.mean_image_psnr(np.broadcast_to(levels, (4, 8, 8, 3))) == pytest.approx(expected, abs=1e-4)
+    batches = np.split(np.broadcast_to(levels, (4, 8, 8, 3)), [3])  # of unequal length
+    mean = comparison.mean_image(batches)
+    assert mean.shape == (1, 3, 8, 8) and mean.numpy() == pytest.approx(0.2)
+    expected = -20 * np.log10([0.2, 0.2, 0.2, 0.6])
+    assert comparison.constant_psnr(mean, batches) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_mean_image_of_equal_images_is_perfect(pixels):
-    assert comparison.mean_image_psnr(pixels[:1].repeat(4, 0)) == pytest.approx(100)
-    assert comparison.mean_image_psnr(pixels[:1]) == 100
+    equal = [pixels[:1].repeat(4, 0)]
+    assert comparison.constant_psnr(comparison.mean_image(equal), equal) == pytest.approx([100] * 4)

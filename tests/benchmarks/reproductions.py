@@ -150,17 +150,16 @@ def result(path: Path, data: str) -> Result | None:
         return None
     model = checkpoints.load(path)
     images = datasets.load(data, "test", model.image_size)
-    rows = np.sort(np.random.default_rng(0).permutation(len(images))[:2000])
-    pixels = images.read(rows)
-    scores = score(model, pixels)
-    found = layers.measure(model, lambda part: pixels[part], min(len(pixels), 500))["layers"]
+    scores = score(model, images.batches(images.sample(2000)))
+    some = images.sample(500)
+    found = layers.measure(model, lambda part: images.read(some[part]), len(some))["layers"]
     facts = json.loads((path / "metrics.json").read_text())["layers"]
     spread = {name: quality.summary(scores[name]) for name in ("psnr", "ssim")}
     return Result(
         mse=float(scores["mse"].mean()),
         psnr=vars(spread["psnr"]),
         ssim=vars(spread["ssim"]),
-        images=len(pixels),
+        images=len(scores["mse"]),
         used=sum(one["used"] for one in facts.values()),
         codes=sum(one["codes"] for one in facts.values()),
         perplexity=float(np.exp(np.mean([np.log(one["perplexity"]) for one in facts.values()]))),
@@ -249,7 +248,7 @@ def picture(out: Path, to: Path, columns: int = 8, side: int = 112) -> None:
     models = {loss: checkpoints.load(out / name) for loss, name in names.items() if (out / name).is_dir()}
     size = next(iter(models.values())).image_size
     images = datasets.load("shapes", "test", size)
-    pixels = images.read(np.sort(np.random.default_rng(1).permutation(len(images))[:columns]))
+    pixels = images.read(images.sample(columns, seed=1))
     rows = [("original", pixels)]
     for loss, model in models.items():
         found = compare(model, pixels)

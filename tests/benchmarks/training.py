@@ -29,7 +29,7 @@ def plain(steps: int, warmup: int = 3) -> float:
     from explorer.models import build
 
     torch.manual_seed(0)
-    images = datasets.load("shapes", "train", SIZE, limit=4096).read(slice(0, 4096))
+    images = datasets.load("shapes", "train", SIZE, limit=4096).read(slice(None))
     images = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255).contiguous()
     model = build("vqvae", {}, SIZE).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)

@@ -117,6 +117,14 @@ def test_encode_and_usage_agree(home, capfd):
     assert 1 <= layer["perplexity"] <= 16 and layer["entropy_bits"] == pytest.approx(np.log2(layer["perplexity"]))
 
 
+def test_a_limit_leaves_every_class_of_a_folder_that_is_sorted_by_class(home, capfd, greys):
+    from explorer.encodings import Encoding
+
+    encoded = call(capfd, "encode", "tiny", "--dataset", greys, "--limit", 100)
+    shares = Encoding(Path(encoded["encoding"])).concepts()["class"].value_counts(normalize=True)
+    assert encoded["images"] == 100 and 0.35 < shares["dark"] < 0.65
+
+
 def test_project_writes_the_map(home, capfd, tmp_path):
     import pyarrow.parquet as parquet
 

@@ -26,7 +26,7 @@ from explorer import datasets
 from explorer.datasets import decoding, downloads, folders, shapes
 from explorer.datasets.sources import continuous, discrete
 from explorer.errors import BadInput, Cancelled
-from explorer.files import cache_folder
+from explorer.files import cache_folder, digest
 from explorer.progress import Progress
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -357,6 +357,31 @@ def test_a_limit_takes_a_fixed_sample_with_or_without_the_whole_in_the_cache(tmp
     shown = datasets.load(root, "train", 8, limit=20)
     assert (reds(shown), list(shown.names), shown.fingerprint) == (reds(some), list(some.names), some.fingerprint)
     assert datasets.load(root, "train", 8, limit=1000).fingerprint == whole.fingerprint
+
+
+def test_a_part_of_a_set_that_is_sorted_by_class_has_every_class_in_its_order(greys):
+    from explorer.analysis.comparison import constant_psnr, mean_image
+
+    for split in ("train", "test"):
+        part = datasets.load(greys, split, 8, limit=100)
+        assert len(part) == 100 and list(part.names) == sorted(part.names)
+        assert 0.35 < (part.concepts["class"] == "dark").mean() < 0.65
+        baseline = constant_psnr(mean_image(part.batches(part.sample(100))), part.batches(part.sample(100)))
+        assert baseline.mean() == pytest.approx(9.29, abs=0.1)
+    whole = datasets.load(greys, "test", 8)
+    rows = whole.sample(300)
+    assert np.array_equal(rows, np.unique(rows)) and len(rows) == 300 and 120 < (rows < 600).sum() < 180
+    assert set(whole.sample(20)) < set(rows) and not np.array_equal(whole.sample(20, seed=1), whole.sample(20))
+    assert whole.sample(5000).tolist() == list(range(1200))
+    assert whole.sample(6).tolist() == [160, 564, 576, 794, 919, 1108], "as in the measurements that ship"
+    assert [len(part) for part in whole.batches(rows)] == [128, 128, 44]
+
+
+def test_a_limited_set_is_not_taken_for_the_first_rows_nor_the_whole_for_another(greys):
+    source = datasets._source(greys)[1]
+    keyed = lambda limit: digest("images", 1, source.key("test"), "test", 8, "crop", limit)  # noqa: E731
+    assert datasets.load(greys, "test", 8).fingerprint == keyed(None), "what is known of whole sets stays known"
+    assert datasets.load(greys, "test", 8, limit=50).fingerprint != keyed(50), "other rows had this name once"
 
 
 def test_a_killed_decoding_leaves_nothing_that_looks_complete(tmp_path):

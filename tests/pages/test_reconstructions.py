@@ -29,6 +29,15 @@ def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(op
     assert len(names_shown(app)) == 8 and not app.error
 
 
+def test_the_baseline_of_a_folder_sorted_by_class_is_that_of_all_its_classes(open_app, studio, greys):
+    from explorer import encodings
+
+    encodings.encode(studio.checkpoints / "tiny-vqvae", greys, kmeans=4)
+    baseline = {metric.label: metric for metric in open_app(dataset=greys).metric}["Baseline PSNR"]
+    assert float(baseline.value.removesuffix(" dB")) == pytest.approx(9.29, abs=0.02)
+    assert "a random sample of 1,000 of these images" in baseline.help
+
+
 def test_best_and_worst_are_sorted_by_the_scores_on_disk(open_app, studio):
     from explorer import datasets, encodings
 

@@ -1,12 +1,16 @@
 """What is measured on held-out images, and what the model card says of it."""
 
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from explorer import datasets
 from explorer.autoencoder import Codebook, Layer
+from explorer.errors import BadInput
 from explorer.models import build
 from explorer.training import scores
 
@@ -29,32 +33,61 @@ class HandMade:
         return {"detail": latents["code"][..., 0] > 0.5}
 
 
-class Pixels:
-    """As much of a dataset as scores need."""
+class Dark:
+    """Answers every image with the grey of the dark ones."""
 
-    split = "test"
+    image_size, layers, codebooks = 8, (), MappingProxyType({})
 
-    def __init__(self, pixels: np.ndarray) -> None:
-        self.pixels = pixels
+    def encode(self, images):
+        return images
 
-    def __len__(self) -> int:
-        return len(self.pixels)
+    def decode(self, images):
+        return torch.full_like(images, 40 / 255)
 
-    def read(self, rows):
-        return self.pixels[rows]
+
+def images_of(pixels: np.ndarray, most: int = 128) -> datasets.Images:
+    """A set in memory, of which at most so many images may be read at once."""
+
+    def read(rows):
+        assert len(rows) <= most
+        return pixels[rows]
+
+    names = datasets.Numbered("mine", len(pixels))
+    return datasets.Images(
+        "mine", "test", pixels.shape[1], "0", read=read, count=len(pixels), concepts=pd.DataFrame, names=names
+    )
 
 
 def test_bits_and_numbers_per_pixel_by_hand():
     pixels = np.zeros((2, 4, 4, 3), np.uint8)
     pixels[0, :2, :2] = 255  # one of eight positions
-    discrete, continuous = scores.layer_metrics(HandMade(), pixels, "cpu", batch=1)
+    discrete, continuous = scores.layer_metrics(HandMade(), [pixels[:1], pixels[1:]], "cpu")
     assert discrete["code"]["bits_per_pixel"] == pytest.approx(4 * 1 / 16) and discrete["code"]["used"] == 2
     assert continuous == {"detail": {"dim": 3, "sent": 1 / 8, "numbers_per_pixel": pytest.approx(3 * 4 / 8 / 16)}}
 
 
 def metrics_of(model) -> dict:
     pixels = np.random.default_rng(0).integers(0, 255, (6, 16, 16, 3), dtype=np.uint8)
-    return scores.held_out_metrics(model, Pixels(pixels), Pixels(pixels), "cpu", untrained=lambda: model)
+    return scores.held_out_metrics(model, images_of(pixels), images_of(pixels), "cpu", untrained=lambda: model)
+
+
+def test_scores_of_a_set_sorted_by_class_are_those_of_all_its_classes():
+    levels = np.repeat(np.array([40, 215], np.uint8), 4000)  # a sample of 5,000 is more than one class
+    images = images_of(np.broadcast_to(levels[:, None, None, None], (8000, 8, 8, 3)))
+    metrics = scores.held_out_metrics(Dark(), images, images, "cpu", untrained=Dark)
+    found = {name: one["psnr"] for name, one in metrics["baselines"].items()} | {"this": metrics["psnr"]}
+    assert [found[name]["n"] for name in ("this", "mean image", "untrained")] == [5000, 5000, 1000]
+    assert found["mean image"]["mean"] == pytest.approx(9.29, abs=0.05)
+    half = (100 - 20 * np.log10(175 / 255)) / 2  # a copy of one class, 175 levels off the other
+    for name, chance in (("this", 2), ("untrained", 5)):
+        assert found[name]["mean"] == pytest.approx(half, abs=chance), name
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "gives no held-out image"), (1, "gives one held-out image")])
+def test_too_few_held_out_images_are_one_sentence(count, said):
+    pixels = np.zeros((count, 8, 8, 3), np.uint8)
+    with pytest.raises(BadInput, match=f"{said}, and scores need two"):
+        scores.held_out_metrics(Dark(), images_of(pixels), images_of(pixels), "cpu", untrained=Dark)
 
 
 @pytest.mark.parametrize(

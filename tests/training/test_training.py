@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from explorer import checkpoints
@@ -52,6 +53,7 @@ class StopAfter(Progress):
 @pytest.fixture(autouse=True)
 def few_held_out_images(monkeypatch):
     monkeypatch.setattr("explorer.training.scores.SCORED", 48)
+    monkeypatch.setattr("explorer.training.scores.UNTRAINED", 48)
     monkeypatch.setattr("explorer.training.LOOKED", 4)
 
 
@@ -92,6 +94,38 @@ def test_a_finished_run_is_a_checkpoint(tmp_path, family):
     assert set(metrics["baselines"]) == {"mean image", "untrained"}
     assert ("masked" in metrics) == (family == "mae")
     assert list(tmp_path.glob("net/samples/*.png"))
+
+
+def test_every_part_of_a_sorted_set_that_training_looks_at_has_every_class(tmp_path, greys, monkeypatch):
+    from explorer import datasets
+
+    monkeypatch.setattr("explorer.training.LOOKED", 256)
+    dark: dict[tuple[str, int], float] = {}  # the share of dark images by split and number of rows
+    drawn = datasets.Images.sample
+
+    def sample(images, count, seed=0):
+        rows = drawn(images, count, seed)
+        dark[images.split, len(rows)] = float((images.concepts["class"].iloc[rows] == "dark").mean())
+        return rows
+
+    monkeypatch.setattr(datasets.Images, "sample", sample)
+    settings = {**SETTINGS["vqvae"], "downsample": 4}
+    training = {**TRAINING, "steps": 1, "images": 100, "image_size": 8}
+    train("vqvae", greys, tmp_path / "net", settings=settings, training=training)
+    assert dark.keys() == {("test", 256), ("test", 8), ("test", 48), ("train", 100)}
+    assert all(0.2 < share < 0.8 for share in dark.values())
+    strip = np.asarray(Image.open(next(tmp_path.glob("net/samples/*.png"))))[:8]
+    assert set(np.unique(strip)) == {40, 215}, "both classes are in the picture of reconstructions"
+
+
+def test_a_set_without_enough_held_out_images_is_refused_before_it_trains(tmp_path):
+    for number in range(5):
+        path = tmp_path / "few" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    with pytest.raises(BadInput, match="gives one held-out image, and scores need two; add images"):
+        train("vqvae", str(tmp_path / "few"), tmp_path / "net", settings=SETTINGS["vqvae"], training=TRAINING)
+    assert not (tmp_path / "net").exists()
 
 
 def test_the_log_says_what_a_page_draws(tmp_path):
