@@ -78,3 +78,14 @@ class Progress:
             print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
         elif done == 0 or done >= self.total > 0:
             print(line, file=sys.stderr, flush=True)
+
+
+def spoken(seconds: float) -> str:
+    """A span of time to one figure or two, in words: `20 seconds`, `1 minute`, `3 hours`, `2 days`."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 10)) * 10} seconds"
+    for size, unit, most in ((60, "minute", 55), (3600, "hour", 36), (86_400, "day", float("inf"))):
+        if seconds < most * size:
+            count = max(1, round(seconds / size))
+            return f"{count:,} {unit}{'s' if count > 1 else ''}"
+    raise ValueError(f"{seconds} is no span of time")

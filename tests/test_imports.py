@@ -17,6 +17,7 @@ ORDER = (
     ("errors",),
     ("files",),
     ("progress",),
+    ("glossary",),
     ("autoencoder",),
     ("options",),
     ("analysis",),
@@ -31,6 +32,7 @@ ORDER = (
     ("training",),
     ("results",),
     ("study",),
+    ("views",),
     ("pages", "demo", "commands"),
     ("__main__",),
 )

@@ -27,7 +27,7 @@ from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 TITLE = "Keras VQ-VAE"
 SIZE = 28  # pixels, where the file does not say
 ENCODER, DECODER = "encoder.keras", "decoder.keras"
-EMBEDDINGS = (".npy", ".txt", ".h5", hdf5.HDF5)
+EMBEDDINGS = (".npy", ".txt", ".h5", reading.HDF5)
 LARGEST_TEXT = 64 * 1024 * 1024
 MOST_NUMBERS = 2**28  # numbers in what one layer gives for one image
 BYTES = 50  # a scale of less than 1/50 is meant for values up to 255
@@ -86,7 +86,7 @@ def recognise(place: Place) -> Found | None:
         if not (place.path / ENCODER).is_file() or not (place.path / DECODER).is_file():
             return None
         parts = _folder(place.path)
-    elif place.path.suffix.lower() == hdf5.HDF5:
+    elif place.path.suffix.lower() == reading.HDF5:
         parts = _single(place.path)
     else:
         return None
@@ -117,7 +117,7 @@ def recognise(place: Place) -> Found | None:
 
 def _single(path: Path) -> Parts:
     """One file: what lies before its quantizer, and what lies behind."""
-    steps, side, channels = steps_of(path)
+    steps, side, channels = steps_of(hdf5.config(path), path.name)
     cuts = [step for step in steps if is_quantizer(step)]
     refuse([step for step in steps if step not in cuts], path.name)
     apart = f"make a folder of its halves instead: {ENCODER}, {DECODER} and embeddings.npy"
@@ -133,7 +133,8 @@ def _single(path: Path) -> Parts:
 
 def _folder(folder: Path) -> Parts:
     """Two files, and the embeddings in a third."""
-    (encoder, side, channels), (decoder, _, _) = steps_of(folder / ENCODER), steps_of(folder / DECODER)
+    halves = (steps_of(hdf5.config(folder / name), name) for name in (ENCODER, DECODER))
+    (encoder, side, channels), (decoder, _, _) = halves
     refuse(encoder, ENCODER)
     refuse(decoder, DECODER)
     others = [

@@ -6,11 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.foreign import hdf5
+from explorer.foreign import reading
 from explorer.foreign.keras_layers import KINDS
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -29,30 +28,31 @@ class Step:
     inputs: tuple[str, ...]
 
 
-def steps_of(path: Path) -> tuple[list[Step], int | None, int]:
-    """Layers of a file in order, models inside models laid open; the side of its images and their channels."""
-    config = hdf5.config(path)
+def steps_of(config: Mapping[str, Any], name: str) -> tuple[list[Step], int | None, int]:
+    """Layers of a file in order, models inside models laid open; the side of its images and their channels.
+
+    Args:
+        config: what the file says of its model. name: of the file.
+    """
     try:
         if config.get("class_name") not in MODELS or not isinstance(config["config"].get("layers"), list):
             raise BadInput(
-                f"{path.name} is a {config.get('class_name')}, whose layers lie in code that is not in the file; save "
+                f"{name} is a {config.get('class_name')}, whose layers lie in code that is not in the file; save "
                 f"the Functional model inside it, such as trainer.vqvae, instead"
             )
         steps, shapes = [], []
-        end = _lay_open(config, path.name, str(config["config"].get("name")), "", steps, shapes)
+        end = _lay_open(config, name, str(config["config"].get("name")), "", steps, shapes)
         if not steps or end != steps[-1].name:
-            raise BadInput(f"{path.name} does not end with its last layer, which is not supported")
+            raise BadInput(f"{name} does not end with its last layer, which is not supported")
         side, width, channels = shapes[0][1:] if shapes else (None, None, None)
         if side != width or type(channels) is not int or not (side is None or type(side) is int):
-            raise BadInput(
-                f"{path.name} takes {side} × {width} × {channels}; square images of known channels can be shown"
-            )
+            raise BadInput(f"{name} takes {side} × {width} × {channels}; square images of known channels can be shown")
         return steps, side, channels
     except BadInput:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise BadInput(f"{hdf5.CONFIG} of {path.name} cannot be understood: {why}; {hdf5.AGAIN}") from None
+        raise BadInput(f"the config of {name} cannot be understood: {why}; {reading.AGAIN}") from None
 
 
 def _lay_open(model: Mapping[str, Any], place: str, name: str, source: str, steps: list[Step], shapes: list) -> str:

@@ -27,6 +27,7 @@ LARGEST_HEADER = 64 * 1024 * 1024
 AGAIN = "copy or save it again"
 SAFETENSORS = ".safetensors"
 TORCH = (".pt", ".pth", ".bin", ".ckpt")
+HDF5, AGAIN = ".keras", "save the model again with `model.save('model.keras')`"  # of Keras
 STAND_INS = ("argparse.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "collections.")
 HARMLESS = {"pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "typing.Any"}
 CONVERT = (

@@ -14,8 +14,7 @@ from explorer.errors import BadInput
 from explorer.files import read_json
 from explorer.foreign import reading
 
-HDF5 = ".keras"  # weights of Keras
-SINGLE = (reading.SAFETENSORS, *reading.TORCH, HDF5)  # of files that are a checkpoint by themselves
+SINGLE = (reading.SAFETENSORS, *reading.TORCH, reading.HDF5)  # of files that are a checkpoint by themselves
 SMALLEST, LARGEST = 8, 2048  # image sizes
 
 

@@ -24,13 +24,13 @@ import streamlit as st
 from explorer import results
 from explorer.files import cache_folder, digest
 from explorer.options import KMEANS
-from explorer.pages import estimates, sidebar, welcome
+from explorer.pages import sidebar, welcome
 from explorer.pages.logo import LOGO, MARK
 from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
 from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
 from explorer.pages.work import background
 from explorer.results import Subject
-from explorer.study import Study
+from explorer.study import Study, estimates
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -108,6 +108,7 @@ def _begin(family: str, dataset: str, name: str, model: dict[str, Any], training
 
 def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[str, Any]) -> None:
     """How large the network is, and on a click how long the training will take; what does not fit is said here."""
+    from explorer.progress import spoken
     from explorer.training import estimates
 
     place = st.empty()
@@ -126,7 +127,7 @@ def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[st
         spent = estimates.seconds(timed[key], training["steps"], training["batch_size"])
         where = dict(_devices()).get(training["device"], training["device"]).partition(" (")[0]
         place.caption(
-            f":material/timer: About **{estimates.worded(spent)}** on {plain(where)}, {timed[key]:.2g} s a step.",
+            f":material/timer: About **{spoken(spent)}** on {plain(where)}, {timed[key]:.2g} s a step.",
             help="An estimate from a few steps of this network with random pixels. Reading the images before, the "
             "scores at the end, and other work on the same device come on top.",
         )

@@ -29,12 +29,11 @@ def key(subject: Subject, options: Options | None = None) -> str:
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress) -> None:
     """Encodes all images; an earlier run that was stopped is continued."""
-    from explorer import checkpoints
     from explorer.encodings import codebooks
     from explorer.encodings.encoder import Settings, write
 
     write(
-        checkpoints.load(subject.checkpoint),
+        subject.network(),
         subject.images,
         path,
         key=key(subject),

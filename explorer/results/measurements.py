@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer import checkpoints
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.jobs import devices
@@ -60,7 +59,7 @@ def make(what: str, subject: Subject, options: Any, path: Path, progress: Progre
         progress.update(done, message)
 
     device = devices.choose(subject.device)
-    model = None if what == "codecs" else checkpoints.load(subject.checkpoint).to(device)
+    model = None if what == "codecs" else subject.network().to(device)
     with torch.inference_mode():
         found = _run(what, model, lambda: subject.load("train", None, progress), images, count, options, tell)
     facts = {"what": what, "dataset": subject.dataset, "split": images.split, "images": count}

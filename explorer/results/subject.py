@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explorer import checkpoints
 from explorer.options import FITS, KMEANS, choice, number
@@ -41,6 +41,10 @@ class Subject:
     def facts(self) -> checkpoints.Checkpoint:
         """What the checkpoint's JSON says."""
         return checkpoints.describe(self.checkpoint)
+
+    def network(self) -> Any:
+        """The checkpoint's network, in evaluation mode on the CPU."""
+        return checkpoints.load(self.checkpoint)
 
     @cached_property
     def fingerprint(self) -> str:

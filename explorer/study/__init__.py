@@ -19,7 +19,7 @@ from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.results import Subject
 from explorer.study import passes
-from explorer.study.memory import Memory, name_of
+from explorer.study.memory import MEMORY, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from explorer.datasets import Images
     from explorer.encodings import Encoding
 
-MEMORY = Memory()
 TILE = 32  # pixels of a thumbnail
 RANDOM = 16  # random codes that a change is compared with
 

@@ -53,6 +53,9 @@ class Memory:
                 self._bytes -= gone
 
 
+MEMORY = Memory()
+
+
 def name_of(value: Any) -> Any:
     """What stands for an argument in a key: arrays by their content, small values as they are."""
     if hasattr(value, "tobytes"):

@@ -25,11 +25,12 @@ from explorer.options import configure
 from explorer.progress import Progress
 from explorer.training import states
 from explorer.training.batches import Batches
-from explorer.training.config import TrainingConfig
+from explorer.training.card import model_card
+from explorer.training.config import TrainingConfig, train_command
 from explorer.training.hardware import accelerator, has_compiler
 from explorer.training.meters import Guard, Meter, Timer
 from explorer.training.objectives import Objective
-from explorer.training.scores import check_held_out, held_out_metrics, model_card, score, strip
+from explorer.training.scores import check_held_out, held_out_metrics, score, strip
 
 STATE = "state.safetensors"
 LOG = "metrics.jsonl"
@@ -288,7 +289,8 @@ class _Run:
             "device": str(self.device),
             "torch": torch.__version__,
         }
-        card = model_card(self.out.name, self.family, self.dataset, self.model, details, metrics)
+        made = self.out.name, self.family, self.dataset, self.model
+        card = model_card(*made, train_command(*made, details), details, metrics)
         checkpoints.save(
             self.out, self.model, family=self.family, dataset=self.dataset, training=details, metrics=metrics, card=card
         )

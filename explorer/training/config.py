@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,3 +107,28 @@ def check(family: str, dataset: str, settings: dict[str, Any], training: dict[st
     if hasattr(model.config, "loss"):
         objectives.check(model.config.loss, size)
     return size, sum(weights.numel() for weights in model.parameters())
+
+
+def train_command(name: str, family: str, dataset: str, model, training: dict[str, Any]) -> str:
+    """The exact command line that makes this checkpoint again."""
+    words = [
+        "explorer",
+        "train",
+        family,
+        "--dataset",
+        dataset,
+        "--out",
+        f"checkpoints/{name}",
+        "--steps",
+        str(training["steps"]),
+    ]
+    defaults = dataclasses.asdict(type(model.config)())
+    changed = {key: value for key, value in dataclasses.asdict(model.config).items() if value != defaults[key]}
+    for one in dataclasses.fields(TrainingConfig):
+        value = training.get(one.name)
+        if one.name not in ("steps", "image_size") and value != one.default:
+            changed[one.name] = value
+    changed["image_size"] = model.image_size
+    for key, value in changed.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)

@@ -24,14 +24,6 @@ def seconds(per_step: float, steps: int, batch: int) -> float:
     return per_step * (steps + min(LOOKS, steps) * FORWARD * LOOKED / batch)
 
 
-def worded(seconds: float) -> str:
-    """A span of time in words: "40 seconds", "12 minutes", "3 hours"."""
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 5):.0f} seconds"
-
-
 def per_step(family: str, settings: dict[str, Any], training: dict[str, Any], size: int) -> float:
     """Seconds of one training step on the device that `training` names, at `size` pixels.
 
@@ -54,8 +46,9 @@ def measure(family: str, settings: dict[str, Any], training: dict[str, Any], siz
     """As `per_step`, in this process."""
     import torch
 
-    from explorer.models import build, configure
-    from explorer.training import TrainingConfig
+    from explorer.models import build
+    from explorer.options import configure
+    from explorer.training.config import TrainingConfig
     from explorer.training.hardware import accelerator
     from explorer.training.objectives import Objective
 

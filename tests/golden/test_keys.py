@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import checkpoints, datasets, encodings
-from explorer.results import maps, measurements
+from explorer import checkpoints, datasets, results
+from explorer.results import maps
 
 MODELS = {  # fingerprint of the model, keys of its encodings of the held-out images with 64 and 128 codes by k-means
     "vqvae-shapes": ("92825fd87d1338a6", "9b08b478efff494b", "9b08b478efff494b"),
@@ -53,18 +53,16 @@ MEASUREMENTS = {
 }
 
 
-def opened(name: str):
-    """A checkpoint that ships, and the held-out images that it was measured on."""
-    checkpoint = checkpoints.describe(checkpoints.resolve(name))
-    return checkpoint.path, datasets.load(checkpoint.dataset, "test", checkpoint.image_size)
+def key(kind: str, name: str, options=None, **more) -> str:
+    """Of what ships, on the held-out images that it was measured on."""
+    path = checkpoints.resolve(name)
+    return results.key(kind, results.Subject(path, checkpoints.describe(path).dataset, **more), options)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_and_their_encodings(name):
-    path, images = opened(name)
-    keys = checkpoints.fingerprint(path), encodings.key(path, images), encodings.key(path, images, 128)
-    assert keys == MODELS[name]
-    assert encodings.Encoding(encodings.locate(path, images)).facts["key"] == keys[1]
+    fingerprint = checkpoints.fingerprint(checkpoints.resolve(name))
+    assert (fingerprint, key("encoding", name), key("encoding", name, kmeans=128)) == MODELS[name]
 
 
 @pytest.mark.parametrize("chosen", IMAGES)
@@ -75,12 +73,9 @@ def test_images(chosen):
 
 @pytest.mark.parametrize(("name", "options"), MAPS)
 def test_maps(name, options):
-    shown = encodings.Encoding(encodings.locate(*opened(name)))
-    assert maps.key(shown, maps.Options(*options)) == MAPS[name, options]
+    assert key("map", name, maps.Options(*options)) == MAPS[name, options]
 
 
 @pytest.mark.parametrize(("name", "what", "fill"), MEASUREMENTS)
 def test_measurements(name, what, fill):
-    path, images = opened(name)
-    options = {"fill": fill} if fill else {}
-    assert measurements.key(what, path, images, **options) == MEASUREMENTS[name, what, fill]
+    assert key(what, name, {"fill": fill} if fill else {}) == MEASUREMENTS[name, what, fill]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer import encodings, jobs
-from explorer.pages.estimates import spoken
+from explorer.progress import spoken
 
 RECONSTRUCTIONS, CODEBOOK = "reconstructions", "explorer/pages/codebook.py"
 

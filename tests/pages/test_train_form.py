@@ -180,9 +180,6 @@ def test_a_step_is_timed_in_a_process_of_its_own():
 
 def test_seconds_count_the_looks_at_held_out_images():
     assert estimates.seconds(0.3, 100, 256) == pytest.approx(0.3 * 100 + 20 * 0.1)
-    assert [estimates.worded(seconds) for seconds in (0.2, 40, 89, 91, 720, 7200, 5e5)] == [
-        "5 seconds", "40 seconds", "89 seconds", "2 minutes", "12 minutes", "2 hours", "6 days",
-    ]  # fmt: skip
 
 
 def test_what_is_asked_of_a_training_is_what_the_form_shows(open_app, no_process):

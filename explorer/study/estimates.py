@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
+
+from explorer.progress import spoken
+from explorer.study import passes
+from explorer.study.memory import MEMORY
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
@@ -29,44 +32,31 @@ def words(checkpoint: Checkpoint, images: int) -> str:
     """`about 2 minutes on this CPU`, for encoding so many images."""
     import torch
 
-    from explorer import checkpoints
-
-    each = _seconds(str(checkpoint.path), checkpoints.fingerprint(checkpoint.path), checkpoint.image_size, checkpoint)
+    each = MEMORY.get(f"seconds an image {checkpoint.path} {checkpoint.name}", lambda: _seconds(checkpoint))
     span = spoken(START + each * images)
     return f"at most {span} on this GPU" if torch.cuda.is_available() else f"about {span} on this CPU"
 
 
-def spoken(seconds: float) -> str:
-    """A span of time to one figure or two: `20 seconds`, `1 minute`, `3 hours`."""
-    if seconds < 55:
-        return f"{max(1, round(seconds / 10)) * 10} seconds"
-    size, unit = (60, "minute") if seconds < 55 * 60 else (3600, "hour")
-    count = round(seconds / size)
-    return f"{count:,} {unit}{'s' if count > 1 else ''}"
+def _seconds(checkpoint: Checkpoint) -> float:
+    """Seconds per image of encoding and decoding; what the images show does not matter."""
+    from explorer import checkpoints
 
-
-@st.cache_data(max_entries=64, show_spinner=f"Timing the checkpoint on {TRIED} images …")
-def _seconds(path: str, fingerprint: str, size: int, _checkpoint: Checkpoint) -> float:
-    """Seconds per image of encoding and decoding on the CPU; what the images show does not matter."""
-    from explorer.analysis.comparison import compare
-    from explorer.analysis.interventions import encode
-    from explorer.pages import session
-
+    size = checkpoint.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (TRIED, size, size, 3), dtype=np.uint8)
+    place = checkpoint.path, checkpoints.fingerprint(checkpoint.path)
 
-    def once(model, count: int) -> float:
+    def once(count: int) -> float:
         began = time.perf_counter()
-        if _checkpoint.no_decoder:
+        if checkpoint.no_decoder:
             for image in pixels[:count]:
-                encode(model, image)
+                passes.look(*place, image)
         else:
-            compare(model, pixels[:count])
+            passes.compare(*place, pixels[:count])
         return (time.perf_counter() - began) / count
 
-    with session.model(_checkpoint) as model:
-        once(model, 1)  # the first pass prepares memory and kernels
-        count = TRIED if once(model, 1) < SLOW else 2
-        return min(once(model, count), once(model, count))
+    once(1)  # the first pass prepares memory and kernels
+    count = TRIED if once(1) < SLOW else 2
+    return min(once(count), once(count))
 
 
 def counted(path: Path, most: int) -> int:
