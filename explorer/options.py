@@ -23,7 +23,9 @@ def configure(config: type, settings: Mapping[str, Any]) -> Any:
     fields = {field.name: field for field in dataclasses.fields(config)}
     for name, value in settings.items():
         if name not in fields:
-            raise BadInput(f"unknown setting {name!r}; choose from {', '.join(fields)}")
+            raise BadInput(
+                f"unknown setting {name!r}; choose from {', '.join(fields) or 'none, there are no settings'}"
+            )
         check(fields[name], value)
     return config(**settings)
 

@@ -12,7 +12,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, Subject, maps, measurements, obtain
+from explorer.results import RESULTS, Subject, checked, maps, measurements, obtain
 
 SUBJECT = ("dataset", "split", "limit", "kmeans", "fit", "device")
 CheckpointName = Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A name under checkpoints/, or a path.")]
@@ -21,7 +21,7 @@ Out = Annotated[Path | None, typer.Option(help="Where it is written; the name en
 
 def result(kind: str, checkpoint: str, options: Any = None, *, out: Path | None = None, **subject: Any) -> tuple:
     """The path and the content of a result; what is wrong with names is said before any work begins."""
-    of = Subject.of(checkpoint, **subject)
+    of, options = Subject.of(checkpoint, **subject), checked(kind, options, out)
     with cancellable(Progress(0, "images")) as progress:
         found = obtain(kind, of, options, out=out, progress=progress)
         progress.finish()

@@ -22,7 +22,7 @@ from explorer.progress import Progress
 from explorer.results import encoding, maps, measurements
 from explorer.results.subject import Subject
 
-__all__ = ["RESULTS", "Kind", "Subject", "command", "find", "key", "obtain", "path"]
+__all__ = ["RESULTS", "Kind", "Subject", "checked", "command", "find", "key", "obtain", "path"]
 
 
 OF = ("dataset", "split", "fit", "limit")  # fields of a subject that every result is of, beside its checkpoint
@@ -79,7 +79,7 @@ RESULTS: dict[str, Kind] = {
 
 def key(kind: str, subject: Subject, options: Any = None) -> str:
     """Content key of a result; equal keys are equal results."""
-    return RESULTS[kind].key(subject, _options(kind, options))
+    return RESULTS[kind].key(subject, checked(kind, options))
 
 
 def path(kind: str, subject: Subject, options: Any = None) -> Path:
@@ -112,11 +112,8 @@ def obtain(
         BadInput: what was asked for cannot be made, or `out` does not end as this kind does; one sentence.
         Cancelled: through `progress`.
     """
-    entry, options = RESULTS[kind], _options(kind, options)
-    if out is not None and Path(out).suffix != entry.suffix:
-        place = Path(out)
-        stem = place.stem or kind
-        raise BadInput(f"{place.name} does not end in {entry.suffix}; choose a name such as {stem}{entry.suffix}")
+    options = checked(kind, options, out)
+    entry = RESULTS[kind]
     progress = progress or Progress(0, "images", quiet=True)
     with explained(f"write the {kind}"):
         subject.open(progress)
@@ -137,14 +134,21 @@ def obtain(
 
 def command(kind: str, subject: Subject, options: Any = None) -> list[str]:
     """Words after `explorer` that make this result, with every option spelled out."""
-    entry, options = RESULTS[kind], _options(kind, options)
+    entry, options = RESULTS[kind], checked(kind, options)
     return [*entry.command, str(subject.checkpoint), *flags(subject, entry.counts), *flags(options)]
 
 
-def _options(kind: str, options: Any) -> Any:
-    """Options of the kind, checked; its defaults for None, and a dict of some of them."""
+def checked(kind: str, options: Any = None, out: Path | None = None) -> Any:
+    """Options of the kind, its defaults for None, from a dict of some of them; `out` must end as the kind does.
+
+    Raises:
+        BadInput: names the value and the choices.
+    """
     if kind not in RESULTS:
         raise BadInput(f"unknown result {kind!r}; choose from {', '.join(RESULTS)}")
+    suffix, place = RESULTS[kind].suffix, Path(out or "")
+    if out is not None and place.suffix != suffix:
+        raise BadInput(f"{place.name} does not end in {suffix}; choose a name such as {place.stem or kind}{suffix}")
     if options is None or isinstance(options, dict):
         return configure(RESULTS[kind].options, options or {})
     return options

@@ -12,9 +12,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from explorer.datasets.sources import sample
 from explorer.errors import BadInput
 from explorer.files import atomic_path, digest
 from explorer.options import check, choice, number
@@ -22,6 +19,7 @@ from explorer.progress import Progress
 from explorer.results import encoding
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from explorer.encodings import Encoding
@@ -84,6 +82,8 @@ def complete(subject: Subject, options: Options) -> Options:
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress, found: Encoding) -> None:
     """Computes the map of an encoding and writes it; BadInput for an unknown layer or too few points."""
+    import numpy as np
+
     started, options = time.perf_counter(), complete(subject, options)
     columns, vectors = _points(found, options)
     positions, facts = _place(vectors, options, progress)
@@ -110,6 +110,10 @@ def read(path: Path, key: str = "") -> Map:
 
 def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Columns that say what the points are, and their vectors (M, D) float32."""
+    import numpy as np
+
+    from explorer.datasets.sources import sample
+
     encoding.layer(options.layer)
     if options.what == "patches":
         vectors, images, positions = encoding.patches(options.layer, options.points, options.seed)

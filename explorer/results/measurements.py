@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
-from explorer.jobs import devices
+from explorer.jobs.devices import choose
 from explorer.options import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
     from explorer.datasets import Images
     from explorer.progress import Progress
@@ -58,7 +58,7 @@ def make(what: str, subject: Subject, options: Any, path: Path, progress: Progre
         progress.total = total
         progress.update(done, message)
 
-    device = devices.choose(subject.device)
+    device = choose(subject.device)
     model = None if what == "codecs" else subject.network().to(device)
     with torch.inference_mode():
         found = _run(what, model, lambda: subject.load("train", None, progress), images, count, options, tell)

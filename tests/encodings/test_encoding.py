@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from explorer import encodings
 from explorer.autoencoder import Codebook, Layer, to_images
 from explorer.encodings import Encoding, codebooks, encoder
 from explorer.errors import BadInput, Cancelled
@@ -370,8 +369,6 @@ def test_unknown_names_list_the_choices(encoded):
         encoded.codes("top")
     with pytest.raises(BadInput, match="0 to 19"):
         encoded.top_patches("code", 20)
-    with pytest.raises(BadInput, match=r"\.lance"):
-        encodings.output_folder("x.zip", "k")
 
 
 def test_unknown_devices_and_empty_sets_are_refused(tmp_path):
@@ -399,13 +396,16 @@ def checkpoint(request, tmp_path):
 
 
 def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
-    from explorer import checkpoints, datasets
+    from explorer import checkpoints, results
 
-    options = {"limit": 130, "kmeans": 5, "device": "cpu", "progress": Progress(0, "images", quiet=True)}
-    images = datasets.load("shapes", size=32, limit=130)
-    assert encodings.locate(checkpoint, images, 5) is None
-    found = encodings.encode(checkpoint, "shapes", **options)
-    assert encodings.locate(checkpoint, images, 5) == found.path
+    def find(kmeans: int = 5):
+        return results.find("encoding", results.Subject(checkpoint, "shapes", limit=130, kmeans=kmeans))
+
+    subject = results.Subject(checkpoint, "shapes", limit=130, kmeans=5, device="cpu")
+    images = subject.images
+    assert find() is None
+    path, found = results.obtain("encoding", subject)
+    assert find()[0] == path == found.path
     model = checkpoints.load(checkpoint)
     with torch.inference_mode():
         latents = model.encode(to_images(images.read(slice(None)), torch.device("cpu")))
@@ -418,11 +418,11 @@ def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
     assert list(found.concepts()["shape"]) == list(images.concepts["shape"])
     assert found.errors().notna().all().all()
 
-    other = encodings.encode(checkpoint, "shapes", out=tmp_path / "out.lance", **options)
+    _, other = results.obtain("encoding", subject, out=tmp_path / "out.lance")
     assert other.path == tmp_path / "out.lance" and same(other, found)
     shutil.copytree(found.path, checkpoint / "encodings" / found.path.name)
-    assert encodings.locate(checkpoint, images, 5).parent == checkpoint / "encodings"
+    assert find()[0].parent == checkpoint / "encodings"
     learned = all(layer["kind"] == "learned" for layer in found.facts["layers"])
-    assert (encodings.locate(checkpoint, images, 6) is not None) == learned  # K counts for continuous layers only
+    assert (find(6) is not None) == learned  # K counts for continuous layers only
     (checkpoint / "encodings" / found.path.name / encoder.MARKER).write_text("{")
-    assert encodings.locate(checkpoint, images, 5) == found.path
+    assert find()[0] == found.path

@@ -13,9 +13,16 @@ from explorer.autoencoder import Codebook, Layer
 from explorer.errors import BadInput
 from explorer.models import build
 from explorer.training import scores
+from explorer.training.card import model_card
+from explorer.training.config import train_command
 
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
 TRAINING = {"steps": 10, "step": 10, "seconds": 60.0, "images_per_second": 9.0, "device": "cpu", "torch": "2"}
+
+
+def card_of(family, model, metrics):
+    command = train_command("mine", family, "digits", model, TRAINING)
+    return model_card("mine", family, "digits", model, command, TRAINING, metrics)
 
 
 class HandMade:
@@ -102,7 +109,7 @@ def test_a_hybrid_says_what_its_bits_leave_out(quantizer, frequent, sent, dim):
     assert metrics["bits_per_pixel"] == pytest.approx(16 * 3 / 256), "of the codes alone"
     assert metrics["numbers_per_pixel"] == pytest.approx(dim * sent * 16 / 256)
     assert metrics["continuous"][layer]["sent"] == sent
-    card = scores.model_card("mine", "vqvae", "digits", model, TRAINING, metrics)
+    card = card_of("vqvae", model, metrics)
     assert f"`{layer}` {dim} at {sent:.0%} of its positions" in card and "not counted in those bits" in card
 
 
@@ -113,14 +120,14 @@ def test_models_of_one_kind_have_bits_or_nothing(family):
     metrics = metrics_of(model)
     assert ("bits_per_pixel" in metrics) == (family == "vqvae")
     assert not {"numbers_per_pixel", "continuous"} & set(metrics)
-    card = scores.model_card("mine", family, "digits", model, TRAINING, metrics)
+    card = card_of(family, model, metrics)
     assert "continuous numbers" not in card and "judged by" not in card
 
 
 def test_the_card_names_each_term_of_the_loss_with_its_weight():
     loss = "mse+0.1*peco(mae-shapes)+1e-2*adversarial"
     model = build("vqvae", {**TINY, "loss": loss, "adversarial_from": 0.25}, 16).eval()
-    card = scores.model_card("mine", "vqvae", "digits", model, TRAINING, metrics_of(model))
+    card = card_of("vqvae", model, metrics_of(model))
     for line in (
         "- `mse`, weight 1\n",
         "- `peco(mae-shapes)`, weight 0.1\n",

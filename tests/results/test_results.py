@@ -1,0 +1,138 @@
+"""Every kind of result is kept, found, made again and asked for in one way."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from explorer import checkpoints, models, results
+from explorer.commands import run
+from explorer.errors import BadInput
+from explorer.progress import Progress
+from explorer.results import RESULTS, Subject, maps
+
+OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A tiny network and a folder of twelve pictures in two classes."""
+    folder = tmp_path_factory.mktemp("tiny")
+    generator = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for name, channel in (("red", 0), ("green", 1)):
+            (folder / "photos" / split / name).mkdir(parents=True)
+            for number in range(6):
+                pixels = generator.integers(0, 90, (16, 16, 3), dtype=np.uint8)
+                pixels[..., channel] += 150
+                Image.fromarray(pixels).save(folder / "photos" / split / name / f"{number}.png")
+    torch.manual_seed(0)
+    settings = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
+    model = models.build("vqvae2", settings, 16).eval()
+    facts = {"family": "vqvae2", "dataset": "photos", "training": {}, "metrics": {}, "card": "# tiny"}
+    (folder / "network").mkdir()
+    checkpoints.save(folder / "network", model, **facts)
+    return folder
+
+
+@pytest.fixture
+def subject(network):
+    return Subject(network / "network", str(network / "photos"))
+
+
+def test_every_kind_has_options(network):
+    assert OPTIONS.keys() == RESULTS.keys()
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_made_once_then_found(subject, kind):
+    assert results.find(kind, subject, OPTIONS[kind]) is None
+    made, content = results.obtain(kind, subject, OPTIONS[kind])
+    written = made.stat().st_mtime_ns
+    again, same = results.obtain(kind, subject, OPTIONS[kind])
+    assert made == again == results.find(kind, subject, OPTIONS[kind])[0] == results.path(kind, subject, OPTIONS[kind])
+    assert made.stat().st_mtime_ns == written and type(same) is type(content)
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_what_is_damaged_is_made_again(subject, kind):
+    made, _ = results.obtain(kind, subject, OPTIONS[kind])
+    broken = made / "encoding.json" if made.is_dir() else made
+    broken.write_bytes(broken.read_bytes()[:20])
+    assert results.find(kind, subject, OPTIONS[kind]) is None
+    assert results.obtain(kind, subject, OPTIONS[kind])[0] == made
+    assert results.find(kind, subject, OPTIONS[kind]) is not None
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_its_command_makes_it(subject, kind):
+    assert run(results.command(kind, subject, OPTIONS[kind])) == 0
+    assert results.find(kind, subject, OPTIONS[kind])[0] == results.path(kind, subject, OPTIONS[kind])
+
+
+def test_what_travels_with_a_checkpoint_is_found_first(subject):
+    made, _ = results.obtain("map", subject, OPTIONS["map"])
+    beside = subject.checkpoint / "maps" / made.name
+    beside.parent.mkdir()
+    try:
+        beside.write_bytes(made.read_bytes())
+        assert results.find("map", subject, OPTIONS["map"])[0] == beside
+        beside.write_text("cut off")
+        assert results.find("map", subject, OPTIONS["map"])[0] == made
+    finally:
+        beside.unlink()
+        beside.parent.rmdir()
+
+
+def test_other_options_are_other_results(subject):
+    usual = results.key("map", subject, maps.Options("top"))
+    assert results.key("map", subject, {}) == usual, "the first layer is the default"
+    assert results.key("map", subject, {"seed": 1}) != usual
+    flat = results.key("map", subject, maps.Options("top", method="pca"))
+    assert results.key("map", subject, maps.Options("top", method="pca", neighbours=99)) == flat
+    assert results.key("layers", subject, {}) == results.key("layers", subject, {"fill": "mean"})
+    assert results.key("layers", subject, {"fill": "zeros"}) != results.key("layers", subject, {})
+
+
+def test_one_writer_at_a_time(subject, monkeypatch):
+    made = []
+
+    def slow(*arguments, **options):
+        made.append(threading.get_ident())
+        return make(*arguments, **options)
+
+    kind = RESULTS["codecs"]
+    make = kind.make
+    monkeypatch.setitem(RESULTS, "codecs", type(kind)(**{**kind.__dict__, "make": slow}))
+    threads = [threading.Thread(target=results.obtain, args=("codecs", subject)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_an_output_of_ones_own(subject, tmp_path):
+    path, _ = results.obtain("codecs", subject, out=tmp_path / "mine.json")
+    assert path == tmp_path / "mine.json" and results.find("codecs", subject) is None
+    results.obtain("codecs", subject)
+    copy, _ = results.obtain("codecs", subject, out=tmp_path / "copy.json")
+    assert copy.read_bytes() == results.path("codecs", subject).read_bytes()
+    for kind, name in (("codecs", "x.txt"), ("map", "x.csv"), ("encoding", "x.zip")):
+        with pytest.raises(BadInput, match=rf"x\{RESULTS[kind].suffix}"):
+            results.obtain(kind, subject, out=tmp_path / name)
+
+
+def test_wrong_options_are_said_before_any_work(subject):
+    for kind, options, words in (
+        ("dreams", None, "encoding, map"),
+        ("map", {"method": "tsne"}, "umap, pca"),
+        ("layers", {"fill": "noise"}, "mean, zeros, other"),
+        ("map", {"colour": "red"}, "layer, what"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            results.obtain(kind, subject, options, progress=Progress(0, "x", quiet=True))
