@@ -47,6 +47,7 @@ if runtime is not None and runtime.exists():
         if (folder / f"{name}.py").exists()
     }
     page = st.navigation(list(pages.values()))
+    st.set_page_config(page_title=f"{page.title} · Codebook Explorer")  # so that tabs and bookmarks can be told apart
     session.run(page)
 elif __name__ == "__main__":
     from explorer import demo
