@@ -23,9 +23,8 @@ def configure(config: type, settings: Mapping[str, Any]) -> Any:
     fields = {field.name: field for field in dataclasses.fields(config)}
     for name, value in settings.items():
         if name not in fields:
-            raise BadInput(
-                f"unknown setting {name!r}; choose from {', '.join(fields) or 'none, there are no settings'}"
-            )
+            known = f"choose from {', '.join(fields)}" if fields else "there are none"
+            raise BadInput(f"unknown setting {name!r}; {known}")
         check(fields[name], value)
     return config(**settings)
 

@@ -48,7 +48,7 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
 }
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
 # the names of curves: a row below the chart, or a column beside it; the tool bar lies above
-BELOW_CHART = {"orientation": "h", "x": 0, "y": -0.28, "yanchor": "top"}
+BELOW_CHART = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
 BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
 
 
@@ -128,6 +128,7 @@ def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Th
     if title == LOSSES:
         figure.update_yaxes(type="log", exponentformat="power")
     named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
+    figure.update_layout(height=290 if named else 250)
     return figure.update_layout(showlegend=named, legend=BELOW_CHART if len(names) <= CROWDED else BESIDE)
 
 

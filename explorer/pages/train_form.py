@@ -52,7 +52,7 @@ def form() -> None:
     preset = PRESETS[chosen]
     st.caption(preset.about)
     dataset = _dataset()
-    first = st.container()
+    first, second = st.container(), st.container()  # filled below: the name follows from the family
     with st.expander("Network", icon=":material/tune:"):
         st.session_state.setdefault("train-family", preset.family)
         family = st.selectbox(
@@ -64,7 +64,7 @@ def form() -> None:
         )
         model = _model(family, preset)
     with st.expander("Training", icon=":material/settings:"):
-        training = _training(preset, first)
+        training = _training(preset, second)
     suggestion = _suggest(family, dataset)
     name = first.text_input(
         "Name",
@@ -183,15 +183,15 @@ def _model(family: str, preset: Preset) -> dict[str, Any]:
     return values
 
 
-def _training(preset: Preset, first: DeltaGenerator) -> dict[str, Any]:
-    """The settings of the training; the number of steps stands in `first`, the device on top of the others."""
+def _training(preset: Preset, above: DeltaGenerator) -> dict[str, Any]:
+    """The settings of the training; the number of steps stands in `above`, and the device comes first."""
     from explorer.training import TrainingConfig
 
     values = {"device": _device()}
     for field in dataclasses.fields(TrainingConfig):
         if field.name != "device":
             start_at = preset.training.get(field.name, field.default)
-            with first if field.name == "steps" else nullcontext():
+            with above if field.name == "steps" else nullcontext():
                 values[field.name] = _widget(TrainingConfig, field, f"train-{field.name}", start_at)
     return values
 

@@ -41,10 +41,12 @@ USE = {
     "used": "Codes that occurred at least once since the point before.",
     "dead": "Codes that did not occur since the point before, in all codebooks together",
 }
-PHASES = {  # what a training says before its first step: what that is in words
+PHASES = {  # what a training says before its first step and after its last: what that is in words
     "starting": "Starting: its libraries are loading …",
     "reading images": "Opening the dataset …",
     "making the first step": "Making the first step …",
+    "stopped; can be resumed": "Saved; its process is ending …",
+    "finished": "Finished; its process is ending …",
 }
 ASTRAY = ("not finite", "has collapsed")  # how a training says that it ended itself
 
@@ -124,7 +126,7 @@ def _settled(job: Job, *, opened: bool) -> None:
 
 def _heading(job: Job) -> None:
     icon, colour, about = BADGES[job.state]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"## :small[{plain(job.title)}]", anchors=False, width="content")
         st.badge(job.state, icon=icon, color=colour, help=about)
         device = f"{job.device} · " if job.device else ""
@@ -225,7 +227,7 @@ def _figures(job: Job) -> None:
     described = _described(job)
     sizes = {layer["name"]: layer["codes"] for layer in described.layers if layer.get("codes")} if described else {}
     if described:
-        _warn(lines, sizes, described)
+        _warn(lines, sizes, described, job.active)
     with st.container(horizontal=True):
         for key, (label, form, about) in METRICS.items():
             value = curves.latest(lines, key)
@@ -258,7 +260,7 @@ def _described(job: Job) -> checkpoints.Checkpoint | None:
         return None
 
 
-def _warn(lines: list[dict], sizes: dict[str, int], described: checkpoints.Checkpoint) -> None:
+def _warn(lines: list[dict], sizes: dict[str, int], described: checkpoints.Checkpoint, active: bool) -> None:
     """Says that codebooks have collapsed, in words, and what to change."""
     batch, rate = described.training.get("batch_size", 0), described.training.get("learning_rate")
     cells = {layer["name"]: layer["grid"][0] * layer["grid"][1] for layer in described.layers}
@@ -267,7 +269,7 @@ def _warn(lines: list[dict], sizes: dict[str, int], described: checkpoints.Check
         st.warning(
             f"**The codebook{of} has collapsed**: {one.codes - one.used:,} of its {one.codes:,} codes did not occur in "
             f"the last {one.steps:,} steps, and those that did are worth {one.perplexity:.1f} equally frequent ones. "
-            "This seldom mends itself. Rather stop, and train again with one of these: "
+            f"This seldom mends itself. {'Rather stop, and train' if active else 'Train'} again with one of these: "
             f"{'; '.join(collapse.advice(described.settings, rate))}.",
             icon=":material/trending_down:",
         )
@@ -311,6 +313,8 @@ def _pace(job: Job) -> str:
     parts = [f"{job.done:,} of {job.total:,} {job.unit}"] if job.done else []  # a resumed run does not begin at 0
     if job.message != "training" or not parts:
         parts.append(_phase(job))
+    if job.stopping or job.message in PHASES:
+        return " · ".join(parts)  # no pace of what has not begun, or is over
     rate = job.figures.get("images_per_second")
     if rate:
         parts.append(f"{rate:,.0f} images/s")

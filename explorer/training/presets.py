@@ -22,7 +22,7 @@ PRESETS: dict[str, Preset] = {
         "A small VQ-VAE, to see first codes soon, also on a CPU.",
         "vqvae",
         {"hidden": 32, "codes": 128, "dim": 16},
-        {"steps": 500, "batch_size": 32},
+        {"steps": 500, "batch_size": 32, "compile": "no"},
     ),
     "Small photographs": Preset(
         "A VQ-VAE whose codes stand for 8 × 8 pixels each: large enough to show a part of a thing.",

@@ -37,8 +37,8 @@ def fill_form(page, settle, name: str) -> None:
     page.locator(".st-key-train-start button").wait_for()
     settle(page)
     assert page.get_by_label("Name", exact=True).input_value() == "vqvae-shapes-2", "a shipped one has that name"
-    page.get_by_text("Model settings").click()
-    page.get_by_text("Training settings").click()
+    for section in ("Network", "Training"):
+        page.locator("summary").filter(has_text=re.compile(f"{section}$")).click()
     settle(page)
     for key, value in SETTINGS.items():
         field = page.locator(f".st-key-{key} input")
@@ -73,10 +73,17 @@ def steps_after(page, run, least: int) -> int:
 def test_a_training_is_started_watched_stopped_resumed_and_chosen(page, app_url, settle, workspace, no_run_left):
     page.goto(app_url)
     settle(page)
+    page.get_by_role("radio", name="Your own images").click()  # the address carries it, and a widget is bound to it
+    settle(page)
     fill_form(page, settle, "mine")
-    page.locator(".st-key-train-start button").click()
+    assert "show=" in page.url
+    page.locator(".st-key-train-start button").dblclick()
     page.get_by_role("heading", name="Training", exact=True).wait_for()
     run = run_named(page, "mine")
+    run.wait_for()
+    assert page.title() == "Training · Codebook Explorer"
+    assert "show=" not in page.url and page.get_by_text("could not be drawn").count() == 0
+    assert page.locator('[class*="st-key-run-"]').count() == 1, "a second click started a second run"
     wait_for_state(run, "running")
     first = steps_after(page, run, 1)
     assert steps_after(page, run, first + 1) > first

@@ -188,5 +188,5 @@ def test_what_is_asked_of_a_training_is_what_the_form_shows(open_app, no_process
     app.button(key="train-start").click().run()
     (job,) = trainings()
     given = [value for key, value in zip(job.arguments, job.arguments[1:], strict=False) if key == "--set"]
-    assert sorted(given) == ["batch_size=32", "codes=128", "dim=16", "hidden=32"], json.dumps(given)
+    assert sorted(given) == ["batch_size=32", "codes=128", "compile=no", "dim=16", "hidden=32"], json.dumps(given)
     assert train_form.AGAIN < 60
