@@ -1,4 +1,4 @@
-"""Published settings trained anew: the runs behind the table "Reproductions" of the README.
+"""Published settings trained anew: the runs behind the table "Reproductions" of REPRODUCTIONS.md.
 
     python tests/benchmarks/reproductions.py OUT --cifar10 FOLDER --clothing FOLDER [--only hybrids …] [--threads 1]
     python tests/benchmarks/reproductions.py OUT … --report
