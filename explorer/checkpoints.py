@@ -115,10 +115,29 @@ def resolve(name_or_path: str | Path) -> Path:
 
 def describe(path: str | Path) -> Checkpoint:
     """What the folder or file at `path` says it is; raises BadInput in one sentence if it is no checkpoint."""
-    path = Path(path)
+    return _own(Path(path)) or _describe_foreign(Path(path))
+
+
+def _own(path: Path) -> Checkpoint | None:
+    """The same of a folder of our own, read once until it changes; None of anything else."""
+    stamps = [_stamp(path / name) for name in ("config.json", "metrics.json")]
+    return _described(path, *stamps) if stamps[0] else None
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Changes when a file does; None where there is none."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+@functools.lru_cache(maxsize=256)
+def _described(path: Path, config_stamp: object, metrics_stamp: object) -> Checkpoint | None:
     config = _own_config(path)
     if config is None:
-        return _describe_foreign(path)
+        return None
     try:
         return Checkpoint(
             path=path,
@@ -193,7 +212,7 @@ def load(path: str | Path):
     """
     from explorer.models import build
 
-    if _own_config(Path(path)) is None:
+    if _own(Path(path)) is None:
         from explorer import foreign
 
         if found := foreign.recognise(path):
@@ -236,7 +255,7 @@ def load(path: str | Path):
 def fingerprint(path: str | Path) -> str:
     """Content hash of weights and settings: the part of a cache key that stands for the model."""
     path = Path(path)
-    if _own_config(path) is None:
+    if _own(path) is None:
         from explorer import foreign
 
         found = foreign.recognise(path)
