@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MEMORY = Memory()
 TILE = 32  # pixels of a thumbnail
 RANDOM = 16  # random codes that a change is compared with
+OWN = "own:"  # begins the address of a picture that is of no dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,11 @@ class Picture:
     @cached_property
     def key(self) -> str:
         return f"row {self.row}" if self.row is not None else f"own {name_of(self.pixels)}"
+
+    @property
+    def address(self) -> str:
+        """What a link calls it: its row, or its name, which no other has in a session."""
+        return f"{OWN}{self.name}" if self.row is None else str(self.row)
 
 
 def kept(method: Callable) -> Callable:
