@@ -67,10 +67,11 @@ def random_masks(count: int, grid: tuple[int, int], ratio: float, seed: int) -> 
     return (ranks < hidden).reshape(count, *grid)
 
 
-def mean_image_psnr(pixels: np.ndarray) -> float:
-    """Mean PSNR in dB of answering every one of (N, h, w, 3) uint8 images with their own mean image."""
-    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
-    return float(quality.psnr(quality.mse(images, images.mean(0, keepdim=True).expand_as(images))).mean())
+def mean_image_psnr(pixels: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """PSNR (N,) in dB of answering each of (N, h, w, 3) uint8 images with the mean of others, or of themselves."""
+    mean = (pixels if others is None else others).mean(0, dtype=np.float64)
+    errors = np.array([np.square((one - mean) / 255).mean() for one in pixels])
+    return quality.psnr(torch.from_numpy(errors)).numpy()
 
 
 def _masked(model: Autoencoder, images: Tensor, pixels: np.ndarray, mask: np.ndarray) -> Comparison:

@@ -47,6 +47,11 @@ def choose(study: Study) -> Picture:
     return picture or study.image(0)
 
 
+def named(study: Study) -> Picture | None:
+    """The user's own picture that the address names, for a view that can do without one."""
+    return next((one for one in uploads.yours(study) if one.address == get("image")), None)
+
+
 def _orders(label: str, options: Sequence[str], *, key: str, on_change: Any, **more: Any) -> str:
     def both() -> None:
         on_change()
