@@ -100,6 +100,42 @@ TERMS: dict[str, Term] = {
         "Pairs of codes closer than a tenth of the usual distance to the nearest code (the median). They say nearly "
         "the same, and one of the two could go.",
     ),
+    "psnr": Term(
+        "PSNR",
+        "Peak signal-to-noise ratio: 10 · log₁₀(1 / mean squared error), pixel values from 0 to 1; the mean over "
+        "images. Higher is better: 20 dB is a mean squared error of 0.01, and 6 dB more halves a pixel's typical "
+        "error. The range below it holds the mean over all such images with 95 % confidence; training again may "
+        "differ by more.",
+        "dB",
+    ),
+    "ssim": Term(
+        "SSIM",
+        "Structural similarity: compares means, contrasts and patterns in a sliding window. 1 is a perfect copy, 0 "
+        "means that nothing of the structure is left. The mean over images, with its 95 % interval.",
+        "",
+        "Wang et al. 2004, equation 13",
+    ),
+    "mean image": Term(
+        "Mean image",
+        "PSNR of an answer that looks at nothing: one mean image, for every image. What the model adds is the "
+        "difference.",
+        "dB",
+    ),
+    "error map": Term(
+        "Error",
+        "Absolute difference of each pixel between original and reconstruction, mean of red, green and blue, from 0 "
+        "to 1. One scale serves all images of a dataset: it ends where 1 of 200 pixels of a sample errs by more, so "
+        "that good and bad reconstructions can be told apart. The selection's own scale shows more of small errors.",
+    ),
+    "posterior": Term(
+        "Posterior",
+        "The mean of the posterior is the model's best guess; one draw from the posterior shows its doubt.",
+    ),
+    "hidden patches": Term(
+        "Hidden patches",
+        "What the model does not see, and fills in; visible patches are pasted back. Scores of an image then count "
+        "its hidden patches only.",
+    ),
     "table of codes": Term(
         "All codes", "Click a column's head to sort, and the box at the left of a row to select its code."
     ),

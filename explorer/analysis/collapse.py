@@ -8,7 +8,7 @@ from typing import Any
 
 SETTLED = 200  # steps, the warm-up of the learning rate: before them few codes are in use in every run
 LINES = 3  # of the log in a row, so that one odd batch is no alarm
-IDLE = 1 / 8  # of the codes that could have occurred: in the table of quantizers of the reproductions, runs below it lose 2 dB
+IDLE = 1 / 8  # of the codes that could have occurred: runs below it lose 2 dB (REPRODUCTIONS.md, quantizers)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from explorer.foreign import adapters, autoencoders, keras, llamagen, mae, pytha
 from explorer.foreign.recognition import LARGEST, SINGLE, SMALLEST, Found, Place
 
 ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.]+)*)")
-CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see explorer/foreign/FORMATS.md"
+CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see FORMATS.md"
 CONFIGS = ("config.json", "model_index.json", "model_config.json")
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
-AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",)}  # what has no meaning for another choice
+# what has no meaning for another choice
+AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",), "concept": ("value",)}
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         return _code(shown, label, given)
     known = fields.choices_of(field, shown.study, options)
     if known:
+        if field.metadata.get("widget") == "list":
+            return st.selectbox(label, list(known), format_func=known.get, width=110, **given)
         if len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS:
             return st.segmented_control(label, list(known), format_func=known.get, required=True, **given)
         return st.selectbox(label, list(known), format_func=known.get, width=220, **given)

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import results
-from explorer.pages import controls, session
+from explorer.pages import controls, painting, session, uploads
 from explorer.pages.bridge import bridge, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -20,22 +20,28 @@ from explorer.sheets import (
     Chart,
     Controls,
     Download,
+    Drop,
     Go,
     Heading,
     Link,
     Missing,
     More,
     Note,
+    Paint,
     Picture,
     Pictures,
     Row,
+    Strip,
+    Strips,
     Table,
     drawing,
     filled,
+    hexed,
 )  # fmt: skip
 
 PAGE = 512  # rows of a table with pictures at once
 ICONS = {"info": ":material/info:", "warning": ":material/warning:"}
+NOTE = 38  # letters of a name below a strip of pictures; longer ones lose their middle
 CHART = {"displaylogo": False, "displayModeBar": "hover"}
 
 
@@ -95,11 +101,49 @@ def _pictures(block: Pictures, shown: Shown) -> None:
             with st.container(gap="xsmall", width="stretch" if block.grow else block.width):
                 _picture(picture, f"{block.name}-{index}", block, shown)
     if block.archive:
-        kept = {f"{i}-{one.title or one.note}": one.pixels for i, one in enumerate(block.pictures)}
-        st.download_button(
-            "Pictures (zip of PNG)", lambda: drawing.archive(kept), f"{block.archive}.zip",
-            icon=":material/download:", on_click="ignore", type="tertiary", key=f"zip-{block.name}",
-        )  # fmt: skip
+        _archive(block, {f"{i}-{one.title or one.note}": one.pixels for i, one in enumerate(block.pictures)})
+
+
+def _archive(block: Pictures | Strips, kept: dict[str, np.ndarray]) -> None:
+    st.download_button(
+        "Pictures (zip of PNG)", lambda: drawing.archive(kept), f"{block.archive}.zip",
+        icon=":material/download:", on_click="ignore", type="tertiary", key=f"zip-{block.name}",
+        help="Each picture as a file of its own, in the model's resolution.",
+    )  # fmt: skip
+
+
+def _strips(block: Strips, shown: Shown) -> None:
+    with st.grid("auto", min_column_width=block.width, key=block.name):
+        for strip in block.strips:
+            with st.container(border=True, gap="xsmall"):
+                _strip(strip, shown)
+    if block.archive:
+        kept = ((f"{i:02d}-{one.title.lower()}", one) for i, strip in enumerate(block.strips) for one in strip.pictures)
+        _archive(block, {name: one.pixels for name, one in kept})
+
+
+def _strip(strip: Strip, shown: Shown) -> None:
+    with st.grid(len(strip.pictures), wrap=False, min_column_width=60, gap="xsmall"):
+        for one in strip.pictures:
+            st.image(drawing.png(one.pixels, 256), caption=plain(one.title), width="stretch", alt=one.alt)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        note = strip.note if len(strip.note) <= NOTE else f"{strip.note[:12]}…{strip.note[13 - NOTE :]}"
+        about = strip.note if note != strip.note else None
+        st.markdown(f"**{plain(strip.title)}**  \n:small[:gray[{plain(note)}]]", width="content", help=about)
+        with st.container(horizontal=True, width="content", gap="small"):
+            for link in strip.links:
+                _link(link, shown)
+
+
+def _drop(block: Drop, shown: Shown) -> None:
+    uploads.box(shown.study)
+
+
+def _paint(block: Paint, shown: Shown) -> None:
+    painted = painting.board(block.option, block.pixels, block.cells, block.alt)
+    if painted is not None:
+        controls.take(block.option, hexed(painted))
+        st.rerun(scope="fragment")
 
 
 def _picture(picture: Picture, key: str, block: Pictures, shown: Shown) -> None:
@@ -202,6 +246,9 @@ def _controls(block: Controls, shown: Shown) -> None:
 
 def _missing(block: Missing, shown: Shown) -> None:
     subject = shown.study.subject
+    if block.kind == "encoding":  # every page offers this one with the same words, and sees the same work
+        session.encode_beside(session.selection(), shown.study.images, subject.kmeans)
+        return
     background(
         results.command(block.kind, subject, block.options), results.path(block.kind, subject, block.options),
         title=block.title, about=block.about, begin=block.begin,
@@ -233,6 +280,9 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Note: _note,
     Cards: _cards,
     Pictures: _pictures,
+    Strips: _strips,
+    Drop: _drop,
+    Paint: _paint,
     Chart: _chart,
     Table: _table,
     Link: _link,

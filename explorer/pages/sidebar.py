@@ -64,8 +64,8 @@ def draw() -> Selection:
     if before not in (None, get("checkpoint")) and "checkpoint" not in shared()["linked"]:
         for other in ("layer", "code"):
             put(other, None)
-        if st.session_state.get("show") == "own" and not shared()["uploads"].get("own"):
-            st.session_state["show"] = "random"  # rather the new checkpoint's reconstructions than an empty upload box
+        if get("show") == "own" and not shared()["uploads"].get("own"):
+            put("show", None)  # rather the new checkpoint's reconstructions than an empty upload box
     dataset = _dataset(checkpoint)
     limit = _limit(dataset)
     fit = choose("fit", _no_fit, "crop")

@@ -20,7 +20,7 @@ from explorer.errors import BadInput
 
 log = logging.getLogger("explorer")
 
-CARRIED = ("checkpoint", "dataset", "limit", "fit", "kmeans", "layer", "image", "code")  # in the URL of every page
+CARRIED = ("checkpoint", "dataset", "limit", "fit", "kmeans", "layer", "image", "order", "code")  # in every URL
 
 
 def names() -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def _begin(family: str, dataset: str, name: str, model: dict[str, Any], training
             memory["started"] = {"asked": asked, "time": time.monotonic(), "job": job.id}
     st.session_state["training-run"] = memory["started"]["job"]
     # without parameters of its own it refuses to leave a page with widgets that are bound to the address
-    st.switch_page("explorer/pages/training.py", query_params={})
+    st.switch_page(shared()["pages"]["training"], query_params={})
 
 
 def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[str, Any]) -> None:

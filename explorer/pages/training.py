@@ -15,7 +15,7 @@ from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job
 from explorer.pages import session
-from explorer.pages.state import guard, plain, put
+from explorer.pages.state import guard, plain, put, shared
 
 BADGES = {  # state: icon, colour, what it means
     "queued": (":material/schedule:", "orange", "Waits until its device is free."),
@@ -212,7 +212,7 @@ def _open(job: Job) -> None:
     for name in ("layer", "image", "code"):  # of another network
         put(name, None)
     st.session_state.pop("show", None)  # one's own images, perhaps: random ones are the default
-    st.switch_page("explorer/pages/reconstructions.py", query_params={})
+    st.switch_page(shared()["pages"]["reconstructions"], query_params={})
 
 
 def _figures(job: Job) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.pages import controls, draw, pictures, session
+from explorer.pages import controls, draw, pictures, session, uploads
 from explorer.pages.state import guard
 from explorer.study import Study
 from explorer.views import VIEWS
@@ -22,7 +22,10 @@ def page(name: str) -> None:
 def _sheet(name: str, study: Study) -> None:
     """In a fragment: a click or a choice draws this part again, and nothing around it."""
     view = VIEWS[name]
-    picture = pictures.choose(study) if view.pictured else None
+    if view.several:
+        picture = tuple(uploads.yours(study))
+    else:
+        picture = pictures.choose(study) if view.pictured else pictures.named(study)
     with st.spinner(f"Preparing {view.title} …"):
         options = controls.settle(view, study)
         sheet = view.sheet(study, options, picture)

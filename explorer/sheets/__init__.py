@@ -97,6 +97,45 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Pictures of one thing in one row at any width, what is said below them, and where they lead."""
+
+    pictures: Sequence[Picture]
+    title: str
+    note: str = ""
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Strips in frames, as many side by side as are at least `width` pixels wide; `archive` as in Pictures."""
+
+    name: str
+    strips: Sequence[Strip]
+    width: int = 345
+    archive: str = ""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Where one's own pictures are dropped; a face that has one place for that elsewhere draws nothing here."""
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A picture (h, w, 3) uint8 on which cells of a grid are switched on and off, kept as text in an option.
+
+    Attributes:
+        option: name of the field. cells: (H, W) bool, those that are on.
+    """
+
+    option: str
+    pixels: np.ndarray
+    cells: np.ndarray
+    alt: str
+
+
+@dataclass(frozen=True)
 class CodeMap:
     """A grid of codes as colours; a click on a cell leads to `go`.
 
@@ -226,7 +265,10 @@ class More:
     blocks: Sequence[Block]
 
 
-Block = Heading | Note | Cards | Pictures | CodeMap | Chart | Table | Link | Download | Controls | Missing | Row | More
+Block = (
+    Heading | Note | Cards | Pictures | Strips | Drop | Paint | CodeMap | Chart | Table | Link | Download | Controls
+    | Missing | Row | More
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -247,6 +289,22 @@ def walk(blocks: Sequence[Block]) -> list[Block]:
         elif isinstance(block, More):
             found += walk(block.blocks)
     return found
+
+
+def hexed(cells: np.ndarray) -> str:
+    """Cells (H, W) bool as text for an address; `unhexed` reads it."""
+    return np.packbits(cells.reshape(-1)).tobytes().hex()
+
+
+def unhexed(text: str, grid: tuple[int, int]) -> np.ndarray | None:
+    """Cells (H, W) bool of a text made by `hexed`; none are on in an empty one. None: it is of another grid."""
+    count = grid[0] * grid[1]
+    try:
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(text or "00" * -(-count // 8)), np.uint8))
+    except ValueError:
+        return None
+    fits = len(bits) == 8 * -(-count // 8) and not bits[count:].any()
+    return bits[:count].reshape(grid).astype(bool) if fits else None
 
 
 def filled(target: Go, **where: Any) -> dict[str, Any]:

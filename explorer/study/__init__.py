@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
 TILE = 32  # pixels of a thumbnail
+PIXELS, FEWEST, MOST = 200 * 64**2, 32, 200  # of the images that the scale of errors is taken from, and how many
 RANDOM = 16  # random codes that a change is compared with
+OWN = "own:"  # begins the address of a picture that is of no dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,11 @@ class Picture:
     @cached_property
     def key(self) -> str:
         return f"row {self.row}" if self.row is not None else f"own {name_of(self.pixels)}"
+
+    @property
+    def address(self) -> str:
+        """What a link calls it: its row, or its name, which no other has in a session."""
+        return f"{OWN}{self.name}" if self.row is None else str(self.row)
 
 
 def kept(method: Callable) -> Callable:
@@ -238,6 +245,26 @@ class Study:
         return self._pass(passes.compare, pixels, mask=mask, sample_seed=sample_seed)
 
     @kept
+    def error_top(self, hidden: bool = False) -> float:
+        """Where the colours of errors end, one scale for all images: 1 of 200 pixels of a sample errs by more.
+
+        With `hidden`, errors of the patches that are filled in, three of four; errors are from 0 to 1.
+        """
+        from explorer.analysis.comparison import random_masks
+        from explorer.sheets.drawing import error_top
+
+        most = min(max(PIXELS // self.checkpoint.image_size**2, FEWEST), MOST)
+        rows = np.sort(np.random.default_rng(0).permutation(len(self.images))[:most])
+        masks = random_masks(len(rows), self.abilities()["mask_grid"], 0.75, 0) if hidden else None
+        found = []
+        for start in range(0, len(rows), 25):
+            part = slice(start, start + 25)
+            mask = None if masks is None else masks[part]
+            errors = self._pass(passes.compare, self.images.read(rows[part]), mask=mask).errors
+            found.append(errors if mask is None else errors[_cover(mask, errors.shape[1])])
+        return error_top(np.concatenate([one.reshape(-1) for one in found]))
+
+    @kept
     def decoded(self, pixels: np.ndarray, view: str, fill: str) -> dict[str, Comparison]:
         """Images decoded from the layers up to each, or from each alone; `other` fills with the image before."""
         return self._pass(passes.decode_some, pixels, view, fill, np.roll(pixels, 1, 0))
@@ -257,6 +284,11 @@ class Study:
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)
+
+
+def _cover(mask: np.ndarray, side: int) -> np.ndarray:
+    """Pixels (N, side, side) that patches (N, H, W) cover."""
+    return mask.repeat(side // mask.shape[1], 1).repeat(side // mask.shape[2], 2)
 
 
 def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:

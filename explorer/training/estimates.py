@@ -31,7 +31,7 @@ def per_step(family: str, settings: dict[str, Any], training: dict[str, Any], si
         BadInput: it cannot be trained like this, or did not answer within two minutes.
     """
     asked = json.dumps([family, settings, training, size])
-    command = [sys.executable, "-m", "explorer.estimates", asked]
+    command = [sys.executable, "-m", "explorer.training.estimates", asked]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:

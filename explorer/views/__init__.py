@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import codebook
+from explorer.views import codebook, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -28,6 +28,7 @@ class View:
         sheet: (study, options, picture) -> what there is to see.
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
+        several: whether it takes all of one's own pictures at once, as a tuple.
         demo: whether visitors see it.
     """
 
@@ -38,13 +39,14 @@ class View:
     sheet: Callable[[Study, Any, Picture | None], Sheet]
     encoded: bool = True
     pictured: bool = False
+    several: bool = False
     demo: bool = True
 
 
 VIEWS: dict[str, View] = {
     "reconstructions": View(
         "Reconstructions", "compare", "What the checkpoint keeps of an image, and what it loses.",
-        codebook.Options, codebook.sheet,
+        reconstructions.Options, reconstructions.sheet, encoded=False, several=True,
     ),
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",

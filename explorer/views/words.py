@@ -33,6 +33,6 @@ def no_decoder(study: Study) -> list[Block]:
     return [Note(study.checkpoint.no_decoder, "info")] if study.checkpoint.no_decoder else []
 
 
-def many(count: int, one: str) -> str:
-    """ "1 code", "2 codes"."""
-    return f"{count:,} {one}" + ("" if count == 1 else "s")
+def many(count: int, one: str, more: str = "") -> str:
+    """ "1 code", "2 codes"; `more` where that is no s."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {more or one + 's'}"
