@@ -24,6 +24,6 @@ def _sheet(name: str, study: Study) -> None:
     view = VIEWS[name]
     picture = pictures.choose(study) if view.pictured else None
     with st.spinner(f"Preparing {view.title} …"):
-        options = controls.settle(view, study)
+        options = controls.settle(view, study, picture)
         sheet = view.sheet(study, options, picture)
     draw.blocks(sheet.blocks, controls.Shown(name, view, study, options, picture))
