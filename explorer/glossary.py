@@ -139,6 +139,61 @@ TERMS: dict[str, Term] = {
     "table of codes": Term(
         "All codes", "Click a column's head to sort, and the box at the left of a row to select its code."
     ),
+    "code map": Term(
+        "Code map",
+        "Each cell of the grid is one latent vector, and its colour the code it was given. Codes with near vectors "
+        "have near colours (the codebook's three main directions become lightness, blue to yellow, and green to red).",
+    ),
+    "tokens of a code": Term("Tokens", "How often the code stands in a cell, over all images of this split."),
+    "share of a code": Term(
+        "Share of tokens", "Tokens of this code over all tokens. Even use would give every code the same share."
+    ),
+    "rank": Term("Rank", "1 is the code with the most tokens."),
+    "images with a code": Term("Images with it", "Images of this split that have the code in at least one cell."),
+    "nearest code": Term(
+        "Nearest code", "Euclidean distance between this code's vector and the nearest other vector of the codebook."
+    ),
+    "top patches": Term(
+        "Top patches",
+        "The patches of all images whose latents are nearest to the code's vector, one of an image at most, with what "
+        "surrounds them; the patch is outlined. Below each stand the number of its image, and the distance between "
+        "its latent and the code's vector. A click shows that image.",
+    ),
+    "neighbours of a code": Term(
+        "Neighbours in the codebook",
+        "The codes with the nearest vectors by Euclidean distance, each with its best patch. The colour of a code on "
+        "the maps comes from the same vectors. A click shows that code.",
+    ),
+    "usual distance": Term(
+        "Usual distance", "The median over the codebook of the distance to the nearest other vector."
+    ),
+    "images that have it": Term(
+        "Images that have it", "Those with most cells of the code first; its cells are outlined. A click shows it."
+    ),
+    "put in or take out": Term(
+        "Put in or take out",
+        "What the decoder makes of it when cells of this image get another code; all other cells, and the layers "
+        "before this one, stay.",
+    ),
+    "left out": Term(
+        "Layers left out",
+        "They would know what was there before, and hide the change. A layer that is left out is filled with its mean "
+        "over training, in a VQ-VAE, or computed anew, in a MAE.",
+    ),
+    "replaced by": Term(
+        "Replaced by",
+        "The average latent is the mean of all code vectors, weighted by use: what is left when nothing is known of "
+        "the cell. The nearest other code is the smallest possible change.",
+    ),
+    "difference": Term(
+        "Difference", "Absolute change of each pixel, mean of red, green and blue, from 0 to 1. Dark is no change."
+    ),
+    "mean absolute change": Term("Mean absolute change", "Of pixel values from 0 to 1, so 0.1 is 26 of 255 levels."),
+    "a random code": Term(
+        "A random code instead",
+        "The same change with random other codes in the same place: the yardstick, how much any change of these cells "
+        "shows.",
+    ),
 }
 
 

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
-# what has no meaning for another choice
-AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",), "concept": ("value",)}
+AFTER = {  # what has no meaning for another choice
+    "layer": ("code", "cell", "row", "column", "other", "page"), "kmeans": ("code",),
+    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "page"), "cell": ("row", "column"),
+    "concept": ("value",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,21 @@ class Shown:
     options: Any
     picture: Picture | None = None
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options by name, and the picture, as the fields' functions want them."""
+        return dataclasses.asdict(self.options) | {"picture": self.picture}
 
-def settle(view: View, study: Study) -> Any:
+
+def settle(view: View, study: Study, picture: Picture | None = None) -> Any:
     """The options that the address and the session ask for; one sentence for what cannot be had, which falls back."""
     state = shared()
     asked = {field.name: get(field.name) for field in dataclasses.fields(view.options)}
-    found, faults = fields.settled(view.options, study, asked)
+    found, faults = fields.settled(view.options, study, asked, picture)
     if faults:
         good = asked | {name: state["good"].get(name) for name in faults}
-        found, still = fields.settled(view.options, study, good)
-        found = found if not still else fields.settled(view.options, study, good | dict.fromkeys(still))[0]
+        found, still = fields.settled(view.options, study, good, picture)
+        found = found if not still else fields.settled(view.options, study, good | dict.fromkeys(still), picture)[0]
         for name, fault in faults.items():
             if name in state["linked"] or not state.get(
                 "moved"
@@ -58,7 +66,7 @@ def settle(view: View, study: Study) -> Any:
 def draw(shown: Shown, name: str) -> None:
     """The widget of one field, if it means anything here."""
     field = {field.name: field for field in dataclasses.fields(shown.options)}[name]
-    options = dataclasses.asdict(shown.options)
+    options = shown.given
     if fields.counts(field, shown.study, options):
         value = options[name]
         bound(name, value, lambda key, changed: _widget(shown, field, key, changed, value))
@@ -73,12 +81,15 @@ def take(name: str, value: Any) -> None:
 
 def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, value: Any) -> Any:
     about, label = field.metadata.get("help") or None, field.metadata.get("label", field.name)
-    options = dataclasses.asdict(shown.options)
+    options = shown.given
 
     def both() -> None:
         changed()
         for other in AFTER.get(field.name, ()):
             put(other, None)
+        sets = field.metadata.get("sets")
+        for other, found in (sets(shown.study, st.session_state[key]) if sets else {}).items():
+            take(other, found)
 
     given = {"key": key, "on_change": both, "help": about}
     if field.metadata.get("widget") == "code":
@@ -97,6 +108,8 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         return st.text_input(label, **given)
     ends = {end: field.metadata.get(end) for end in ("min", "max")}
     ends = {end: edge(shown.study, options) if callable(edge) else edge for end, edge in ends.items()}
+    if field.metadata.get("widget") == "pages":
+        return st.pagination(ends["max"], key=key, on_change=both) if ends["max"] > 1 else value
     if field.metadata.get("widget") == "slider":
         return st.slider(label, ends["min"], ends["max"], step=field.metadata.get("step"), width=220, **given)
     return st.number_input(

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import results
-from explorer.pages import controls, painting, session, uploads
+from explorer.pages import code_map, controls, painting, session, uploads
 from explorer.pages.bridge import bridge, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -18,16 +18,19 @@ from explorer.sheets import (
     Block,
     Cards,
     Chart,
+    CodeMap,
     Controls,
     Download,
     Drop,
     Go,
     Heading,
+    Later,
     Link,
     Missing,
     More,
     Note,
     Paint,
+    Part,
     Picture,
     Pictures,
     Row,
@@ -62,7 +65,7 @@ def go(target: Go, shown: Shown, **where: Any) -> None:
 
 def _heading(block: Heading, shown: Shown) -> None:
     if block.data is None:
-        st.header(plain(block.text), help=block.help or None, anchor=False)
+        (st.header if block.level == 2 else st.subheader)(plain(block.text), help=block.help or None, anchor=False)
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.header(plain(block.text), help=block.help or None, width="content", anchor=False)
@@ -91,6 +94,9 @@ def _cards(block: Cards, shown: Shown) -> None:
 
 
 def _pictures(block: Pictures, shown: Shown) -> None:
+    if block.pictures and all(picture.go for picture in block.pictures):
+        code_map.gallery(block, lambda index: go(block.pictures[index].go, shown))
+        return
     box = (
         st.grid("auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
         if block.grow
@@ -161,6 +167,15 @@ def _picture(picture: Picture, key: str, block: Pictures, shown: Shown) -> None:
         st.caption("  \n".join(part for part in (title, plain(picture.note)) if part), help=picture.help or None)
 
 
+def _code_map(block: CodeMap, shown: Shown) -> None:
+    def choose(row: int, column: int) -> None:
+        go(block.go, shown, row=row, column=column, point=int(block.codes[row, column]))
+
+    code_map.draw(block, choose)
+    if block.title:
+        st.caption(plain(block.title))
+
+
 def _chart(block: Chart, shown: Shown) -> None:
     figure = block.figure(session.theme())
     st.plotly_chart(figure, key=block.name, width=block.width, theme=None, config=CHART, alt=block.alt)
@@ -225,6 +240,10 @@ def _page(block: Table) -> Any:
 
 
 def _link(block: Link, shown: Shown) -> None:
+    if block.go.view is None:
+        icon = f":material/{block.icon}:"
+        st.button(plain(block.label), icon=icon, key=f"link-{block.label}", on_click=go, args=(block.go, shown))
+        return
     session.link(block.go.view or shown.name, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 
 
@@ -256,6 +275,11 @@ def _missing(block: Missing, shown: Shown) -> None:
 
 
 def _row(block: Row, shown: Shown) -> None:
+    if block.shares:
+        for column, part in zip(st.columns(list(block.shares), gap="medium"), block.parts, strict=True):
+            with column:
+                blocks(part, shown)
+        return
     if block.even:
         with st.grid(len(block.parts), min_column_width=block.width, gap="medium"):
             for part in block.parts:
@@ -275,6 +299,15 @@ def _more(block: More, shown: Shown) -> None:
             blocks(block.blocks, shown)
 
 
+def _part(block: Part, shown: Shown) -> None:
+    with st.container(key=block.name):
+        blocks(block.blocks, shown)
+
+
+def _later(block: Later, shown: Shown) -> None:
+    blocks(block.make(), shown)
+
+
 DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Heading: _heading,
     Note: _note,
@@ -283,6 +316,7 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Strips: _strips,
     Drop: _drop,
     Paint: _paint,
+    CodeMap: _code_map,
     Chart: _chart,
     Table: _table,
     Link: _link,
@@ -291,4 +325,6 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Missing: _missing,
     Row: _row,
     More: _more,
+    Part: _part,
+    Later: _later,
 }

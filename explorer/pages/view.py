@@ -27,6 +27,6 @@ def _sheet(name: str, study: Study) -> None:
     else:
         picture = pictures.choose(study) if view.pictured else pictures.named(study)
     with st.spinner(f"Preparing {view.title} …"):
-        options = controls.settle(view, study)
+        options = controls.settle(view, study, picture)
         sheet = view.sheet(study, options, picture)
     draw.blocks(sheet.blocks, controls.Shown(name, view, study, options, picture))

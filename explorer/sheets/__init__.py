@@ -38,6 +38,7 @@ class Heading:
     help: str = ""
     data: Callable[[], pd.DataFrame] | None = None
     file: str = ""
+    level: Literal[2, 3] = 2
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,13 @@ class Paint:
 
 @dataclass(frozen=True)
 class CodeMap:
-    """A grid of codes as colours; a click on a cell leads to `go`.
+    """A grid of codes as colours; a click on a cell leads to `go`, `{point}` being its code.
 
     Attributes:
         codes: (H, W). colours: (K, 3) uint8. notes: (H, W) texts that pointing at a cell shows.
         code: cells with this code are outlined; None for none. cell: the one that was clicked, (row, column).
         behind: (h, w, 3) uint8 picture that shows through at `opacity` below 1.
+        waits: names of the parts of the sheet that a click replaces.
     """
 
     name: str
@@ -157,6 +159,7 @@ class CodeMap:
     opacity: float = 1.0
     go: Go | None = None
     width: int = 256
+    waits: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -249,12 +252,14 @@ class Row:
     Attributes:
         even: whether all are equally wide; else each is as wide as it needs to be.
         boxed: whether each stands in a frame.
+        shares: how wide each is beside the others; empty for `even`.
     """
 
     parts: Sequence[Sequence[Block]]
     width: int = 380
     even: bool = True
     boxed: bool = False
+    shares: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -265,29 +270,53 @@ class More:
     blocks: Sequence[Block]
 
 
-Block = (
+@dataclass(frozen=True)
+class Part:
+    """Blocks that are replaced together, such as what belongs to the cell of a map that was clicked."""
+
+    name: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Later:
+    """Blocks that take a moment: they are made when those before them are drawn."""
+
+    make: Callable[[], Sequence[Block]]
+
+
+Block = (  # one a kind; `walk` knows those that hold others
     Heading | Note | Cards | Pictures | Strips | Drop | Paint | CodeMap | Chart | Table | Link | Download | Controls
-    | Missing | Row | More
+    | Missing | Row | More | Part | Later
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Blocks from top to bottom, and the numbers that they show, as `--json` prints them."""
+    """Blocks from top to bottom, and the numbers that they show, as `--json` prints them.
+
+    A number that takes a moment is a function without arguments; `told` calls it.
+    """
 
     blocks: Sequence[Block]
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
+    def told(self) -> dict[str, Any]:
+        """All numbers."""
+        return {name: value() if callable(value) else value for name, value in self.numbers.items()}
+
 
 def walk(blocks: Sequence[Block]) -> list[Block]:
-    """All blocks, those inside of rows and of `More` too, in reading order."""
+    """All blocks, those inside of others too, in reading order."""
     found: list[Block] = []
     for block in blocks:
         found.append(block)
         if isinstance(block, Row):
             found += [inner for part in block.parts for inner in walk(part)]
-        elif isinstance(block, More):
+        elif isinstance(block, (More, Part)):
             found += walk(block.blocks)
+        elif isinstance(block, Later):
+            found += walk(block.make())
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import codebook, reconstructions
+from explorer.views import code_maps, codebook, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -50,7 +50,7 @@ VIEWS: dict[str, View] = {
     ),
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
-        codebook.Options, codebook.sheet,
+        code_maps.Options, code_maps.sheet, pictured=True,
     ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",

@@ -105,7 +105,7 @@ def test_grey_pictures_for_a_checkpoint_of_coloured_ones_are_said(drawn):
 def test_a_painted_mask_hides_these_patches_and_no_others(drawn):
     cells = np.zeros((4, 4), bool)
     cells[0, :2] = True
-    study, sheet = drawn("tiny-mae", hide="painted", mask=sheets.hexed(cells))
+    _, sheet = drawn("tiny-mae", hide="painted", mask=sheets.hexed(cells))
     (paint,) = blocks(sheet, Paint)
     assert np.array_equal(paint.cells, cells)
     seen = blocks(sheet, Strips)[0].strips[0].pictures[1]

@@ -1,0 +1,134 @@
+"""Maps of codes and galleries of pictures to click, drawn by small scripts: each is one message, whatever it holds.
+
+A click greys at once what it will replace: containers whose key is named in `waits`. A gallery that was drawn anew, or
+the end of the run, lifts that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from explorer.sheets import CodeMap, Pictures
+from explorer.sheets.code_map import SCRIPT, sent
+from explorer.sheets.drawing import url
+
+_MAP = (
+    SCRIPT
+    + """
+function lift(panel) {
+  panel?.removeAttribute("aria-busy")
+  if (panel) panel.style.opacity = ""
+}
+
+function wait(names) {  // greys at once what a click will replace, until the run that it causes has ended
+  const panels = names.map((name) => document.querySelector(`.st-key-${CSS.escape(name)}`)).filter(Boolean)
+  for (const panel of panels) { panel.setAttribute("aria-busy", "true"); panel.style.opacity = 0.35 }
+  const begun = Date.now()
+  let ran = false
+  const timer = setInterval(() => {
+    const running = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running"
+    ran ||= running
+    if (running || (!ran && Date.now() - begun < 2000)) return
+    clearInterval(timer)
+    panels.forEach(lift)
+  }, 100)
+}
+
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component
+  codeMap(parentElement.querySelector(".drawn"), data, (row, column) => {
+    wait(data.waits)
+    setTriggerValue("cell", [row, column])
+  })
+}
+"""
+)
+
+_GALLERY = """
+const style = `
+  .gallery { display: grid; gap: 12px 8px; grid-template-columns: repeat(auto-fill, minmax(var(--side), 1fr)); }
+  button { all: unset; cursor: pointer; line-height: 1.3; min-width: 0; overflow-wrap: anywhere; }
+  button:focus-visible { outline: 3px solid var(--st-primary-color, #2a628f); outline-offset: 2px; border-radius: 6px; }
+  button:hover .title { text-decoration: underline; }
+  img { display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; }
+  span { display: block; font-size: 0.875rem; }
+  .note { opacity: 0.7; font-size: 0.8125rem; }`
+
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component
+  const root = parentElement.querySelector(".drawn")
+  if (!root.childElementCount) {
+    const sheet = document.createElement("style")
+    sheet.textContent = style
+    root.before(sheet)
+    root.classList.add("gallery")
+  }
+  root.style.setProperty("--side", `${data.side}px`)
+  while (root.children.length > data.pictures.length) root.lastChild.remove()
+  data.pictures.forEach((one, index) => {
+    let button = root.children[index]
+    if (!button) {
+      button = document.createElement("button")
+      for (const name of ["img", "span", "span"]) button.append(document.createElement(name))
+      root.append(button)
+    }
+    const [image, title, note] = button.children
+    if (image.src !== one.url) image.src = one.url
+    image.alt = ""
+    title.textContent = one.title
+    title.className = "title"
+    note.textContent = one.note
+    note.className = "note"
+    button.title = one.help
+    button.onclick = () => setTriggerValue("picture", index)
+  })
+  const panel = parentElement.getRootNode().host?.closest('[aria-busy="true"]')
+  panel?.removeAttribute("aria-busy")
+  if (panel) panel.style.opacity = ""
+}
+"""
+
+_PLACE = '<div class="drawn"></div>'
+_code_map = st.components.v2.component("explorer_code_map", html=_PLACE, js=_MAP)
+_gallery = st.components.v2.component("explorer_gallery", html=_PLACE, js=_GALLERY)
+
+
+def draw(block: CodeMap, choose: Callable[[int, int], None]) -> None:
+    """A code map; `choose(row, column)` is called before the run that a click on a cell causes."""
+    key = f"cells-{block.name}"
+
+    def chosen() -> None:
+        place = _value(key, "cell")
+        if isinstance(place, list) and len(place) == 2 and all(isinstance(one, (int, float)) for one in place):
+            row, column = map(int, place)
+            if 0 <= row < block.codes.shape[0] and 0 <= column < block.codes.shape[1]:
+                choose(row, column)
+
+    with st.container(key=block.name, width=block.width):
+        _code_map(key=key, data=sent(block) | {"waits": list(block.waits)}, on_cell_change=chosen)
+
+
+def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
+    """Pictures that are a button each; `choose(index)` is called before the run that a click causes."""
+    key = f"pictures-of-{block.name}"
+    pictures = [
+        {"url": url(one.pixels), "title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        for one in block.pictures
+    ]
+
+    def chosen() -> None:
+        index = _value(key, "picture")
+        if isinstance(index, (int, float)) and 0 <= index < len(block.pictures):
+            choose(int(index))
+
+    with st.container(key=f"gallery-{block.name}"):
+        _gallery(key=key, data={"pictures": pictures, "side": block.width}, on_picture_change=chosen)
+
+
+def _value(key: str, name: str) -> Any:
+    """What a browser sends is not trusted to be anything."""
+    state = st.session_state.get(key)
+    return state.get(name) if hasattr(state, "get") else None

@@ -1,0 +1,238 @@
+"""Code maps: one image through every layer, which code stands where, and everything about the one that is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.glossary import help_of
+from explorer.sheets import Block, CodeMap, Controls, Go, Link, Note, Part, Picture, Pictures, Row, Sheet
+from explorer.views import code_panel, fields, words
+from explorer.views.code_panel import INSTEAD, PAGE, SCOPES, Seen, cell_of, seen
+
+if TYPE_CHECKING:
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+
+WIDE, SMALL = 340, 100  # pixels of the chosen layer's map, and of each among several
+ORDERS = {"number": "Number", "worst": "Worst first", "best": "Best first"}
+PANEL, BELOW = "code-panel", "code-below"
+NEEDED = (
+    "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
+    "among the most frequent, it always has the same value."
+)
+ONE_CELL = (
+    "One vector of {dim:,} numbers describes the whole image here, so its map is a single cell, and a code is a kind "
+    "of image, not of patch."
+)
+
+
+def _codes(study: Study, options: Mapping[str, Any]) -> np.ndarray | None:
+    """(H, W) codes of the picture in the chosen layer."""
+    picture = options["picture"]
+    return None if picture is None else seen(study, picture, options["layer"]).codes
+
+
+def _middle(study: Study, options: Mapping[str, Any]) -> int:
+    """The code in the middle of the picture."""
+    codes = _codes(study, options)
+    if codes is None:
+        return fields.most_used(study, options)
+    return int(codes[codes.shape[0] // 2, codes.shape[1] // 2])
+
+
+def _changes(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
+    """What can be done with the code: what is not there cannot be taken out."""
+    codes = _codes(study, options)
+    out = {"out": "Take it out"} if codes is None or (codes == options["code"]).any() else {}
+    return out | {"cell": "Put it into one cell", "code": "Put it in for another code"}
+
+
+def _others(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
+    """Other codes of the picture, those with most cells first."""
+    codes = _codes(study, options)
+    if codes is None:
+        return {}
+    found, cells = np.unique(codes[codes != options["code"]], return_counts=True)
+    order = np.argsort(-cells, kind="stable")
+    return {int(found[i]): f"{found[i]} · {words.many(int(cells[i]), 'cell')} here" for i in order}
+
+
+def _target(axis: int) -> Any:
+    """Where to put the code if nobody said: into the chosen cell, if it has another one, else near the middle."""
+
+    def start(study: Study, options: Mapping[str, Any]) -> int:
+        from explorer.analysis.interventions import default_cell
+
+        codes = _codes(study, options)
+        if codes is None:
+            return 0
+        cell = cell_of(options["cell"], codes.shape)
+        chosen = cell is not None and codes[cell] != options["code"]
+        return (cell if chosen else default_cell(codes, options["code"]))[axis]
+
+    return start
+
+
+def _inside(axis: int) -> Any:
+    return lambda study, options: study.layer(options["layer"]).grid[axis] - 1
+
+
+def _scoped(study: Study, options: Mapping[str, Any]) -> bool:
+    codes = _codes(study, options)
+    if codes is None or options["change"] != "out":
+        return False
+    cell = cell_of(options["cell"], codes.shape)
+    return cell is not None and codes[cell] == options["code"] and (codes == options["code"]).sum() > 1
+
+
+def _place(axis: int, label: str, about: str) -> Any:
+    return fields.option(
+        0, label, about, start=_target(axis), min=0, max=_inside(axis), yields=True,
+        when=lambda study, options: options["change"] == "cell" and study.layer(options["layer"]).grid != (1, 1),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the view can be asked for."""
+
+    order: str = fields.option(
+        "number", "Order",
+        "Previous and Next go through the images in this order. Best and worst are by PSNR, the quality of the "
+        "reconstruction.",
+        choices=ORDERS, sets=lambda study, order: {} if order == "number" else {"image": int(_order(study, order)[0])},
+        when=lambda study, options: options["picture"] is None or options["picture"].row is not None,
+    )  # fmt: skip
+    layer: str = fields.layer()
+    code: int | None = fields.code(start=_middle)
+    cell: str = fields.option("", "Cell", "The chosen cell of the map, as row,column.")
+    view: str = fields.option(
+        "codes", "Show", help_of("code map"), choices={"codes": "Codes", "over": "Over the image"}
+    )
+    opacity: int = fields.option(
+        50, "Opacity of the codes (%)", min=0, max=100, step=5, widget="slider",
+        when=lambda study, options: options["view"] == "over",
+    )  # fmt: skip
+    change: str = fields.option(
+        "out", "Change", choices=_changes, start=lambda study, options: next(iter(_changes(study, options))),
+        yields=True,
+    )  # fmt: skip
+    instead: str = fields.option(
+        "mean", "Replaced by", help_of("replaced by"), choices=INSTEAD,
+        when=lambda study, options: options["change"] == "out",
+    )  # fmt: skip
+    scope: str = fields.option("all", "Where", choices=SCOPES, when=_scoped)
+    row: int = _place(0, "Row", "Of the map, 0 at the top.")
+    column: int = _place(1, "Column", "Of the map, 0 at the left.")
+    other: int | None = fields.option(
+        None, "Wherever this code stands", "Codes of this image, those with most cells first.", choices=_others,
+        start=lambda study, options: next(iter(_others(study, options)), None), yields=True,
+        when=lambda study, options: options["change"] == "code" and bool(_others(study, options)),
+    )  # fmt: skip
+    page: int = fields.option(
+        1, "Page", min=1, widget="pages", yields=True,
+        max=lambda study, o: max(1, -(-int(study.table(o["layer"])["images"].iloc[o["code"]]) // PAGE)),
+    )  # fmt: skip
+
+
+def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
+    """The image, what comes back, the map of every layer, and the chosen code beside them."""
+    if picture is None:
+        return Sheet([Note("Choose an image, or give one of your own, to see its codes.", "info")])
+    here = seen(study, picture, options.layer)
+    cell = cell_of(options.cell, here.codes.shape)
+    found = code_panel.Shown(study, options, picture, here.codes, cell)
+    blocks: list[Block] = [
+        *_steps(study, options, picture),
+        Controls(("layer", "code", "view", "opacity")),
+        Row(
+            [_maps(study, options, picture, cell), [Part(PANEL, code_panel.beside(found))]], 300, shares=(6, 10),
+        ),
+        Part(BELOW, code_panel.below(found)),
+    ]  # fmt: skip
+    numbers = {
+        "image": picture.row, "name": picture.name, "layer": options.layer, "code": options.code,
+        "codes": here.codes.tolist(), "distances": here.distances.tolist(), **code_panel.numbers(found),
+    }  # fmt: skip
+    return Sheet(blocks, numbers)
+
+
+def _order(study: Study, order: str) -> np.ndarray:
+    """(N,) rows in the order asked for; images without a score are not among the best or worst."""
+    psnr = study.errors()["psnr"].to_numpy()
+    known = np.flatnonzero(np.isfinite(psnr))
+    if order == "number" or not len(known):
+        return np.arange(len(study.images))
+    found = known[np.argsort(psnr[known], kind="stable")]
+    return found if order == "worst" else found[::-1]
+
+
+def _steps(study: Study, options: Options, picture: Looked) -> list[Block]:
+    """Ways to other images of the dataset."""
+    if picture.row is None:
+        return []
+    order = study.remember(_order, options.order)
+    place = int(np.flatnonzero(order == picture.row)[0]) if (order == picture.row).any() else 0
+    steps = {
+        ("Previous image", "chevron_left"): int(order[place - 1]),
+        ("Next image", "chevron_right"): int(order[(place + 1) % len(order)]),
+        ("Random", "shuffle"): int(np.random.default_rng().integers(len(study.images))),
+    }
+    links = [[Link(label, icon, Go(carried={"image": row}))] for (label, icon), row in steps.items()]
+    return [Row([[Controls(("order",))], *links], 60, even=False)]
+
+
+def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> list[Block]:
+    """The image, its reconstruction and small maps of several layers, the chosen one in large, and what to know."""
+    many = len(study.layers) > 1
+    around: list[list[Block]] = [[Pictures("looked", _looked(study, picture), SMALL if many else 160, grow=False)]]
+    if many:
+        around += [[_map(study, options, picture, one.name, cell, small=True)] for one in study.layers]
+    notes = [*words.continuous(study, options.layer), *_needed(study, options.layer, picture)]
+    grid = study.layer(options.layer).grid
+    if grid == (1, 1):
+        notes.append(Note(ONE_CELL.format(dim=study.layer(options.layer).dim)))
+    notes.append(Note("Point at a cell for its code; click it, or press Enter, for everything about that code."))
+    small = [Row(around, 60, even=False)] if many else around[0]
+    return [*small, _map(study, options, picture, options.layer, cell), *notes]
+
+
+def _looked(study: Study, picture: Looked) -> list[Picture]:
+    """The image with what is known of it, and what the decoder makes of its codes."""
+    title = "Your picture" if picture.row is None else f"Image {picture.row:,}"
+    known = code_panel.concepts_of(study, picture.row)
+    shown = [Picture(picture.pixels, title, known, f"{title}, {picture.name}", f"{picture.name}. {known}")]
+    if study.checkpoint.no_decoder:  # what can be changed says why
+        return shown
+    back = list(study.look(picture).prefixes.values())[-1]
+    note = f"{back.psnr[0]:.1f} dB"
+    return [*shown, Picture(back.reconstructions[0], "Decoded", note, f"Reconstruction of {title.lower()}")]
+
+
+def _map(
+    study: Study, options: Options, picture: Looked, layer: str, cell: tuple[int, int] | None, *, small: bool = False
+) -> CodeMap:
+    here: Seen = seen(study, picture, layer)
+    chosen, many = layer == options.layer, words.many(len(np.unique(here.codes)), "code")
+    name = picture.name if picture.row is None else f"image {picture.row:,}"
+    size = f"{here.codes.shape[0]} × {here.codes.shape[1]}"
+    return CodeMap(
+        f"map-{layer}" if small else "map", here.codes, study.colours(layer), here.notes,
+        f"{layer} · {many}" if small else f"{layer} · {size} · {many}", f"Codes of layer {layer} for {name}",
+        options.code if chosen else None, cell if chosen else None,
+        picture.pixels if options.view == "over" else None, options.opacity / 100 if options.view == "over" else 1.0,
+        Go(carried={"layer": layer, "code": "{point}", "cell": "{row},{column}"}), SMALL if small else WIDE,
+        (PANEL, BELOW),
+    )  # fmt: skip
+
+
+def _needed(study: Study, layer: str, picture: Looked) -> list[Block]:
+    """In how many cells the decoder needs a layer that it does not need everywhere."""
+    needed = study.look(picture).needed
+    if layer not in needed:
+        return []
+    return [Note(NEEDED.format(needed=int(needed[layer].sum()), cells=needed[layer].size))]
