@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.pages import controls, draw, pictures, session
+from explorer.pages import controls, draw, map_by_hand, pictures, session
 from explorer.pages.state import guard
 from explorer.study import Study
 from explorer.views import VIEWS
+
+BY_HAND = {"latent_map": map_by_hand.draw}  # what draws a sheet that has more to it than blocks
 
 
 def page(name: str) -> None:
@@ -22,8 +24,12 @@ def page(name: str) -> None:
 def _sheet(name: str, study: Study) -> None:
     """In a fragment: a click or a choice draws this part again, and nothing around it."""
     view = VIEWS[name]
-    picture = pictures.choose(study) if view.pictured else None
+    picture = pictures.choose(study) if view.pictured else pictures.own(study)
     with st.spinner(f"Preparing {view.title} …"):
         options = controls.settle(view, study)
         sheet = view.sheet(study, options, picture)
-    draw.blocks(sheet.blocks, controls.Shown(name, view, study, options, picture))
+    shown = controls.Shown(name, view, study, options, picture)
+    if name in BY_HAND:
+        BY_HAND[name](sheet, shown)
+    else:
+        draw.blocks(sheet.blocks, shown)

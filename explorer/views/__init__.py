@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import codebook
+from explorer.views import codebook, latent_map
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -56,7 +56,7 @@ VIEWS: dict[str, View] = {
     ),
     "latent_map": View(
         "Latent map", "scatter_plot", "The space of latents in two or three dimensions.",
-        codebook.Options, codebook.sheet,
+        latent_map.Options, latent_map.sheet,
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
