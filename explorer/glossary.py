@@ -194,6 +194,87 @@ TERMS: dict[str, Term] = {
         "The same change with random other codes in the same place: the yardstick, how much any change of these cells "
         "shows.",
     ),
+    "trustworthiness": Term(
+        "Trustworthiness",
+        "Are neighbours on the map neighbours in truth? For each point asked, those of its k nearest on the map that "
+        "are not among its k nearest latents cost the more the farther they are. 1 is perfect, about 0.5 is a random "
+        "map.",
+        source="Venna and Kaski 2001",
+    ),
+    "points of a map": Term(
+        "At most",
+        "How many points, drawn at random. More points take longer; the command line (`explorer project`) makes larger "
+        "maps. Of patches there are only the few of each image that its encoding keeps.",
+    ),
+    "reading umap": Term(
+        "How to read this map",
+        "What a UMAP map can tell: points that lie together have similar latents, as far as the trustworthiness says. "
+        "What it cannot: how far apart clusters are, how large or dense they are, and what the axes mean; UMAP evens "
+        "out densities and places clusters where there is room. A second seed shows what is chance.",
+    ),
+    "reading pca": Term(
+        "How to read this map",
+        "PCA is a projection: distances on the map are never larger than in truth, but what differs along other "
+        "directions falls on one point. The axis titles say how much of the variance each axis holds.",
+    ),
+    "reading line": Term(
+        "How to read this map",
+        "A latent of this layer is one number, so there is nothing to project: to the right is the number, less its "
+        "mean; of an image it is the mean over the grid. Dots with nearly the same number are stacked, so that their "
+        "height is a histogram.",
+    ),
+    "coloured by": Term(
+        "Coloured by",
+        "First the concept that neighbours on the map share most beyond chance, and so on; then what has no such "
+        "number. Discrete concepts get a legend, numbers a colour bar. Codes have the colours of the code maps: near "
+        "codes look alike. An image has the colour of its most frequent code. A code has the value that most of its "
+        "tokens come from, or the mean over its tokens.",
+    ),
+    "neighbours that agree": Term(
+        "Neighbours that agree",
+        "For each point: how many of its k nearest have the same value, on the map and among the latents themselves "
+        "(Euclidean distance, all dimensions), beside any other points drawn at random. The 95 % intervals are of the "
+        "images (bootstrap). What a map cannot keep apart may well be apart in the latents.",
+    ),
+    "nearest image": Term(
+        "Nearest image",
+        "Euclidean distance between the latents, averaged over the grid, of your picture and of the image most like "
+        "it, and how many of these images have a nearer nearest one.",
+    ),
+    "placing": Term(
+        "Placing misses by",
+        "New pictures are placed at the mean of their five nearest images' places, weighted by one over the distance. "
+        "For the known images themselves this misses the true place by so much of the map's diagonal (median). The "
+        "map was made with those images in it, so a new picture may be missed by more.",
+    ),
+    "most like": Term(
+        "Most like your picture",
+        "Images with the nearest latents, averaged over the grid, nearest first; below each is its distance. Click one "
+        "to mark it on the map.",
+    ),
+    "shared by the nearest": Term(
+        "What the nearest images share",
+        "Of each concept the value that most of the nearest images have, how many of them have it, and how common it "
+        "is among all images: what by chance would be expected.",
+    ),
+    "over-represented": Term(
+        "Codes over-represented",
+        "For each code, the odds that one of the selected has it over the odds that one of the rest has it, as natural "
+        "logarithm: 0 is as common, 0.7 twice the odds. Half a case is added to each count. The line is the 95 % "
+        "interval of that code alone; q is the share of false finds among all codes with this q or less (Benjamini and "
+        "Hochberg). Filled dots have q below 0.05; hollow grey ones may be chance. Sorted by the lower end of the "
+        "interval.",
+    ),
+    "drawn on its own map": Term(
+        "A selection on its own map",
+        "The selection was drawn on a map of the same latents that the codes come from. So small q-values say how "
+        "distinct the selected part is; they are no independent discovery.",
+    ),
+    "beside the rest": Term(
+        "Concepts beside the rest",
+        "Of the images that have a value: the share of each value among the selected ones, beside the share among the "
+        "other images on the map. The thin lines are 95 % intervals (Wilson).",
+    ),
 }
 
 

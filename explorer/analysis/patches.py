@@ -30,6 +30,17 @@ def tiles(images: np.ndarray, positions: np.ndarray, grid: tuple[int, int], side
     return crops[:, at[:, None], at]
 
 
+def smaller(images: np.ndarray, side: int) -> np.ndarray:
+    """Images (m, h, h, 3) uint8 at most `side` pixels wide, each pixel the mean of what it covers."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    if images.shape[1] <= side:
+        return images
+    small = interpolate(torch.from_numpy(images).permute(0, 3, 1, 2).float(), (side, side), mode="area")
+    return small.round().byte().permute(0, 2, 3, 1).numpy()
+
+
 def _window(size: int, grid: tuple[int, int]) -> int:
     """Pixels of three cells, within the image."""
     return min(size, -(-CONTEXT * size // min(grid)))

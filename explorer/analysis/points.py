@@ -71,6 +71,34 @@ def agreement(neighbours: np.ndarray, labels: np.ndarray) -> tuple[float, float]
     return float((index[:, None] == other)[known].mean()), float(chance)
 
 
+def agreement_interval(
+    neighbours: np.ndarray, labels: np.ndarray, images: np.ndarray, *, seed: int = 0, repeats: int = 500
+) -> tuple[float, float, float]:
+    """The share of `agreement` and its 95 % interval, (share, low, high), from drawing images anew (bootstrap).
+
+    What is drawn are the images whose points are asked; who is near whom stays as it is. More than 1,000 images are
+    drawn as 1,000 random groups.
+
+    Args:
+        neighbours: (M, k) rows. labels: (M,) discrete. images: (M,) image of each point.
+    """
+    index, _ = usage.levels(labels)
+    other = index[neighbours]
+    known = (index[:, None] >= 0) & (other >= 0)
+    same = known & (index[:, None] == other)
+    generator = np.random.default_rng(seed)
+    found, image = np.unique(images, return_inverse=True)
+    groups = min(len(found), 1_000)
+    group = (generator.permutation(len(found)) % groups)[image]
+    counts = np.stack([np.bincount(group, one.sum(1), groups) for one in (same, known)])  # (2, G)
+    total = counts.sum(1)
+    if not total[1]:
+        return float("nan"), float("nan"), float("nan")
+    drawn = counts @ generator.multinomial(groups, np.full(groups, 1 / groups), size=repeats).T  # (2, repeats)
+    low, high = np.quantile(drawn[0] / np.maximum(drawn[1], 1), [0.025, 0.975])
+    return float(total[0] / total[1]), float(low), float(high)
+
+
 def beyond_chance(share: float, chance: float) -> float:
     """(share - chance) / (1 - chance): 1 is perfect, 0 is chance, as in Cohen's kappa; 0 where it is not defined."""
     return (share - chance) / (1 - chance) if chance < 1 else 0.0

@@ -56,6 +56,20 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
     )
 
 
+def ring(figure: go.Figure, places: np.ndarray, points: np.ndarray, *, theme: Theme = "light") -> go.Figure:
+    """Rings around points (n,) at their places (n, 2) or (n, 3); returns the figure."""
+    text = THEMES[theme]["text"]
+    trace = go.Scattergl if places.shape[1] == 2 else go.Scatter3d
+    marker = {"size": 14, "symbol": "circle-open", "color": text, "line": {"width": 2, "color": text}}
+    columns = {axis: places[:, i] for i, axis in enumerate("xyz"[: places.shape[1]])}
+    return figure.add_trace(
+        trace(
+            **columns, mode="markers", marker=marker, customdata=points.astype(np.int32), hoverinfo="skip",
+            showlegend=False,
+        )
+    )  # fmt: skip
+
+
 def pin(figure: go.Figure, place: np.ndarray, name: str, *, theme: Theme = "light") -> go.Figure:
     """Points at a place (2,) on a map with an arrow and a name, above all points; returns the figure."""
     figure.add_annotation(

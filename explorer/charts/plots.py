@@ -23,8 +23,30 @@ THEMES = {
 }
 # Okabe and Ito's colours (safe for colour-blind readers), darkened to stand on white, lightened to stand on black
 PALETTES = {
-    "light": ["#2a628f", "#d2691e", "#1d8a6b", "#b0568f", "#c79a00", "#4aa3d1", "#8c4a3a", "#66717f"],
-    "dark": ["#6cb0e3", "#f0975a", "#4cc3a0", "#dd8cbf", "#e6c34a", "#9ad5f5", "#c98877", "#97a3b1"],
+    "light": [
+        "#2a628f",
+        "#d2691e",
+        "#1d8a6b",
+        "#b0568f",
+        "#c79a00",
+        "#4aa3d1",
+        "#8c4a3a",
+        "#66717f",
+        "#6a4fc4",
+        "#8fae1b",
+    ],
+    "dark": [
+        "#6cb0e3",
+        "#f0975a",
+        "#4cc3a0",
+        "#dd8cbf",
+        "#e6c34a",
+        "#9ad5f5",
+        "#c98877",
+        "#97a3b1",
+        "#a792f5",
+        "#b9d94c",
+    ],
 }
 SYMBOLS = ("circle", "diamond")  # a second round of the palette; more values than both rounds become "other"
 CLEAR = "rgba(0,0,0,0)"
@@ -180,7 +202,7 @@ def latent_map(
         return _empty("no points to show", axes[0], axes[1], theme)
     rows = np.arange(len(places)) if rows is None else np.asarray(rows)
     figure = go.Figure()
-    size = 7 if len(places) < 1_000 else 4.5 if len(places) < 20_000 else 3
+    size = 9 if len(places) < 1_000 else 4.5 if len(places) < 20_000 else 3
     for name, members, marker in _parts(values, kind, len(places), colours, title, theme):
         shown = {"size": size if places.shape[1] == 2 else size * 0.7, "line": {"width": 0}, "opacity": 0.85} | marker
         extra = np.asarray(values)[members] if values is not None and kind != "discrete" else None
@@ -202,7 +224,13 @@ def latent_map(
         )
     _name_axes(figure, places.shape[1], axes)
     dress(figure, theme, height=600, revision=f"{places.shape}{axes[0]}")
-    figure.update_layout(dragmode="lasso" if places.shape[1] == 2 else "orbit", legend_title_text=title)
+    figure.update_layout(
+        dragmode="lasso" if places.shape[1] == 2 else "orbit", margin_t=36,
+        legend={
+            "title": {"text": title, "side": "top"}, "orientation": "h",
+            "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left",
+        },
+    )  # fmt: skip
     if places.shape[1] == 2:  # distances on a map compare only if both axes have one scale
         figure.update_yaxes(scaleanchor="x", showticklabels=False, showgrid=False, zeroline=False)
         figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
@@ -232,9 +260,9 @@ def log_odds(found: Enrichment, name: str = "code", *, limit: int = 20, theme: T
             },
             marker={
                 "size": 9,
-                "color": colours[0],
+                "color": [colours[0] if yes else shades["muted"] for yes in sure],
                 "symbol": ["circle" if yes else "circle-open" for yes in sure],
-                "line": {"width": 1.5, "color": colours[0]},
+                "line": {"width": 1.5},
             },
             customdata=np.stack(
                 [a[shown] for a in (found.inside, found.outside, found.low, found.high, found.q)], 1
@@ -262,8 +290,9 @@ def _parts(values, kind: str, points: int, colours, title: str, theme: Theme) ->
     if len(values) != points:
         raise ValueError(f"{points:,} points but {len(values):,} values")
     if kind == "continuous":
-        bar = {"title": {"text": title, "font": {"color": shades["text"]}}, "thickness": 12, "outlinewidth": 0}
-        bar["tickfont"] = {"color": shades["muted"]}
+        bar = {"title": {"text": title, "font": {"color": shades["text"]}}, "thickness": 10, "outlinewidth": 0}
+        bar |= {"tickfont": {"color": shades["muted"]}, "orientation": "h", "len": 0.6, "x": 0, "xanchor": "left"}
+        bar |= {"yref": "container", "y": 0, "yanchor": "bottom"}
         values = values.astype(np.float32)
         return [("", everything, {"color": values, "colorscale": "Viridis", "showscale": True, "colorbar": bar})]
     if kind == "code":

@@ -9,8 +9,9 @@ import numpy as np
 import streamlit as st
 
 from explorer import results
+from explorer.files import digest
 from explorer.pages import code_map, controls, painting, session, uploads
-from explorer.pages.bridge import bridge, sprite_sheet
+from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
 from explorer.pages.work import background
@@ -41,10 +42,14 @@ from explorer.sheets import (
     filled,
     hexed,
 )  # fmt: skip
+from explorer.study import MEMORY
 
 PAGE = 512  # rows of a table with pictures at once
 ICONS = {"info": ":material/info:", "warning": ":material/warning:"}
 NOTE = 38  # letters of a name below a strip of pictures; longer ones lose their middle
+SELECT = ["toImage", "lasso2d", "select2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
+HOVER = 128  # pixels of the screen of a thumbnail beside the pointer
+AROUND = 150  # pixels of a chart for its legend, its axes and the tool bar
 CHART = {"displaylogo": False, "displayModeBar": "hover"}
 
 
@@ -178,24 +183,52 @@ def _code_map(block: CodeMap, shown: Shown) -> None:
 
 def _chart(block: Chart, shown: Shown) -> None:
     figure = block.figure(session.theme())
-    st.plotly_chart(figure, key=block.name, width=block.width, theme=None, config=CHART, alt=block.alt)
-    if block.go is None and block.tiles is None:
+    config = CHART | ({"displayModeBar": True, "scrollZoom": True, "modeBarButtons": [SELECT]} if block.select else {})
+    if block.select:
+        _mark(figure, block.name)
+    with _fitted(block):
+        st.plotly_chart(
+            figure, key=block.name, width=block.width, height="stretch" if block.aspect else "content", theme=None,
+            config=config, alt=block.alt,
+        )  # fmt: skip
+    if block.go is None and block.tiles is None and not block.select:
         return
     sheet = None
     if block.tiles is not None:
-        tiles = block.tiles
-        sheet = shown.study.remember(_sprite, block.name, shown.options.layer, tiles) if tiles else None
-    click = bridge(block.name, sheet, click=block.go is not None, select=False, tile_from="customdata").click
-    custom = getattr(click, "custom", None)
+        key = digest("sprite", shown.study.key, block.name, shown.options.layer)
+        sheet = MEMORY.get(key, lambda: sprite_sheet(tiles := block.tiles(), tiles.shape[1]))
+    event = bridge(
+        block.name, sheet, click=block.go is not None, select=block.select, tile_from="customdata",
+        scale=1 if sheet is None else max(1, HOVER // sheet.tile),
+    )  # fmt: skip
+    custom = getattr(event.click, "custom", None)
     point = custom[0] if isinstance(custom, list) and custom else custom
     if block.go is not None and isinstance(point, (int, float)) and point >= 0:
-        go(block.go, shown, point=int(point))
+        target = block.go if isinstance(block.go, Go) else block.go(int(point))
+        go(target, shown, point=int(point))
         st.rerun(scope="fragment")
 
 
-def _sprite(study: Any, name: str, layer: str, tiles: Callable[[], np.ndarray]) -> Any:
-    found = tiles()
-    return sprite_sheet(found, found.shape[1])
+def _mark(figure: Any, name: str) -> None:
+    """What is selected stands out; the outline of the lasso goes, because points under it cannot be clicked."""
+    chosen = selected(name)
+    for trace in figure.data if len(chosen) else ():
+        points = np.flatnonzero(np.isin(np.asarray(trace.customdata), chosen))
+        trace.update(selectedpoints=points, unselected={"marker": {"opacity": 0.05}})
+    figure.update_layout(uirevision=name, selectionrevision=f"{name}-{hash(chosen.tobytes())}", selections=[])
+
+
+def _fitted(block: Chart) -> Any:
+    """Where a chart goes: as high as its shape asks for, within the window."""
+    if not block.aspect:
+        return st.container()
+    key = f"fit-{block.name}"
+    high = f"clamp(320px, calc(100cqw / {block.aspect:.3f} + {AROUND}px), max(72vh, 320px))"
+    st.html(
+        f"<style>.st-key-{key}-width {{ container-type: inline-size }} "
+        f".st-key-{key}, .st-key-{key} > div:has(.js-plotly-plot) {{ height: {high} }}</style>"
+    )
+    return st.container(key=f"{key}-width").container(key=key)
 
 
 def _table(block: Table, shown: Shown) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.pages import controls, draw, pictures, session, uploads
+from explorer.pages import controls, draw, map_by_hand, pictures, session, uploads
 from explorer.pages.state import guard
 from explorer.study import Study
 from explorer.views import VIEWS
+
+BY_HAND = {"latent_map": map_by_hand.draw}  # what draws a sheet that has more to it than blocks
 
 
 def page(name: str) -> None:
@@ -29,4 +31,8 @@ def _sheet(name: str, study: Study) -> None:
     with st.spinner(f"Preparing {view.title} …"):
         options = controls.settle(view, study, picture)
         sheet = view.sheet(study, options, picture)
-    draw.blocks(sheet.blocks, controls.Shown(name, view, study, options, picture))
+    shown = controls.Shown(name, view, study, options, picture)
+    if name in BY_HAND:
+        BY_HAND[name](sheet, shown)
+    else:
+        draw.blocks(sheet.blocks, shown)

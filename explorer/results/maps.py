@@ -40,14 +40,25 @@ class Options:
 
     layer: str = field(default="", metadata={"help": "Which layer. [the first]"})
     what: str = choice(
-        "images", WHAT, "images: latents averaged over the grid; patches: single latents; codebook: its vectors."
-    )
-    method: str = choice("umap", METHODS, "umap keeps who is near whom; pca is a flat view, there at once.")
+        "images", WHAT,
+        "images: the latents of an image, averaged over the grid; patches: single latents, a few of each image drawn "
+        "at random; codebook: the vectors of its codes.",
+    )  # fmt: skip
+    method: str = choice(
+        "umap", METHODS,
+        "umap keeps who is near whom, and bends space for it; pca is a flat view along the directions in which the "
+        "latents vary most, there at once.",
+    )  # fmt: skip
     dims: int = choice(2, (2, 3), "Axes of the map.")
     points: int = number(5000, "At most so many points, drawn at random.", low=3)
-    neighbours: int = number(15, "Neighbours that UMAP keeps together.", low=2)
+    neighbours: int = number(
+        15, "Nearest latents that UMAP keeps together: few show fine structure, and chance; many the large picture.",
+        low=2,
+    )  # fmt: skip
     seed: int = number(0, "Of the sample of points and of the layout.", low=0)
-    min_dist: float = number(0.1, "How tightly UMAP may pack points, in units of the map.", low=0, high=1)
+    min_dist: float = number(
+        0.1, "How tightly UMAP may pack points, in units of the map; small values make tight clumps.", low=0, high=1
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, reconstructions
+from explorer.views import code_maps, codebook, latent_map, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -58,7 +58,7 @@ VIEWS: dict[str, View] = {
     ),
     "latent_map": View(
         "Latent map", "scatter_plot", "The space of latents in two or three dimensions.",
-        codebook.Options, codebook.sheet,
+        latent_map.Options, latent_map.sheet,
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",

@@ -57,6 +57,12 @@ def option(default: Any, label: str, about: str = "", **more: Any) -> Any:
     return dataclasses.field(default=default, metadata={"label": label, "help": about, **more})
 
 
+def of(kind: type, name: str, label: str, **more: Any) -> Any:
+    """The field `name` of the options of a result, with its help, default and bounds, as a choice of a view."""
+    field = {field.name: field for field in dataclasses.fields(kind)}[name]
+    return dataclasses.field(default=field.default, metadata={**field.metadata, "label": label, **more})
+
+
 def choices_of(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> dict[Any, str]:
     """{value: what it is called} of a field with choices; empty for others."""
     found = field.metadata.get("choices") or {}

@@ -1,0 +1,320 @@
+"""The points of a map of latents: where they lie, what they are coloured by, what near ones share, what is near."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer import results
+from explorer.results import maps
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.analysis.placing import Neighbours
+    from explorer.study import Picture, Study
+
+CONCEPTS = 6  # named when hovering
+UNITS = {  # of the concepts that are known here; other datasets do not say theirs
+    ("shapes", "x"): "fraction of the width",
+    ("shapes", "y"): "fraction of the height",
+    ("shapes", "angle"): "degrees clockwise",
+}
+PSNR, CODE, TOKENS = "Error (PSNR)", "Code", "Tokens"
+SIDES = (128, 96, 64, 48, 32, 24)  # of a thumbnail in pixels; as large as so many pixels in all allow
+PIXELS = 6_500_000
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """One map and what it is of.
+
+    Attributes:
+        key: content key of the map. options: how it was made.
+        table: `id, x, y` (, `z`; for patches `image`, `position`), a row for each point.
+        facts: how far to trust it, and what else its file says.
+    """
+
+    key: str
+    options: maps.Options
+    table: pd.DataFrame = field(repr=False)
+    facts: dict[str, Any] = field(repr=False)
+    line: bool = False  # whether a latent is one number, so that there is nothing to project
+
+    @property
+    def places(self) -> np.ndarray:
+        """(M, 2) or (M, 3) float32."""
+        return np.array(self.table[["x", "y", "z"][: self.options.dims]], np.float32)
+
+    @cached_property
+    def charted(self) -> np.ndarray:
+        """(M, 2) or (M, 3) float32, where the points are drawn: their places, or dots stacked over a line."""
+        if not self.line:
+            return self.places
+        from explorer.analysis.dots import stack
+
+        return stack(self.places[:, 0])
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(M,) image of each point, or its code on a map of codes."""
+        return self.table["image" if self.options.what == "patches" else "id"].to_numpy()
+
+    @property
+    def rows(self) -> np.ndarray | None:
+        """(M,) image of each point; None for codes."""
+        return None if self.options.what == "codebook" else self.ids
+
+
+def find(study: Study, options: maps.Options) -> Points | None:
+    """The points of a map; None where it is not there yet."""
+    options = maps.complete(study.subject, options)
+    found = study.result("map", options)
+    return None if found is None else _points(study, options, found)
+
+
+def find_pca(study: Study, options: maps.Options) -> Points:
+    """The points of a PCA, made now if it is not there; it takes no time."""
+    options = replace(maps.complete(study.subject, options), method="pca")
+    return _points(study, options, study.make("map", options))
+
+
+def _points(study: Study, options: maps.Options, found: maps.Map) -> Points:
+    key = results.key("map", study.subject, options)
+    return Points(key, options, found.table, found.facts, study.layer(options.layer).dim == 1)
+
+
+def of_images(study: Study, layer: str) -> Points:
+    """The map of images of a layer: its UMAP where there is one, else the two main directions."""
+    every = maps.Options(layer, points=min(len(study.images), maps.Options.points))
+    return find(study, every) or study.remember(find_pca, every)
+
+
+def pca_trust(study: Study, points: Points) -> float:
+    """Trustworthiness of PCA on the same points, the baseline of a UMAP."""
+    return float(study.remember(find_pca, points.options).facts["trustworthiness"])
+
+
+def available(study: Study, layer: str, what: str) -> int:
+    """How many points a map could have."""
+    if what == "codebook":
+        return len(study.book(layer))
+    return len(study.images) * (int(study.encoding.facts["samples"][layer]) if what == "patches" else 1)
+
+
+# ------------------------------------------------------------------------------------------------- what near ones share
+
+
+def shared(study: Study, points: Points) -> dict[str, tuple[float, float]]:
+    """Of each discrete concept: how often neighbours on the map share their value, and how often by chance."""
+    from explorer.analysis.neighbours import nearest
+    from explorer.analysis.points import agreement
+
+    table = study.concepts()
+    names = [name for name in table.columns if not is_continuous(table[name])]
+    if points.rows is None or not names:
+        return {}
+    near = nearest(points.places, int(points.facts["trustworthiness_k"]))[0]
+    return {str(name): agreement(near, labels(study, name)[points.rows]) for name in names}
+
+
+def telling(study: Study, points: Points) -> list[str]:
+    """Concepts in the order of what neighbours on the map share beyond chance; continuous ones last."""
+    from explorer.analysis.points import beyond_chance
+
+    told = study.remember(shared, points)
+    scores = {name: beyond_chance(*both) for name, both in told.items() if both[0] == both[0]}
+    return sorted(map(str, study.concepts().columns), key=lambda name: -scores.get(name, -1.0))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often near points have the same value of a concept: on the map, in the latents, and by chance.
+
+    Attributes:
+        map, latents: share of neighbours, with its 95 % interval. chance: share among any other points.
+        points, images, k: points asked, images that they are of, neighbours of each.
+    """
+
+    map: tuple[float, float, float]
+    latents: tuple[float, float, float]
+    chance: float
+    points: int
+    images: int
+    k: int
+
+
+def agreement(study: Study, points: Points, concept: str) -> Agreement | None:
+    """How far map and latents follow a discrete concept; None where that cannot be said."""
+    told = study.remember(shared, points).get(concept)
+    if told is None or told[0] != told[0]:
+        return None
+    from explorer.analysis.points import agreement_interval
+
+    k, of = int(points.facts["trustworthiness_k"]), labels(study, concept)[points.rows]
+    both = [agreement_interval(near, of, points.rows) for near in study.remember(_neighbours, points)]
+    return Agreement(*both, told[1], len(of), len(np.unique(points.rows)), k)
+
+
+def _neighbours(study: Study, points: Points) -> tuple[np.ndarray, np.ndarray]:
+    """(M, k) nearest points of each point, on the map and among the latents."""
+    from explorer.analysis.neighbours import nearest
+
+    k = int(points.facts["trustworthiness_k"])
+    return nearest(points.places, k)[0], nearest(study.remember(latents, points), k)[0]
+
+
+def latents(study: Study, points: Points) -> np.ndarray:
+    """(M, D) float32 that the map was made of: of images averaged over the grid, of patches, or vectors of codes."""
+    options = points.options
+    if options.what == "codebook":
+        return study.vectors(options.layer)[points.ids]
+    if options.what == "patches":
+        return study.encoding.patches(options.layer, options.points, options.seed)[0]
+    return study.encoding.pooled(options.layer)[points.ids]
+
+
+# ------------------------------------------------------------------------------------------------------- a new picture
+
+
+def near(study: Study, points: Points, picture: Picture, count: int) -> tuple[Neighbours, np.ndarray]:
+    """The images on a map of images that are most like a picture, and the picture's place (2,) or (3,) on it."""
+    from explorer.analysis import placing
+
+    layer = points.options.layer
+    vector = study.look(picture).latents[layer].mean((0, 1))
+    known, gaps = study.remember(latents, points), study.remember(_gaps, points)
+    found = placing.find(vector, known, gaps, max(count, placing.K))
+    return found, placing.place(found.distances[: placing.K], points.places[found.rows[: placing.K]])
+
+
+def _gaps(study: Study, points: Points) -> np.ndarray:
+    from explorer.analysis import placing
+
+    return placing.gaps(study.remember(latents, points))
+
+
+def missed(study: Study, points: Points) -> float:
+    """How far placing by neighbours misses known images; see `placing.placing_error`."""
+    from explorer.analysis import placing
+
+    return placing.placing_error(study.remember(latents, points), points.places)
+
+
+# ------------------------------------------------------------------------------------------------------------- colours
+
+
+def is_continuous(column: pd.Series) -> bool:
+    return str(column.dtype).startswith("float")
+
+
+def labels(study: Study, concept: str) -> np.ndarray:
+    """(N,) values of a discrete concept; None where there is none."""
+    column = study.concepts()[concept]
+    return column.astype(object).where(column.notna(), None).to_numpy()
+
+
+def unit(study: Study, concept: str) -> str:
+    return UNITS.get((Path(study.subject.dataset).name, concept), "")
+
+
+def colourings(study: Study, points: Points) -> list[str]:
+    """What the points can be coloured by: first what neighbours share most beyond chance."""
+    names = telling(study, points)
+    last = [PSNR] if study.encoding.facts["errors_of"] else []
+    return [CODE, TOKENS, *names, *last] if points.rows is None else [*names, *last, CODE]
+
+
+def colouring(study: Study, points: Points, by: str) -> tuple[np.ndarray, str, str]:
+    """Values (M,) of the points, their kind for `plots.latent_map`, and their name with the unit."""
+    if by == CODE:
+        return study.remember(codes, points), "code", "code"
+    if by == TOKENS:
+        from explorer.analysis.points import log_tokens
+
+        return log_tokens(study.usage(points.options.layer)[points.ids]), "continuous", "tokens (log₁₀)"
+    if by == PSNR:
+        values, continuous, title = study.errors()["psnr"].to_numpy(), True, "PSNR (dB)"
+    else:
+        continuous = is_continuous(study.concepts()[by])
+        values = study.concepts()[by].to_numpy() if continuous else labels(study, by)
+        title = f"{by} ({unit(study, by)})" if unit(study, by) else by
+    kind = "continuous" if continuous else "discrete"
+    if points.rows is not None:
+        return values[points.rows], kind, title
+    from explorer.analysis.points import mean_of_codes, value_of_codes
+
+    layer, of = points.options.layer, mean_of_codes if continuous else value_of_codes
+    values = of(study.codes(layer), values, len(study.book(layer)))[points.ids]
+    return values, kind, f"mean {title}" if continuous else f"most tokens' {title}"
+
+
+def codes(study: Study, points: Points) -> np.ndarray:
+    """(M,) code of each point: a patch's own, an image's most frequent one."""
+    from explorer.analysis.points import most_frequent
+
+    if points.rows is None:
+        return points.ids
+    layer = points.options.layer
+    every = study.codes(layer)[points.rows]
+    if points.options.what == "images":
+        return most_frequent(every, len(study.book(layer)))
+    return every.reshape(len(every), -1)[np.arange(len(every)), points.table["position"].to_numpy()].astype(np.int64)
+
+
+# ---------------------------------------------------------------------------------------------- thumbnails, hover text
+
+
+def pictures(study: Study, points: Points, which: np.ndarray, side: int) -> np.ndarray:
+    """The image of each of some points, or its patch in its surroundings: (m, s, s, 3) uint8, s near `side`."""
+    from explorer.analysis.patches import smaller, tiles
+
+    layer = points.options.layer
+    if points.rows is None:
+        return study.thumbnails(layer)[points.ids[which]]
+    pixels = study.images.read(points.rows[which])
+    if points.options.what == "patches":
+        return tiles(pixels, points.table["position"].to_numpy()[which], study.layer(layer).grid, side)
+    return smaller(pixels, side)
+
+
+def thumbnails(study: Study, points: Points) -> np.ndarray:
+    """A picture of every point, the larger the fewer there are: (M, s, s, 3) uint8."""
+    count = len(points.table)
+    side = next((side for side in SIDES if count * side**2 <= PIXELS), SIDES[-1])
+    parts = np.array_split(np.arange(count), -(-count // 512))  # pixels of so many at once
+    return np.concatenate([pictures(study, points, part, side) for part in parts])
+
+
+def notes(study: Study, points: Points) -> np.ndarray:
+    """(M,) what hovering over each point says: name, concepts, error and code, safe as HTML."""
+    of_points = study.remember(codes, points).tolist()
+    if points.rows is None:
+        tokens = study.usage(points.options.layer)[points.ids]
+        return np.array([f"<b>code {code:,}</b><br>{n:,} tokens" for code, n in zip(of_points, tokens, strict=True)])
+    columns = [[f"<b>image {row:,}</b>" for row in points.rows]]
+    if points.options.what == "patches":
+        width = study.layer(points.options.layer).grid[1]
+        where = np.divmod(points.table["position"].to_numpy(), width)
+        columns.append([f"row {row}, column {column}" for row, column in zip(*where, strict=True)])
+    table = study.concepts().iloc[points.rows]
+    for name in list(table.columns)[:CONCEPTS]:
+        title, real = html.escape(str(name))[:40], is_continuous(table[name])
+        columns.append([f"{title}: {_said(value, real)}" for value in table[name]])
+    if study.encoding.facts["errors_of"]:
+        psnr = study.errors()["psnr"].to_numpy()[points.rows]
+        columns.append(["PSNR: –" if value != value else f"PSNR: {value:.1f} dB" for value in psnr])
+    most = "code" if points.options.what == "patches" else "most frequent code"
+    columns.append([f"{most}: {code:,}" for code in of_points])
+    return np.array(["<br>".join(line) for line in zip(*columns, strict=True)], object)
+
+
+def _said(value: object, real: bool) -> str:
+    if value is None or value != value:
+        return "–"
+    return f"{value:.3g}" if real else html.escape(str(value)[:40])

@@ -1,0 +1,397 @@
+"""Latent map: the space of latents in two or three dimensions, and where a picture of one's own belongs in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.glossary import help_of
+from explorer.results import maps
+from explorer.sheets import (
+    Block,
+    Card,
+    Cards,
+    Chart,
+    Controls,
+    Download,
+    Go,
+    Heading,
+    Link,
+    Missing,
+    More,
+    Note,
+    Picture,
+    Pictures,
+    Row,
+    Sheet,
+)
+from explorer.study import points as mapped
+from explorer.views import fields
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from explorer.analysis.placing import Neighbours
+    from explorer.sheets import Theme
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+    from explorer.study.points import Points
+
+WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
+POINTS = (500, 1_000, 2_000, 5_000, 10_000)
+LARGEST = 12_500  # points on a page; as many thumbnails are about 3 MB
+NEAREST = 12
+UNUSUAL = 0.99  # of the known images have a nearer neighbour: then a picture lies outside of them
+
+
+def _dim(study: Study, options: Mapping[str, Any]) -> int:
+    return study.layer(options["layer"]).dim
+
+
+def _what(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
+    flat = study.layer(options["layer"]).grid == (1, 1)  # one patch an image is that image
+    return {what: called for what, called in WHAT.items() if what != "patches" or not flat}
+
+
+def _sizes(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
+    every = mapped.available(study, options["layer"], options["what"])
+    sizes = {size: f"{size:,}" for size in POINTS if size < every and options["what"] != "codebook"}
+    return sizes | ({max(every, 4): f"all {every:,}"} if every <= LARGEST or not sizes else {})
+
+
+def _size(study: Study, options: Mapping[str, Any]) -> int:
+    return max(size for size in _sizes(study, options) if size <= 5_000 or options["what"] == "codebook")
+
+
+def _laid_out(study: Study, options: Mapping[str, Any]) -> bool:
+    return options["method"] == "umap" and _dim(study, options) > 1
+
+
+def _colours(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: name for name in mapped.colourings(study, shown(study, asked(study, options))[0])}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the view can be asked for."""
+
+    layer: str = fields.layer()
+    what: str = fields.of(maps.Options, "what", "Points", choices=_what)
+    method: str = fields.of(
+        maps.Options, "method", "Method", choices={"umap": "UMAP", "pca": "PCA"},
+        when=lambda study, options: _dim(study, options) > 1,
+    )  # fmt: skip
+    dims: int = fields.of(
+        maps.Options, "dims", "Axes", choices={2: "2-D", 3: "3-D"},
+        when=lambda study, options: _dim(study, options) > 2,
+    )  # fmt: skip
+    points: int = fields.of(
+        maps.Options, "points", "At most", choices=_sizes, start=_size, help=help_of("points of a map"), widget="list",
+    )  # fmt: skip
+    neighbours: int = fields.of(maps.Options, "neighbours", "Neighbours", when=_laid_out)
+    min_dist: float = fields.of(maps.Options, "min_dist", "Minimum distance", when=_laid_out, step=0.05)
+    seed: int = fields.of(maps.Options, "seed", "Seed", when=_laid_out)
+    colour: str = fields.option(
+        "", "Coloured by", help_of("coloured by"), choices=_colours, widget="list",
+        start=lambda study, options: next(iter(_colours(study, options))),
+    )  # fmt: skip
+    image: str = fields.option("", "Image", "The one that is marked: its number.")
+    code: int | None = fields.option(
+        None, "Code", min=0, max=lambda study, options: len(study.book(options["layer"])) - 1
+    )
+    point: int | None = fields.option(None, "Point", "Which of the patches of an image.", min=0)
+
+
+def asked(study: Study, options: Mapping[str, Any]) -> maps.Options:
+    """The map that the options of the view ask for; latents of few numbers leave less to choose."""
+    chosen = {field.name: options[field.name] for field in dataclasses.fields(maps.Options)}
+    dim = _dim(study, options)
+    return maps.Options(**chosen | ({"method": "pca"} if dim == 1 else {}) | ({"dims": 2} if dim <= 2 else {}))
+
+
+def shown(study: Study, wanted: maps.Options) -> tuple[Points, bool]:
+    """The map, or the PCA of the same points while it is not there; and whether it is there."""
+    found = mapped.find(study, wanted) if wanted.method == "umap" else None
+    if found is not None:
+        return found, True
+    return study.remember(mapped.find_pca, replace(wanted, method="pca")), wanted.method == "pca"
+
+
+def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
+    """A map of images, patches or codes, how far to trust it, and how far it follows what it is coloured by."""
+    wanted = asked(study, dataclasses.asdict(options))
+    points, there = shown(study, wanted)
+    own = picture if picture is not None and picture.row is None else None
+    if picture is not None and own is None:
+        options = replace(options, image=str(picture.row))
+    cards, numbers = _cards(study, points)
+    blocks: list[Block] = [Controls(("layer", "what", "method", "dims", "points"))]
+    blocks += [] if there else _missing(study, wanted)
+    blocks.append(cards)
+    placed, told = _placed(study, points, own) if own is not None else ([], {})
+    follows, agreement = _agreement(study, points, options.colour)
+    chart: list[Block] = [Controls(("colour",)), _chart(study, points, options, told.get("place")), *follows]
+    chart.append(_downloads(study, points))
+    if wanted.method == "umap":
+        chart.append(More("UMAP settings", [Controls(("neighbours", "min_dist", "seed"))]))
+    blocks += [Row([chart, _marked(study, points, options)], 420), *placed]
+    more = {"coloured by": options.colour, "agreement": agreement, "stands in": not there}
+    return Sheet(blocks, numbers | more | ({"picture": told} if told else {}))
+
+
+def _missing(study: Study, wanted: maps.Options) -> list[Block]:
+    usual = (wanted.neighbours, wanted.min_dist, wanted.seed) == (
+        maps.Options.neighbours, maps.Options.min_dist, maps.Options.seed,
+    )  # fmt: skip
+    title = f"{wanted.dims}-D UMAP of {WHAT[wanted.what].lower()} in layer {wanted.layer} of {study.checkpoint.name}"
+    about = "A map takes from seconds to a minute, beside this page; it is kept, and found at once the next time."
+    meanwhile = "Meanwhile, below is the PCA of the same points, which takes no time."
+    return [Missing("map", wanted, title, about, begin=usual), Note(meanwhile, "info")]
+
+
+def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
+    """How many points there are and how far to trust the map."""
+    facts, options, count = points.facts, points.options, len(points.table)
+    k, queries = facts["trustworthiness_k"], facts["trustworthiness_queries"]
+    of = {
+        "images": f"of {len(study.images):,} images",
+        "patches": f"a sample of {len(study.images):,} images' cells",
+        "codebook": f"of {len(study.book(options.layer)):,} codes",
+    }[options.what]
+    about = f"{help_of('trustworthiness')} Here k = {k}, and {queries:,} of the {count:,} points were asked."
+    what = {field.name: field for field in dataclasses.fields(maps.Options)}["what"].metadata["help"]
+    cards = [Card("Points", f"{count:,}", of, what)]
+    numbers = {name: getattr(options, name) for name in ("layer", "what", "method", "dims")} | {"points": count}
+    if points.line:
+        return Cards(cards, 4), numbers
+    trust = float(facts["trustworthiness"])
+    cards.append(Card("Trustworthiness", f"{trust:.3f}", f"k = {k}, {queries:,} points asked", about))
+    numbers |= {"trustworthiness": trust, "k": k, "queries": queries}
+    if options.method == "umap":
+        pca = study.remember(mapped.pca_trust, points)
+        cards.append(Card("PCA would reach", f"{pca:.3f}", "trustworthiness, same points", help_of("reading pca")))
+        return Cards(cards, 4), numbers | {"trustworthiness_of_pca": pca}
+    shares = [float(share) for share in facts["explained_variance"]]
+    held = f"of the variance, in {options.dims} axes"
+    cards.append(Card("The axes hold", f"{sum(shares):.0%}", held, help_of("reading pca")))
+    return Cards(cards, 4), numbers | {"explained_variance": shares}
+
+
+# --------------------------------------------------------------------------------------------------------- the chart
+
+
+def _chart(study: Study, points: Points, options: Options, place: list[float] | None) -> Chart:
+    flat = points.options.dims == 2
+    return Chart(
+        f"map-{points.key}", partial(_figure, study, points, options, place), "Map of latents",
+        go=partial(_leads, study, points), tiles=lambda: mapped.thumbnails(study, points), select=flat,
+        aspect=_aspect(points),
+    )  # fmt: skip
+
+
+def _aspect(points: Points) -> float:
+    """Width over height of where the points lie; a height that is no distance can have any."""
+    if points.line or points.options.dims == 3:
+        return 1.5
+    wide, high = np.ptp(points.charted, axis=0)
+    return float(np.clip(wide / max(high, 1e-9), 0.6, 3))
+
+
+def _leads(study: Study, points: Points, point: int) -> Go:
+    """Where a click on a point leads: its image, and the code of a patch; or the code."""
+    if point >= len(points.table):
+        return Go()
+    one = int(points.ids[point])
+    if points.rows is None:
+        return Go(carried={"code": one})
+    if points.options.what == "images":
+        return Go(carried={"image": one})
+    return Go(carried={"image": one, "code": int(study.remember(mapped.codes, points)[point]), "point": point})
+
+
+def _figure(study: Study, points: Points, options: Options, place: list[float] | None, theme: Theme) -> go.Figure:
+    from explorer.charts import map_plots, plots
+
+    values, kind, title = study.remember(mapped.colouring, points, options.colour)
+    colours = study.colours(options.layer) if kind == "code" else None
+    axes = _axes(points)
+    figure = plots.latent_map(points.charted, values, kind=kind, title=title, colours=colours, axes=axes, theme=theme)
+    if points.line:  # a height is no distance
+        figure.update_xaxes(showticklabels=True)
+        figure.update_yaxes(scaleanchor=None, showticklabels=True, rangemode="tozero")
+    notes = study.remember(mapped.notes, points)
+    for trace in figure.data:
+        trace.update(hovertext=notes[np.asarray(trace.customdata)], hovertemplate="%{hovertext}<extra></extra>")
+    here = _here(points, options)
+    if len(here):
+        map_plots.ring(figure, points.charted[here], here, theme=theme)
+    if place is not None:
+        map_plots.pin(figure, np.array(place), "your picture", theme=theme)
+    figure.update_scenes(aspectmode="data")  # one scale along all axes
+    return figure
+
+
+def _axes(points: Points) -> tuple[str, ...]:
+    options = points.options
+    if points.line:
+        return (f"{options.layer}, less its mean", f"{WHAT[options.what].lower()}, stacked")
+    if options.method == "umap":
+        return tuple(f"UMAP {i + 1} (no unit)" for i in range(3))
+    shares = points.facts["explained_variance"]
+    if options.dims == 3:  # long names leave the chart
+        return tuple(f"PC {i + 1} ({share:.1%})" for i, share in enumerate(shares))
+    return tuple(f"main direction {i + 1} ({share:.1%} of the variance)" for i, share in enumerate(shares))
+
+
+def _agreement(study: Study, points: Points, by: str) -> tuple[list[Block], dict[str, Any] | None]:
+    """How far map and latents follow the concept that the map is coloured by."""
+    told = study.remember(mapped.agreement, points, by)
+    if told is None:
+        return [], None
+    ends = [f"{share:.0%} (95 %: {low:.0%} – {high:.0%})" for share, low, high in (told.map, told.latents)]
+    counted = f"{told.points:,} points" + (f" of {told.images:,} images" if told.images < told.points else "")
+    text = (
+        f"{ends[0]} of neighbours on this map share their {by}; among the latents themselves {ends[1]}; "
+        f"{told.chance:.0%} would by chance. {counted}, k = {told.k}."
+    )
+    return [Note(text, help=help_of("neighbours that agree"))], dataclasses.asdict(told)
+
+
+def _downloads(study: Study, points: Points) -> Row:
+    reading = "line" if points.line else points.options.method
+    file = file_of(study, points)
+    return Row(
+        [
+            [Note("How to read this map", help=help_of(f"reading {reading}"))],
+            [Download("CSV", f"{file}.csv", lambda: _named(study, points).to_csv(index=False), "All points.")],
+            [
+                Download(
+                    "Parquet", f"{file}.parquet", lambda: _parquet(study, points),
+                    "The same with types; how the map was made stands in the metadata.",
+                )
+            ],
+        ],
+        even=False,
+    )  # fmt: skip
+
+
+def file_of(study: Study, points: Points) -> str:
+    options = points.options
+    return f"{study.checkpoint.name}-{options.layer}-{options.what}-{options.method}-{options.dims}d"
+
+
+def _named(study: Study, points: Points) -> pd.DataFrame:
+    """The points with names and concepts of their images."""
+    if points.rows is None:
+        return points.table
+    table = points.table.assign(name=np.array(study.images.names, object)[points.rows])
+    return table.join(study.concepts().iloc[points.rows].reset_index(drop=True), rsuffix="_concept")
+
+
+def _parquet(study: Study, points: Points) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pandas(_named(study, points), preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), maps.METADATA: json.dumps(points.facts)})
+    data = io.BytesIO()
+    pyarrow.parquet.write_table(table, data)
+    return data.getvalue()
+
+
+# ------------------------------------------------------------------------------------------- one point, one's picture
+
+
+def _here(points: Points, options: Options) -> np.ndarray:
+    """Points of the image, or of the code, that the address names; the very patch if one was clicked."""
+    named = options.code if points.rows is None else int(options.image) if options.image.isdecimal() else -1
+    here = np.flatnonzero(points.ids == (-1 if named is None else named))
+    return np.array([options.point]) if points.options.what == "patches" and options.point in here else here
+
+
+def _marked(study: Study, points: Points, options: Options) -> list[Block]:
+    """The point that was clicked, or that the address names, and where to go from it."""
+    here, layer, what = _here(points, options), options.layer, points.options.what
+    if not len(here):
+        noun = {"images": "image", "patches": "patch", "codebook": "code"}[what]
+        return [Note(f"Click a point for its {noun}.")]
+    pixels, one = mapped.pictures(study, points, here[:1], 96)[0], int(points.ids[here[0]])
+    picture = Pictures("marked", [Picture(pixels, alt="The point that is marked on the map")], 96, grow=False)
+    if what == "codebook":
+        carried = {"layer": layer, "code": one}
+        said = [
+            Note(f"Code {one:,}"), Link("On the code maps", "grid_on", Go("code_maps", carried)),
+            Link("In the codebook", "bar_chart", Go("codebook", carried)),
+        ]  # fmt: skip
+    else:
+        carried = {"layer": layer, "image": one}
+        if what == "patches":
+            carried |= {"code": int(study.remember(mapped.codes, points)[here[0]])}
+        said = [
+            Note(f"Image {one:,} · {study.images.names[one]}"),
+            Link("Its codes", "grid_on", Go("code_maps", carried)),
+            Link("Reconstructions", "compare", Go("reconstructions", {"image": one})),
+        ]
+    return [Row([[picture], said], even=False)]
+
+
+def _placed(study: Study, points: Points, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
+    """The images most like a picture of one's own, what they share, and its place on a flat map of images."""
+    on_map = points.options.what == "images"
+    among = points if on_map else mapped.of_images(study, points.options.layer)
+    found, place = study.remember(mapped.near, among, picture, NEAREST)
+    skip, missed = int(found.copy), float(study.remember(mapped.missed, among))
+    rows = among.rows[found.rows[:NEAREST]]
+    gap = float(found.distances[min(skip, len(found.distances) - 1)])
+    cards = [
+        Card("Nearest image", f"{gap:.3g}", f"{found.unusual:.0%} have a nearer one", help_of("nearest image")),
+        *([Card("Placing misses by", f"{missed:.2%}", "of the map's diagonal (median)", help_of("placing"))] * on_map),
+    ]
+    alike, shared = _alike(study, among, rows[skip:])
+    numbers = {"nearest": rows.tolist(), "distances": found.distances[: len(rows)].tolist(), "share": shared}
+    numbers |= {"unusual": found.unusual, "known": found.copy, "placing_error": missed}
+    if on_map and points.options.dims == 2 and not points.line:
+        numbers["place"] = place.tolist()
+    pictures = [
+        Picture(pixels, note="yours" if found.copy and not i else f"{away:.3g}", alt=f"image {row}",
+                go=Go(carried={"image": int(row)}))
+        for i, (row, pixels, away) in enumerate(zip(rows, study.images.read(rows), found.distances, strict=False))
+    ]  # fmt: skip
+    heading = Heading("Most like your picture", help_of("most like"))
+    return [heading, Cards(cards, 4), *_unusual(found), Pictures("nearest", pictures, 110), *alike], numbers
+
+
+def _unusual(found: Neighbours) -> list[Block]:
+    if found.copy:
+        return [Note("Your picture is one of these images; the nearest image is another one.", "info")]
+    if found.unusual < UNUSUAL:
+        return []
+    outside = (
+        "Your picture lies outside of what these images cover, so its place on the map and its neighbours say little."
+    )
+    return [Note(outside, "warning")]
+
+
+def _alike(study: Study, among: Points, rows: np.ndarray) -> tuple[list[Block], dict[str, Any]]:
+    """What the nearest images share: the value that most of them have, beside how common it is anyway."""
+    from explorer.datasets import discrete
+
+    table, shared, cards = study.concepts(), {}, []
+    names = set(discrete(table))
+    for name in mapped.telling(study, among):
+        counts = table[name].iloc[rows].value_counts() if name in names else ()
+        if not len(counts) or not counts.iloc[0]:
+            continue  # none of them has a value
+        value, count, anyway = counts.index[0], int(counts.iloc[0]), float((table[name] == counts.index[0]).mean())
+        shared[name] = {"value": str(value), "count": count, "of": len(rows), "of all": anyway}
+        cards.append(Card(name, str(value), f"{count} of {len(rows)}; of all images {anyway:.0%}"))
+    heading = Heading("What the nearest images share", help_of("shared by the nearest"))
+    return [heading, Cards(cards, 5)] if cards else [], shared
