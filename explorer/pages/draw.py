@@ -69,8 +69,8 @@ def _heading(block: Heading, shown: Shown) -> None:
 
 
 def _note(block: Note, shown: Shown) -> None:
-    if block.tone == "quiet":
-        st.caption(plain(block.text), help=block.help or None)
+    if block.tone in ("quiet", "plain"):
+        (st.caption if block.tone == "quiet" else st.markdown)(plain(block.text), help=block.help or None)
     else:
         (st.info if block.tone == "info" else st.warning)(plain(block.text), icon=ICONS[block.tone])
 
@@ -144,7 +144,7 @@ def _table(block: Table, shown: Shown) -> None:
     pictures = {name: drawing.urls(of(data)) for name, of in block.pictures.items()}
     config = {}
     for name, column in block.columns.items():
-        about = {"help": column.help or None}
+        about = {"help": column.help or None, "pinned": column.pinned or None}
         if name in pictures:
             config[name] = st.column_config.ImageColumn(column.label, width="small", **about)
         elif data[name].dtype.kind in "iuf":
@@ -154,7 +154,7 @@ def _table(block: Table, shown: Shown) -> None:
     select = {"on_select": "rerun", "selection_mode": "single-row"} if block.go is not None else {}
     event = st.dataframe(
         data.assign(**pictures), hide_index=True, key=block.name, height=block.height or "content",
-        column_order=list(block.columns), column_config=config, **select,
+        column_order=list(block.columns), column_config=config, placeholder="", **select,
     )  # fmt: skip
     if block.go is None:
         return
@@ -181,7 +181,11 @@ def _page(block: Table) -> Any:
 
 
 def _link(block: Link, shown: Shown) -> None:
-    session.link(block.go.view or shown.name, plain(block.label), f":material/{block.icon}:", **block.go.carried)
+    if block.go.view is None:
+        key = f"link-{block.label}"
+        st.button(block.label, icon=f":material/{block.icon}:", key=key, on_click=go, args=(block.go, shown))
+        return
+    session.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 
 
 def _download(block: Download, shown: Shown) -> None:
@@ -201,7 +205,7 @@ def _controls(block: Controls, shown: Shown) -> None:
 
 
 def _missing(block: Missing, shown: Shown) -> None:
-    subject = shown.study.subject
+    subject = block.subject or shown.study.subject
     background(
         results.command(block.kind, subject, block.options), results.path(block.kind, subject, block.options),
         title=block.title, about=block.about, begin=block.begin,

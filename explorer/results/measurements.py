@@ -11,7 +11,7 @@ import numpy as np
 from explorer import checkpoints
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
-from explorer.jobs import devices
+from explorer.jobs.devices import choose
 from explorer.options import choice
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def make(what: str, subject: Subject, options: Any, path: Path, progress: Progre
         progress.total = total
         progress.update(done, message)
 
-    device = devices.choose(subject.device)
+    device = choose(subject.device)
     model = None if what == "codecs" else checkpoints.load(subject.checkpoint).to(device)
     with torch.inference_mode():
         found = _run(what, model, lambda: subject.load("train", None, progress), images, count, options, tell)

@@ -32,11 +32,11 @@ spaces = importlib.import_module("spaces") if importlib.util.find_spec("spaces")
 def network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
     """The network of a checkpoint, and the lock of whoever uses it."""
     from explorer import checkpoints
-    from explorer.jobs import devices
+    from explorer.jobs.devices import choose
 
     model = checkpoints.load(path)
     try:
-        return model.to(devices.choose("auto")), threading.Lock()
+        return model.to(choose("auto")), threading.Lock()
     except RuntimeError:  # the GPU is full of somebody's training; the CPU always has room
         return checkpoints.load(path), threading.Lock()
 

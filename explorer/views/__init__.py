@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import codebook
+from explorer.views import codebook, layers, rates
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -60,10 +60,10 @@ VIEWS: dict[str, View] = {
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
-        codebook.Options, codebook.sheet,
+        layers.Options, layers.sheet, encoded=False, demo=False,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
-        codebook.Options, codebook.sheet,
+        rates.Options, rates.sheet, encoded=False, demo=False,
     ),
 }  # fmt: skip

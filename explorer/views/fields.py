@@ -16,6 +16,8 @@ from explorer.options import check, parse
 if TYPE_CHECKING:
     from explorer.study import Study
 
+MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
+
 
 def layer() -> Any:
     return dataclasses.field(
@@ -48,6 +50,11 @@ def code() -> Any:
 def option(default: Any, label: str, about: str = "", **more: Any) -> Any:
     """A field with what a widget needs to know."""
     return dataclasses.field(default=default, metadata={"label": label, "help": about, **more})
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The choices that a field with one of the widgets MANY holds."""
+    return tuple(filter(None, text.split(",")))
 
 
 def choices_of(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> dict[Any, str]:
@@ -93,5 +100,6 @@ def _checked(field: dataclasses.Field, value: Any, study: Study, values: Mapping
     }
     plain = dataclasses.field(default=field.default, metadata={**bounds, **({"choices": known} if known else {})})
     plain.name, plain.type = field.name, field.type
-    check(plain, value)
+    for part in listed(value) if field.metadata.get("widget") in MANY else [value]:
+        check(plain, part)
     return value
