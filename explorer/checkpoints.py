@@ -55,11 +55,17 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
     no_decoder: str = ""
 
+    def trained_on(self, dataset: str | None) -> bool:
+        """Whether it was trained on this dataset, a name or a path."""
+        if not dataset or not self.dataset:
+            return False
+        return Path(dataset).expanduser().resolve() == Path(self.dataset).expanduser().resolve()
 
-def find() -> list[Checkpoint]:
-    """All readable checkpoints, shipped ones first, then one's own, newest first."""
+
+def find(*folders: Path) -> list[Checkpoint]:
+    """All readable checkpoints, shipped ones first, then one's own and those in other `folders`, newest first."""
     found: dict[Path, Checkpoint] = {}
-    for root in dict.fromkeys([SHIPPED, folder()]):
+    for root in dict.fromkeys([SHIPPED, folder(), *folders]):
         for place in [config.parent for config in root.glob("*/config.json")] + _files(root):
             try:
                 found[place.resolve()] = describe(place)

@@ -136,6 +136,73 @@ TERMS: dict[str, Term] = {
         "What the model does not see, and fills in; visible patches are pasted back. Scores of an image then count "
         "its hidden patches only.",
     ),
+    "prefix of layers": Term(
+        "PSNR (dB)", "Mean PSNR of the picture made of the layers up to and with this one, and its 95 % interval.", "dB"
+    ),
+    "gain of a layer": Term(
+        "Gain (dB)",
+        "PSNR of the layers up to and with this one, minus that of the layers before it; the mean over images of the "
+        "paired differences. The first layer is compared with no layer at all. 6 dB halve a typical error.",
+        "dB",
+    ),
+    "layer alone": Term("Alone (dB)", "PSNR from this layer alone, all others filled as chosen above.", "dB"),
+    "entropy of a layer": Term(
+        "Entropy bits",
+        "What this layer costs if codes are stored by their frequency, as a perfect compressor of single codes would.",
+        "bits per pixel",
+    ),
+    "numbers per pixel": Term(
+        "Numbers per pixel", "Continuous numbers that the decoder needs of this layer; they have no bits of their own."
+    ),
+    "recombination": Term(
+        "Recombine two images",
+        "Coarse layers usually carry place and colour, fine ones edges and texture: give them to different images and "
+        "see.",
+    ),
+    "explained share": Term(
+        "Variance kept",
+        "How much of the spread of this layer's latents its codes keep: 100 % if each latent were its code's vector. "
+        "Measured on a sample of latents.",
+    ),
+    "quality against bits": Term(
+        "Quality against bits",
+        "Each point is one way to store an image: further left is fewer bits, further up is closer to the original. "
+        "Bars are 95 % intervals of the mean over these images; training again may differ by more. Points are joined "
+        "where they differ in the layers that are sent, or in the bits of each continuous number.",
+    ),
+    "score": Term(
+        "Score",
+        "PSNR: 10 · log₁₀(1 / mean squared error) in dB, the mean over images; 6 dB more halves a pixel's typical "
+        "error. SSIM compares means, contrasts and patterns in a sliding window; 1 is a perfect copy.",
+    ),
+    "rate of codes": Term(
+        "Bits per pixel",
+        "Fixed length: log₂(codes) bits for every position of a discrete layer, b bits for every number of a "
+        "continuous one, at the positions that the decoder needs. Entropy: what an ideal code for exactly these "
+        "frequencies of symbols would need, counted on these same images (plug-in: slightly too small, the more so the "
+        "fewer images and the more codes). JPEG and WebP are entropy-coded in any case.",
+        "bits per pixel",
+    ),
+    "bytes of a codec": Term(
+        "JPEG and WebP",
+        "Payload: the bytes that depend on the image, as if headers and tables were known to both sides like the "
+        "weights of a network. Of a JPEG with the standard Huffman tables: what lies between the header of the scan "
+        "and the end mark. Of a WebP: the VP8 frame without containers, tag, start code and size. Whole file: every "
+        "byte, of the JPEG with tables optimized for the image. Small images are mostly headers. Colour has half the "
+        "resolution (4:2:0) in both.",
+    ),
+    "bits spent": Term(
+        "Bits per pixel",
+        "What an image costs with all layers. Where some are continuous: with the fewest bits a number that lose less "
+        "than 0.1 dB of mean PSNR.",
+        "bits per pixel",
+    ),
+    "above a codec": Term(
+        "Above JPEG, above WebP",
+        "PSNR minus that of the codec at the same bits, interpolated between its points over the logarithm of the "
+        "rate; empty where the codec does not reach that rate.",
+        "dB",
+    ),
     "table of codes": Term(
         "All codes", "Click a column's head to sort, and the box at the left of a row to select its code."
     ),

@@ -61,6 +61,12 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
     )
 
 
+def explained_share(latents: np.ndarray, codes: np.ndarray) -> float:
+    """Share of the variance of latents (M, D) that the vectors of their codes (M, D) keep, at most 1."""
+    spread = np.square(latents - latents.mean(0)).sum(dtype=np.float64)
+    return float(1 - np.square(latents - codes).sum(dtype=np.float64) / spread) if spread > 0 else 1.0
+
+
 def perplexity_interval(codes: np.ndarray, size: int, *, seed: int = 0) -> tuple[float, float]:
     """95 % interval of the perplexity, images resampled: the ends of `usage.entropy_interval`, 2 to their power."""
     low, high = usage.entropy_interval(codes, size, seed=seed)

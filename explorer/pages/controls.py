@@ -69,6 +69,9 @@ def draw(shown: Shown, name: str) -> None:
     options = shown.given
     if fields.counts(field, shown.study, options):
         value = options[name]
+        if field.metadata.get("widget") in fields.MANY:
+            _many(shown, field, list(fields.listed(value)))
+            return
         bound(name, value, lambda key, changed: _widget(shown, field, key, changed, value))
 
 
@@ -115,6 +118,18 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
     return st.number_input(
         label, ends["min"], ends["max"], step=field.metadata.get("step", 1 if kind is int else None), width=150, **given
     )
+
+
+def _many(shown: Shown, field: dataclasses.Field, chosen: list[str]) -> None:
+    """Several of the choices at once."""
+    key, known = f"pick-{field.name}", fields.choices_of(field, shown.study, dataclasses.asdict(shown.options))
+    if st.session_state.get(key) != chosen:
+        st.session_state[key] = chosen
+    more = {"selection_mode": "multi"} if field.metadata["widget"] == "pills" else {}
+    getattr(st, field.metadata["widget"])(
+        field.metadata["label"], list(known), format_func=known.get, key=key, help=field.metadata["help"] or None,
+        on_change=lambda: put(field.name, ",".join(st.session_state[key])), **more,
+    )  # fmt: skip
 
 
 def _code(shown: Shown, label: str, given: dict[str, Any]) -> Any:

@@ -83,8 +83,8 @@ def _heading(block: Heading, shown: Shown) -> None:
 
 
 def _note(block: Note, shown: Shown) -> None:
-    if block.tone == "quiet":
-        st.caption(plain(block.text), help=block.help or None)
+    if block.tone in ("quiet", "plain"):
+        (st.caption if block.tone == "quiet" else st.markdown)(plain(block.text), help=block.help or None)
     else:
         (st.info if block.tone == "info" else st.warning)(plain(block.text), icon=ICONS[block.tone])
 
@@ -236,7 +236,7 @@ def _table(block: Table, shown: Shown) -> None:
     pictures = {name: drawing.urls(of(data)) for name, of in block.pictures.items()}
     config = {}
     for name, column in block.columns.items():
-        about = {"help": column.help or None}
+        about = {"help": column.help or None, "pinned": column.pinned or None}
         if name in pictures:
             config[name] = st.column_config.ImageColumn(column.label, width="small", **about)
         elif data[name].dtype.kind in "iuf":
@@ -246,7 +246,7 @@ def _table(block: Table, shown: Shown) -> None:
     select = {"on_select": "rerun", "selection_mode": "single-row"} if block.go is not None else {}
     event = st.dataframe(
         data.assign(**pictures), hide_index=True, key=block.name, height=block.height or "content",
-        column_order=list(block.columns), column_config=config, **select,
+        column_order=list(block.columns), column_config=config, placeholder="", **select,
     )  # fmt: skip
     if block.go is None:
         return
@@ -277,7 +277,7 @@ def _link(block: Link, shown: Shown) -> None:
         icon = f":material/{block.icon}:"
         st.button(plain(block.label), icon=icon, key=f"link-{block.label}", on_click=go, args=(block.go, shown))
         return
-    session.link(block.go.view or shown.name, plain(block.label), f":material/{block.icon}:", **block.go.carried)
+    session.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 
 
 def _download(block: Download, shown: Shown) -> None:
@@ -297,7 +297,7 @@ def _controls(block: Controls, shown: Shown) -> None:
 
 
 def _missing(block: Missing, shown: Shown) -> None:
-    subject = shown.study.subject
+    subject = block.subject or shown.study.subject
     if block.kind == "encoding":  # every page offers this one with the same words, and sees the same work
         session.encode_beside(session.selection(), shown.study.images, subject.kmeans)
         return

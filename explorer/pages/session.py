@@ -118,6 +118,7 @@ def _body() -> DeltaGenerator:
     state = shared()
     if state.get("selects") not in (None, _selects()):
         state["place"] = 1 - state.get("place", 0)
+        state["moved"] = True  # what was chosen for the other one is no mistake here
     state["selects"] = _selects()
     places = [st.container() if number == state.get("place", 0) else st.empty() for number in (0, 1)]
     return places[state.get("place", 0)]

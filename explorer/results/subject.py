@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,12 @@ class Subject:
     def open(self, progress: Progress) -> None:
         """Opens the images, with the progress of a download or of decoding."""
         self.__dict__.setdefault("images", self.load(self.split, self.limit, progress))
+
+    def beside(self, other: checkpoints.Checkpoint) -> Subject:
+        """Another checkpoint of the same image size on these same images."""
+        found = replace(self, checkpoint=other.path)
+        found.__dict__.update(images=self.images, facts=other)
+        return found
 
     def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Images:
         """A split of the same dataset at the same size."""

@@ -43,10 +43,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence: quiet below a chart, info in place of something, or a warning that should not be missed."""
+    """A sentence: quiet below a chart, plain for what is found, info in place of something, or a warning."""
 
     text: str
-    tone: Literal["quiet", "info", "warning"] = "quiet"
+    tone: Literal["quiet", "plain", "info", "warning"] = "quiet"
     help: str = ""
 
 
@@ -191,6 +191,7 @@ class Column:
     label: str
     help: str = ""
     format: str = ""
+    pinned: bool = False  # stays in sight when the table is moved sideways
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Link:
-    """A way to another view."""
+    """A way to another view, or to another choice in the same one."""
 
     label: str
     icon: str
@@ -240,13 +241,18 @@ class Controls:
 
 @dataclass(frozen=True)
 class Missing:
-    """A result that is not there yet: what it is, and whether it is made without being asked for."""
+    """A result that is not there yet: what it is, and whether it is made without being asked for.
+
+    Attributes:
+        subject: what it is of, where that is not what the sheet is of.
+    """
 
     kind: str
     options: Any
     title: str
     about: str = ""
     begin: bool = False
+    subject: Any = None
 
 
 @dataclass(frozen=True)

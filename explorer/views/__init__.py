@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, latent_map, reconstructions
+from explorer.views import code_maps, codebook, latent_map, layers, rates, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -62,10 +62,10 @@ VIEWS: dict[str, View] = {
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
-        codebook.Options, codebook.sheet,
+        layers.Options, layers.sheet, encoded=False, demo=False,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
-        codebook.Options, codebook.sheet,
+        rates.Options, rates.sheet, encoded=False, demo=False,
     ),
 }  # fmt: skip

@@ -18,6 +18,8 @@ from explorer.options import check, parse
 if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
+MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
+
 
 def layer() -> Any:
     return dataclasses.field(
@@ -61,6 +63,11 @@ def of(kind: type, name: str, label: str, **more: Any) -> Any:
     """The field `name` of the options of a result, with its help, default and bounds, as a choice of a view."""
     field = {field.name: field for field in dataclasses.fields(kind)}[name]
     return dataclasses.field(default=field.default, metadata={**field.metadata, "label": label, **more})
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The choices that a field with one of the widgets MANY holds."""
+    return tuple(filter(None, text.split(",")))
 
 
 def choices_of(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> dict[Any, str]:
@@ -110,5 +117,6 @@ def _checked(field: dataclasses.Field, value: Any, study: Study, values: Mapping
     }
     plain = dataclasses.field(default=field.default, metadata={**bounds, **({"choices": known} if known else {})})
     plain.name, plain.type = field.name, field.type
-    check(plain, value)
+    for part in listed(value) if field.metadata.get("widget") in MANY else [value]:
+        check(plain, part)
     return value
