@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer import cutouts, drawing
 from explorer.pages import session
+from explorer.pages.state import below
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,9 @@ def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None =
         chosen = session.number("code", label, len(facts), default, width=160, help=about)
     else:
         options = facts.sort_values("rank")["code"].astype(str).tolist()
-        chosen = int(session.pick("code", "Code", options, str(default), width=160, help=about))
+        chosen = int(
+            session.pick("code", "Code", options, str(default), fault=below("code", len(facts)), width=160, help=about)
+        )
     share = facts["share"].iloc[chosen]
     used = f"{share:.2%} of tokens" if share else "never used"
     many = 0 if here is None else int((here == chosen).sum())
