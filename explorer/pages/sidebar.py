@@ -203,6 +203,7 @@ def _fetch(name: str, shown: str) -> None:
         hub.note(name),
         title=f"Download {name} from the Hugging Face Hub",
         about="If it is there: config and weights alone. They are kept, and found again without a network.",
+        label="Download",
     )
 
 

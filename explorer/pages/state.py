@@ -112,20 +112,23 @@ def refused(name: str) -> str | None:
 def complain(name: str) -> None:
     """One sentence about what cannot be had as `name`, and what is shown in its place."""
     if refused(name) is not None:
-        wrong, value = shared()["refused"][name][1], get(name)
-        sentence = f"{wrong[0].upper()}{wrong[1:].rstrip('.')}. The page shows {value}."
-        st.warning(f":small[{plain(sentence)}]", icon=":material/link_off:")
+        asked, wrong = shared()["refused"][name]
+        if not wrong.startswith(Path(asked).name or "\0"):  # else it begins with the name of a file
+            wrong = wrong[0].upper() + wrong[1:]
+        sentence = plain(f"{wrong.rstrip('.')}. The page shows {get(name)}.")
+        st.warning(f":small[{sentence}]", icon=":material/link_off:")
 
 
 def _among(name: str, options: Sequence[str]) -> Callable[[str], str]:
     def fault(text: str) -> str:
-        listed = ", ".join(options[:8]) + (" …" if len(options) > 8 else "")
-        return "" if text in options else f"There is no {name} '{text[:200]}' here; choose from {listed}"
+        return "" if text in options else f"There is no {name} '{text[:200]}' here; choose from {', '.join(options)}"
 
     return fault
 
 
-def _below(name: str, count: int) -> Callable[[str], str]:
+def below(name: str, count: int) -> Callable[[str], str]:
+    """What is wrong with a text that should be a whole number from 0 to `count - 1`; see `choose`."""
+
     def fault(text: str) -> str:
         good = text.isdecimal() and len(text) < 12 and int(text) < count
         return "" if good else f"There is no {name} '{text[:200]}' here; choose a number from 0 to {count - 1:,}"
@@ -148,20 +151,22 @@ def pick(
     default: str | None = None,
     *,
     widget: Callable = st.selectbox,
+    fault: Callable[[str], str] | None = None,
     **arguments,
 ) -> str:
     """A choice that the URL carries, as in `session.pick("layer", "Layer", names, widget=st.segmented_control)`.
 
-    A `format_func` must name an option the same way in every run: the browser answers with the name.
+    `fault` says what is wrong with a value, where not all choices can be listed; see `choose`. A `format_func` must
+    name an option the same way in every run: the browser answers with the name.
     """
     options = [str(option) for option in options]
-    value = _noted(name, _among(name, options), default if default is not None else options[0])
+    value = _noted(name, fault or _among(name, options), default if default is not None else options[0])
     return bound(name, value, lambda key, changed: widget(label, options, key=key, on_change=changed, **arguments))
 
 
 def number(name: str, label: str, count: int, default: int = 0, **arguments) -> int:
     """A whole number from 0 to `count - 1` that the URL carries: `session.number("image", "Image", len(images))`."""
-    value = _noted(name, _below(name, count), str(default))
+    value = _noted(name, below(name, count), str(default))
     return int(
         bound(
             name,
@@ -176,7 +181,8 @@ def number(name: str, label: str, count: int, default: int = 0, **arguments) -> 
 def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
     """Draws a widget that starts from `value` and carries what the user makes of it."""
     key = f"pick-{name}"
-    if st.session_state.get(key) != value or shared().get("moved"):  # a widget of the page before has the same key
+    # a widget of the page before has the same key; and a box into which a path was typed is to show its label
+    if st.session_state.get(key) != value or shared().get("moved") or "/" in str(value):
         st.session_state[key] = value
 
     def changed() -> None:
