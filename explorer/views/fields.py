@@ -16,6 +16,8 @@ from explorer.options import check, parse
 if TYPE_CHECKING:
     from explorer.study import Study
 
+AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",)}  # what has no meaning for another choice
+
 
 def layer() -> Any:
     return dataclasses.field(
