@@ -19,18 +19,15 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.exceptions import Error
 
-from explorer.demo import about, answers, api, code_map, codebook, latent_map, markup, network, reconstruct, uploads
+from explorer.demo import about, api, look, shipped, tabs, uploads
 from explorer.demo.shared import QUIET, Shared
 from explorer.errors import BadInput
+from explorer.sheets import Note, html
+from explorer.study import Study, passes
+from explorer.views import VIEWS
 
 AT_ONCE = max(2, min(8, os.cpu_count() or 2))  # requests computed at the same time
 WAITING = 100  # requests in the queue; more are told to come back later
-FONT = gr.themes.LocalFont("Source Sans Pro", weights=(400, 700))  # comes with Gradio, which lacks parts of its 600
-HEAD = """
-<div class="cx-head">{mark}<h1>Codebook Explorer</h1>
-<p>Do the codes of an image autoencoder capture concepts? Pick a checkpoint, drop a picture, and see what comes back,
-which code stands where, and what is most like it.</p></div>
-"""
 # A picture that replaces another one is told twice by Gradio; what is wrong with it is to be said once.
 ASK_IF_NEW = """(picture) => {
   const path = picture?.path ?? null, again = window.lastPicture === path;
@@ -50,10 +47,8 @@ class Demo(gr.Blocks):
     def launch(self, **options):
         self.kept = uploads.present()
         limits = {
-            "theme": gr.themes.Default(
-                primary_hue="blue", secondary_hue="slate", neutral_hue="slate", font=[FONT, "system-ui", "sans-serif"]
-            ),
-            "css": markup.STYLE,
+            "theme": look.theme(),
+            "css": look.STYLE,
             "max_file_size": uploads.MEGABYTES * 1024**2,
             "max_threads": 2 * AT_ONCE + 8,
             "state_session_capacity": 1_000,
@@ -86,27 +81,23 @@ def build() -> gr.Blocks:
     folder = Path(tempfile.mkdtemp(prefix="codebook-explorer-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"], os.environ["EXPLORER_CACHE"] = str(folder / "files"), str(folder / "cache")
-    checkpoints = answers.offered()
+    checkpoints = shipped.offered()
     if not checkpoints:
         raise BadInput("there is no checkpoint with an encoding to show; ship one under checkpoints/")
-    if network.spaces:  # ZeroGPU moves what is there at the start
-        for checkpoint in checkpoints.values():
-            network.network(checkpoint.path)
+    if passes.spaces:  # ZeroGPU moves what is there at the start
+        warm()
     with Demo(
         title="Codebook Explorer", analytics_enabled=False, fill_width=True, delete_cache=(300, uploads.MINUTES * 60)
     ) as demo:
         api.build()  # first, so that its names are free
-        gr.HTML(HEAD.format(mark=markup.MARK), padding=False)
+        gr.HTML(look.HEAD, padding=False, apply_default_css=False)
         with gr.Row():
-            with gr.Column(scale=1, min_width=280):
+            with gr.Column(scale=1, min_width=280, elem_id="inputs"):
                 shared, gallery = _inputs(demo, list(checkpoints))
-            with gr.Column(scale=3, min_width=320), gr.Tabs(overflow_behavior="wrap"):
-                reconstruct.build(shared)
-                code_map.build(shared)
-                codebook.build(shared)
-                latent_map.build(shared)
+            with gr.Column(scale=3, min_width=320), gr.Tabs(overflow_behavior="wrap") as strip:
+                tabs.build(shared, strip)
                 about.build()
-        _examples(demo, shared, gallery)
+        _examples(shared, gallery)
     demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
     return demo
 
@@ -114,17 +105,17 @@ def build() -> gr.Blocks:
 def launch() -> None:
     """Builds the demo, opens it to the local machine (or where GRADIO_SERVER_NAME says), and stays."""
     demo = build()
-    threading.Thread(target=_warm, daemon=True).start()
+    threading.Thread(target=warm, daemon=True).start()
     demo.launch()
 
 
 def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     """The column of choices: checkpoint, picture, and examples to start from."""
-    checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", filterable=False)
-    facts = gr.HTML(_facts(names[0]), padding=False)
-    start = answers.examples(names[0])[0]
+    start = shipped.file(*shipped.examples(names[0])[0])
+    checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", filterable=False, elem_id="checkpoint")
+    facts = gr.HTML(elem_id="facts", apply_default_css=False)
     upload = gr.Image(
-        _file(*start), type="filepath", image_mode=None, format="png", label="Your picture", height=250, buttons=[],
+        start, type="filepath", image_mode=None, format="png", label="Your picture", height=250, buttons=[],
         sources=["upload", "webcam", "clipboard"], placeholder=f"Drop a picture, up to {uploads.MEGABYTES} MB",
         elem_id="picture",
     )  # fmt: skip
@@ -132,14 +123,17 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
         _thumbnails(names[0]), label="Examples", show_label=False, columns=4, height="auto", allow_preview=False,
         interactive=False, format="png", buttons=[], elem_classes="cx-sharp", elem_id="examples",
     )  # fmt: skip
-    with gr.Accordion("If a picture is not square", open=False):
+    with gr.Accordion("If a picture is not square", open=False, elem_id="fit"):
         fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
-    seen, theme = gr.Textbox(reconstruct.NAME, visible=False), gr.Textbox("light", visible=False)
-    shared = Shared(demo, checkpoint, upload, gr.State(_file(*start)), fit, seen, theme)
+    first = next(view.title for view in VIEWS.values() if view.demo)
+    seen, theme = gr.Textbox(first, visible=False), gr.Textbox("light", visible=False)
+    shared = Shared(demo, checkpoint, upload, gr.State(start), fit, gr.State({}), seen, theme)
     # not `input`, which Gradio also sends when a picture is taken away, with the picture
     sent = upload.change(_accepted, [upload, gr.Textbox(visible=False)], shared.picture, js=ASK_IF_NEW, **QUIET)
     sent.failure(lambda: (None, None), None, [upload, shared.picture], **QUIET)  # what is no picture goes
-    checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
+    checkpoint.change(_thumbnails, checkpoint, gallery, **QUIET)
+    changes = [demo.load, checkpoint.change, shared.picture.change, fit.change]
+    gr.on(changes, _facts, [checkpoint, shared.picture, fit], facts, show_progress="hidden", **QUIET)
     return shared, gallery
 
 
@@ -148,49 +142,44 @@ def _accepted(path: str | None, again: str) -> str | None:
     return gr.skip() if again else path
 
 
-def _examples(demo: gr.Blocks, shared: Shared, gallery: gr.Gallery) -> None:
+def _examples(shared: Shared, gallery: gr.Gallery) -> None:
     def take(name: str, event: gr.SelectData) -> tuple[str, str]:
-        path = _file(*answers.examples(name)[int(event.index)])
+        path = shipped.file(*shipped.examples(name)[int(event.index)])
         return path, path
 
     gallery.select(take, shared.checkpoint, [shared.upload, shared.picture], **QUIET)
 
 
-def _facts(name: str) -> str:
-    """What a checkpoint is, in a sentence or two; layers that differ in name only are told together."""
-    checkpoint = answers.choose(name)
+def _facts(name: str, picture: str | None, fit: str) -> str:
+    """What a checkpoint is, in a sentence or two, and whether the picture is unlike what it knows."""
+    checkpoint = shipped.choose(name)
     size, alike = checkpoint.image_size, {}
-    for layer in checkpoint.layers:
+    for layer in checkpoint.layers:  # those that differ in name only are told together
         numbers = f"{layer['dim']} number{'s' if layer['dim'] > 1 else ''} each"
         holds = f"{layer['codes']:,} codes" if layer["codes"] else numbers
         alike.setdefault(f"{layer['grid'][0]} × {layer['grid'][1]}, {holds}", []).append(layer["name"])
     layers = "; ".join(f"{one[0]} to {one[-1]} {how}" if one[1:] else f"{one[0]} {how}" for how, one in alike.items())
     trained = f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px"
-    return markup.note(f"{trained}. {'Layers' if checkpoint.layers[1:] else 'Layer'}: {layers}.")
+    blocks = [Note(f"{trained}. {'Layers' if checkpoint.layers[1:] else 'Layer'}: {layers}.")]
+    warning = "" if picture is None else shipped.unlike(name, shipped.picture(name, picture, fit))
+    return html.draw(blocks + ([Note(warning, "warning")] if warning else []), html.Paper(lambda _: ""))
 
 
 def _thumbnails(name: str) -> list:
     from explorer.datasets import decode_image
 
-    size = answers.choose(name).image_size
+    size = shipped.choose(name).image_size
     return [
         (decode_image(picture, size) if isinstance(picture, Path) else picture, None)
-        for _, picture in answers.examples(name)
+        for _, picture in shipped.examples(name)
     ]
 
 
-def _file(title: str, picture) -> str:
-    """An example as a file among those of visitors."""
-    if isinstance(picture, Path):
-        return uploads.store(picture.read_bytes(), picture.name)
-    return uploads.store(markup.png(picture), f"{title}.png")
-
-
-def _warm() -> None:
-    """Opens every checkpoint beside the page, so that the first visitor to choose it does not wait."""
-    for name in answers.offered():
-        answers.opened(name)
-        network.network(answers.choose(name).path)
+def warm() -> None:
+    """Opens every checkpoint and its network, so that the first visitor to choose it does not wait."""
+    for name in shipped.offered():
+        study: Study = shipped.study(name)
+        passes.network(Path(study.subject.checkpoint), study.subject.fingerprint)
 
 
 def _filled_up(function: BlockFunction, inputs: list) -> list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from explorer.demo import answers
+from explorer.demo import shipped
 
 NAME = "About"
 TEXT = """
@@ -61,7 +61,7 @@ def _table() -> str:
         "| checkpoint | family | trained on | layers | PSNR, held out (dB) | mean image (dB) |",
         "|---|---|---|---|---|---|",
     ]
-    for checkpoint in answers.offered().values():
+    for checkpoint in shipped.offered().values():
         metrics = checkpoint.metrics
         layers = ", ".join(
             f"{layer['name']} {layer['grid'][0]} × {layer['grid'][1]}"

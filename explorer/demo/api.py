@@ -17,9 +17,12 @@ from gradio_client.utils import python_type_to_json_schema
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
-from explorer.demo import answers, uploads
+from explorer.demo import painting, shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
+from explorer.study import Study
+from explorer.study import nearest as neighbours
+from explorer.views.codebook import measured
 
 MOST_NEAREST, CELL = 100, 16
 
@@ -153,7 +156,7 @@ def list_checkpoints() -> list[CheckpointFacts]:
     Returns:
         Name, family, dataset, image size, layers and held-out scores of each.
     """
-    return [_facts(checkpoint) for checkpoint in answers.offered().values()]
+    return [_facts(checkpoint) for checkpoint in shipped.offered().values()]
 
 
 def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int) -> tuple[Reconstruction, Any, Any]:
@@ -169,19 +172,15 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
     Returns:
         Scores, the reconstruction as PNG, and the absolute error of each pixel as PNG (dark is no error).
     """
-    known = answers.choose(checkpoint)
-    pixels = uploads.pixels(image, known.image_size, fit)
+    known = shipped.choose(checkpoint)
+    picture = shipped.picture(checkpoint, image, fit)
     if not 0 <= hidden <= 0.95:
         raise BadInput(f"hidden {hidden:g} is out of range; choose from 0 to 0.95")
-    passed = answers.look(checkpoint, pixels)
+    passed = shipped.study(checkpoint).look(picture)
     found = list(passed.prefixes.values())[-1]
     if hidden:
-        grid = answers.mask_grid(checkpoint)
-        if grid is None:
-            raise BadInput(
-                f"checkpoint {checkpoint} cannot fill in hidden patches; choose hidden 0 or a masked autoencoder"
-            )
-        found = answers.fill(checkpoint, pixels, random_masks(1, grid, hidden, int(seed))[0])
+        mask = random_masks(1, painting.mask_grid(checkpoint), hidden, int(seed))[0]
+        found = painting.fill(checkpoint, picture.pixels, mask)
     scores: Reconstruction = {
         "checkpoint": checkpoint,
         "image_size": known.image_size,
@@ -212,12 +211,10 @@ def codes(image: str, checkpoint: str, layer: str, fit: str) -> tuple[Codes, Any
     Returns:
         The codes row by row with their distances, and the map as PNG, in which near codes have near colours.
     """
-    known = answers.choose(checkpoint)
-    pixels = uploads.pixels(image, known.image_size, fit)
-    shown = answers.opened(checkpoint)
-    layer = answers.layer_of(shown, layer)
-    found, distances = answers.codes(checkpoint, pixels, layer)
-    book = shown.encoding.codebook(layer)
+    picture, study = shipped.picture(checkpoint, image, fit), shipped.study(checkpoint)
+    layer = _layer(study, layer)
+    found, distances = study.codes_of(picture, layer)
+    book = study.book(layer)
     answer: Codes = {
         "checkpoint": checkpoint,
         "layer": layer,
@@ -227,7 +224,7 @@ def codes(image: str, checkpoint: str, layer: str, fit: str) -> tuple[Codes, Any
         "codes": found.tolist(),
         "distances": distances.tolist(),
     }
-    return answer, colours.paint(found, answers.colours(checkpoint, layer), CELL)
+    return answer, colours.paint(found, study.colours(layer), CELL)
 
 
 def usage(checkpoint: str, layer: str) -> Usage:
@@ -240,12 +237,12 @@ def usage(checkpoint: str, layer: str) -> Usage:
     Returns:
         Used and dead codes, entropy, perplexity with its 95 % interval, and the tokens of each code.
     """
-    shown = answers.opened(checkpoint)
-    names = [answers.layer_of(shown, layer)] if layer else shown.layers
+    study = shipped.study(checkpoint)
+    names = [_layer(study, layer)] if layer else study.layer_names
     return {
         "checkpoint": checkpoint,
-        "dataset": shown.checkpoint.dataset or "",
-        "layers": [_usage(shown, name) for name in names],
+        "dataset": study.checkpoint.dataset or "",
+        "layers": [_usage(study, name) for name in names],
     }
 
 
@@ -263,16 +260,14 @@ def nearest(image: str, checkpoint: str, layer: str, count: int, fit: str) -> tu
         The images by Euclidean distance of their latents (averaged over the grid), nearest first, where the picture
         lies on the map of latents, and the images side by side as PNG.
     """
-    known = answers.choose(checkpoint)
-    pixels = uploads.pixels(image, known.image_size, fit)
+    picture, study = shipped.picture(checkpoint, image, fit), shipped.study(checkpoint)
     if not 1 <= int(count) <= MOST_NEAREST:
         raise BadInput(f"count {int(count)} is out of range; choose from 1 to {MOST_NEAREST}")
-    shown = answers.opened(checkpoint)
-    layer = answers.layer_of(shown, layer)
-    among = answers.known(checkpoint, layer)
-    found, place = answers.nearest(checkpoint, pixels, layer, int(count))
+    layer = _layer(study, layer)
+    among = neighbours.known(study, layer)
+    found, place = neighbours.nearest(study, picture, layer, int(count))
     rows = among.rows[found.rows[: int(count)]]
-    table = answers.concepts(checkpoint).iloc[rows]
+    table = study.concepts().iloc[rows]
     answer: Nearest = {
         "checkpoint": checkpoint,
         "layer": layer,
@@ -284,19 +279,19 @@ def nearest(image: str, checkpoint: str, layer: str, count: int, fit: str) -> tu
         "images": [
             {
                 "row": int(row),
-                "name": shown.images.names[int(row)],
+                "name": study.images.names[int(row)],
                 "distance": float(away),
                 "concepts": {str(key): value if value == value else None for key, value in concepts.items()},
             }
             for row, away, concepts in zip(rows, found.distances, table.to_dict("records"), strict=False)
         ],
     }
-    return answer, np.concatenate(list(shown.images.read(rows)), axis=1)
+    return answer, np.concatenate(list(study.images.read(rows)), axis=1)
 
 
 def build() -> None:
     """Adds the endpoints to the page that is being built; nothing of them is seen on it."""
-    names = list(answers.offered())
+    names = list(shipped.offered())
 
     def image() -> gr.Image:
         return gr.Image(label="image", type="filepath", image_mode=None, format="png")
@@ -363,16 +358,21 @@ def _interval(found: dict[str, Any] | None) -> Interval | None:
     return None if not found else {key: found[key] for key in ("mean", "low", "high", "n")}
 
 
-def _usage(shown: answers.Opened, layer: str) -> LayerUsage:
-    found, (low, high), rate = answers.usage(shown.checkpoint.name, layer)
+def _layer(study: Study, layer: str | None) -> str:
+    """The layer asked for, else the first; BadInput for an unknown one."""
+    return study.layer(layer).name if layer else study.layer_names[0]
+
+
+def _usage(study: Study, layer: str) -> LayerUsage:
+    found, (low, high), _, rates = study.remember(measured, layer)
     facts = asdict(found)
     kept = ("codes", "used", "dead", "images", "tokens", "entropy_bits", "perplexity", "uniform_perplexity")
     return {
         "layer": layer,
-        "kind": shown.encoding.codebook(layer).kind,
+        "kind": study.book(layer).kind,
         **{key: facts[key] for key in kept},
         "perplexity_low": low,
         "perplexity_high": high,
-        "bits_per_pixel": rate,
-        "tokens_per_code": shown.encoding.usage(layer).tolist(),
+        "bits_per_pixel": None if rates is None else rates[0],
+        "tokens_per_code": study.usage(layer).tolist(),
     }

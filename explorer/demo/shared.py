@@ -24,6 +24,7 @@ class Shared:
 
     Attributes:
         upload: where pictures come in. picture: the path of the one that was accepted. fit: how it becomes square.
+        carried: what a visitor chose and clicked, for which checkpoint; every visitor has one of their own.
         seen: the name of the tab in front. theme: light or dark. Both are filled in by the page.
     """
 
@@ -32,6 +33,7 @@ class Shared:
     upload: gr.Image
     picture: gr.State
     fit: gr.Radio
+    carried: gr.State
     seen: gr.Textbox
     theme: gr.Textbox
 
@@ -39,32 +41,32 @@ class Shared:
         self,
         tab: gr.Tab,
         name: str,
-        function: Callable[..., Sequence[Any]],
-        own: Sequence[gr.components.Component],
+        function: Callable[..., Any],
         outputs: Sequence[gr.components.Component],
         *,
         first: bool = False,
-        also: Sequence[Callable] = (),
     ) -> None:
-        """Calls `function(checkpoint, picture, fit, *own, theme)` whenever what the tab shows may have changed.
+        """Calls `function(checkpoint, picture, fit, carried, theme)` whenever what the tab shows may have changed.
 
-        That is when the tab comes to the front, when checkpoint or picture change while it is there, and on `also`.
+        That is when the tab comes to the front, and when any of these change while it is there.
 
         Args:
-            own: the tab's own inputs. outputs: what the function returns, in order.
+            name: the title of the tab. outputs: what the function returns, in order.
             first: the tab that is in front when the page opens.
         """
-        inputs = [self.seen, self.checkpoint, self.picture, self.fit, *own, self.theme]
+        inputs = [self.seen, self.checkpoint, self.picture, self.fit, self.carried, self.theme]
 
-        def always(seen: str, *values: Any) -> Sequence[Any]:
+        def always(seen: str, *values: Any) -> Any:
             return function(*values)
 
-        def in_front(seen: str, *values: Any) -> Sequence[Any]:
-            return function(*values) if seen == name else [gr.skip()] * len(outputs)
+        def in_front(seen: str, *values: Any) -> Any:
+            if seen == name:
+                return function(*values)
+            return [gr.skip()] * len(outputs) if len(outputs) > 1 else gr.skip()
 
-        changes = [self.checkpoint.change, self.picture.change, self.fit.change, *also]
+        changes = [self.checkpoint.change, self.picture.change, self.fit.change, self.carried.change]
         asked = {"inputs": inputs, "outputs": list(outputs), "js": ASK_PAGE, **QUIET}
-        gr.on(changes, in_front, **asked)
-        tab.select(always, **asked)
+        gr.on(changes, in_front, show_progress="minimal", **asked)
+        tab.select(always, show_progress="minimal", **asked)
         if first:
             self.demo.load(always, **asked)

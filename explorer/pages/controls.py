@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
-AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "page"), "kmeans": ("code",),
-    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "page"), "cell": ("row", "column"),
-    "concept": ("value",),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def draw(shown: Shown, name: str) -> None:
 def take(name: str, value: Any) -> None:
     """Carries a choice, and drops what had a meaning only beside the one before."""
     put(name, value)
-    for other in AFTER.get(name, ()):
+    for other in fields.AFTER.get(name, ()):
         put(other, None)
 
 
@@ -88,7 +83,7 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
 
     def both() -> None:
         changed()
-        for other in AFTER.get(field.name, ()):
+        for other in fields.AFTER.get(field.name, ()):
             put(other, None)
         sets = field.metadata.get("sets")
         for other, found in (sets(shown.study, st.session_state[key]) if sets else {}).items():

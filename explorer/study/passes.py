@@ -23,14 +23,20 @@ if TYPE_CHECKING:
     from explorer.autoencoder import Autoencoder
 
 SECONDS = 15  # of a GPU that one pass may take
+OPENING = threading.Lock()  # two threads that import transformers for the first time would break each other
 
 # Hugging Face installs this package on its machines; nowhere else is it needed
 spaces = importlib.import_module("spaces") if importlib.util.find_spec("spaces") else None
 
 
-@functools.lru_cache(maxsize=8)
 def network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
-    """The network of a checkpoint, and the lock of whoever uses it."""
+    """The network of a checkpoint, opened once, and the lock of whoever uses it."""
+    with OPENING:
+        return _network(path, fingerprint)
+
+
+@functools.lru_cache(maxsize=8)
+def _network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
     from explorer import checkpoints
     from explorer.jobs.devices import choose
 

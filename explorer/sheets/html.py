@@ -1,0 +1,268 @@
+"""Draws the blocks of a sheet as HTML: one function a kind of block, and one table of them. All text is escaped here.
+
+The look and the script that draws charts and follows clicks are in `sheets/browser.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from explorer.sheets import (
+    Block,
+    Cards,
+    Chart,
+    CodeMap,
+    Controls,
+    Download,
+    Go,
+    Heading,
+    Link,
+    Missing,
+    More,
+    Note,
+    Picture,
+    Pictures,
+    Row,
+    Table,
+    Theme,
+    drawing,
+)  # fmt: skip
+
+ROWS = 100  # of a table that are shown
+FORMATS = {"percent": ".1%", "localized": ",", "": ""}  # printf formats are read as they are
+
+
+def _url(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What blocks are drawn on.
+
+    Attributes:
+        controls: the choices that stand here, as HTML.
+        themes: those that charts are drawn for.
+        leads: whether somebody listens to `data-go`; else only views of the same page can be reached, by an anchor.
+        takes: whether the data behind headings and downloads is put in.
+        level: of headings.
+        missing: a sentence on a result that is not there.
+        store: (content, its media type) -> an address of it.
+    """
+
+    controls: Callable[[Controls], str]
+    themes: Sequence[Theme] = ("light", "dark")
+    leads: bool = False
+    takes: bool = True
+    level: int = 3
+    missing: str = "This has not been computed."
+    store: Callable[[bytes, str], str] = _url
+
+
+def draw(blocks: Sequence[Block], paper: Paper) -> str:
+    """Blocks one under another."""
+    return "".join(DRAWN[type(block)](block, paper) for block in blocks)
+
+
+def attribute(value: Any) -> str:
+    """JSON for an attribute in single quotes, where its own double quotes stay as they are."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")
+
+
+def go(target: Go | None, paper: Paper, **where: Any) -> str:
+    """The attribute that a click is told by; empty where nobody listens."""
+    if target is None or not paper.leads:
+        return ""
+    carried = {
+        name: value.format(**where) if where and isinstance(value, str) else value
+        for name, value in target.carried.items()
+    }
+    return f" data-go='{attribute({'view': target.view, 'carried': carried})}'"
+
+
+def help_mark(about: str) -> str:
+    """A question mark that tells more when it is pointed at, tapped or focused."""
+    if not about:
+        return ""
+    text = escape(about)
+    return f'<span class="cx-help" tabindex="0" role="note" aria-label="{text}">?<span>{text}</span></span>'
+
+
+def image(pixels: np.ndarray, alt: str) -> str:
+    return f'<img src="{_url(drawing.png(pixels), "image/png")}" alt="{escape(alt)}">'
+
+
+def _heading(block: Heading, paper: Paper) -> str:
+    data = ""
+    if block.data is not None and paper.takes:
+        data = _file("CSV", f"{block.file}.csv", block.data().to_csv(index=False), f"The numbers of “{block.text}”")
+    level = min(paper.level, 6)
+    return f'<div class="cx-title"><h{level}>{escape(block.text)}</h{level}>{help_mark(block.help)}{data}</div>'
+
+
+def _note(block: Note, paper: Paper) -> str:
+    return f'<p class="cx-note cx-{block.tone}">{escape(block.text)}{help_mark(block.help)}</p>'
+
+
+def _cards(block: Cards, paper: Paper) -> str:
+    cells = (
+        f'<div class="cx-card"><span class="cx-label">{escape(card.label)}{help_mark(card.help)}</span>'
+        f"<b>{escape(card.value)}</b><small>{escape(card.note)}</small></div>"
+        for card in block.cards
+    )
+    return f'<div class="cx-cards" style="--columns:{int(block.columns)}">{"".join(cells)}</div>'
+
+
+def _pictures(block: Pictures, paper: Paper) -> str:
+    cells = "".join(_picture(picture, paper) for picture in block.pictures)
+    kept = " cx-kept" if not block.grow else ""
+    return (
+        f'<div class="cx-figures{kept}" data-name="{escape(block.name)}" style="--cell:{int(block.width)}px">'
+        f"{cells}</div>{_archive(block) if paper.takes and block.archive else ''}"
+    )
+
+
+def _picture(picture: Picture, paper: Paper) -> str:
+    title = f"<b>{escape(picture.title)}{help_mark(picture.help)}</b>" if picture.title else ""
+    note = f"<span>{escape(picture.note)}</span>" if picture.note else ""
+    shown = image(picture.pixels, picture.alt or picture.title or picture.note)
+    leads = go(picture.go, paper)
+    shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>' if leads else shown
+    return f"<figure>{shown}<figcaption>{title}{note}</figcaption></figure>"
+
+
+def _archive(block: Pictures) -> str:
+    kept = {f"{i}-{one.title or one.note}": one.pixels for i, one in enumerate(block.pictures)}
+    return _file("Pictures (zip of PNG)", f"{block.archive}.zip", drawing.archive(kept), "")
+
+
+def _code_map(block: CodeMap, paper: Paper) -> str:
+    height, width = block.codes.shape
+    painted = drawing.code_map(block)
+    told = json.dumps([list(map(str, row)) for row in block.notes], ensure_ascii=False)
+    leads = go(block.go, paper)
+    box = f' tabindex="0" role="application" aria-label="{escape(block.alt or block.title)}"' if leads else ""
+    title = f"<figcaption><b>{escape(block.title)}</b></figcaption>" if block.title else ""
+    return (
+        f'<figure class="cx-map" style="--cell:{int(block.width)}px"><div class="cx-grid" data-name="'
+        f'{escape(block.name)}" data-grid="{height},{width}" data-notes=\'{attribute(told)}\'{leads}{box}>'
+        f"{image(painted, block.alt or block.title)}</div>{title}</figure>"
+    )
+
+
+def _chart(block: Chart, paper: Paper) -> str:
+    figures = {theme: block.figure(theme) for theme in paper.themes}
+    height = next(iter(figures.values())).layout.height or 400
+    width = f"max-width:{int(block.width)}px;" if isinstance(block.width, int) else ""
+    drawn = "".join(f" data-{theme}='{attribute(figure.to_json())}'" for theme, figure in figures.items())
+    tiles = ""
+    if block.tiles is not None:
+        shown = block.tiles()
+        sheet, across = drawing.sprite(shown)
+        place = {"url": paper.store(sheet, "image/jpeg"), "side": shown.shape[1], "across": across, "n": len(shown)}
+        tiles = f" data-tiles='{attribute(place)}'"
+    return (
+        f'<div class="cx-chart" role="img" aria-label="{escape(block.alt)}" data-name="{escape(block.name)}"'
+        f'{drawn}{tiles}{go(block.go, paper)} style="{width}min-height:{int(height)}px"></div>'
+    )
+
+
+def _table(block: Table, paper: Paper) -> str:
+    shown = block.frame.head(ROWS)
+    pictures = {name: drawing.urls(of(shown)) for name, of in block.pictures.items()}
+    head = "".join(
+        f'<th scope="col">{escape(column.label)}{help_mark(column.help)}</th>' for column in block.columns.values()
+    )
+    rows = []
+    for at, (_, row) in enumerate(shown.iterrows()):
+        cells = (
+            f'<td><img src="{pictures[name][at]}" alt="{escape(column.label)}"></td>'
+            if name in pictures
+            else _cell(row[name], column.format, name == block.by and go(block.go, paper, point=row[name]))
+            for name, column in block.columns.items()
+        )
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    more = len(block.frame) - len(shown)
+    said = f'<p class="cx-note cx-quiet">The first {ROWS:,} of {len(block.frame):,} rows.</p>' if more > 0 else ""
+    height = f"max-height:{block.height}px" if block.height else ""
+    return (
+        f'<div class="cx-table" tabindex="0" role="region" aria-label="{escape(block.name)}" style="{height}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{said}"
+    )
+
+
+def _cell(value: Any, form: str, leads: str | bool) -> str:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number:
+        text = "" if value is None or value != value else str(value)
+    elif value != value:
+        text = "–"
+    else:
+        text = form % value if "%" in form else format(value, FORMATS.get(form, ""))
+    shown = escape(text)
+    if leads:
+        shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>'
+    return f"<td{' class=cx-number' if number else ''}>{shown}</td>"
+
+
+def _link(block: Link, paper: Paper) -> str:
+    if paper.leads:
+        return f'<p><button type="button" class="cx-link"{go(block.go, paper)}>{escape(block.label)} →</button></p>'
+    return f'<p><a href="#{escape(block.go.view)}">{escape(block.label)} →</a></p>' if block.go.view else ""
+
+
+def _download(block: Download, paper: Paper) -> str:
+    return _file(block.label, block.file, block.data(), block.help) if paper.takes else ""
+
+
+def _file(label: str, name: str, content: bytes | str, about: str) -> str:
+    content = content.encode() if isinstance(content, str) else content
+    address = _url(content, "application/octet-stream")
+    return (
+        f'<a class="cx-file" download="{escape(name)}" title="{escape(about)}" href="{address}">{escape(label)} ↓</a>'
+    )
+
+
+def _controls(block: Controls, paper: Paper) -> str:
+    return paper.controls(block)
+
+
+def _missing(block: Missing, paper: Paper) -> str:
+    about = f" {block.about}" if block.about else ""
+    return f'<p class="cx-note cx-info"><b>{escape(block.title)}.</b>{escape(about)} {escape(paper.missing)}</p>'
+
+
+def _row(block: Row, paper: Paper) -> str:
+    boxed = " cx-boxed" if block.boxed else ""
+    kind = "cx-even" if block.even else "cx-row"
+    parts = "".join(f"<div>{draw(part, paper)}</div>" for part in block.parts)
+    return f'<div class="{kind}{boxed}" style="--part:{int(block.width)}px">{parts}</div>'
+
+
+def _more(block: More, paper: Paper) -> str:
+    return f"<details><summary>{escape(block.title)}</summary>{draw(block.blocks, paper)}</details>"
+
+
+DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
+    Heading: _heading,
+    Note: _note,
+    Cards: _cards,
+    Pictures: _pictures,
+    CodeMap: _code_map,
+    Chart: _chart,
+    Table: _table,
+    Link: _link,
+    Download: _download,
+    Controls: _controls,
+    Missing: _missing,
+    Row: _row,
+    More: _more,
+}
