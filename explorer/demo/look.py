@@ -79,7 +79,8 @@ fieldset.cx-choice { display: block; }
   #checkpoint, #examples { grid-column: 2; min-width: 0 !important; }
   #examples .grid-container { grid-template-columns: none !important; grid-auto-flow: column;
     grid-auto-columns: 46px !important; overflow-x: auto; }
-  #facts { grid-column: 1 / -1; }
+  #examples { grid-row: 2; }
+  #facts { grid-column: 1 / -1; grid-row: 3; min-width: 0 !important; }
   #facts .cx-note { font-size: 0.82rem; margin: 0; line-height: 1.3; }
   #fit { display: none; }
 }

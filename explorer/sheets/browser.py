@@ -51,7 +51,7 @@ STYLE = """
 .cx-table th { position: sticky; top: 0; background: var(--cx-panel); font-weight: 600; z-index: 1; }
 .cx-table :is(th, td) { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--cx-line);
   white-space: nowrap; }
-.cx-table .cx-number { text-align: right; font-variant-numeric: tabular-nums; }
+.cx-table td.cx-number { text-align: right; font-variant-numeric: tabular-nums; }
 .cx-table img { width: 32px; height: 32px; }
 .cx-go, .cx-link { all: unset; cursor: pointer; max-width: 100%; }
 .cx-go { display: inline-block; }
@@ -128,7 +128,9 @@ function sheet(element, dark, plotly, go) {
     if (!kept.has(key)) {
       const plot = document.createElement('div'), figure = JSON.parse(text);
       holder.replaceChildren(plot);
-      await Plotly.newPlot(plot, figure.data, figure.layout, {displaylogo: false, responsive: true});
+      const tools = matchMedia('(hover: hover)').matches ? 'hover' : false;  // on a phone they would cover legends
+      await Plotly.newPlot(plot, figure.data, figure.layout,
+        {displaylogo: false, responsive: true, displayModeBar: tools});
       listen(plot, () => plot.parentElement);
       kept.set(key, plot);
       if (kept.size > 12) {

@@ -181,15 +181,14 @@ def _table(block: Table, paper: Paper) -> str:
     head = "".join(
         f'<th scope="col">{escape(column.label)}{help_mark(column.help)}</th>' for column in block.columns.values()
     )
-    rows = []
-    for at, (_, row) in enumerate(shown.iterrows()):
-        cells = (
-            f'<td><img src="{pictures[name][at]}" alt="{escape(column.label)}"></td>'
-            if name in pictures
-            else _cell(row[name], column.format, name == block.by and go(block.go, paper, point=row[name]))
-            for name, column in block.columns.items()
-        )
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+    cells = []  # of each column
+    for name, column in block.columns.items():
+        if name in pictures:
+            cells.append([f'<td><img src="{url}" alt="{escape(column.label)}"></td>' for url in pictures[name]])
+        else:
+            leads = block.go if name == block.by else None
+            cells.append([_cell(value, column.format, go(leads, paper, point=value)) for value in shown[name]])
+    rows = [f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True)]
     more = len(block.frame) - len(shown)
     said = f'<p class="cx-note cx-quiet">The first {ROWS:,} of {len(block.frame):,} rows.</p>' if more > 0 else ""
     height = f"max-height:{block.height}px" if block.height else ""
@@ -199,7 +198,7 @@ def _table(block: Table, paper: Paper) -> str:
     )
 
 
-def _cell(value: Any, form: str, leads: str | bool) -> str:
+def _cell(value: Any, form: str, leads: str) -> str:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number:
         text = "" if value is None or value != value else str(value)

@@ -1,0 +1,126 @@
+"""What the views show of a study, as one HTML file that needs no network, and as numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.errors import BadInput
+from explorer.sheets import Block, Controls, Missing, Note, browser, drawing, html, walk
+from explorer.views import VIEWS, fields
+
+if TYPE_CHECKING:
+    from explorer.study import Study
+
+ROUNDS = 4  # of making what is missing: a result may show that another one is wanted
+MISSING = "It has not been computed; without --quick it is."
+
+
+@dataclass(frozen=True)
+class Section:
+    """One view with its options as they start: its blocks and numbers, `{}` where there are none yet."""
+
+    name: str
+    options: Any
+    blocks: Sequence[Block]
+    numbers: dict[str, Any]
+
+
+def section(study: Study, name: str, make: Callable[[str, Any], None] | None) -> Section:
+    """Draws a view; what is missing is made first by `make(kind, options)`, or is said to be missing."""
+    view = VIEWS[name]
+    if view.encoded and not study.encoded:
+        if make is None:
+            return Section(name, None, [Missing("encoding", None, "The codes of all images")], {})
+        make("encoding", None)
+    picture = study.image(int(np.random.default_rng(0).integers(len(study.images)))) if view.pictured else None
+    options, _ = fields.settled(view.options, study, {})
+    for _ in range(ROUNDS):
+        try:
+            sheet = view.sheet(study, options, picture)
+        except BadInput as problem:  # such as a model without a decoder; the other views still tell something
+            text = str(problem)
+            return Section(name, options, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
+        missing = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
+        if not missing or make is None:
+            break
+        for block in missing:
+            make(block.kind, block.options)
+    return Section(name, options, sheet.blocks, dict(sheet.numbers))
+
+
+def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -> str:
+    """One HTML file with plotly inside, light or dark as the reader's system is.
+
+    Args:
+        facts: what stands below the title, {name: value}.
+    """
+    from plotly.offline import get_plotlyjs
+
+    title = f"{study.checkpoint.name} on {study.images.name}"
+    links = "".join(f'<li><a href="#{one.name}">{escape(VIEWS[one.name].title)}</a></li>' for one in sections)
+    told = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>
+<link rel="icon" href="data:,"><style>{LOOK}{browser.STYLE}</style></head><body>
+<header><h1><svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true">{drawing.MARK_CELLS}</svg>
+{escape(title)}</h1><dl>{told}</dl><nav aria-label="Contents"><ul>{links}</ul></nav></header>
+<main class="cx-sheet">{"".join(_section(study, one) for one in sections)}</main>
+<script>{get_plotlyjs()}</script><script>{browser.SCRIPT}{START}</script></body></html>
+"""
+
+
+def _section(study: Study, one: Section) -> str:
+    view = VIEWS[one.name]
+    paper = html.Paper(partial(_chosen, study, one.options), missing=MISSING)
+    return (
+        f'<section id="{one.name}" aria-labelledby="{one.name}-title"><h2 id="{one.name}-title">{escape(view.title)}'
+        f'</h2><p class="cx-note cx-quiet">{escape(view.about)}</p>{html.draw(one.blocks, paper)}</section>'
+    )
+
+
+def _chosen(study: Study, options: Any, block: Controls) -> str:
+    """What the choices that stand here are set to, in words."""
+    values, known = dataclasses.asdict(options), {field.name: field for field in dataclasses.fields(options)}
+    said = []
+    for field in (known[name] for name in block.names if fields.counts(known[name], study, values)):
+        value = values[field.name]
+        called = fields.choices_of(field, study, values).get(
+            value, "yes" if value is True else "no" if not value else value
+        )
+        said.append(f"{escape(field.metadata.get('label', field.name))}: <b>{escape(str(called))}</b>")
+    return f'<p class="cx-note cx-quiet">{" · ".join(said)}</p>' if said else ""
+
+
+LOOK = """
+:root { color-scheme: light dark; --cx-text: #1c2430; --cx-quiet: #51606f; --cx-line: #d5dbe3; --cx-back: #fff;
+  --cx-panel: #f3f6f9; --cx-accent: #1d5f94; }
+@media (prefers-color-scheme: dark) { :root { --cx-text: #e6eaf0; --cx-quiet: #a9b5c3; --cx-line: #333d49;
+  --cx-back: #11151b; --cx-panel: #1a212a; --cx-accent: #7fbbe6; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1240px; padding: 16px clamp(12px, 3vw, 32px) 64px; background: var(--cx-back);
+  color: var(--cx-text); font: 16px/1.45 system-ui, sans-serif; }
+h1 { display: flex; gap: 12px; align-items: center; font-size: 1.6rem; margin: 8px 0; overflow-wrap: anywhere; }
+h1 svg { flex: none; }
+dl { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 8px 0; }
+dt { color: var(--cx-quiet); font-size: 0.85rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+nav ul { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; padding: 10px 0; margin: 12px 0;
+  border-block: 1px solid var(--cx-line); }
+a { color: var(--cx-accent); }
+h2 { font-size: 1.4rem; margin: 40px 0 0; }
+@media print { nav, .cx-file, .cx-help { display: none; } .cx-table { max-height: none !important; } }
+"""
+START = """
+const night = matchMedia('(prefers-color-scheme: dark)');
+const draw = sheet(document.querySelector('main'), () => night.matches, () => Promise.resolve(Plotly), () => {});
+night.addEventListener('change', draw);
+draw();
+"""
