@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 TRIED = 8  # images
 SLOW = 2.0  # seconds for the first image; then fewer are tried
-PATIENCE = 0.7  # seconds
 START = 8.0  # seconds until a process of its own has read the weights
 
 
@@ -65,11 +64,10 @@ def _seconds(path: str, fingerprint: str, size: int, _checkpoint: Checkpoint) ->
         return (time.perf_counter() - began) / count
 
     with session.model(_checkpoint) as model:
-        count = TRIED if once(model, 1) < SLOW else 2  # it prepares memory and kernels, too
-        began, passes = time.perf_counter(), [once(model, count)]
-        while time.perf_counter() - began < PATIENCE:
-            passes.append(once(model, count))
-    return min(passes)  # what else the machine does meanwhile makes others slower
+        quick = once(model, 1) < SLOW
+        count, passes = (TRIED, 4) if quick else (2, 1)
+        found = [once(model, count) for _ in range(passes)]  # the first prepares memory and kernels
+    return min(found)  # what else the machine does meanwhile makes others slower
 
 
 def counted(path: Path, most: int) -> int:
