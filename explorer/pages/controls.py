@@ -85,9 +85,6 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         changed()
         for other in fields.AFTER.get(field.name, ()):
             put(other, None)
-        sets = field.metadata.get("sets")
-        for other, found in (sets(shown.study, st.session_state[key]) if sets else {}).items():
-            take(other, found)
 
     given = {"key": key, "on_change": both, "help": about}
     if field.metadata.get("widget") == "code":

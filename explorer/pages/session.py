@@ -23,11 +23,19 @@ import streamlit as st
 
 from explorer import results
 from explorer.files import cache_folder, digest
+<<<<<<< HEAD
 from explorer.options import KMEANS
 from explorer.pages import sidebar, welcome
 from explorer.pages.logo import LOGO, MARK
 from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
 from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
+=======
+from explorer.pages import estimates, sidebar, welcome
+from explorer.pages.facts import bits_per_pixel, summary
+from explorer.pages.logo import LOGO, MARK
+from explorer.pages.sidebar import FITS, Selection
+from explorer.pages.state import called, get, guard, number, pick, plain, put, read_url, shared
+>>>>>>> wt-sidebar
 from explorer.pages.work import background
 from explorer.results import Subject
 from explorer.study import Study, estimates
@@ -131,7 +139,7 @@ def _head(chosen: Selection, found: Images | None = None) -> None:
         which = "" if found.split == "all" else "held-out "
         sample = ", a random sample" if chosen.limit is not None and chosen.limit <= len(found) else ""
         counts[_selects()] = f" · {len(found):,} {which}images{sample}"
-    names = plain(chosen.checkpoint.name), plain(sidebar.called(chosen.dataset))
+    names = plain(chosen.checkpoint.name), plain(called(chosen.dataset))
     shared()["heading"].caption(f"**{names[0]}** on **{names[1]}**{counts.get(_selects(), '')}")
 
 
@@ -296,7 +304,7 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
     background(
         ["encode", str(checkpoint.path), *chosen.arguments, "--kmeans", str(kmeans)],
         target,
-        title=f"Encode {counted} of {sidebar.called(chosen.dataset)} with {checkpoint.name}",
+        title=f"Encode {counted} of {called(chosen.dataset)} with {checkpoint.name}",
         begin=state.get("begin", False),
         about="" if jobs.find(target) else estimates.promise(checkpoint, count),
         label=f"Encode {every}images" if count is None else f"Encode {every}{count:,} images",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
-from explorer.pages.state import bound, choose, complain, get, plain, put, refused, shared
+from explorer.pages.facts import summary
+from explorer.pages.state import bound, called, choose, complain, get, plain, put, refused, shared, short_path
 from explorer.pages.work import background
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
     value = choose("checkpoint", lambda name: _fault(name, attempt), next(iter(found)))
     shown = refused("checkpoint") or value
     labels = {name: name for name in (*found, shown)}
-    labels.setdefault(value, _short_path(value))
+    labels.setdefault(value, short_path(value))
     bound(
         "checkpoint",
         shown,
@@ -154,12 +154,6 @@ def _open(name: str) -> Checkpoint:
         if own.format == "explorer":
             return own
         return checkpoints.describe(Path(foreign.join(path, size or own.image_size, inside)))
-
-
-def _short_path(path: str) -> str:
-    """The end of a long path, which tells it from others."""
-    parts = Path(path).parts
-    return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
 
 
 def _upload() -> None:
@@ -302,11 +296,6 @@ def _dataset(checkpoint: Checkpoint) -> str:
     return value
 
 
-def called(dataset: str) -> str:
-    """What people call a dataset: its name, the name of an uploaded file, or the end of a path."""
-    return shared()["sources"].get(dataset) or _short_path(dataset)
-
-
 def _no_dataset(name: str) -> str:
     """What is wrong with the name or path of a dataset; empty where it can be opened."""
 
@@ -356,52 +345,3 @@ def _keep(data: bytes, name: str) -> str:
         write_bytes(path, data)
     shared()["sources"][str(path)] = f"{name} (uploaded)"
     return str(path)
-
-
-def summary(checkpoint: Checkpoint) -> None:
-    """The facts of a checkpoint in a few lines, with help."""
-    size, bits, layers = checkpoint.image_size, bits_per_pixel(checkpoint), checkpoint.layers
-    kinds = [checkpoint.family if checkpoint.format == "explorer" else checkpoint.format]
-    # and what it is made of, where that is not the default
-    kinds += [
-        v for name in ("quantizer", "backbone") if (v := checkpoint.settings.get(name)) not in (None, "ema", "conv")
-    ]
-    lines = [
-        f"**{plain(' · '.join(map(str, kinds)))}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"
-    ]
-    alike = len({(*layer["grid"], layer["dim"], layer.get("codes")) for layer in layers}) == 1
-    for layer in layers[:1] if alike else layers:
-        codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
-        name = f"{layer['name']} to {layers[-1]['name']}" if alike and len(layers) > 1 else layer["name"]
-        lines.append(f"{plain(name)} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
-    trained_on = f"trained on {plain(called(checkpoint.dataset))}" if checkpoint.dataset else ""
-    psnr = checkpoint.metrics.get("psnr")
-    if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "low", "high", "n")):
-        score = f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images"
-        lines.append(f"{trained_on}; {score} of it" if trained_on else score)
-    elif trained_on:
-        lines.append(trained_on)
-    if bits is not None:
-        numbers = checkpoint.metrics.get("numbers_per_pixel")
-        more = f" in codes, and {numbers:.3g} continuous numbers" if isinstance(numbers, int | float) else ""
-        lines.append(f"{bits:.3g} bits per pixel{more}")
-    lines += map(plain, checkpoint.notes)
-    st.caption(
-        "  \n".join(lines),
-        help="Each layer is a grid of latent vectors with so many numbers (d) each. The decibels are the mean PSNR on "
-        "images that training never saw, with its 95 % interval, measured when training ended. Bits per pixel is what "
-        "storing the codes costs without further compression: log₂(codes) for every cell; a photograph as PNG needs "
-        "about 10 to 15.",
-    )
-
-
-def bits_per_pixel(checkpoint: Checkpoint) -> float | None:
-    """Σ H·W·log₂ K over the layers with a codebook of their own, per pixel; None where there is no such layer."""
-    sizes = [(layer["grid"][0] * layer["grid"][1], layer["codes"]) for layer in checkpoint.layers if layer.get("codes")]
-    if not sizes:
-        return None
-    return sum(cells * math.log2(codes) for cells, codes in sizes) / checkpoint.image_size**2
-
-
-def _short(count: int) -> str:
-    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)

@@ -193,6 +193,17 @@ def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
     return value if chosen is None else chosen
 
 
+def called(dataset: str) -> str:
+    """What people call a dataset: its name, the name of an uploaded file, or the end of a path."""
+    return shared()["sources"].get(dataset) or short_path(dataset)
+
+
+def short_path(path: str) -> str:
+    """The end of a long path, which tells it from others."""
+    parts = Path(path).parts
+    return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
+
+
 def plain(text: object) -> str:
     """Text of others, such as a file name, so that Streamlit's markdown shows it as it is."""
     return re.sub(r"([\\`*_{}\[\]()#+!$:<>|~-])", r"\\\1", str(text))

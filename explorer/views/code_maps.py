@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.glossary import help_of
-from explorer.sheets import Block, CodeMap, Controls, Go, Link, Note, Part, Picture, Pictures, Row, Sheet
+from explorer.sheets import Block, CodeMap, Controls, Go, Note, Part, Picture, Pictures, Row, Sheet
 from explorer.views import code_panel, fields, words
 from explorer.views.code_panel import INSTEAD, PAGE, SCOPES, Seen, cell_of, seen
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 WIDE, SMALL = 340, 100  # pixels of the chosen layer's map, and of each among several
-ORDERS = {"number": "Number", "worst": "Worst first", "best": "Best first"}
 PANEL, BELOW = "code-panel", "code-below"
 NEEDED = (
     "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
@@ -100,13 +99,6 @@ def _place(axis: int, label: str, about: str) -> Any:
 class Options:
     """What the view can be asked for."""
 
-    order: str = fields.option(
-        "number", "Order",
-        "Previous and Next go through the images in this order. Best and worst are by PSNR, the quality of the "
-        "reconstruction.",
-        choices=ORDERS, sets=lambda study, order: {} if order == "number" else {"image": int(_order(study, order)[0])},
-        when=lambda study, options: options["picture"] is None or options["picture"].row is not None,
-    )  # fmt: skip
     layer: str = fields.layer()
     code: int | None = fields.code(start=_middle)
     cell: str = fields.option("", "Cell", "The chosen cell of the map, as row,column.")
@@ -147,7 +139,6 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     cell = cell_of(options.cell, here.codes.shape)
     found = code_panel.Shown(study, options, picture, here.codes, cell)
     blocks: list[Block] = [
-        *_steps(study, options, picture),
         Controls(("layer", "code", "view", "opacity")),
         Row(
             [_maps(study, options, picture, cell), [Part(PANEL, code_panel.beside(found))]], 300, shares=(6, 10),
@@ -159,31 +150,6 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         "codes": here.codes.tolist(), "distances": here.distances.tolist(), **code_panel.numbers(found),
     }  # fmt: skip
     return Sheet(blocks, numbers)
-
-
-def _order(study: Study, order: str) -> np.ndarray:
-    """(N,) rows in the order asked for; images without a score are not among the best or worst."""
-    psnr = study.errors()["psnr"].to_numpy()
-    known = np.flatnonzero(np.isfinite(psnr))
-    if order == "number" or not len(known):
-        return np.arange(len(study.images))
-    found = known[np.argsort(psnr[known], kind="stable")]
-    return found if order == "worst" else found[::-1]
-
-
-def _steps(study: Study, options: Options, picture: Looked) -> list[Block]:
-    """Ways to other images of the dataset."""
-    if picture.row is None:
-        return []
-    order = study.remember(_order, options.order)
-    place = int(np.flatnonzero(order == picture.row)[0]) if (order == picture.row).any() else 0
-    steps = {
-        ("Previous image", "chevron_left"): int(order[place - 1]),
-        ("Next image", "chevron_right"): int(order[(place + 1) % len(order)]),
-        ("Random", "shuffle"): int(np.random.default_rng().integers(len(study.images))),
-    }
-    links = [[Link(label, icon, Go(carried={"image": row}))] for (label, icon), row in steps.items()]
-    return [Row([[Controls(("order",))], *links], 60, even=False)]
 
 
 def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> list[Block]:
