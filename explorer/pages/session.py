@@ -1,41 +1,25 @@
-"""What every page shares: the choices of the sidebar, cached loaders, and how errors reach the user.
+"""What every page shares: the frame, the study that the sidebar chose, and ways from page to page.
 
-A page is a plain script. It starts with
-
-    selection = session.selection()                      # what the sidebar says: checkpoint, dataset, split, fit
-    encoding = session.encoding_or_progress(selection)   # where there is none: the work that makes it; no more page
-
-and reads on as in `reconstructions.py`. Choices that a link should carry go through `pick` and `number` (see `state`),
-long work through `background` (see `work`). Fragments carry `@session.guard()` below `@st.fragment`, because they run
-again without the code around them.
+Choices that a link should carry go through `get` and `put` (see `state`), long work through `background` (see `work`).
+Fragments carry `@guard()` below `@st.fragment`, because they run again without the code around them.
 """
 
 from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from explorer import results
 from explorer.files import cache_folder, digest
-<<<<<<< HEAD
 from explorer.options import KMEANS
 from explorer.pages import sidebar, welcome
 from explorer.pages.logo import LOGO, MARK
-from explorer.pages.sidebar import FITS, Selection, bits_per_pixel, summary
-from explorer.pages.state import bound, choose, get, guard, number, pick, plain, put, read_url, shared
-=======
-from explorer.pages import estimates, sidebar, welcome
-from explorer.pages.facts import bits_per_pixel, summary
-from explorer.pages.logo import LOGO, MARK
-from explorer.pages.sidebar import FITS, Selection
-from explorer.pages.state import called, get, guard, number, pick, plain, put, read_url, shared
->>>>>>> wt-sidebar
+from explorer.pages.sidebar import Selection
+from explorer.pages.state import bound, called, choose, get, guard, plain, put, read_url, shared
 from explorer.pages.work import background
 from explorer.results import Subject
 from explorer.study import Study, estimates
@@ -43,34 +27,7 @@ from explorer.study import Study, estimates
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from explorer.autoencoder import Autoencoder
-    from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
-    from explorer.encodings import Encoding
-
-__all__ = [
-    "FITS",
-    "Selection",
-    "background",
-    "bits_per_pixel",
-    "encode_beside",
-    "encoding_or_progress",
-    "get",
-    "guard",
-    "images",
-    "lacks_decoder",
-    "link",
-    "located",
-    "model",
-    "number",
-    "pick",
-    "plain",
-    "put",
-    "run",
-    "selection",
-    "summary",
-    "theme",
-]
 
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
 threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
@@ -160,32 +117,6 @@ def selection() -> Selection:
     return chosen
 
 
-def lacks_decoder(chosen: Selection) -> bool:
-    """Whether the checkpoint has no decoder; says so then, in place of what would be decoded."""
-    if chosen.checkpoint.no_decoder:
-        st.info(plain(chosen.checkpoint.no_decoder), icon=":material/visibility_off:")
-    return bool(chosen.checkpoint.no_decoder)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Opening the checkpoint …")
-def _model(path: str, fingerprint: str) -> tuple[Autoencoder, threading.Lock]:
-    from explorer import checkpoints
-
-    return checkpoints.load(Path(path)), threading.Lock()
-
-
-@contextmanager
-def model(checkpoint: Checkpoint) -> Iterator[Autoencoder]:
-    """The checkpoint's model, on the CPU in evaluation mode, for one thread at a time and without gradients."""
-    import torch
-
-    from explorer import checkpoints
-
-    network, lock = _model(str(checkpoint.path), checkpoints.fingerprint(checkpoint.path))
-    with lock, torch.inference_mode():
-        yield network
-
-
 @st.cache_resource(max_entries=8, show_spinner="Reading the dataset …")
 def _images(name: str, split: str, size: int, fit: str, limit: int | None, version: float) -> Images:
     from explorer import datasets
@@ -257,21 +188,6 @@ def _kmeans(chosen: Selection) -> int:
             "k-means codes", SIZES, key=key, on_change=changed, width=260, help=CENTRES
         ),
     )
-
-
-def located(chosen: Selection, kmeans: int = KMEANS) -> Encoding | None:
-    """The Encoding of the sidebar's choice if it is there: shipped, or made before."""
-    found = results.find("encoding", subject(chosen, kmeans))
-    return None if found is None else found[1]
-
-
-def encoding_or_progress(chosen: Selection, kmeans: int = KMEANS) -> Encoding:
-    """The Encoding of the sidebar's choice; while there is none, the work that makes it, and the page ends here."""
-    found = located(chosen, kmeans)
-    if found is None:
-        encode_beside(chosen, images(chosen), kmeans)
-        st.stop()
-    return found
 
 
 def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS) -> None:

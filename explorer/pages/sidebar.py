@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
+from explorer.options import FITS
 from explorer.pages.facts import summary
 from explorer.pages.state import bound, called, choose, complain, get, plain, put, refused, shared, short_path
 from explorer.pages.work import background
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from explorer.checkpoints import Checkpoint
-
-FITS = {"crop": "Crop to the centre square", "pad": "Pad to a square"}
 
 
 @dataclass(frozen=True)

@@ -54,17 +54,10 @@ def _seconds(checkpoint: Checkpoint) -> float:
             passes.compare(*place, pixels[:count])
         return (time.perf_counter() - began) / count
 
-<<<<<<< HEAD:explorer/study/estimates.py
-    once(1)  # the first pass prepares memory and kernels
-    count = TRIED if once(1) < SLOW else 2
-    return min(once(count), once(count))
-=======
-    with session.model(_checkpoint) as model:
-        quick = once(model, 1) < SLOW
-        count, passes = (TRIED, 4) if quick else (2, 1)
-        found = [once(model, count) for _ in range(passes)]  # the first prepares memory and kernels
-    return min(found)  # what else the machine does meanwhile makes others slower
->>>>>>> wt-sidebar:explorer/pages/estimates.py
+    quick = once(1) < SLOW
+    count, times = (TRIED, 4) if quick else (2, 1)
+    # the first prepares memory and kernels; what else the machine does meanwhile makes others slower
+    return min(once(count) for _ in range(times))
 
 
 def counted(path: Path, most: int) -> int:

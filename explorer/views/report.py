@@ -93,7 +93,7 @@ def _chosen(study: Study, options: Any, block: Controls) -> str:
     for field in (known[name] for name in block.names if fields.counts(known[name], study, values)):
         value = values[field.name]
         called = fields.choices_of(field, study, values).get(
-            value, "yes" if value is True else "no" if not value else value
+            value, "yes" if value is True else value if value else "no"
         )
         said.append(f"{escape(field.metadata.get('label', field.name))}: <b>{escape(str(called))}</b>")
     return f'<p class="cx-note cx-quiet">{" · ".join(said)}</p>' if said else ""
