@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
 AXES = {"psnr": "PSNR of one image (dB)", "ssim": "SSIM of one image"}
 DIGITS = {"psnr": 2, "ssim": 3}
-SCORED, AVERAGED, DECODED = 1000, 500, 200  # images scored against a mean image; averaged; decoded only for that
+SCORED, AVERAGED, DECODED = 5000, 2000, 200  # images scored against a mean image; averaged; decoded only for that
 
 
 def _shown(study: Study, _: Any = None) -> dict[str, str]:
@@ -236,21 +236,29 @@ def _cards(study: Study, options: Options, shown: Sequence[Looked], found: Compa
 # ---- scores over all images
 
 
-def baseline(study: Study) -> tuple[np.ndarray, str]:
-    """PSNR (n,) in dB of answering a sample of the images with one mean image, and what that is the mean of."""
+def baseline(study: Study) -> tuple[dict[str, Any], str]:
+    """PSNR in dB, an interval, of answering every image with one mean image; and what that is the mean of.
+
+    What was scored when training ended is taken where it is of these very images.
+    """
     from explorer import datasets
+    from explorer.analysis import quality
     from explorer.analysis.comparison import constant_psnr, mean_image
 
-    images, subject = study.images, study.subject
-    rows, known, of = images.sample(SCORED), images, "of these images themselves"
+    images, subject, known = study.images, study.subject, study.checkpoint
+    stored = known.metrics.get("baselines", {}).get("mean image", {}).get("psnr")
+    own = subject.dataset == known.dataset and images.split == known.metrics.get("split") and subject.limit is None
+    if stored and own and stored["n"] == len(images):
+        return stored, "2,000 training images at most"
+    rows, of, called = images.sample(SCORED), images, "of these images themselves"
     if images.split != "all" and "train" in datasets.split_names(subject.dataset):
         ready = datasets.ready(subject.dataset, "train", images.size, fit=subject.fit)
         # none is downloaded for this
         if ready or subject.dataset not in datasets.DATASETS or subject.dataset == "digits":
-            known, of = subject.load("train", None if ready else DECODED), "training images"
-    averaged = rows if known is images else known.sample(AVERAGED)
-    answer = mean_image(known.batches(averaged))
-    return constant_psnr(answer, images.batches(rows)), f"{len(averaged):,} {of}"
+            of, called = subject.load("train", None if ready else DECODED), "training images"
+    averaged = rows if of is images else of.sample(AVERAGED)
+    scores = constant_psnr(mean_image(of.batches(averaged)), images.batches(rows))
+    return quality.interval(scores), f"{len(averaged):,} {called}"
 
 
 def _scores(study: Study, options: Options) -> tuple[list[Block], list[Block], dict[str, Any]]:
@@ -270,7 +278,7 @@ def _scores(study: Study, options: Options) -> tuple[list[Block], list[Block], d
     if options.show == "concept" and options.value:
         parts[options.value] = _have(study, options)
     blocks: list[Block] = []
-    numbers: dict[str, Any] = {"baseline_psnr": quality.interval(base), "baseline_of": of}
+    numbers: dict[str, Any] = {"baseline_psnr": base, "baseline_of": of}
     for name, rows in parts.items():
         scored = {score: quality.interval(errors[score][rows].dropna()) for score in AXES}
         if not scored["psnr"]["n"]:
@@ -301,7 +309,7 @@ def _numbers(study: Study, name: str, scored: dict, numbers: dict, images: int) 
     ]  # fmt: skip
     if whole:
         mean = numbers["baseline_psnr"]["mean"]
-        about = f"{help_of('mean image')} Here: the mean of {numbers['baseline_of']}, on up to {SCORED:,} images."
+        about = f"{help_of('mean image')} Here: the mean of {numbers['baseline_of']}, on {numbers['baseline_psnr']['n']:,} images."
         cards.append(Card("Baseline PSNR", f"{mean:.2f} dB", f"{psnr['mean'] - mean:+.2f} dB by the model", about))
     else:
         gap = psnr["mean"] - numbers["psnr"]["mean"]
