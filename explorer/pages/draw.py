@@ -86,7 +86,7 @@ def _cards(block: Cards, shown: Shown) -> None:
 
 def _pictures(block: Pictures, shown: Shown) -> None:
     box = (
-        st.grid("auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
+        st.grid(block.columns or "auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
         if block.grow
         else st.container(horizontal=True, gap="xsmall", key=f"pictures-{block.name}")
     )
