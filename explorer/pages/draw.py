@@ -181,9 +181,10 @@ def _page(block: Table) -> Any:
 
 
 def _link(block: Link, shown: Shown) -> None:
-    if block.go.view is None:
-        key = f"link-{block.label}"
-        st.button(block.label, icon=f":material/{block.icon}:", key=key, on_click=go, args=(block.go, shown))
+    if block.go.view is None:  # not a page link, which would leave the address of a page that stays as it was
+        if st.button(plain(block.label), icon=f":material/{block.icon}:", key=f"link-{block.label}"):
+            go(block.go, shown)
+            st.rerun(scope="app" if set(block.go.carried) & set(session.SELECTS) else "fragment")
         return
     session.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 

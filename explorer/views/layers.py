@@ -133,7 +133,7 @@ def _one_layer(study: Study) -> list[Block]:
         dataset = ", same dataset" if one.trained_on(here.dataset or study.subject.dataset) else ""
         known = one.name if one.path.parent in (SHIPPED, checkpoint_folder()) else str(one.path)
         called = f"{one.name}: {len(one.layers)} layers{dataset}"
-        links.append([Link(called, "stacks", Go("layers", {"checkpoint": known}))])
+        links.append([Link(called, "stacks", Go(None, {"checkpoint": known}))])
     return [Note(said, "info"), *([Row(links, 60, even=False)] if links else [])]
 
 

@@ -22,11 +22,9 @@ def captions(app) -> str:
 def test_one_layer_has_nothing_to_take_apart(open_app):
     app = open_app("layers", checkpoint="tiny-vqvae")
     assert "one layer" in app.info[0].value
-    (first, *_) = app.get("page_link")
-    assert (
-        first.proto.label == "tiny\\-vqvae2\\: 2 layers, same dataset"
-        and "checkpoint=tiny-vqvae2" in first.proto.query_string
-    )
+    app.button(key="link-tiny-vqvae2: 2 layers, same dataset").click().run()
+    assert app.query_params["checkpoint"] == "tiny-vqvae2" and not app.info and not app.warning and not app.exception
+    assert any("Recombine" in element.value for element in app.header)
 
 
 def test_pictures_of_every_prefix_say_what_fills_the_rest(open_app, measured):
