@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from explorer.analysis.quality import worded
-from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+from explorer.charts.plots import BELOW, PALETTES, Theme, dress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,29 +19,21 @@ def contributions(found: dict[str, Any], metric: str = "psnr", theme: Theme = "l
     """Score after each layer with its 95 % interval, over the bits spent so far where all of them are codes.
 
     Args:
-        found: what `analysis.layers.measure` gave.
+        found: what `analysis.layers.measure` gave of a model that puts all layers together.
         metric: `psnr` or `ssim`.
     """
-    rows, colours, shades = found["layers"], PALETTES[theme], THEMES[theme]
-    names = [row["name"] if not index or not found["joint"] else f"+ {row['name']}" for index, row in enumerate(rows)]
-    scores = [row[metric] for row in rows]
-    if "nothing" in found:
-        names, scores = ["no layer", *names], [found["nothing"][metric], *scores]
-    figure = go.Figure(_line(names, scores, "Up to this layer" if found["joint"] else "This layer", colours[0]))
-    if found["joint"]:
-        alone = [row["alone"][metric] for row in rows]
-        figure.add_trace(_line(names[-len(alone) :], alone, "This layer alone", colours[1], "markers", "diamond"))
+    rows, colours = found["layers"], PALETTES[theme]
+    names = ["no layer", *(f"+ {row['name']}" if index else row["name"] for index, row in enumerate(rows))]
+    scores = [found["nothing"][metric], *(row[metric] for row in rows)]
+    figure = go.Figure(_line(names, scores, "Up to this layer", colours[0]))
+    alone = [row["alone"][metric] for row in rows]
+    figure.add_trace(_line(names[1:], alone, "This layer alone", colours[1], "markers", "diamond"))
     dress(figure, theme, height=340, revision=metric)
     figure.update_xaxes(
         title_text="layers, coarse to fine", showgrid=False, tickangle=0 if sum(map(len, names)) < 50 else -35
     )
     figure.update_yaxes(title_text=f"{AXES[metric]}, mean of {scores[0]['n']:,} images", nticks=7)
-    figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": shades["text"]}},
-        showlegend=found["joint"],
-        margin_t=40,
-    )
-    return figure
+    return figure.update_layout(legend=BELOW)
 
 
 def _line(names: list[str], scores: list[dict], label: str, colour: str, mode="lines+markers", symbol="circle"):
@@ -73,10 +65,8 @@ def table(found: dict[str, Any]) -> pd.DataFrame:
     for row in found["layers"]:
         entry: dict[str, Any] = {"layer": row["name"]}
         _put(entry, "PSNR (dB)", row["psnr"])
-        if "gain" in row:
-            _put(entry, "gain (dB)", row["gain"]["psnr"])
-        if "alone" in row:
-            _put(entry, "alone (dB)", row["alone"]["psnr"])
+        _put(entry, "gain (dB)", row["gain"]["psnr"])
+        _put(entry, "alone (dB)", row["alone"]["psnr"])
         _put(entry, "SSIM", row["ssim"])
         entry["bits per pixel"] = row.get("bits_per_pixel")
         entry["entropy bits"] = row.get("entropy_bits_per_pixel")
@@ -93,7 +83,7 @@ def worded_table(found: dict[str, Any]) -> pd.DataFrame:
     for row in found["layers"]:
         entry: dict[str, Any] = {"layer": row["name"], "PSNR (dB)": worded(row["psnr"], 2)}
         for name in ("gain", "alone"):
-            entry[f"{name} (dB)"] = worded(row[name]["psnr"], 2) if name in row else None
+            entry[f"{name} (dB)"] = worded(row[name]["psnr"], 2)
         entry["SSIM"] = worded(row["ssim"], 3)
         entry["bits per pixel"] = row.get("bits_per_pixel")
         entry["entropy bits"] = row.get("entropy_bits_per_pixel")

@@ -50,6 +50,7 @@ PALETTES = {
 }
 SYMBOLS = ("circle", "diamond")  # a second round of the palette; more values than both rounds become "other"
 CLEAR = "rgba(0,0,0,0)"
+BELOW = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}  # a legend clear of the tools
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'  # the app's own
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from explorer.analysis.codecs import curves
 from explorer.analysis.rates import needed
-from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
 
 METRICS = {"psnr": ("mean PSNR (dB)", ".2f", " dB"), "ssim": ("mean SSIM", ".3f", "")}
 RATES = {"bits_per_pixel": "fixed length", "entropy_bits_per_pixel": "entropy"}
@@ -52,7 +52,7 @@ def rate_distortion(
     figure.update_yaxes(title_text=METRICS[metric][0], nticks=8, zeroline=False)
     dress(figure, theme, height=480, revision=f"{metric} {rate}")
     return figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "tracegroupgap": 0, "itemsizing": "trace"},
+        legend={**BELOW, "tracegroupgap": 0, "itemsizing": "trace"},
         hovermode="closest",
     )
 

@@ -103,7 +103,7 @@ def _pictures(block: Pictures, shown: Shown) -> None:
         code_map.gallery(block, lambda index: go(block.pictures[index].go, shown))
         return
     box = (
-        st.grid("auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
+        st.grid(block.columns or "auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
         if block.grow
         else st.container(horizontal=True, gap="xsmall", key=f"pictures-{block.name}")
     )
@@ -273,9 +273,10 @@ def _page(block: Table) -> Any:
 
 
 def _link(block: Link, shown: Shown) -> None:
-    if block.go.view is None:
-        icon = f":material/{block.icon}:"
-        st.button(plain(block.label), icon=icon, key=f"link-{block.label}", on_click=go, args=(block.go, shown))
+    if block.go.view is None:  # not a page link, which would leave the address of a page that stays as it was
+        if st.button(plain(block.label), icon=f":material/{block.icon}:", key=f"link-{block.label}"):
+            go(block.go, shown)
+            st.rerun(scope="app" if set(block.go.carried) & set(session.SELECTS) else "fragment")
         return
     session.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 

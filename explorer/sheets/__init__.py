@@ -86,7 +86,7 @@ class Pictures:
 
     Attributes:
         name: unique on the sheet. width: pixels of the screen of each.
-        grow: whether they fill the row, or keep their width.
+        grow: whether they fill the row, or keep their width. columns: how many share a row; 0 for what has room.
         archive: name of a zip of them to take home; empty for none.
     """
 
@@ -95,6 +95,7 @@ class Pictures:
     width: int = 130
     grow: bool = True
     archive: str = ""
+    columns: int = 0
 
 
 @dataclass(frozen=True)

@@ -130,10 +130,10 @@ def _one_layer(study: Study) -> list[Block]:
     )
     links = []
     for one in layered(study)[:SUGGESTED]:
-        dataset = " of the same dataset" if one.trained_on(here.dataset or study.subject.dataset) else ""
+        dataset = ", same dataset" if one.trained_on(here.dataset or study.subject.dataset) else ""
         known = one.name if one.path.parent in (SHIPPED, checkpoint_folder()) else str(one.path)
-        called = f"{one.name} has {len(one.layers)}{dataset}"
-        links.append([Link(called, "stacks", Go("layers", {"checkpoint": known}))])
+        called = f"{one.name}: {len(one.layers)} layers{dataset}"
+        links.append([Link(called, "stacks", Go(None, {"checkpoint": known}))])
     return [Note(said, "info"), *([Row(links, 60, even=False)] if links else [])]
 
 
@@ -156,6 +156,11 @@ def _drawn(study: Study, options: Options) -> tuple[np.ndarray, np.ndarray]:
     return rows, study.images.read(rows)
 
 
+def _room(layers: int) -> int:
+    """Pixels of the screen for a card with the original and a picture of each layer."""
+    return min(max(390, 105 * (1 + layers)), 900)
+
+
 def _gallery(study: Study, options: Options) -> list[Block]:
     """A card for each image: the original, and a picture for each layer."""
     rows, pixels = _drawn(study, options)
@@ -170,13 +175,13 @@ def _gallery(study: Study, options: Options) -> list[Block]:
             made = one.reconstructions[index]
             shown.append(Picture(made, label, f"{one.psnr[index]:.1f} dB", f"{label} of {name}"))
             files[f"{row}-{layer}"] = made
-        cards.append([Note(name), Pictures(f"layers-{index}", shown, 80)])
+        cards.append([Note(name), Pictures(f"layers-{index}", shown, 80, columns=len(shown))])
     what = "one layer more than the one before" if options.parts == "prefix" else "one layer"
     filled = FILLED[options.fill] if len(rows) > 1 or options.fill != "other" else "nothing else stands for the others"
     return [
         Controls(("parts", "fill", "images", "seed")),
         Note(f"Each picture has {what}; {filled}."),
-        Row(cards, min(130 * (1 + len(found)), 900), boxed=True),
+        Row(cards, _room(len(found)), boxed=True),
         Download(
             "Images shown (zip of PNG)", f"{study.checkpoint.name}-{options.parts}-{options.fill}.zip",
             lambda: drawing.archive(files), "Each picture above as a file of its own, in the model's resolution.",
@@ -291,9 +296,10 @@ def _by_codes(study: Study, options: Options) -> tuple[list[Block], dict[str, An
     concept = next(map(str, study.concepts().columns), "")
     rows = [study.remember(told, name, concept) for name in study.layer_names]
     data = pd.DataFrame(rows)
+    data["explained"] *= 100
     columns = {
         "layer": Column("Layer", "First to last.", pinned=True),
-        "explained": Column("Variance kept", help_of("explained share"), "percent"),
+        "explained": Column("Variance kept (%)", help_of("explained share"), "%.1f"),
         "used": Column("Used codes", help_of("used"), "localized"),
         "perplexity": Column("Perplexity", help_of("perplexity"), "%.1f"),
         "bits": Column(f"A token tells of {concept} (bits)", help_of("information"), "%.3f"),
@@ -325,12 +331,13 @@ def _code_maps(study: Study, options: Options) -> list[Block]:
     rows, pixels = _drawn(study, options)
     cards = []
     for index, row in enumerate(rows):
-        shown = [Picture(pixels[index], "Original", alt=f"Original of {study.images.names[row]}")]
+        go = Go("code_maps", {"image": int(row)})
+        shown = [Picture(pixels[index], "Original", alt=f"Original of {study.images.names[row]}", go=go)]
         for layer in study.layer_names:
             painted = paint(study.encoding.codes(layer, [row])[0], study.colours(layer))
             go = Go("code_maps", {"image": int(row), "layer": layer})
             shown.append(Picture(painted, layer, alt=f"Code map of {layer}", help=f"{layer} on the code maps", go=go))
-        cards.append([Note(study.images.names[row]), Pictures(f"layers-{index}", shown, 80)])
+        cards.append([Note(study.images.names[row]), Pictures(f"layers-{index}", shown, 80, columns=len(shown))])
     said = (
         "Each cell in the colour of its code; near codes of one layer look alike, those of two layers do not compare."
     )
@@ -338,5 +345,5 @@ def _code_maps(study: Study, options: Options) -> list[Block]:
         Heading("Code maps by layer"),
         Controls(("images", "seed")),
         Note(said),
-        Row(cards, min(130 * (1 + len(study.layer_names)), 900), boxed=True),
+        Row(cards, _room(len(study.layer_names)), boxed=True),
     ]

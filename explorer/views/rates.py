@@ -205,11 +205,9 @@ def worded(data: pd.DataFrame) -> pd.DataFrame:
     """The table of `analysis.codecs` as people read it: what is sent and each interval in one column of words."""
 
     sent = []
-    for layers, bits, quality in data[["layers", "bits", "quality"]].itertuples(index=False):
-        if not isinstance(layers, str):  # of a codec
-            sent.append(f"quality {quality}")
-        else:
-            sent.append(f"{layers}, {words.many(bits, 'bit')} a number" if isinstance(bits, int) else layers)
+    for row in data.fillna({"bits": 0, "quality": -1}).itertuples():
+        bits = f", {words.many(row.bits, 'bit')}" if row.bits else ""
+        sent.append(f"{row.layers}{bits}" if row.quality < 0 else f"quality {row.quality}")
     shown = data.assign(sent=sent)
     for score, digits in (("psnr", 2), ("ssim", 3)):
         ends = zip(data[f"{score}_low"], data[f"{score}_high"], strict=True)

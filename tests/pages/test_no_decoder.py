@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from explorer import checkpoints, datasets, encodings
-from explorer.commands import reconstruction
+from explorer import checkpoints, results
+from explorer.commands import reconstruct
 from explorer.errors import BadInput
-from explorer.results import measurements
+from explorer.results import Subject
 
 NAME = "tiny-encoder"
 SAID = "no decoder, so there are no reconstructions"
@@ -32,7 +32,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    encodings.encode(path, str(studio.photos))
+    results.obtain("encoding", Subject(path, str(studio.photos)))
     yield path
     shutil.rmtree(path)
 
@@ -43,8 +43,7 @@ def texts(app) -> str:
 
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
-    images = datasets.load(str(studio.photos), "test", 16)
-    found = encodings.Encoding(encodings.locate(encoder, images))
+    found = results.find("encoding", Subject(encoder, str(studio.photos)))[1]
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 
@@ -53,6 +52,11 @@ def test_its_encoding_has_codes_and_no_errors(studio, encoder):
 def test_pages_that_decode_say_why_there_is_nothing(open_app, encoder, page):
     app = open_app(page and page, checkpoint=NAME)
     assert not app.error and [SAID in info.value for info in app.info] == [True]
+
+
+def test_layers_have_codes_to_compare_without_a_decoder(open_app, encoder):
+    app = open_app("layers", checkpoint=NAME)
+    assert app.dataframe[0].value["layer"].tolist() == ["block1", "block2"]
 
 
 @pytest.mark.parametrize("order", ["number", "worst"])
@@ -93,7 +97,7 @@ def test_others_are_not_compared_with_it(open_app, encoder, monkeypatch):
 def test_what_must_be_decoded_from_the_command_line_is_refused_in_one_sentence(encoder, studio, tmp_path):
     photo = next((studio.photos / "test" / "red").glob("*.png"))
     with pytest.raises(BadInput, match=SAID):
-        reconstruction.write(encoder, [photo], tmp_path)
+        reconstruct.write(encoder, [photo], tmp_path)
     for what in ("layers", "rates"):
         with pytest.raises(BadInput, match=SAID):
-            measurements.make(what, encoder, str(studio.photos))
+            results.obtain(what, Subject(encoder, str(studio.photos)))
