@@ -8,10 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from explorer import checkpoints, datasets, encodings
-from explorer.commands import reconstruction
+from explorer import checkpoints, results
+from explorer.commands import reconstruct
 from explorer.errors import BadInput
-from explorer.results import measurements
 
 NAME = "tiny-encoder"
 SAID = "no decoder, so there are no reconstructions"
@@ -32,7 +31,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    encodings.encode(path, str(studio.photos))
+    results.obtain("encoding", results.Subject.of(path, str(studio.photos)))
     yield path
     shutil.rmtree(path)
 
@@ -43,8 +42,7 @@ def texts(app) -> str:
 
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
-    images = datasets.load(str(studio.photos), "test", 16)
-    found = encodings.Encoding(encodings.locate(encoder, images))
+    found = results.find("encoding", results.Subject.of(encoder, str(studio.photos)))[1]
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 
@@ -93,7 +91,7 @@ def test_others_are_not_compared_with_it(open_app, encoder, monkeypatch):
 def test_what_must_be_decoded_from_the_command_line_is_refused_in_one_sentence(encoder, studio, tmp_path):
     photo = next((studio.photos / "test" / "red").glob("*.png"))
     with pytest.raises(BadInput, match=SAID):
-        reconstruction.write(encoder, [photo], tmp_path)
+        reconstruct.write(encoder, [photo], tmp_path)
     for what in ("layers", "rates"):
         with pytest.raises(BadInput, match=SAID):
-            measurements.make(what, encoder, str(studio.photos))
+            results.obtain(what, results.Subject.of(encoder, str(studio.photos)))
