@@ -139,8 +139,7 @@ def _strip(strip: Strip, shown: Shown) -> None:
             st.image(drawing.png(one.pixels, 256), caption=plain(one.title), width="stretch", alt=one.alt)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         note = strip.note if len(strip.note) <= NOTE else f"{strip.note[:12]}…{strip.note[13 - NOTE :]}"
-        about = strip.note if note != strip.note else None
-        st.markdown(f"**{plain(strip.title)}**  \n:small[:gray[{plain(note)}]]", width="content", help=about)
+        st.markdown(f"**{plain(strip.title)}**  \n:small[:gray[{plain(note)}]]", width="content")
         with st.container(horizontal=True, width="content", gap="small"):
             for link in strip.links:
                 _link(link, shown)

@@ -22,7 +22,7 @@ def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(op
     metrics = {metric.label: metric for metric in app.metric}
     assert set(metrics) == {"Mean PSNR", "Mean SSIM", "Baseline PSNR", "Images"}
     assert metrics["Images"].value == "12"
-    low, high = map(float, metrics["Mean PSNR"].delta.removeprefix("95 %: ").split(" – "))
+    low, high = map(float, metrics["Mean PSNR"].delta.replace("\\", "").removeprefix("95 %: ").split(" – "))
     assert low <= float(metrics["Mean PSNR"].value.removesuffix(" dB")) <= high
     assert "by the model" in metrics["Baseline PSNR"].delta
     assert all(metric.help for metric in metrics.values())
@@ -30,38 +30,37 @@ def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(op
 
 
 def test_the_baseline_of_a_folder_sorted_by_class_is_that_of_all_its_classes(open_app, studio, greys):
-    from explorer import encodings
+    from explorer import results
 
-    encodings.encode(studio.checkpoints / "tiny-vqvae", greys, kmeans=4)
+    results.obtain("encoding", results.Subject.of(studio.checkpoints / "tiny-vqvae", greys, kmeans=4))
     baseline = {metric.label: metric for metric in open_app(dataset=greys).metric}["Baseline PSNR"]
     assert float(baseline.value.removesuffix(" dB")) == pytest.approx(9.29, abs=0.02)
-    assert "a random sample of 1,000 of these images" in baseline.help
+    assert "2,000 of these images themselves" in baseline.help
 
 
 def test_best_and_worst_are_sorted_by_the_scores_on_disk(open_app, studio):
-    from explorer import datasets, encodings
+    from explorer.study import open_study
 
-    images = datasets.load(str(studio.photos), "test", 16)
-    errors = encodings.Encoding(encodings.locate(studio.checkpoints / "tiny-vqvae", images)).errors()
-    worst = [images.names[row] for row in errors["psnr"].argsort(kind="stable")]
-    app = open_app(show="Worst")
+    study = open_study(studio.checkpoints / "tiny-vqvae", str(studio.photos))
+    worst = [study.images.names[row] for row in study.errors()["psnr"].argsort(kind="stable")]
+    app = open_app(show="worst")
     assert [name.replace("\\", "") for name in names_shown(app)] == worst[:8]
-    app = open_app(show="Best")
+    app = open_app(show="best")
     assert [name.replace("\\", "") for name in names_shown(app)] == worst[::-1][:8]
 
 
 def test_another_seed_shows_other_images(open_app):
     app = open_app()
     before = names_shown(app)
-    app.number_input(key="seed").set_value(3).run()
+    app.number_input(key="pick-seed").set_value(3).run()
     assert names_shown(app) != before
-    app.number_input(key="seed").set_value(0).run()
+    app.number_input(key="pick-seed").set_value(0).run()
     assert names_shown(app) == before
 
 
 def test_one_concept_value_shows_only_its_images(open_app):
-    app = open_app(show="One concept")
-    app.selectbox(key="value-class").set_value("red").run()
+    app = open_app(show="concept")
+    app.segmented_control(key="pick-value").set_value("red").run()
     assert len(names_shown(app)) == 6
     assert all("red" in name for name in names_shown(app))
 
@@ -69,16 +68,16 @@ def test_one_concept_value_shows_only_its_images(open_app):
 def test_a_model_that_masks_offers_ratio_and_shows_what_it_saw(open_app):
     app = open_app(checkpoint="tiny-mae")
     assert "on hidden patches" in texts(app)
-    app.slider(key="ratio").set_value(0).run()
+    app.slider(key="pick-ratio").set_value(0).run()
     assert "on hidden patches" not in texts(app) and not app.error
 
 
 def test_a_model_that_samples_gives_another_reconstruction_for_each_seed(open_app):
     app = open_app(checkpoint="tiny-vae")
     mean = texts(app)
-    app.segmented_control(key="latents").set_value("sample").run()
+    app.segmented_control(key="pick-latents").set_value("sample").run()
     drawn = texts(app)
-    app.number_input(key="sample-seed").set_value(1).run()
+    app.number_input(key="pick-sample_seed").set_value(1).run()
     assert len({mean, drawn, texts(app)}) == 3
 
 
@@ -99,8 +98,10 @@ def test_a_folder_without_splits_is_shown_whole_and_a_quoted_path_is_understood(
         pixels = np.full((20, 20, 3), 20 * number, np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     app = open_app(dataset=f' "{tmp_path}" ')
-    assert not app.warning and not app.error
-    app.selectbox(key="count").set_value(16).run()
+    assert not app.error
+    said = [warning.value.replace("\\", "") for warning in app.warning]
+    assert len(said) == 2 and "are grey" in said[0] and "unlike the images that tiny-vqvae was trained on" in said[1]
+    app.selectbox(key="pick-count").set_value(16).run()
     assert len(names_shown(app)) == 10
     assert app.query_params["dataset"] == str(tmp_path)
 
@@ -146,22 +147,69 @@ def test_damaged_weights_are_one_sentence_and_the_sidebar_stays(open_app, studio
 
 
 def test_a_bug_is_one_calm_sentence_with_the_details_in_the_log(open_app, monkeypatch, caplog):
-    from explorer.encodings import Encoding
+    from explorer.study import Study
 
     def broken(self):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Encoding, "errors", broken)
+    monkeypatch.setattr(Study, "errors", broken)
     app = open_app()
     assert len(app.error) == 1 and "secret" not in app.error[0].value
     assert "secret detail" in caplog.text
 
 
-def test_ones_own_images_are_shown_and_a_broken_one_is_named(open_app, studio):
-    app = open_app(show="Your own images")
-    photograph = next((studio.photos / "test" / "red").glob("*.png"))
-    app.file_uploader(key="own").set_value(
-        [("mine.png", photograph.read_bytes(), "image/png"), ("*notes*.jpg", b"just some text", "image/jpeg")]
-    ).run()
+def drop(app, *files):
+    app.file_uploader(key="own").set_value([(name, data, "image/png") for name, data in files]).run()
+    return app
+
+
+def visit(app, page, **names):
+    from streamlit.util import calc_hash
+
+    app._page_hash = calc_hash(page) if page else ""
+    for name, value in names.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+@pytest.fixture
+def photograph(studio):
+    return next((studio.photos / "test" / "red").glob("*.png")).read_bytes()
+
+
+def test_ones_own_images_are_shown_and_a_broken_one_is_named(open_app, photograph):
+    app = drop(open_app(show="own"), ("mine.png", photograph), ("*notes*.jpg", b"just some text"))
     assert names_shown(app) == ["mine.png"]
     assert len(app.error) == 1 and "notes" in app.error[0].value
+
+
+def test_ones_own_images_outlive_their_page_and_reach_another_view(open_app, photograph):
+    app = drop(open_app(show="own"), ("mine.png", photograph))
+    visit(app, "codebook", image="own:mine.png")
+    assert any("Your picture uses" in caption.value for caption in app.caption) and not app.error
+    visit(app, "reconstructions")
+    assert names_shown(app) == ["mine.png"]
+    drop(app, ("mine.png", b"GIF89a, or so"), ("other.png", photograph))
+    assert names_shown(app) == ["mine.png", "other.png"], "others come beside them"
+    assert "mine.png (2)" in app.error[0].value.replace("\\", ""), "no two have the same name"
+    visit(app, "codebook")
+    visit(app, "reconstructions").button(key="remove-own").click().run()
+    assert names_shown(app) == [] and not app.error
+
+
+def test_a_painted_mask_is_read_from_the_address_and_taken_back_by_a_link(open_app):
+    app = open_app(checkpoint="tiny-mae", hide="painted", mask="c000")
+    assert "2 patches of 16 hidden" in texts(app, "caption") and "on hidden patches" in texts(app)
+    app = open_app(checkpoint="tiny-mae", hide="painted")
+    assert "0 patches of 16 hidden" in texts(app, "caption") and "on hidden patches" not in texts(app)
+
+
+def test_the_scale_of_errors_stays_until_its_own_is_asked_for(open_app):
+    def end(app):
+        return next(caption.value for caption in app.caption if caption.value.endswith("and more"))
+
+    app = open_app(show="best", count="4")
+    assert end(app) == end(open_app(show="worst", count="4"))
+    app.segmented_control(key="pick-scale").set_value("own").run()
+    assert end(app) != end(open_app(show="worst", count="4", scale="own"))
+    assert app.query_params["scale"] in ("own", ["own"])

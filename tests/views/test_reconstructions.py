@@ -67,14 +67,14 @@ def test_one_value_has_its_own_scores_beside_those_of_all(drawn):
 def test_the_scale_of_errors_is_one_for_every_choice_unless_its_own_is_asked_for(drawn):
     ends = [drawn(show=show)[1].numbers["error_scale"] for show in ("random", "worst", "best")]
     assert len(set(ends)) == 1
-    _, sheet = drawn(show="best", count=4, scale="own")
+    _study, sheet = drawn(show="best", count=4, scale="own")
     assert sheet.numbers["error_scale"] != ends[0]
     assert f"{sheet.numbers['error_scale']:.2f} and more" in notes(sheet)
 
 
 def test_pictures_of_ones_own_are_scored_and_lead_to_the_other_views(drawn):
     pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-    _, sheet = drawn(show="own", picture=(Picture(pixels, "mine.png"),))
+    _study, sheet = drawn(show="own", picture=(Picture(pixels, "mine.png"),))
     assert blocks(sheet, Drop)
     (strip,) = blocks(sheet, Strips)[0].strips
     assert strip.note == "mine.png" and np.array_equal(strip.pictures[0].pixels, pixels)
@@ -105,7 +105,7 @@ def test_grey_pictures_for_a_checkpoint_of_coloured_ones_are_said(drawn):
 def test_a_painted_mask_hides_these_patches_and_no_others(drawn):
     cells = np.zeros((4, 4), bool)
     cells[0, :2] = True
-    _, sheet = drawn("tiny-mae", hide="painted", mask=sheets.hexed(cells))
+    _study, sheet = drawn("tiny-mae", hide="painted", mask=sheets.hexed(cells))
     (paint,) = blocks(sheet, Paint)
     assert np.array_equal(paint.cells, cells)
     seen = blocks(sheet, Strips)[0].strips[0].pictures[1]
