@@ -217,9 +217,6 @@ TERMS: dict[str, Term] = {
     ),
     "rank": Term("Rank", "1 is the code with the most tokens."),
     "images with a code": Term("Images with it", "Images of this split that have the code in at least one cell."),
-    "nearest code": Term(
-        "Nearest code", "Euclidean distance between this code's vector and the nearest other vector of the codebook."
-    ),
     "top patches": Term(
         "Top patches",
         "The patches of all images whose latents are nearest to the code's vector, one of an image at most, with what "
@@ -255,11 +252,14 @@ TERMS: dict[str, Term] = {
     "difference": Term(
         "Difference", "Absolute change of each pixel, mean of red, green and blue, from 0 to 1. Dark is no change."
     ),
-    "mean absolute change": Term("Mean absolute change", "Of pixel values from 0 to 1, so 0.1 is 26 of 255 levels."),
+    "mean absolute change": Term(
+        "Mean absolute change",
+        "Of pixel values from 0 to 1, so 0.1 is 26 of 255 levels; in the pixels of the cells that change, and outside.",
+    ),
     "a random code": Term(
-        "A random code instead",
-        "The same change with random other codes in the same place: the yardstick, how much any change of these cells "
-        "shows.",
+        "A random code",
+        "How much random other codes in the same place change the inside, and where 90 % of them lie. The yardstick: "
+        "so much does any change of these cells show.",
     ),
     "trustworthiness": Term(
         "Trustworthiness",

@@ -66,6 +66,7 @@ export default function (component) {
     root.before(sheet)
     root.classList.add("gallery")
   }
+  root.dataset.name = data.name
   root.style.setProperty("--side", `${data.side}px`)
   while (root.children.length > data.pictures.length) root.lastChild.remove()
   data.pictures.forEach((one, index) => {
@@ -107,7 +108,7 @@ def draw(block: CodeMap, choose: Callable[[int, int], None]) -> None:
             if 0 <= row < block.codes.shape[0] and 0 <= column < block.codes.shape[1]:
                 choose(row, column)
 
-    with st.container(key=block.name, width=block.width):
+    with st.container(key=block.name):
         _code_map(key=key, data=sent(block) | {"waits": list(block.waits)}, on_cell_change=chosen)
 
 
@@ -125,7 +126,9 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
             choose(int(index))
 
     with st.container(key=f"gallery-{block.name}"):
-        _gallery(key=key, data={"pictures": pictures, "side": block.width}, on_picture_change=chosen)
+        _gallery(
+            key=key, data={"name": block.name, "pictures": pictures, "side": block.width}, on_picture_change=chosen
+        )
 
 
 def _value(key: str, name: str) -> Any:

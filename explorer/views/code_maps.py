@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-WIDE, SMALL = 340, 100  # pixels of the chosen layer's map, and of each among several
+WIDE, SMALL = 400, 80  # pixels of the chosen layer's map, and of each among several, at most and at least
 PANEL, BELOW = "code-panel", "code-below"
 NEEDED = (
     "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
@@ -154,24 +154,24 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
 
 def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> list[Block]:
     """The image, its reconstruction and small maps of several layers, the chosen one in large, and what to know."""
-    many = len(study.layers) > 1
-    around: list[list[Block]] = [[Pictures("looked", _looked(study, picture), SMALL if many else 160, grow=False)]]
-    if many:
-        around += [[_map(study, options, picture, one.name, cell, small=True)] for one in study.layers]
+    looked = [Pictures(f"looked-{index}", [one], SMALL) for index, one in enumerate(_looked(study, picture))]
+    others = [one.name for one in study.layers if len(study.layers) > 2 or one.name != options.layer]
+    around: list[Block] = [*looked, *(_map(study, options, picture, name, cell, small=True) for name in others)]
     notes = [*words.continuous(study, options.layer), *_needed(study, options.layer, picture)]
     grid = study.layer(options.layer).grid
     if grid == (1, 1):
         notes.append(Note(ONE_CELL.format(dim=study.layer(options.layer).dim)))
+    known = code_panel.concepts_of(study, picture.row)
+    notes += [Note(known)] if known else []
     notes.append(Note("Point at a cell for its code; click it, or press Enter, for everything about that code."))
-    small = [Row(around, 60, even=False)] if many else around[0]
-    return [*small, _map(study, options, picture, options.layer, cell), *notes]
+    return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes]
 
 
 def _looked(study: Study, picture: Looked) -> list[Picture]:
-    """The image with what is known of it, and what the decoder makes of its codes."""
+    """The image, and what the decoder makes of its codes."""
     title = "Your picture" if picture.row is None else f"Image {picture.row:,}"
-    known = code_panel.concepts_of(study, picture.row)
-    shown = [Picture(picture.pixels, title, known, f"{title}, {picture.name}", f"{picture.name}. {known}")]
+    size = f"{study.checkpoint.image_size} px"
+    shown = [Picture(picture.pixels, title, size, f"{title}, {picture.name}", picture.name)]
     if study.checkpoint.no_decoder:  # what can be changed says why
         return shown
     back = list(study.look(picture).prefixes.values())[-1]
@@ -191,7 +191,7 @@ def _map(
         f"{layer} · {many}" if small else f"{layer} · {size} · {many}", f"Codes of layer {layer} for {name}",
         options.code if chosen else None, cell if chosen else None,
         picture.pixels if options.view == "over" else None, options.opacity / 100 if options.view == "over" else 1.0,
-        Go(carried={"layer": layer, "code": "{point}", "cell": "{row},{column}"}), SMALL if small else WIDE,
+        Go(carried={"layer": layer, "code": "{point}", "cell": "{row},{column}"}), WIDE // 2 if small else WIDE,
         (PANEL, BELOW),
     )  # fmt: skip
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 PATCHES, NEIGHBOURS, PAGE = 12, 6, 8
-TILE = 92  # pixels of a picture in a gallery
+TILE, IMAGE = 84, 108  # pixels of a patch in a gallery, and of an image
 INSTEAD = {"mean": "the average latent", "nearest": "the nearest other code"}
 SCOPES = {"all": "All its cells", "cell": "The chosen cell"}
 DEAD = "This code stands nowhere in these {images:,} images: a dead code, as far as they show."
@@ -204,7 +204,6 @@ def _neighbours(shown: Shown) -> list[Block]:
 
 def _use(shown: Shown) -> Cards:
     facts, table, images = shown.facts, shown.study.table(shown.layer), shown.study.encoding.images
-    distance = f"{facts['distance']:.3g}" if np.isfinite(facts["distance"]) else "–"
     share, even = f"{facts['share']:.2%}", f"{facts['times_even']:.2g} × even use"
     return Cards([
         Card("Tokens", f"{int(facts['tokens']):,}", f"of {int(table['tokens'].sum()):,}", help_of("tokens of a code")),
@@ -214,8 +213,7 @@ def _use(shown: Shown) -> Cards:
             "Images with it", f"{int(facts['images']):,}", f"{facts['image_share']:.1%} of {images:,}",
             help_of("images with a code"),
         ),
-        Card("Nearest code", distance, f"code {int(facts['neighbour']):,}", help_of("nearest code")),
-    ])  # fmt: skip
+    ], 2)  # fmt: skip
 
 
 def _intervene(shown: Shown) -> list[Block]:
@@ -288,14 +286,21 @@ def _pictures(shown: Shown) -> list[Block]:
     ]
     outside = "" if np.isnan(change.outside) else f"{change.outside:.4f} outside"
     many = words.many(change.cells, "cell")
-    cards = [Card(f"Change inside the {many}", f"{change.inside:.4f}", outside, help_of("mean absolute change"))]
+    cards = [Card(f"Inside the {many}", f"{change.inside:.4f}", outside, help_of("mean absolute change"))]
     if len(change.random):
         low, high = np.quantile(change.random, [0.05, 0.95])
-        note = f"90 % of {len(change.random)}: {low:.4f} to {high:.4f}"
-        cards.append(Card("A random code instead", f"{change.random.mean():.4f}", note, help_of("a random code")))
+        note = f"90 %: {low:.4f} to {high:.4f}"
+        cards.append(
+            Card(
+                "A random code",
+                f"{change.random.mean():.4f}",
+                note,
+                f"{help_of('a random code')} Mean of {len(change.random)} codes.",
+            )
+        )
     kept = {"unmodified": change.before, "changed": change.after, "difference": heat}
     file = Download("Pictures (zip of PNG)", f"{shown.file}-change.zip", lambda: drawing.archive(kept))
-    return [Row([[Pictures("change", pictures, 150)], [Note(said), Cards(cards, 2), file]], shares=(6, 5))]
+    return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(6, 5))]
 
 
 def _everywhere(shown: Shown) -> list[Block]:
@@ -311,7 +316,7 @@ def _everywhere(shown: Shown) -> list[Block]:
     return [
         Heading(title, help_of("images that have it"), level=3),
         Controls(("page",)),
-        Pictures("all", pictures, TILE),
+        Pictures("all", pictures, IMAGE),
     ]
 
 
