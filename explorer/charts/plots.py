@@ -24,30 +24,12 @@ THEMES = {
 # Okabe and Ito's colours (safe for colour-blind readers), darkened to stand on white, lightened to stand on black
 PALETTES = {
     "light": [
-        "#2a628f",
-        "#d2691e",
-        "#1d8a6b",
-        "#b0568f",
-        "#c79a00",
-        "#4aa3d1",
-        "#8c4a3a",
-        "#66717f",
-        "#6a4fc4",
-        "#8fae1b",
+        "#2a628f", "#d2691e", "#1d8a6b", "#b0568f", "#c79a00", "#4aa3d1", "#8c4a3a", "#66717f", "#6a4fc4", "#8fae1b",
     ],
     "dark": [
-        "#6cb0e3",
-        "#f0975a",
-        "#4cc3a0",
-        "#dd8cbf",
-        "#e6c34a",
-        "#9ad5f5",
-        "#c98877",
-        "#97a3b1",
-        "#a792f5",
-        "#b9d94c",
+        "#6cb0e3", "#f0975a", "#4cc3a0", "#dd8cbf", "#e6c34a", "#9ad5f5", "#c98877", "#97a3b1", "#a792f5", "#b9d94c",
     ],
-}
+}  # fmt: skip
 SYMBOLS = ("circle", "diamond")  # a second round of the palette; more values than both rounds become "other"
 CLEAR = "rgba(0,0,0,0)"
 BELOW = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}  # a legend clear of the tools

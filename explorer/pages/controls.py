@@ -91,11 +91,11 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         return _code(shown, label, given)
     known = fields.choices_of(field, shown.study, options)
     if known:
-        if field.metadata.get("widget") == "list":
-            return st.selectbox(label, list(known), format_func=known.get, width=110, **given)
-        if len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS:
+        few = len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS
+        if few and field.metadata.get("widget") != "list":
             return st.segmented_control(label, list(known), format_func=known.get, required=True, **given)
-        return st.selectbox(label, list(known), format_func=known.get, width=220, **given)
+        width = 220 if max(map(len, known.values())) > 8 else 130
+        return st.selectbox(label, list(known), format_func=known.get, width=width, **given)
     kind, _ = kind_of(field)
     if kind is bool:
         return st.toggle(label, **given)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
@@ -66,6 +67,14 @@ def go(target: Go, shown: Shown, **where: Any) -> None:
         session.switch(target.view, carried)
     for name, value in carried.items():
         controls.take(name, value)
+
+
+def _again() -> None:
+    """Draws the page's own part again with what a click chose; all of the page where all of it was being drawn."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def _heading(block: Heading, shown: Shown) -> None:
@@ -205,7 +214,7 @@ def _chart(block: Chart, shown: Shown) -> None:
     if block.go is not None and isinstance(point, (int, float)) and point >= 0:
         target = block.go if isinstance(block.go, Go) else block.go(int(point))
         go(target, shown, point=int(point))
-        st.rerun(scope="fragment")
+        _again()
 
 
 def _mark(figure: Any, name: str) -> None:
@@ -254,7 +263,7 @@ def _table(block: Table, shown: Shown) -> None:
     before, st.session_state[f"picked-{block.name}"] = st.session_state.get(f"picked-{block.name}"), picked
     if picked is not None and picked != before:
         go(block.go, shown, point=picked)
-        st.rerun(scope="fragment")
+        _again()
 
 
 def _page(block: Table) -> Any:

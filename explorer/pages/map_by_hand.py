@@ -11,7 +11,6 @@ import streamlit as st
 from explorer.pages import draw as drawn
 from explorer.pages import uploads
 from explorer.pages.bridge import selected
-from explorer.pages.state import plain
 from explorer.sheets import Row, Sheet
 from explorer.views import latent_map, selection
 
@@ -56,7 +55,8 @@ def draw(sheet: Sheet, shown: Shown) -> None:
 
 def _gallery(shown: Shown, points: latent_map.Points, chosen: np.ndarray) -> None:
     """How many points are selected, and their pictures, a page at a time."""
-    st.markdown(f"**{plain(selection.counted(points, chosen))}**")
+    counted, share = selection.counted(points, chosen)
+    st.markdown(f"**{counted}**, {share}")
     pages = -(-len(chosen) // PAGE)
     box = st.container()
     page = min(st.pagination(pages, key=f"page-{points.key}"), pages) if pages > 1 else 1

@@ -91,8 +91,7 @@ def _points(study: Study, options: maps.Options, found: maps.Map) -> Points:
 
 def of_images(study: Study, layer: str) -> Points:
     """The map of images of a layer: its UMAP where there is one, else the two main directions."""
-    every = maps.Options(layer, points=min(len(study.images), maps.Options.points))
-    return find(study, every) or study.remember(find_pca, every)
+    return find(study, maps.Options(layer)) or study.remember(find_pca, maps.Options(layer))
 
 
 def pca_trust(study: Study, points: Points) -> float:

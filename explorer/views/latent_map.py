@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
 POINTS = (500, 1_000, 2_000, 5_000, 10_000)
-LARGEST = 12_500  # points on a page; as many thumbnails are about 3 MB
+ALL = (5_000, 10_000, 12_500)  # the least of these that is enough is all; more thumbnails are more than 3 MB
 NEAREST = 12
 UNUSUAL = 0.99  # of the known images have a nearer neighbour: then a picture lies outside of them
 
@@ -62,13 +62,16 @@ def _what(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _sizes(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
+    """How many points there can be; all of them are asked for as a round number, as those that ship are."""
     every = mapped.available(study, options["layer"], options["what"])
-    sizes = {size: f"{size:,}" for size in POINTS if size < every and options["what"] != "codebook"}
-    return sizes | ({max(every, 4): f"all {every:,}"} if every <= LARGEST or not sizes else {})
+    most = next((size for size in ALL if size >= every), None)
+    some = () if most is not None and options["what"] == "codebook" else POINTS
+    return {size: f"{size:,}" for size in some if size < every} | ({most: f"all {every:,}"} if most else {})
 
 
 def _size(study: Study, options: Mapping[str, Any]) -> int:
-    return max(size for size in _sizes(study, options) if size <= 5_000 or options["what"] == "codebook")
+    sizes = _sizes(study, options)
+    return maps.Options.points if maps.Options.points in sizes else max(sizes)
 
 
 def _laid_out(study: Study, options: Mapping[str, Any]) -> bool:
@@ -202,7 +205,7 @@ def _aspect(points: Points) -> float:
     if points.line or points.options.dims == 3:
         return 1.5
     wide, high = np.ptp(points.charted, axis=0)
-    return float(np.clip(wide / max(high, 1e-9), 0.6, 3))
+    return float(np.clip(wide / max(high, 1e-9), 0.6, 4))
 
 
 def _leads(study: Study, points: Points, point: int) -> Go:

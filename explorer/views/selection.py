@@ -39,12 +39,12 @@ NOUN = {"images": "image", "patches": "patch", "codebook": "code"}
 PLURAL = {"images": "images", "patches": "patches", "codebook": "codes"}
 
 
-def counted(points: Points, chosen: np.ndarray) -> str:
-    """How many points are selected."""
+def counted(points: Points, chosen: np.ndarray) -> tuple[str, str]:
+    """How many points are selected, and how many that is of all."""
     what, share = points.options.what, len(chosen) / len(points.table)
     noun = (NOUN if len(chosen) == 1 else PLURAL)[what]
     more = f", from {len(np.unique(points.ids[chosen])):,} images" if what == "patches" else ""
-    return f"{len(chosen):,} {noun} selected, {share:.1%} of the points{more}"
+    return f"{len(chosen):,} {noun} selected", f"{share:.1%} of the points{more}"
 
 
 def gallery(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:

@@ -69,3 +69,22 @@ def test_wilsons_interval_is_the_textbooks():
     assert low.tolist() == [0, pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7225, abs=1e-4)]
     assert high.tolist() == [pytest.approx(0.2775, abs=1e-4), pytest.approx(0.7634, abs=1e-4), 1]
     assert [end.tolist() for end in points.wilson(np.array([0]), 0)] == [[0], [1]]
+
+
+def test_the_interval_of_agreement_is_that_of_images_drawn_anew():
+    labels = np.array(["a"] * 200 + ["b"] * 200, object)
+    rng = np.random.default_rng(0)
+    neighbours = rng.integers(0, 400, (400, 10))
+    share, low, high = points.agreement_interval(neighbours, labels, np.arange(400))
+    assert share == points.agreement(neighbours, labels)[0] and low < share < high
+    assert (high - low) / 4 == pytest.approx((0.25 / 4000) ** 0.5, rel=0.2), "as of 4,000 independent pairs"
+    perfect = np.array([[1], [0], [3], [2]])
+    assert points.agreement_interval(perfect, np.array(["a", "a", "b", "b"], object), np.arange(4)) == (1, 1, 1)
+    useless = np.array([[2], [3], [0], [1]])
+    assert points.agreement_interval(useless, np.array(["a", "a", "b", "b"], object), np.arange(4)) == (0, 0, 0)
+    same = rng.integers(0, 2, 40).repeat(10)  # ten patches of an image that agree together say no more than one
+    groups = np.arange(40).repeat(10)
+    near = np.where(same == 1, 0, 399)[:, None]
+    wide = points.agreement_interval(near, labels, groups)
+    assert wide[2] - wide[1] > 2 * np.subtract(*points.agreement_interval(near, labels, np.arange(400))[:0:-1])
+    assert np.isnan(points.agreement_interval(perfect, np.full(4, None), np.arange(4))).all()

@@ -46,12 +46,12 @@ def test_the_shipped_map_is_there_and_a_lasso_tells_which_codes_its_images_have_
     settle(page)
     page.locator(".st-key-map-codes .js-plotly-plot .scatterlayer .point").first.wait_for()
     assert page.get_by_text(f"{selected:,} selected images against {5_000 - selected:,} others").count() == 1
-    page.locator(".st-key-map-gallery img").nth(23).wait_for()
-    assert page.locator(".st-key-map-gallery img").count() == 24
+    page.locator(".st-key-pictures-selected img").nth(23).wait_for()
+    assert page.locator(".st-key-pictures-selected img").count() == 24
     inside = chart(page).evaluate(PLACE, [x, y, radius / 2])
     page.mouse.move(inside["x"] - 2, inside["y"])
     page.mouse.click(inside["x"], inside["y"])  # what is selected can still be clicked
-    page.locator(".st-key-map-point").get_by_text(f"Image {inside['row']:,}").wait_for(timeout=30_000)
+    page.get_by_text(f"Image {inside['row']:,} ·").wait_for(timeout=30_000)
     assert page.get_by_text(text).count() == 1
     settle(page)
     box = chart(page).locator(".nsewdrag").first.bounding_box()
@@ -73,10 +73,38 @@ def test_a_point_shows_its_thumbnail_and_a_click_goes_to_its_image(latent_map, s
     assert f"image {row:,}" in label.text_content() and "colour:" in label.text_content()
     assert label.bounding_box()["y"] + label.bounding_box()["height"] <= tip.bounding_box()["y"] + 1
     page.mouse.click(place["x"], place["y"])
-    page.locator(".st-key-map-point").get_by_text(f"Image {row:,}").wait_for(timeout=30_000)
+    page.get_by_text(f"Image {row:,} ·").wait_for(timeout=30_000)
     settle(page)
     assert f"image={row}" in page.url
-    page.locator(".st-key-map-point").get_by_role("link", name="Its codes").click()
+    page.get_by_role("link", name="Its codes").click()
     page.get_by_role("heading", name="Code maps").wait_for(timeout=30_000)
     settle(page)
     assert f"image={row}" in page.url and page.errors == []
+
+
+def test_points_fill_the_chart_within_the_window_and_the_legend_lies_below(latent_map, settle):
+    page = latent_map
+    for width, height in ((1400, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(1_000)
+        settle(page)
+        plot, legend = (chart(page).locator(name).first.bounding_box() for name in (".nsewdrag", ".legend"))
+        assert chart(page).bounding_box()["height"] <= 0.73 * height
+        assert legend["y"] > plot["y"] + plot["height"], "below, not beside"
+        tools = chart(page).locator(".modebar").bounding_box()
+        assert tools["y"] + tools["height"] < legend["y"]
+        spread = chart(page).evaluate("""chart => { const { xaxis, yaxis } = chart._fullLayout
+          const span = (axis, key) => { const all = chart._fullData.flatMap((trace) => [...trace[key]])
+            return Math.abs(axis.d2p(Math.max(...all)) - axis.d2p(Math.min(...all))) }
+          return [span(xaxis, "x"), span(yaxis, "y")] }""")
+        assert max(spread[0] / plot["width"], spread[1] / plot["height"]) > 0.75
+        assert spread[0] * spread[1] > 0.45 * plot["width"] * plot["height"], "most of the chart has points"
+
+
+def test_changing_what_the_points_are_does_not_move_the_page(latent_map, settle):
+    page = latent_map
+    before = page.get_by_text("Trustworthiness").first.bounding_box()["y"]
+    page.get_by_role("radio", name="Codes").or_(page.get_by_role("button", name="Codes")).first.click()
+    page.get_by_text("of 1,024 codes").wait_for(timeout=30_000)
+    settle(page)
+    assert page.get_by_text("Trustworthiness").first.bounding_box()["y"] == before

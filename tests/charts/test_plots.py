@@ -66,9 +66,10 @@ def test_map_with_many_values_keeps_all_points():
     values = np.arange(200) % 40
     figure = plots.latent_map(np.zeros((200, 2)), values, title="class")
     assert sum(len(trace.x) for trace in figure.data) == 200
-    assert figure.data[0].name == "other (25 values)" and len(figure.data) == 16
+    assert figure.data[0].name == "other (21 values)" and len(figure.data) == 20
     looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data}
-    assert len(looks) == 16
+    assert len(looks) == 20
+    assert len({trace.marker.color for trace in figure.data[1:11]}) == 10, "ten classes can be told apart by colour"
 
 
 def test_map_by_a_number_and_by_code(theme):

@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from explorer import encodings, jobs
+from explorer import jobs, results
 from explorer.pages import bridge as bridging
+from explorer.pages import draw, map_by_hand
 from explorer.results import maps
 
 PAGE = "latent_map"
@@ -41,8 +42,9 @@ def point_out(monkeypatch):
         click = None if clicked is None else bridging.Click(0, clicked, 0.0, 0.0, None, clicked)
         return bridging.Event(click)
 
-    monkeypatch.setattr(bridging, "bridge", bridge)
-    monkeypatch.setattr(bridging, "selected", lambda chart_key: np.array(sent["selected"], np.int32))
+    monkeypatch.setattr(draw, "bridge", bridge)
+    for module in (draw, map_by_hand):
+        monkeypatch.setattr(module, "selected", lambda chart_key: np.array(sent["selected"], np.int32))
 
     def point(selected=(), click=None):
         sent.update(selected=list(selected), click=click)
@@ -56,18 +58,25 @@ def open_map(open_app):
     """The page with a PCA map, which needs no waiting; names go to the URL."""
 
     def opened(**names):
-        app = open_app(PAGE, method="PCA", **names)
+        app = open_app(PAGE, method="pca", **names)
         assert not app.error, app.error[0].value
         return app
 
     return opened
 
 
-def found_encoding(studio, family):
-    from explorer import datasets
+def subject_of(studio, family):
+    """Of what the page shows: `all` images of a folder with no split of its own, or its test images."""
+    kmeans = 4 if family == "vqvae" else 64
+    return results.Subject(studio.checkpoints / f"tiny-{family}", str(studio.photos), kmeans=kmeans)
 
-    images = datasets.load(str(studio.photos), "test", 16)
-    return encodings.Encoding(encodings.locate(studio.checkpoints / f"tiny-{family}", images))
+
+def found_encoding(studio, family):
+    return results.find("encoding", subject_of(studio, family))[1]
+
+
+def found_map(studio, family, *options, **more):
+    return results.find("map", subject_of(studio, family), maps.Options(*options, **more))[1]
 
 
 @pytest.mark.parametrize("family", ["vqvae", "vae", "mae"])
@@ -76,7 +85,7 @@ def test_the_map_says_its_points_its_trustworthiness_and_what_its_axes_hold(open
     app = open_map(checkpoint=f"tiny-{family}")
     found = found_encoding(studio, family)
     layer = found.layers[-1].name
-    facts = maps.read(maps.locate(found, maps.Options(layer, method="pca"))).facts
+    facts = found_map(studio, family, layer, method="pca").facts
     metrics = {metric.label: metric for metric in app.metric}
     assert metrics["Points"].value == "12" and "12 images" in metrics["Points"].delta
     assert metrics["Trustworthiness"].value == f"{facts['trustworthiness']:.3f}"
@@ -88,41 +97,43 @@ def test_the_map_says_its_points_its_trustworthiness_and_what_its_axes_hold(open
     assert len(hover) == 12 and all("class: " in text and "PSNR" in text and "code: " in text for text in hover)
     assert {trace["name"] for trace in charts(app)[0]["data"]} == {"red", "green"}
     assert app.query_params["layer"] == layer
-    assert "of neighbours on this map share their class; 45% would by chance" in texts(app)  # 2 · 6 · 5 / (12 · 11)
+    said = texts(app)
+    assert "of neighbours on this map share their class; among the latents themselves" in said
+    assert "45% would by chance" in said  # 2 · 6 · 5 / (12 · 11)
 
 
 def test_points_can_be_images_patches_or_codes_in_two_or_three_dimensions(open_map, point_out):
     sent = point_out()
     app = open_map()
-    app.segmented_control(key="what").set_value("patches").run()
+    app.segmented_control(key="pick-what").set_value("patches").run()
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Points"] == "24" and sent["thumbnails"].count == 24, "two patches of each image"
-    app.segmented_control(key="what").set_value("codebook").run()
+    app.segmented_control(key="pick-what").set_value("codebook").run()
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Points"] == "8" and sent["thumbnails"].count == 8 and sent["options"]["select"]
-    app.segmented_control(key="dims").set_value(3).run()
+    app.segmented_control(key="pick-dims").set_value(3).run()
     assert not app.error and charts(app)[0]["data"][0]["type"] == "scatter3d" and len(titles(app)) == 3
     assert "no lasso" in texts(app) and not sent["options"]["select"]
 
 
 def test_a_vector_layer_has_no_patches(open_map):
     app = open_map(checkpoint="tiny-vae")
-    assert set(app.segmented_control(key="what-vector").options) == {"Images", "Codes"}
+    assert set(app.segmented_control(key="pick-what").options) == {"Images", "Codes"}
 
 
 def test_colours_by_concept_error_or_code(open_map, point_out):
     point_out()
     app = open_map()
-    box = app.selectbox(key="colour-images")
+    box = app.selectbox(key="pick-colour")
     assert list(box.options) == ["class", "Error (PSNR)", "Code"]
     box.set_value("Error (PSNR)").run()
     (trace,) = charts(app)[0]["data"]
     assert trace["marker"]["colorbar"]["title"]["text"] == "PSNR (dB)"
-    app.selectbox(key="colour-images").set_value("Code").run()
+    app.selectbox(key="pick-colour").set_value("Code").run()
     assert not app.error and charts(app)[0]["layout"]["legend"]["title"]["text"] == "code"
-    app.segmented_control(key="what").set_value("codebook").run()
+    app.segmented_control(key="pick-what").set_value("codebook").run()
     for by in ("Tokens", "class", "Error (PSNR)"):
-        app.selectbox(key="colour-codebook").set_value(by).run()
+        app.selectbox(key="pick-colour").set_value(by).run()
         assert not app.error, by
 
 
@@ -150,10 +161,10 @@ def test_a_selection_shows_its_images_its_codes_and_its_concepts(open_map, studi
 def test_patches_and_codes_can_be_selected_too(open_map, point_out):
     point_out(selected=[0, 1, 5])
     app = open_map()
-    app.segmented_control(key="what").set_value("patches").run()
+    app.segmented_control(key="pick-what").set_value("patches").run()
     assert "**3 patches selected**" in texts(app) and "from 2 images" in texts(app)
     assert "3 selected patches against 21 others" in texts(app) and not app.error
-    app.segmented_control(key="what").set_value("codebook").run()
+    app.segmented_control(key="pick-what").set_value("codebook").run()
     assert "**3 codes selected**" in texts(app) and "of all tokens" in texts(app) and not app.error
 
 
@@ -178,7 +189,7 @@ def test_what_a_browser_sends_beyond_the_map_is_left_out(open_map, point_out):
 def test_a_click_goes_to_the_url_and_is_marked_on_the_map(open_map, point_out):
     point_out(click=7)
     app = open_map()
-    assert app.query_params["image"] == "7" and "**Image 7**" in texts(app)
+    assert app.query_params["image"] == "7" and "Image 7 ·" in texts(app)
     ring = charts(app)[0]["data"][-1]
     place = int(np.frombuffer(base64.b64decode(ring["customdata"]["bdata"]), "<i4")[0])
     assert ring["marker"]["symbol"] == "circle-open" and place == 7
@@ -186,37 +197,65 @@ def test_a_click_goes_to_the_url_and_is_marked_on_the_map(open_map, point_out):
     assert {"Its codes", "Reconstructions"} <= set(links)
 
 
-def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, studio, monkeypatch, point_out):
+@pytest.fixture
+def no_umap(monkeypatch):
+    """UMAP that takes no time, and jobs that do nothing."""
     from explorer.analysis import projection
 
-    point_out()
     monkeypatch.setattr(jobs, "COMMAND", ("true",))
+    monkeypatch.setattr(projection, "umap_map", lambda vectors, dims, **options: projection.pca_map(vectors, dims))
+    before = {job.id for job in jobs.all_jobs()}
+    yield
+    for job in jobs.all_jobs():
+        if job.id not in before:
+            jobs.delete(job)
+
+
+def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, studio, no_umap, point_out):
+    point_out()
     app = open_app(PAGE)
     (job,) = [job for job in jobs.all_jobs() if job.arguments[0] == "project"]
     asked = dict(zip(job.arguments[2::2], job.arguments[3::2], strict=True))
     assert asked["--layer"] == "code" and asked["--what"] == "images" and asked["--min-dist"] == "0.1"
-    assert "2-D UMAP of images" in texts(app) and not app.get("plotly_chart")
-    monkeypatch.setattr(projection, "umap_map", lambda vectors, dims, **options: projection.pca_map(vectors, dims))
-    found = found_encoding(studio, "vqvae")
-    path = maps.make(found, maps.Options("code"))
+    assert "2-D UMAP of images" in texts(app) and "Meanwhile" in texts(app)
+    assert "main direction 1" in titles(app)[0], "the PCA stands in"
+    path, _ = results.obtain("map", subject_of(studio, "vqvae"), maps.Options("code"))
     try:
         assert path == job.target, "the page waits for the file that the command line writes"
         app.run()
         metrics = {metric.label: metric.value for metric in app.metric}
         assert metrics["Trustworthiness"] == metrics["PCA would reach"], "the baseline is PCA of the same points"
         assert titles(app) == ["UMAP 1 (no unit)", "UMAP 2 (no unit)"] and not app.error
-        app.slider(key="neighbours").set_value(30).run()
+        assert "Meanwhile" not in texts(app)
+        app = open_app(PAGE, neighbours="30")
         assert any(button.label == "Start" for button in app.button), "unusual settings wait for a click"
+        assert app.query_params["neighbours"] == "30" and "Meanwhile" in texts(app)
     finally:
         path.unlink()
 
 
-def test_a_broken_map_is_one_sentence(open_app, studio, point_out):
-    path = maps.default_path(found_encoding(studio, "mae"), maps.Options("block2"))
+def test_a_broken_map_is_made_again(open_app, studio, no_umap, point_out):
+    point_out()
+    path = results.path("map", subject_of(studio, "mae"), maps.Options("block2"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not parquet")
     try:
         app = open_app(PAGE, checkpoint="tiny-mae", layer="block2")
-        assert len(app.error) == 1 and "damaged" in app.error[0].value
+        assert any(job.target == path for job in jobs.all_jobs())
+        assert "main direction 1" in titles(app)[0]
     finally:
         path.unlink()
+
+
+def test_a_picture_of_ones_own_has_its_place_on_the_map(open_map, studio, point_out):
+    point_out()
+    app = open_map()
+    assert not charts(app)[0]["layout"].get("annotations") and "Most like your picture" not in str(app.header)
+    file = studio.photos / "test" / "red" / "0.png"
+    app.file_uploader(key="own").set_value([(file.name, file.read_bytes(), "image/png")]).run()
+    (pin,) = charts(app)[0]["layout"]["annotations"]
+    assert "your picture" in pin["text"] and not app.error
+    assert "Most like your picture" in [header.value for header in app.header]
+    assert any("is one of these images" in info.value for info in app.info)
+    shared = {metric.label: metric for metric in app.metric}["class"]
+    assert "of all images 50%" in shared.delta

@@ -109,8 +109,7 @@ def test_what_a_scale_is_worth_is_shown_on_every_page(open_layers):
 
 @pytest.mark.parametrize("what", ["images", "patches", "codebook"])
 def test_latents_of_one_number_are_stacked_dots(open_layers, what):
-    app = open_layers(LATENTS, "projected", layer="scale", what=what.capitalize())
-    app.segmented_control(key="what").set_value(what).run()
+    app = open_layers(LATENTS, "projected", layer="scale", what=what)
     assert not app.error and not [one for one in app.segmented_control if one.label in ("Method", "Axes")]
     assert {metric.label for metric in app.metric} == {"Points"}, "nothing was projected that could be trusted or not"
     assert axes(app, 0)[0] == "scale, less its mean" and axes(app, 0)[1].endswith("stacked")
@@ -135,4 +134,4 @@ def test_a_layer_that_is_needed_here_and_there_says_where(open_layers, layered):
     pixels = datasets.load(app.query_params["dataset"], "test", 16).read([0])[0]
     needed = int(model.sent(interventions.encode(model, pixels))["detail"].sum())
     assert f"needs this layer in {needed} of the 16 cells" in texts(app)
-    assert open_layers(LATENTS, "frequency", layer="detail", method="PCA").get("plotly_chart")
+    assert open_layers(LATENTS, "frequency", layer="detail", method="pca").get("plotly_chart")

@@ -74,7 +74,7 @@ def test_the_codebook_has_kmeans_codes(open_app, encoder):
 
 
 def test_the_latent_map_is_not_coloured_by_an_error_that_is_not_there(open_app, encoder):
-    app = open_app("latent_map", checkpoint=NAME, method="PCA")
+    app = open_app("latent_map", checkpoint=NAME, method="pca")
     assert not app.error
     assert {metric.label: metric.value for metric in app.metric}["Points"] == "12"
     options = next(box.options for box in app.selectbox if box.label == "Coloured by")

@@ -24,7 +24,7 @@ BOUND = [  # page, checkpoint, what widgets that are bound to the address write 
     ("code_maps", "tiny-vqvae2", {"order": "Worst first", "view": "Over the image", "opacity": "70"}),
     ("code_maps", "tiny-mae", {"kmeans": "32"}),
     ("codebook", "tiny-vqvae", {"by": "By code", "axis": "Logarithmic", "codebook-map": "UMAP"}),
-    ("latent_map", "tiny-vqvae", {"what": "Patches", "method": "PCA", "dims": "3-D"}),
+    ("latent_map", "tiny-vqvae", {"what": "patches", "method": "pca", "dims": "3"}),
     ("layers", "tiny-vqvae2", {"layers-view": "Each layer alone", "fill": "Zeros", "layers-count": "8"}),
     ("rate_distortion", "tiny-vqvae", {"rd-score": "SSIM", "rd-rate": "Entropy", "rd-counted": "Whole file"}),
     ("training", "tiny-vqvae", {}),
