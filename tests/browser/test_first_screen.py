@@ -14,7 +14,7 @@ def filled(workspace):
     """A checkpoint to look at where none is shipped yet, encoded already."""
     import torch
 
-    from explorer import checkpoints, encodings
+    from explorer import checkpoints, results
     from explorer.models import build
 
     if any(checkpoint.family == "vqvae" for checkpoint in checkpoints.find()):
@@ -27,7 +27,7 @@ def filled(workspace):
         network = build("vqvae", {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}, 16)
         facts = {"family": "vqvae", "dataset": "digits", "training": {}, "metrics": {}, "card": "# tiny"}
         checkpoints.save(path, network.eval(), **facts)
-        encodings.encode(path, "digits")
+        results.obtain("encoding", results.Subject.of(path, "digits"))
 
 
 @pytest.fixture

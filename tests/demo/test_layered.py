@@ -1,9 +1,9 @@
 """The demo over models of several layers: residual stages, and codes with a scale."""
 
 import pytest
+from explorer.demo.markup import png
 
 from explorer.demo import answers, code_map, codebook, latent_map, reconstruct, uploads
-from explorer.demo.markup import png
 
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
 MODELS = {"residual": {"quantizer": "residual", "stages": 3}, "projected": {"quantizer": "projected"}}

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer import checkpoints, datasets, encodings
+from explorer import checkpoints, results
 from explorer.analysis import usage
 
 PAGE = "codebook"
 
 
-def opened(studio, name: str) -> encodings.Encoding:
+def opened(studio, name: str):
     path = checkpoints.resolve(name)
-    return encodings.Encoding(encodings.locate(path, datasets.load(str(studio.photos), "test", 16)))
+    return results.find("encoding", results.Subject(path, str(studio.photos)))[1]
 
 
 def texts(app) -> str:
