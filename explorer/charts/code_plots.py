@@ -170,7 +170,7 @@ def concept_heatmap(
             colorscale=DIVERGING[theme] if signed else SEQUENTIAL[theme],
             colorbar={
                 "title": {"text": unit},
-                "tickformat": None if signed else ".0%",
+                "tickformat": None if signed else ".1%",
                 "thickness": 12,
                 "outlinewidth": 0,
             },
