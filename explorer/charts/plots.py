@@ -86,7 +86,7 @@ def quality_histogram(
     *,
     baseline: float | None = None,
     baseline_name: str = "mean training image",
-    part: tuple[str, np.ndarray] | None = None,
+    part: tuple[str, np.ndarray, Summary] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
     """Distribution of a score over images, with the mean, its 95 % interval, and what a trivial answer would get.
@@ -95,7 +95,7 @@ def quality_histogram(
         values: (N,) finite scores. summary: of the same scores.
         title: of the horizontal axis with its unit, "PSNR of one image (dB)".
         baseline: the mean score of a trivial answer.
-        part: name and scores of some of the images; both are then drawn as shares of their own number.
+        part: name, scores and summary of some of the images; both are then drawn as shares of their own number.
     """
     values = np.asarray(values, np.float64)
     if not len(values):
@@ -137,23 +137,28 @@ def quality_histogram(
     figure.update_xaxes(title_text=title, showgrid=False, range=[min(ends) - room, max(ends) + room])
     figure.update_yaxes(title_text=f"images (of {len(values):,})")
     if part is not None:
-        _beside_all(figure, counts, edges, *part, colours[1])
+        _beside_all(figure, counts, edges, *part, colours[2])
     dress(figure, theme, revision=title)
     return figure.update_layout(margin_t=46)
 
 
 def _beside_all(
-    figure: go.Figure, counts: np.ndarray, edges: np.ndarray, name: str, values: np.ndarray, colour: str
+    figure: go.Figure, counts: np.ndarray, edges: np.ndarray, name: str, values: np.ndarray, of: Summary, colour: str
 ) -> None:
-    """Turns the bars of a histogram into shares, and draws those of some of its images as steps above them."""
+    """Turns the bars of a histogram into shares, and draws those of some of its images as steps, with their mean."""
     total, own = counts.sum(), np.histogram(values, bins=edges)[0]
     hover = "%{y:.1f} % of these images<extra></extra>"
-    figure.update_traces(y=100 * counts / total, name=f"all {total:,}", showlegend=True, hovertemplate=hover)
+    figure.update_traces(y=100 * counts / total, name=f"all, n = {total:,}", showlegend=True, hovertemplate=hover)
+    mean = f"mean {of.mean:.4g}" + (f" [{of.low:.4g}, {of.high:.4g}]" if np.isfinite(of.low) else "")
     figure.add_scatter(
         x=np.r_[edges[0], edges], y=np.r_[0, 100 * own / max(own.sum(), 1), 0], mode="lines", hovertemplate=hover,
-        line={"shape": "hv", "color": colour, "width": 2.5}, name=f"{name}, {own.sum():,}",
+        line={"shape": "hv", "color": colour, "width": 2.5}, name=f"{name}, n = {len(values):,}, {mean}",
     )  # fmt: skip
+    if np.isfinite(of.low):
+        figure.add_vrect(of.low, of.high, fillcolor=colour, opacity=0.2, line_width=0)
+    figure.add_vline(of.mean, line={"color": colour, "width": 2, "dash": "dot"})
     figure.update_yaxes(title_text="% of images")
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"})
 
 
 def latent_map(

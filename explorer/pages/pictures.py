@@ -34,16 +34,18 @@ def choose(study: Study) -> Picture:
         order = pick("order", "Order", orders, format_func=ORDERS.get, width=170, help=ABOUT, widget=_orders)
         if order == "own":
             picture = _own(uploads.yours(study))
+            if picture is not None:  # there is something to look at, and the box would push it down
+                with st.popover("Add or remove", icon=":material/upload:", width="content"):
+                    uploads.box(study)
         else:
             rows = study.remember(_rows, order)
             about = f"From 0 to {len(study.images) - 1:,}, in the order of the dataset."
             row = number("image", "Image", len(study.images), int(rows[0]), width=150, help=about)
             _steps(rows.tolist(), row, len(study.images))
             picture = study.image(row)
-    if order == "own":
+    if picture is None:
         uploads.box(study)
-        if picture is None:
-            st.caption("Until there is a picture of yours, this is the first image of the dataset.")
+        st.caption("Until there is a picture of yours, this is the first image of the dataset.")
     return picture or study.image(0)
 
 

@@ -209,7 +209,7 @@ def _open(job: Job) -> None:
     for name, value in (("checkpoint", checkpoint.name), ("dataset", checkpoint.dataset)):
         if value:
             put(name, value)
-    for name in ("layer", "image", "code"):  # of another network
+    for name in ("layer", "image", "code", "show"):  # of another network, and maybe one's own images
         put(name, None)
     st.session_state.pop("show", None)  # one's own images, perhaps: random ones are the default
     st.switch_page(shared()["pages"]["reconstructions"], query_params={})

@@ -76,7 +76,7 @@ def _decoded(study: Study, upload: Upload, fit: str) -> Picture | str:
     try:
         return Picture(decode_image(upload.data, study.checkpoint.image_size, fit), upload.name)
     except BadInput as fault:
-        return f"{upload.name}: {fault}"
+        return f"{upload.name} {str(fault).removeprefix('the image ')}"
 
 
 def _changed() -> None:

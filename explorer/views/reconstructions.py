@@ -314,7 +314,9 @@ def _numbers(study: Study, name: str, scored: dict, numbers: dict, images: int) 
         cards.append(Card("Baseline PSNR", f"{mean:.2f} dB", f"{psnr['mean'] - mean:+.2f} dB by the model", about))
     else:
         gap = psnr["mean"] - numbers["psnr"]["mean"]
-        cards.append(Card("Against all images", f"{gap:+.2f} dB", "difference of the means", help_of("psnr")))
+        cards.append(
+            Card("Against all images", f"{gap:+.2f} dB".replace("-", "−"), "difference of the means", help_of("psnr"))
+        )
     sample = "" if psnr["n"] == images else f", a random sample of {images:,}"
     note = ("all images" if split == "all" else f"{split} split") if whole else f"of {len(study.images):,}"
     cards.append(Card(f"Images{of}", f"{psnr['n']:,}", note, f"Images that the scores are taken from{sample}."))
@@ -363,7 +365,10 @@ def _distribution(
     from explorer.charts import plots
 
     values = errors[options.score].dropna().to_numpy()
-    part = {name: errors[options.score][rows].dropna().to_numpy() for name, rows in parts.items() if name != "all"}
+    part = None
+    for name, rows in parts.items():
+        some = errors[options.score][rows].dropna().to_numpy()
+        part = (name, some, quality.summary(some)) if name != "all" and len(some) else part
     mean = numbers["baseline_psnr"]["mean"] if options.score == "psnr" else None
     names = list(study.images.names)
     return [
@@ -376,7 +381,7 @@ def _distribution(
             "distribution",
             lambda theme: plots.quality_histogram(
                 values, quality.summary(values), AXES[options.score], baseline=mean, baseline_name="mean image",
-                part=next(iter(part.items()), None), theme=theme,
+                part=part, theme=theme,
             ),
             f"{options.score.upper()} of {len(values):,} images",
         ),

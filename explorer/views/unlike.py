@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNUSUAL = 0.99  # farther away than so many of the known images from one another
 LOOKED = 8  # pictures that are looked at for being unusual
+LONGEST = 40  # letters of a name in a sentence
 GREY = 2.0  # mean difference of the largest and the smallest channel below which a picture counts as grey
 
 
@@ -87,7 +88,7 @@ def _grey(pixels: np.ndarray) -> bool:
 
 
 def _names(found: Sequence[Picture], of: int) -> str:
-    """ "a.jpg is", "a.jpg and b.jpg are", "6 of these 8 pictures are"."""
-    if len(found) > 2 or found[0].row is not None:
-        return f"{len(found)} of these {of} pictures {'is' if len(found) == 1 else 'are'}"
-    return " and ".join(one.name for one in found) + (" is" if len(found) == 1 else " are")
+    """ "a.jpg is", "Your picture is" where its name is long, "6 of these 8 pictures are"."""
+    if of == 1:
+        return f"{found[0].name if len(found[0].name) <= LONGEST else 'Your picture'} is"
+    return f"{len(found)} of these {of} pictures {'is' if len(found) == 1 else 'are'}"

@@ -171,3 +171,13 @@ def test_labels_of_cumulative_use_stay_beside_the_curve_and_inside_the_chart():
 def test_cumulative_use_of_a_codebook_that_is_never_used_has_no_marks():
     marks = code_plots.cumulative(np.zeros(8), {0.5: 0, 0.9: 0}).data[2]
     assert not list(marks.x) and not list(marks.text)
+
+
+def test_scores_of_some_images_stand_beside_those_of_all_as_shares():
+    values, some = np.arange(20.0), np.array([3.0, 5.0])
+    figure = plots.quality_histogram(
+        values, quality.summary(values), "PSNR", part=("dress", some, quality.summary(some))
+    )
+    bars, steps = figure.data
+    assert sum(bars.y) == pytest.approx(100) and sum(steps.y) == pytest.approx(100)
+    assert "dress, n = 2, mean 4" in steps.name and "n = 20" in bars.name
