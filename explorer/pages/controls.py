@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
 AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "page"), "kmeans": ("code",),
-    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "page"), "cell": ("row", "column"),
+    "layer": ("code", "cell", "row", "column", "other", "leaf"), "kmeans": ("code",),
+    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "leaf"), "cell": ("row", "column"),
 }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from explorer import checkpoints, datasets, encodings
-from explorer.commands import reconstruction
+from explorer import checkpoints, results
+from explorer.commands import reconstruct
 from explorer.errors import BadInput
 from explorer.results import measurements
 
@@ -32,7 +32,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    encodings.encode(path, str(studio.photos))
+    results.obtain("encoding", results.Subject(path, str(studio.photos)))
     yield path
     shutil.rmtree(path)
 
@@ -43,8 +43,7 @@ def texts(app) -> str:
 
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
-    images = datasets.load(str(studio.photos), "test", 16)
-    found = encodings.Encoding(encodings.locate(encoder, images))
+    found = results.obtain("encoding", results.Subject(encoder, str(studio.photos)))[1]
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 
@@ -58,10 +57,10 @@ def test_pages_that_decode_say_why_there_is_nothing(open_app, encoder, page):
 @pytest.mark.parametrize("order", ["number", "worst"])
 def test_code_maps_show_codes_and_say_why_nothing_can_be_changed(open_app, encoder, order):
     app = open_app("code_maps", checkpoint=NAME, order=order)
-    assert not app.error and len(app.get("plotly_chart")) == 2
+    assert not app.error and len(app.get("bidi_component")) == 2 + 3
     assert any(SAID in info.value for info in app.info)
     said = texts(app)
-    assert "Reconstruction" not in said and "Top patches" in said and "Images that have it" in said
+    assert "Decoded" not in said and "Top patches" in said and "Images that have it" in said
 
 
 def test_the_codebook_has_kmeans_codes(open_app, encoder):
@@ -93,7 +92,7 @@ def test_others_are_not_compared_with_it(open_app, encoder, monkeypatch):
 def test_what_must_be_decoded_from_the_command_line_is_refused_in_one_sentence(encoder, studio, tmp_path):
     photo = next((studio.photos / "test" / "red").glob("*.png"))
     with pytest.raises(BadInput, match=SAID):
-        reconstruction.write(encoder, [photo], tmp_path)
+        reconstruct.write(encoder, [photo], tmp_path)
     for what in ("layers", "rates"):
         with pytest.raises(BadInput, match=SAID):
             measurements.make(what, encoder, str(studio.photos))
