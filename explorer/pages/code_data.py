@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from explorer.pages import session
-from explorer.sheets import drawing
 from explorer.study import cutouts
 
 if TYPE_CHECKING:
@@ -20,18 +19,8 @@ if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
 SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
-LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 TILE = cutouts.TILE
 BUTTONS = 12  # layers in a row of buttons; more become a list
-KMEANS = (
-    "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
-    "counts as the centre nearest to it; the model itself knows nothing of them."
-)
-CONSTANT = (
-    "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
-    "nothing to compare it with."
-)
-DEAD = "This code stands nowhere in these {images:,} images: a dead code, as far as they show."
 
 
 def kmeans(selection: session.Selection) -> int:
@@ -76,37 +65,6 @@ def _main(encoding: Encoding) -> str:
     return max(own, key=lambda layer: layer.grid[0]).name if own else encoding.layers[-1].name
 
 
-def continuous_note(encoding: Encoding, layer: str) -> str:
-    """What the codes of a continuous layer are; empty for a layer with codes of its own."""
-    book = encoding.codebook(layer)
-    if book.kind != "kmeans":
-        return ""
-    return KMEANS.format(codes=len(book)) if len(book) > 1 else CONSTANT
-
-
-def code(encoding: Encoding, layer: str, default: int, here: np.ndarray | None = None) -> int:
-    """The code that the URL names, with a picker that lists all codes by number, most used first.
-
-    Args:
-        here: (H, W) codes of the image shown; beside the picker stands how often the code is among them.
-    """
-    facts = table(encoding, layer)
-    about = "Type a number to find a code; the list begins with the most used. Clicking a cell chooses it, too."
-    if len(facts) > LISTED:
-        label = f"Code, 0 to {len(facts) - 1:,}"
-        chosen = session.number("code", label, len(facts), default, width=160, help=about)
-    else:
-        options = facts.sort_values("rank")["code"].astype(str).tolist()
-        chosen = int(session.pick("code", "Code", options, str(default), width=160, help=about))
-    share = facts["share"].iloc[chosen]
-    used = f"{share:.2%} of tokens" if share else "never used"
-    many = 0 if here is None else int((here == chosen).sum())
-    if here is not None and not many:
-        used = f"code {chosen} does not stand in this image"
-    st.caption(f"{used} · {many:,} here" if many else used, width="content")
-    return chosen
-
-
 def table(encoding: Encoding, layer: str) -> pd.DataFrame:
     """One row for each code; see `analysis.codes.table`."""
     return _table(encoding.facts["key"], layer, encoding)
@@ -144,17 +102,6 @@ def thumbnails(encoding: Encoding, images: Images, layer: str) -> np.ndarray:
 @st.cache_data(max_entries=16, show_spinner="Cutting out a patch for each code …")
 def _thumbnails(key: str, layer: str, _encoding: Encoding, _images: Images) -> np.ndarray:
     return cutouts.of_each(_encoding, _images, layer)
-
-
-def top_patches(encoding: Encoding, images: Images, layer: str, code: int, k: int) -> tuple:
-    """The k patches nearest to a code's vector: PNG of each crop, image rows, positions, distances."""
-    return _top_patches(encoding.facts["key"], layer, code, k, encoding, images)
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def _top_patches(key: str, layer: str, code: int, k: int, _encoding: Encoding, _images: Images) -> tuple:
-    crops, *where = cutouts.of_code(_encoding, _images, layer, code, k)
-    return [drawing.png(picture) for picture in crops], *where
 
 
 def download(label: str, frame: pd.DataFrame, name: str, key: str) -> None:
