@@ -300,7 +300,7 @@ def _pictures(shown: Shown) -> list[Block]:
         )
     kept = {"unmodified": change.before, "changed": change.after, "difference": heat}
     file = Download("Pictures (zip of PNG)", f"{shown.file}-change.zip", lambda: drawing.archive(kept))
-    return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(6, 5))]
+    return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(9, 10))]
 
 
 def _everywhere(shown: Shown) -> list[Block]:
