@@ -86,20 +86,6 @@ def outline(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     return drawn if not covered.all() else picture
 
 
-def boundary(where: np.ndarray) -> str:
-    """The border of some cells (H, W) bool as an SVG path in units of cells, cell (r, c) centred on x = c, y = r."""
-    padded = np.pad(np.asarray(where, bool), 1)
-    parts = [
-        f"M{column - 0.5},{row - 0.5}L{column + 0.5},{row - 0.5}"
-        for row, column in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
-    ]
-    parts += [
-        f"M{column - 0.5},{row - 0.5}L{column - 0.5},{row + 0.5}"
-        for row, column in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
-    ]
-    return "".join(parts)
-
-
 def _shrunk(covered: np.ndarray, steps: int) -> np.ndarray:
     """(h, w) bool without the `steps` outermost pixels of each region; beyond the picture counts as covered."""
     for _ in range(steps):

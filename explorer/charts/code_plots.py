@@ -1,14 +1,12 @@
-"""Charts of codes: maps of one image, use by rank and id, cumulative share, concepts, and the codebook's geometry."""
+"""Charts of codes: use by rank and id, cumulative share, concepts, and the codebook's geometry."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.analysis.patches import boundary
 from explorer.charts.plots import PALETTES, THEMES, Theme, dress
 
 if TYPE_CHECKING:
@@ -25,68 +23,6 @@ DIVERGING = {
     "light": ["#1b4b73", "#3d77a5", "#a9c8e0", "#ffffff", "#ecb78f", "#b85a24", "#8c3a12"],
     "dark": ["#a6d0ec", "#69a8d2", "#2b5a80", "#11151b", "#84461f", "#dc8a57", "#f3b48b"],
 }
-
-
-def code_map(
-    codes: np.ndarray,
-    colours: np.ndarray,
-    *,
-    shares: np.ndarray,
-    distances: np.ndarray | None = None,
-    selected: int | None = None,
-    cell: tuple[int, int] | None = None,
-    behind: bytes | None = None,
-    opacity: float = 1.0,
-    theme: Theme = "light",
-) -> go.Figure:
-    """A code map that tells code, share and distance on hover; x is the column, y the row.
-
-    Args:
-        codes: (H, W). colours: (K, 3) uint8. shares: (K,) of all tokens. distances: (H, W) of latent and code.
-        selected: a code whose cells are outlined. cell: (row, column) that gets a mark.
-        behind: PNG of the image, seen through the codes where `opacity` is below 1.
-    """
-    height, width = codes.shape
-    alpha = np.full((height, width, 1), opacity)
-    lines = [
-        [
-            f"code <b>{codes[r, c]:,}</b><br>{100 * shares[codes[r, c]]:.3g} % of all tokens"
-            + ("" if distances is None else f"<br>distance {distances[r, c]:.4g}")
-            + f"<br>row {r}, column {c}"
-            for c in range(width)
-        ]
-        for r in range(height)
-    ]
-    figure = go.Figure(
-        go.Image(
-            z=np.concatenate([colours[codes].astype(float), alpha], 2),
-            colormodel="rgba",
-            text=lines,
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
-    if behind is not None:
-        figure.add_layout_image(
-            source="data:image/png;base64," + base64.b64encode(behind).decode(),
-            xref="x", yref="y", x=-0.5, y=-0.5, sizex=width, sizey=height,
-            xanchor="left", yanchor="top", sizing="stretch", layer="below",
-        )  # fmt: skip
-    if selected is not None and (codes == selected).any():
-        path = boundary(codes == selected)
-        for colour, thick in (("#000000", 4), ("#ffffff", 2)):
-            figure.add_shape(type="path", path=path, line={"color": colour, "width": thick})
-    if cell is not None and height * width > 1:
-        row, column = cell
-        for colour, radius in (("#000000", 0.2), ("#ffffff", 0.14)):
-            figure.add_shape(
-                type="circle", x0=column - radius, x1=column + radius, y0=row - radius, y1=row + radius,
-                fillcolor=colour, line_width=0,
-            )  # fmt: skip
-    dress(figure, theme, height=300)
-    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(range=[-0.5, width - 0.5], **hidden)
-    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", **hidden)
-    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
 
 
 def usage_bars(

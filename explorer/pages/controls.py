@@ -104,7 +104,7 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
     ends = {end: field.metadata.get(end) for end in ("min", "max")}
     ends = {end: edge(shown.study, options) if callable(edge) else edge for end, edge in ends.items()}
     if field.metadata.get("widget") == "pages":
-        return st.pagination(ends["max"], key=key, on_change=both) if ends["max"] > 1 else value
+        return _pages(f"{key}-{options['layer']}-{options['code']}", field.name, ends["max"], value)
     if field.metadata.get("widget") == "slider":
         return st.slider(label, ends["min"], ends["max"], step=field.metadata.get("step"), width=220, **given)
     return st.number_input(
@@ -130,3 +130,10 @@ def _code(shown: Shown, label: str, given: dict[str, Any]) -> Any:
     if len(table) > LISTED:
         return st.number_input(f"{label}, 0 to {len(table) - 1:,}", 0, len(table) - 1, step=1, width=160, **given)
     return st.selectbox(label, table.sort_values("rank")["code"].tolist(), width=160, **given)
+
+
+def _pages(key: str, name: str, count: int, value: int) -> int:
+    """Pages to turn, if there are several; each code has its own."""
+    if count < 2:
+        return value
+    return st.pagination(count, default=value, key=key, on_change=lambda: put(name, st.session_state[key]))

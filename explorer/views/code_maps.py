@@ -125,7 +125,7 @@ class Options:
         start=lambda study, options: next(iter(_others(study, options)), None), yields=True,
         when=lambda study, options: options["change"] == "code" and bool(_others(study, options)),
     )  # fmt: skip
-    page: int = fields.option(
+    leaf: int = fields.option(
         1, "Page", min=1, widget="pages", yields=True,
         max=lambda study, o: max(1, -(-int(study.table(o["layer"])["images"].iloc[o["code"]]) // PAGE)),
     )  # fmt: skip

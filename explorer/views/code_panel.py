@@ -80,7 +80,7 @@ def concepts_of(study: Study, row: int | None) -> str:
     """What is known of an image of the dataset, in a few words."""
     if row is None:
         return ""
-    values = study.concepts().iloc[row]
+    values = {name: column.iat[row] for name, column in study.concepts().items()}
     return " · ".join([f"{name}: {value[:24]}" for name, value in values.items() if isinstance(value, str)][:6])
 
 
@@ -135,7 +135,7 @@ def beside(shown: Shown) -> list[Block]:
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
         ], 28, even=False),
         Note(f"Code {shown.code:,} stands {stands} this image."),
-        *_top(shown), *_neighbours(shown), _use(shown),
+        *_top(shown), Later(lambda: [*_neighbours(shown), _use(shown)]),
     ]  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def _pictures(shown: Shown) -> list[Block]:
         )
     kept = {"unmodified": change.before, "changed": change.after, "difference": heat}
     file = Download("Pictures (zip of PNG)", f"{shown.file}-change.zip", lambda: drawing.archive(kept))
-    return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(6, 5))]
+    return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(9, 10))]
 
 
 def _everywhere(shown: Shown) -> list[Block]:
@@ -311,11 +311,11 @@ def _everywhere(shown: Shown) -> list[Block]:
     title = f"Images that have it: {len(rows):,} of {shown.study.encoding.images:,}"
     pictures = [
         _of_image(shown, pixels, row, cell, words.many(tokens, "cell"))
-        for pixels, row, cell, tokens in shown.study.remember(_marked, shown.layer, shown.code, shown.options.page)
+        for pixels, row, cell, tokens in shown.study.remember(_marked, shown.layer, shown.code, shown.options.leaf)
     ]
     return [
         Heading(title, help_of("images that have it"), level=3),
-        Controls(("page",)),
+        Controls(("leaf",)),
         Pictures("all", pictures, IMAGE),
     ]
 

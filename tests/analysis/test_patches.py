@@ -45,11 +45,3 @@ def test_mark_outlines_cells_at_any_size():
 
 def test_tiles_have_exactly_the_side_asked_for():
     assert patches.tiles(a_picture()[None], np.array([7]), (6, 6), 32).shape == (1, 32, 32, 3)
-
-
-def test_the_boundary_encloses_a_region_once():
-    path = patches.boundary(np.array([[True, True], [False, False]]))
-    segments = set(path.split("M")[1:])
-    assert len(segments) == 6 and "-0.5,-0.5L0.5,-0.5" in segments and "1.5,-0.5L1.5,0.5" in segments
-    assert "0.5,-0.5L0.5,0.5" not in segments, "no line between two cells of the region"
-    assert patches.boundary(np.zeros((2, 2), bool)) == ""

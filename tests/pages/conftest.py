@@ -92,10 +92,9 @@ def open_app(studio) -> Callable:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in {"checkpoint": "tiny-vqvae", "dataset": str(studio.photos), **names}.items():
             app.query_params[name] = value
-        app.run()
         if page is not None:
             app._page_hash = calc_hash(page)  # views are pages without a file, which AppTest has no way to name
-            app.run()
+        app.run()
         assert not app.exception
         return app
 

@@ -29,8 +29,8 @@ def apart(studio, tmp_path, monkeypatch):
 def encoded(studio, network):
     """Its path at 16 pixels, with the photographs encoded."""
     place = f"{network}@16"
-    results.obtain("encoding", results.Subject.of(place, str(studio.photos), split="all"))
-    results.obtain("encoding", results.Subject.of(place, str(studio.photos)))
+    for split in ("all", "test"):
+        results.obtain("encoding", results.Subject.of(place, str(studio.photos), split=split))
     return place
 
 
@@ -53,7 +53,8 @@ def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
 
 
 def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
-    results.obtain("encoding", results.Subject.of(f"{network}@16,encoder.0", str(studio.photos)))
+    for place in (f"{network}@16", f"{network}@16,encoder.0"):
+        results.obtain("encoding", results.Subject.of(place, str(studio.photos)))
     app = open_app("code_maps", checkpoint=f"{network}@16")
     assert "encoder.0" in app.multiselect(key="taps").options
     app.multiselect(key="taps").set_value(["encoder.0"]).run()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-from explorer.pages import code_panel
 
 MAPS, BOOK, LATENTS = (name for name in ("code_maps", "codebook", "latent_map"))
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
@@ -24,7 +21,7 @@ def layered(built, tmp_path_factory):
     """A folder of checkpoints of MODELS, and a cache with their encodings."""
     import torch
 
-    from explorer import checkpoints, datasets, encodings
+    from explorer import checkpoints, datasets, results
     from explorer.models import build
 
     home, cache = tmp_path_factory.mktemp("layered"), tmp_path_factory.mktemp("cache")
@@ -47,7 +44,7 @@ def layered(built, tmp_path_factory):
             path.mkdir()
             facts = {"family": "vqvae", "dataset": str(built.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            encodings.encode(path, str(built.photos), kmeans=64)
+            results.obtain("encoding", results.Subject(path, str(built.photos), kmeans=64))
     return home, cache
 
 
@@ -78,7 +75,7 @@ def test_many_stages_are_a_list_that_starts_with_the_first(open_layers):
     app = open_layers(MAPS, "residual")
     box = app.selectbox(key="pick-layer")
     assert box.options == [f"code.{index}" for index in range(13)] and app.query_params["layer"] == "code.0"
-    assert len(app.get("plotly_chart")) == 13
+    assert len(app.get("bidi_component")) == 13 + 1 + 3, "a small map of each, the chosen one in large, three galleries"
     assert "decoded without code.1 to code.12" in texts(app)
     box.set_value("code.11").run()
     assert "of layer code.11" in texts(app) and "decoded without code.12." in texts(app) and not app.error
@@ -89,16 +86,15 @@ def test_a_link_opens_a_layer_with_a_dot(open_layers):
     assert "Code 2 of layer code.12" in texts(app) and "decoded without" not in texts(app)
 
 
-def test_a_download_is_named_after_all_that_it_shows():
-    chosen = SimpleNamespace(checkpoint=SimpleNamespace(name="residual"))
-    assert code_panel.Shown(chosen, None, None, 1, "code.13", 2, None).file == "residual-code.13-code-2-image-1"
-
-
 def test_what_a_scale_is_worth_is_shown_on_every_page(open_layers):
     app = open_layers(MAPS, "projected")
     assert app.query_params["layer"] == "code", "the layer with codes of its own, not the k-means one"
     app = open_layers(MAPS, "projected", layer="scale")
-    assert "centres of k-means" in texts(app) and "inside the" in texts(app) and "The decoder needs" not in texts(app)
+    assert (
+        "centres of k-means" in texts(app)
+        and any("Inside the" in one.label for one in app.metric)
+        and "The decoder needs" not in texts(app)
+    )
     app = open_layers(BOOK, "projected", layer="scale")
     assert axes(app, -1) == ("scale: the only number of a code", "share of all tokens (%)")
     assert "Bits per pixel" not in {metric.label for metric in app.metric}

@@ -32,7 +32,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    results.obtain("encoding", Subject(path, str(studio.photos)))
+    results.obtain("encoding", results.Subject(path, str(studio.photos)))
     yield path
     shutil.rmtree(path)
 
@@ -43,7 +43,7 @@ def texts(app) -> str:
 
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
-    found = results.find("encoding", Subject(encoder, str(studio.photos)))[1]
+    found = results.obtain("encoding", results.Subject(encoder, str(studio.photos)))[1]
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 
@@ -62,10 +62,10 @@ def test_layers_have_codes_to_compare_without_a_decoder(open_app, encoder):
 @pytest.mark.parametrize("order", ["number", "worst"])
 def test_code_maps_show_codes_and_say_why_nothing_can_be_changed(open_app, encoder, order):
     app = open_app("code_maps", checkpoint=NAME, order=order)
-    assert not app.error and len(app.get("plotly_chart")) == 2
+    assert not app.error and len(app.get("bidi_component")) == 2 + 3
     assert any(SAID in info.value for info in app.info)
     said = texts(app)
-    assert "Reconstruction" not in said and "Top patches" in said and "Images that have it" in said
+    assert "Decoded" not in said and "Top patches" in said and "Images that have it" in said
 
 
 def test_the_codebook_has_kmeans_codes(open_app, encoder):
