@@ -23,7 +23,7 @@ def report(
     checkpoint: CheckpointName,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Where it goes. [CHECKPOINT-DATASET.html; none with --json]"),
+        typer.Option(metavar="FILE.html", help="Where to. [CHECKPOINT-DATASET.html; none with --json]"),
     ] = None,
     views: Annotated[str | None, typer.Option(help="Names of views, with commas between. [all]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only what is kept already; what is missing is said.")] = False,

@@ -38,14 +38,15 @@ class Heading:
     help: str = ""
     data: Callable[[], pd.DataFrame] | None = None
     file: str = ""
+    level: Literal[2, 3] = 2
 
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence: quiet below a chart, info in place of something, or a warning that should not be missed."""
+    """A sentence: quiet below a chart, plain for what is found, info in place of something, or a warning."""
 
     text: str
-    tone: Literal["quiet", "info", "warning"] = "quiet"
+    tone: Literal["quiet", "plain", "info", "warning"] = "quiet"
     help: str = ""
 
 
@@ -97,13 +98,53 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Pictures of one thing in one row at any width, what is said below them, and where they lead."""
+
+    pictures: Sequence[Picture]
+    title: str
+    note: str = ""
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Strips in frames, as many side by side as are at least `width` pixels wide; `archive` as in Pictures."""
+
+    name: str
+    strips: Sequence[Strip]
+    width: int = 345
+    archive: str = ""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Where one's own pictures are dropped; a face that has one place for that elsewhere draws nothing here."""
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A picture (h, w, 3) uint8 on which cells of a grid are switched on and off, kept as text in an option.
+
+    Attributes:
+        option: name of the field. cells: (H, W) bool, those that are on.
+    """
+
+    option: str
+    pixels: np.ndarray
+    cells: np.ndarray
+    alt: str
+
+
+@dataclass(frozen=True)
 class CodeMap:
-    """A grid of codes as colours; a click on a cell leads to `go`.
+    """A grid of codes as colours; a click on a cell leads to `go`, `{point}` being its code.
 
     Attributes:
         codes: (H, W). colours: (K, 3) uint8. notes: (H, W) texts that pointing at a cell shows.
         code: cells with this code are outlined; None for none. cell: the one that was clicked, (row, column).
         behind: (h, w, 3) uint8 picture that shows through at `opacity` below 1.
+        waits: names of the parts of the sheet that a click replaces.
     """
 
     name: str
@@ -118,6 +159,7 @@ class CodeMap:
     opacity: float = 1.0
     go: Go | None = None
     width: int = 256
+    waits: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -126,16 +168,20 @@ class Chart:
 
     Attributes:
         name: unique on the sheet. alt: what a reader who does not see it is told.
-        go: where a click on a mark leads; `{point}` is the first entry of its customdata.
+        go: where a click on a mark leads; `{point}` is the first entry of its customdata. Or a function of that entry.
         tiles: (n, s, s, 3) uint8 thumbnails shown beside the pointer, by the same entry.
+        select: whether marks can be selected with a lasso, where there is a pointer; by the same entry, too.
+        aspect: width over height of what is drawn, to make the chart so high; 0 for the height that the figure has.
     """
 
     name: str
     figure: Callable[[Theme], go.Figure]
     alt: str
-    go: Go | None = None
+    go: Go | Callable[[int], Go] | None = None
     tiles: Callable[[], np.ndarray] | None = None
     width: Literal["stretch"] | int = "stretch"
+    select: bool = False
+    aspect: float = 0
 
 
 @dataclass(frozen=True)
@@ -145,6 +191,7 @@ class Column:
     label: str
     help: str = ""
     format: str = ""
+    pinned: bool = False  # stays in sight when the table is moved sideways
 
 
 @dataclass(frozen=True)
@@ -168,7 +215,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Link:
-    """A way to another view."""
+    """A way to another view, or to another choice in the same one."""
 
     label: str
     icon: str
@@ -194,13 +241,18 @@ class Controls:
 
 @dataclass(frozen=True)
 class Missing:
-    """A result that is not there yet: what it is, and whether it is made without being asked for."""
+    """A result that is not there yet: what it is, and whether it is made without being asked for.
+
+    Attributes:
+        subject: what it is of, where that is not what the sheet is of.
+    """
 
     kind: str
     options: Any
     title: str
     about: str = ""
     begin: bool = False
+    subject: Any = None
 
 
 @dataclass(frozen=True)
@@ -210,12 +262,14 @@ class Row:
     Attributes:
         even: whether all are equally wide; else each is as wide as it needs to be.
         boxed: whether each stands in a frame.
+        shares: how wide each is beside the others; empty for `even`.
     """
 
     parts: Sequence[Sequence[Block]]
     width: int = 380
     even: bool = True
     boxed: bool = False
+    shares: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -226,27 +280,70 @@ class More:
     blocks: Sequence[Block]
 
 
-Block = Heading | Note | Cards | Pictures | CodeMap | Chart | Table | Link | Download | Controls | Missing | Row | More
+@dataclass(frozen=True)
+class Part:
+    """Blocks that are replaced together, such as what belongs to the cell of a map that was clicked."""
+
+    name: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Later:
+    """Blocks that take a moment: they are made when those before them are drawn."""
+
+    make: Callable[[], Sequence[Block]]
+
+
+Block = (  # one a kind; `walk` knows those that hold others
+    Heading | Note | Cards | Pictures | Strips | Drop | Paint | CodeMap | Chart | Table | Link | Download | Controls
+    | Missing | Row | More | Part | Later
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Blocks from top to bottom, and the numbers that they show, as `--json` prints them."""
+    """Blocks from top to bottom, and the numbers that they show, as `--json` prints them.
+
+    A number that takes a moment is a function without arguments; `told` calls it.
+    """
 
     blocks: Sequence[Block]
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
+    def told(self) -> dict[str, Any]:
+        """All numbers."""
+        return {name: value() if callable(value) else value for name, value in self.numbers.items()}
+
 
 def walk(blocks: Sequence[Block]) -> list[Block]:
-    """All blocks, those inside of rows and of `More` too, in reading order."""
+    """All blocks, those inside of others too, in reading order."""
     found: list[Block] = []
     for block in blocks:
         found.append(block)
         if isinstance(block, Row):
             found += [inner for part in block.parts for inner in walk(part)]
-        elif isinstance(block, More):
+        elif isinstance(block, (More, Part)):
             found += walk(block.blocks)
+        elif isinstance(block, Later):
+            found += walk(block.make())
     return found
+
+
+def hexed(cells: np.ndarray) -> str:
+    """Cells (H, W) bool as text for an address; `unhexed` reads it."""
+    return np.packbits(cells.reshape(-1)).tobytes().hex()
+
+
+def unhexed(text: str, grid: tuple[int, int]) -> np.ndarray | None:
+    """Cells (H, W) bool of a text made by `hexed`; none are on in an empty one. None: it is of another grid."""
+    count = grid[0] * grid[1]
+    try:
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(text or "00" * -(-count // 8)), np.uint8))
+    except ValueError:
+        return None
+    fits = len(bits) == 8 * -(-count // 8) and not bits[count:].any()
+    return bits[:count].reshape(grid).astype(bool) if fits else None
 
 
 def filled(target: Go, **where: Any) -> dict[str, Any]:

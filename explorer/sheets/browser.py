@@ -51,7 +51,7 @@ STYLE = """
 .cx-table th { position: sticky; top: 0; background: var(--cx-panel); font-weight: 600; z-index: 1; }
 .cx-table :is(th, td) { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--cx-line);
   white-space: nowrap; }
-.cx-table td.cx-number { text-align: right; font-variant-numeric: tabular-nums; }
+.cx-table .cx-number.cx-number { text-align: right; font-variant-numeric: tabular-nums; }
 .cx-table img { width: 32px; height: 32px; }
 .cx-go, .cx-link { all: unset; cursor: pointer; max-width: 100%; }
 .cx-go { display: inline-block; }

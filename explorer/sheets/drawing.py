@@ -45,6 +45,11 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
     return table[(np.clip(values / max(top, 1e-9), 0, 1) * 255).astype(np.uint8)]
 
 
+def url(pixels: np.ndarray, side: int = 0) -> str:
+    """Data URL of the `png` of a picture."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels, side)).decode()
+
+
 def error_top(errors: np.ndarray) -> float:
     """Where the colours of errors end: what one pixel in two hundred goes beyond, and never less than 0.02."""
     return max(float(np.quantile(errors, 0.995)), 0.02)

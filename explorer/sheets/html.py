@@ -50,7 +50,8 @@ class Paper:
     Attributes:
         controls: the choices that stand here, as HTML.
         themes: those that charts are drawn for.
-        leads: whether somebody listens to `data-go`; else only views of the same page can be reached, by an anchor.
+        leads: whether somebody listens to `data-go`.
+        views: else those that are on the same page, which an anchor of their name reaches.
         takes: whether the data behind headings and downloads is put in.
         level: of headings.
         missing: a sentence on a result that is not there.
@@ -60,6 +61,7 @@ class Paper:
     controls: Callable[[Controls], str]
     themes: Sequence[Theme] = ("light", "dark")
     leads: bool = False
+    views: Sequence[str] = ()
     takes: bool = True
     level: int = 3
     missing: str = "This has not been computed."
@@ -179,7 +181,9 @@ def _table(block: Table, paper: Paper) -> str:
     shown = block.frame.head(ROWS)
     pictures = {name: drawing.urls(of(shown)) for name, of in block.pictures.items()}
     head = "".join(
-        f'<th scope="col">{escape(column.label)}{help_mark(column.help)}</th>' for column in block.columns.values()
+        f'<th scope="col"{_aligned(name not in pictures and shown[name].dtype.kind in "iuf")}>{escape(column.label)}'
+        f"{help_mark(column.help)}</th>"
+        for name, column in block.columns.items()
     )
     cells = []  # of each column
     for name, column in block.columns.items():
@@ -200,22 +204,27 @@ def _table(block: Table, paper: Paper) -> str:
 
 def _cell(value: Any, form: str, leads: str) -> str:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number:
-        text = "" if value is None or value != value else str(value)
-    elif value != value:
+    if value is None or value != value:
         text = "–"
+    elif not number:
+        text = str(value)
     else:
         text = form % value if "%" in form else format(value, FORMATS.get(form, ""))
     shown = escape(text)
     if leads:
         shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>'
-    return f"<td{' class=cx-number' if number else ''}>{shown}</td>"
+    return f"<td{_aligned(number)}>{shown}</td>"
+
+
+def _aligned(number: bool) -> str:
+    return ' class="cx-number"' if number else ""
 
 
 def _link(block: Link, paper: Paper) -> str:
     if paper.leads:
         return f'<p><button type="button" class="cx-link"{go(block.go, paper)}>{escape(block.label)} →</button></p>'
-    return f'<p><a href="#{escape(block.go.view)}">{escape(block.label)} →</a></p>' if block.go.view else ""
+    there = block.go.view in paper.views
+    return f'<p><a href="#{escape(block.go.view)}">{escape(block.label)} →</a></p>' if there else ""
 
 
 def _download(block: Download, paper: Paper) -> str:

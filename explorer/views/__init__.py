@@ -28,6 +28,7 @@ class View:
         sheet: (study, options, picture) -> what there is to see.
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
+        several: whether it takes all of one's own pictures at once, as a tuple.
         demo: whether visitors see it.
     """
 
@@ -38,6 +39,7 @@ class View:
     sheet: Callable[[Study, Any, Picture | None], Sheet]
     encoded: bool = True
     pictured: bool = False
+    several: bool = False
     demo: bool = True
 
 

@@ -1,7 +1,9 @@
 """Options that several views share, and how the options of a view are settled from what a link or a form says.
 
 A field's metadata may say `choices` (values, {value: called}, or (study, options so far) -> {value: called}), `start`
-((study, options so far) -> the value where none is asked for) and `when` ((study, options so far) -> does it count?).
+((study, options so far) -> the value where none is asked for), `when` ((study, options so far) -> does it count?),
+`sets` ((study, value) -> what else is chosen by choosing it) and `yields` (a value that cannot be had here gives way to
+the start without a word). Options so far hold the picture that is looked at, too, as `picture`.
 """
 
 from __future__ import annotations
@@ -14,9 +16,15 @@ from explorer.errors import BadInput
 from explorer.options import check, parse
 
 if TYPE_CHECKING:
-    from explorer.study import Study
+    from explorer.study import Picture, Study
 
-AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",)}  # what has no meaning for another choice
+MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
+
+AFTER = {  # what has no meaning for another choice
+    "layer": ("code", "cell", "row", "column", "other", "page"), "kmeans": ("code",),
+    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "page"), "cell": ("row", "column"),
+    "concept": ("value",),
+}  # fmt: skip
 
 
 def layer() -> Any:
@@ -32,24 +40,40 @@ def layer() -> Any:
     )
 
 
-def code() -> Any:
-    """The code that is looked at; the most used one until another is chosen."""
+def code(start: Callable[[Study, Mapping[str, Any]], int] | None = None) -> Any:
+    """The code that is looked at; the most used one, or `start`, until another is chosen."""
     return dataclasses.field(
         default=None,
         metadata={
             "label": "Code",
             "help": "Its number in the codebook; type one to find it.",
             "widget": "code",
-            "start": lambda study, options: int(study.table(options["layer"])["rank"].argmin()),
+            "start": start or most_used,
             "max": lambda study, options: len(study.book(options["layer"])) - 1,
             "min": 0,
         },
     )
 
 
+def most_used(study: Study, options: Mapping[str, Any]) -> int:
+    """The code with the most tokens."""
+    return int(study.table(options["layer"])["rank"].argmin())
+
+
 def option(default: Any, label: str, about: str = "", **more: Any) -> Any:
     """A field with what a widget needs to know."""
     return dataclasses.field(default=default, metadata={"label": label, "help": about, **more})
+
+
+def of(kind: type, name: str, label: str, **more: Any) -> Any:
+    """The field `name` of the options of a result, with its help, default and bounds, as a choice of a view."""
+    field = {field.name: field for field in dataclasses.fields(kind)}[name]
+    return dataclasses.field(default=field.default, metadata={**field.metadata, "label": label, **more})
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The choices that a field with one of the widgets MANY holds."""
+    return tuple(filter(None, text.split(",")))
 
 
 def choices_of(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -> dict[Any, str]:
@@ -65,13 +89,15 @@ def counts(field: dataclasses.Field, study: Study, options: Mapping[str, Any]) -
     return when is None or bool(when(study, options))
 
 
-def settled(kind: type, study: Study, asked: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+def settled(
+    kind: type, study: Study, asked: Mapping[str, Any], picture: Picture | None = None
+) -> tuple[Any, dict[str, str]]:
     """The options dataclass `kind` from what was asked for, and a sentence for each name that was asked in vain.
 
     Args:
         asked: values, or text of a link, by the names of fields; what is no field of `kind` is left alone.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"picture": picture}
     faults: dict[str, str] = {}
     for field in dataclasses.fields(kind):
         start = field.metadata.get("start")
@@ -80,8 +106,10 @@ def settled(kind: type, study: Study, asked: Mapping[str, Any]) -> tuple[Any, di
             try:
                 value = _checked(field, asked[field.name], study, values)
             except BadInput as fault:
-                faults[field.name] = str(fault)
+                if not field.metadata.get("yields"):
+                    faults[field.name] = str(fault)
         values[field.name] = value
+    del values["picture"]
     return kind(**values), faults
 
 
@@ -95,5 +123,6 @@ def _checked(field: dataclasses.Field, value: Any, study: Study, values: Mapping
     }
     plain = dataclasses.field(default=field.default, metadata={**bounds, **({"choices": known} if known else {})})
     plain.name, plain.type = field.name, field.type
-    check(plain, value)
+    for part in listed(value) if field.metadata.get("widget") in MANY else [value]:
+        check(plain, part)
     return value

@@ -64,6 +64,7 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
     from plotly.offline import get_plotlyjs
 
     title = f"{study.checkpoint.name} on {study.images.name}"
+    names = [one.name for one in sections]
     links = "".join(f'<li><a href="#{one.name}">{escape(VIEWS[one.name].title)}</a></li>' for one in sections)
     told = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
     return f"""<!doctype html>
@@ -72,14 +73,14 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
 <link rel="icon" href="data:,"><style>{LOOK}{browser.STYLE}</style></head><body>
 <header><h1><svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true">{drawing.MARK_CELLS}</svg>
 {escape(title)}</h1><dl>{told}</dl><nav aria-label="Contents"><ul>{links}</ul></nav></header>
-<main class="cx-sheet">{"".join(_section(study, one) for one in sections)}</main>
+<main class="cx-sheet">{"".join(_section(study, one, names) for one in sections)}</main>
 <script>{get_plotlyjs()}</script><script>{browser.SCRIPT}{START}</script></body></html>
 """
 
 
-def _section(study: Study, one: Section) -> str:
+def _section(study: Study, one: Section, views: Sequence[str]) -> str:
     view = VIEWS[one.name]
-    paper = html.Paper(partial(_chosen, study, one.options), missing=MISSING)
+    paper = html.Paper(partial(_chosen, study, one.options), views=views, missing=MISSING)
     return (
         f'<section id="{one.name}" aria-labelledby="{one.name}-title"><h2 id="{one.name}-title">{escape(view.title)}'
         f'</h2><p class="cx-note cx-quiet">{escape(view.about)}</p>{html.draw(one.blocks, paper)}</section>'
@@ -92,9 +93,8 @@ def _chosen(study: Study, options: Any, block: Controls) -> str:
     said = []
     for field in (known[name] for name in block.names if fields.counts(known[name], study, values)):
         value = values[field.name]
-        called = fields.choices_of(field, study, values).get(
-            value, "yes" if value is True else "no" if not value else value
-        )
+        plain = ("no", "yes")[value] if isinstance(value, bool) else value
+        called = fields.choices_of(field, study, values).get(value, plain)
         said.append(f"{escape(field.metadata.get('label', field.name))}: <b>{escape(str(called))}</b>")
     return f'<p class="cx-note cx-quiet">{" · ".join(said)}</p>' if said else ""
 
