@@ -15,7 +15,8 @@ from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
-from explorer.results import RESULTS, Subject, obtain
+from explorer.results import Subject, obtain
+from explorer.sheets import Missing
 
 
 @command((Subject, SUBJECT))
@@ -41,9 +42,9 @@ def report(
         of.open(progress)
         study = Study(of)
 
-        def make(kind: str, options: Any) -> None:
-            progress.update(0, RESULTS[kind].about, force=True)
-            obtain(kind, of, options, progress=progress)
+        def make(missing: Missing) -> None:
+            progress.update(0, missing.title, force=True)
+            obtain(missing.kind, missing.subject or of, missing.options, progress=progress)
 
         sections = [made.section(study, name, None if quick else make) for name in names]
         if target is not None:

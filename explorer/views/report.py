@@ -32,15 +32,16 @@ class Section:
     numbers: dict[str, Any]
 
 
-def section(study: Study, name: str, make: Callable[[str, Any], None] | None) -> Section:
-    """Draws a view; what is missing is made first by `make(kind, options)`, or is said to be missing."""
+def section(study: Study, name: str, make: Callable[[Missing], None] | None) -> Section:
+    """Draws a view; what is missing is made first by `make`, or is said to be missing."""
     view = VIEWS[name]
     if view.encoded and not study.encoded:
+        codes = Missing("encoding", None, "The codes of all images")
         if make is None:
-            return Section(name, None, [Missing("encoding", None, "The codes of all images")], {})
-        make("encoding", None)
+            return Section(name, None, [codes], {})
+        make(codes)
     picture = study.image(int(np.random.default_rng(0).integers(len(study.images)))) if view.pictured else None
-    options, _ = fields.settled(view.options, study, {})
+    options, _ = fields.settled(view.options, study, {}, picture)
     for _ in range(ROUNDS):
         try:
             sheet = view.sheet(study, options, picture)
@@ -51,8 +52,8 @@ def section(study: Study, name: str, make: Callable[[str, Any], None] | None) ->
         if not missing or make is None:
             break
         for block in missing:
-            make(block.kind, block.options)
-    return Section(name, options, sheet.blocks, dict(sheet.numbers))
+            make(block)
+    return Section(name, options, sheet.blocks, sheet.told())
 
 
 def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -> str:
