@@ -37,6 +37,7 @@ STYLE = """
 .cx-even > div { min-width: 0; }
 .cx-row { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; margin: 10px 0; }
 .cx-row > div { max-width: 100%; }
+.cx-row .cx-title, .cx-shares > div > .cx-title:first-child, .cx-shares .cx-row:first-child { margin-top: 0; }
 .cx-shares { display: grid; gap: 16px 28px; grid-template-columns: var(--shares); align-items: start; }
 .cx-shares > div { min-width: 0; }
 .cx-strips { display: grid; gap: 12px; grid-template-columns:
@@ -69,7 +70,7 @@ STYLE = """
 .cx-table img { width: 32px; height: 32px; }
 .cx-go, .cx-link { all: unset; cursor: pointer; max-width: 100%; }
 .cx-go { display: inline-block; }
-.cx-figures .cx-go { display: block; }
+.cx-figures .cx-go { display: block; width: 100%; }
 .cx-link, td .cx-go { text-decoration: underline; text-underline-offset: 3px; color: var(--cx-accent); }
 :is(.cx-go, .cx-link, .cx-grid, .cx-table):focus-visible { outline: 2px solid var(--cx-accent); outline-offset: 2px; }
 .cx-sheet details { border: 1px solid var(--cx-line); border-radius: 8px; padding: 8px 12px; margin: 12px 0; }

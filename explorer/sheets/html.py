@@ -146,11 +146,13 @@ def _pictures(block: Pictures, paper: Paper) -> str:
 
 
 def _picture(picture: Picture, paper: Paper) -> str:
-    title = f"<b>{escape(picture.title)}{help_mark(picture.help)}</b>" if picture.title else ""
+    leads = go(picture.go, paper)
+    about = "" if leads else help_mark(picture.help)  # what leads on says it when it is pointed at
+    title = f"<b>{escape(picture.title)}{about}</b>" if picture.title else ""
     note = f"<span>{escape(picture.note)}</span>" if picture.note else ""
     shown = image(picture.pixels, picture.alt or picture.title or picture.note)
-    leads = go(picture.go, paper)
-    shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>' if leads else shown
+    if leads:
+        shown = f'<button type="button" class="cx-go" title="{escape(picture.help)}"{leads}>{shown}</button>'
     return f"<figure>{shown}<figcaption>{title}{note}</figcaption></figure>"
 
 
@@ -219,7 +221,7 @@ def _chart(block: Chart, paper: Paper) -> str:
         tiles = f" data-tiles='{attribute(paper.sprite(block.tiles()))}'"
     leads = f" data-go='{attribute({'chart': block.name})}'" if callable(block.go) and paper.leads else ""
     leads = leads or ("" if callable(block.go) else go(block.go, paper))
-    shape = f' data-aspect="{block.aspect:.3f}"' if block.aspect else ""
+    shape, height = (f' data-aspect="{block.aspect:.3f}"', 320) if block.aspect else ("", height)
     return (
         f'<div class="cx-chart" role="img" aria-label="{escape(block.alt)}" data-name="{escape(block.name)}"'
         f'{drawn}{tiles}{shape}{leads} style="{width}min-height:{int(height)}px"></div>'
