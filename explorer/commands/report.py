@@ -15,7 +15,8 @@ from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
-from explorer.results import RESULTS, Subject, obtain
+from explorer.results import Subject, obtain
+from explorer.sheets import Missing
 
 
 @command((Subject, SUBJECT))
@@ -23,7 +24,7 @@ def report(
     checkpoint: CheckpointName,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Where it goes. [CHECKPOINT-DATASET.html; none with --json]"),
+        typer.Option(metavar="FILE.html", help="Where to. [CHECKPOINT-DATASET.html; none with --json]"),
     ] = None,
     views: Annotated[str | None, typer.Option(help="Names of views, with commas between. [all]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only what is kept already; what is missing is said.")] = False,
@@ -41,9 +42,9 @@ def report(
         of.open(progress)
         study = Study(of)
 
-        def make(kind: str, options: Any) -> None:
-            progress.update(0, RESULTS[kind].about, force=True)
-            obtain(kind, of, options, progress=progress)
+        def make(missing: Missing) -> None:
+            progress.update(0, missing.title, force=True)
+            obtain(missing.kind, missing.subject or of, missing.options, progress=progress)
 
         sections = [made.section(study, name, None if quick else make) for name in names]
         if target is not None:

@@ -113,7 +113,7 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     """The column of choices: checkpoint, picture, and examples to start from."""
     start = shipped.file(*shipped.examples(names[0])[0])
     checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", filterable=False, elem_id="checkpoint")
-    facts = gr.HTML(elem_id="facts", apply_default_css=False)
+    facts = gr.HTML(_facts(names[0]), elem_id="facts", apply_default_css=False)
     upload = gr.Image(
         start, type="filepath", image_mode=None, format="png", label="Your picture", height=250, buttons=[],
         sources=["upload", "webcam", "clipboard"], placeholder=f"Drop a picture, up to {uploads.MEGABYTES} MB",
@@ -131,9 +131,7 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     # not `input`, which Gradio also sends when a picture is taken away, with the picture
     sent = upload.change(_accepted, [upload, gr.Textbox(visible=False)], shared.picture, js=ASK_IF_NEW, **QUIET)
     sent.failure(lambda: (None, None), None, [upload, shared.picture], **QUIET)  # what is no picture goes
-    checkpoint.change(_thumbnails, checkpoint, gallery, **QUIET)
-    changes = [demo.load, checkpoint.change, shared.picture.change, fit.change]
-    gr.on(changes, _facts, [checkpoint, shared.picture, fit], facts, show_progress="hidden", **QUIET)
+    checkpoint.change(lambda name: (_facts(name), _thumbnails(name)), checkpoint, [facts, gallery], **QUIET)
     return shared, gallery
 
 
@@ -150,8 +148,8 @@ def _examples(shared: Shared, gallery: gr.Gallery) -> None:
     gallery.select(take, shared.checkpoint, [shared.upload, shared.picture], **QUIET)
 
 
-def _facts(name: str, picture: str | None, fit: str) -> str:
-    """What a checkpoint is, in a sentence or two, and whether the picture is unlike what it knows."""
+def _facts(name: str) -> str:
+    """What a checkpoint is, in a sentence or two."""
     checkpoint = shipped.choose(name)
     size, alike = checkpoint.image_size, {}
     for layer in checkpoint.layers:  # those that differ in name only are told together
@@ -160,9 +158,8 @@ def _facts(name: str, picture: str | None, fit: str) -> str:
         alike.setdefault(f"{layer['grid'][0]} × {layer['grid'][1]}, {holds}", []).append(layer["name"])
     layers = "; ".join(f"{one[0]} to {one[-1]} {how}" if one[1:] else f"{one[0]} {how}" for how, one in alike.items())
     trained = f"{checkpoint.family.upper()} trained on {checkpoint.dataset}, {size} × {size} px"
-    blocks = [Note(f"{trained}. {'Layers' if checkpoint.layers[1:] else 'Layer'}: {layers}.")]
-    warning = "" if picture is None else shipped.unlike(name, shipped.picture(name, picture, fit))
-    return html.draw(blocks + ([Note(warning, "warning")] if warning else []), html.Paper(lambda _: ""))
+    text = f"{trained}. {'Layers' if checkpoint.layers[1:] else 'Layer'}: {layers}."
+    return html.draw([Note(text)], html.Paper(lambda _: ""))
 
 
 def _thumbnails(name: str) -> list:

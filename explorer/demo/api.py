@@ -17,7 +17,7 @@ from gradio_client.utils import python_type_to_json_schema
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
-from explorer.demo import painting, shipped
+from explorer.demo import shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Study
@@ -179,8 +179,15 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
     passed = shipped.study(checkpoint).look(picture)
     found = list(passed.prefixes.values())[-1]
     if hidden:
-        mask = random_masks(1, painting.mask_grid(checkpoint), hidden, int(seed))[0]
-        found = painting.fill(checkpoint, picture.pixels, mask)
+        grid = shipped.study(checkpoint).abilities()["mask_grid"]
+        if grid is None:
+            raise BadInput(
+                f"checkpoint {checkpoint} cannot fill in hidden patches; choose hidden 0 or a masked autoencoder"
+            )
+        mask = random_masks(1, grid, hidden, int(seed))
+        if mask.all():
+            raise BadInput("every patch is hidden, so there is nothing to go by; leave at least one visible")
+        found = shipped.study(checkpoint).compare(picture.pixels[None], mask)
     scores: Reconstruction = {
         "checkpoint": checkpoint,
         "image_size": known.image_size,

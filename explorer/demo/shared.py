@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +37,13 @@ class Shared:
     seen: gr.Textbox
     theme: gr.Textbox
 
-    def draw(
-        self,
-        tab: gr.Tab,
-        name: str,
-        function: Callable[..., Any],
-        outputs: Sequence[gr.components.Component],
-        *,
-        first: bool = False,
-    ) -> None:
+    def draw(self, tab: gr.Tab, name: str, function: Callable[..., str], page: gr.HTML, *, first: bool = False) -> None:
         """Calls `function(checkpoint, picture, fit, carried, theme)` whenever what the tab shows may have changed.
 
         That is when the tab comes to the front, and when any of these change while it is there.
 
         Args:
-            name: the title of the tab. outputs: what the function returns, in order.
+            name: the title of the tab. page: where what the function returns is shown.
             first: the tab that is in front when the page opens.
         """
         inputs = [self.seen, self.checkpoint, self.picture, self.fit, self.carried, self.theme]
@@ -60,13 +52,11 @@ class Shared:
             return function(*values)
 
         def in_front(seen: str, *values: Any) -> Any:
-            if seen == name:
-                return function(*values)
-            return [gr.skip()] * len(outputs) if len(outputs) > 1 else gr.skip()
+            return function(*values) if seen == name else gr.skip()
 
         changes = [self.checkpoint.change, self.picture.change, self.fit.change, self.carried.change]
-        asked = {"inputs": inputs, "outputs": list(outputs), "js": ASK_PAGE, **QUIET}
-        gr.on(changes, in_front, show_progress="minimal", **asked)
-        tab.select(always, show_progress="minimal", **asked)
+        asked = {"inputs": inputs, "outputs": page, "js": ASK_PAGE, "show_progress": "minimal", **QUIET}
+        gr.on(changes, in_front, **asked)
+        tab.select(always, **asked)
         if first:
             self.demo.load(always, **asked)

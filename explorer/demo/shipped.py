@@ -12,10 +12,9 @@ from explorer.checkpoints import Checkpoint
 from explorer.demo import uploads
 from explorer.errors import BadInput
 from explorer.sheets import drawing
-from explorer.study import Picture, Study, nearest, open_study
+from explorer.study import Picture, Study, open_study
 
 EXAMPLES = 6  # held-out images that a visitor may start from
-UNUSUAL = 0.99  # share of the held-out images that have a nearer neighbour than a picture unlike them
 
 
 @functools.cache
@@ -50,20 +49,6 @@ def picture(name: str, path: str | None, fit: str) -> Picture:
     """A visitor's picture at the size of a checkpoint."""
     size = choose(name).image_size
     return Picture(uploads.pixels(path, size, fit), Path(path).stem if path else "")
-
-
-def unlike(name: str, shown: Picture) -> str:
-    """A warning of a picture that is unlike everything the checkpoint was measured on; empty for others."""
-    of = study(name)
-    found, _ = nearest.nearest(of, shown, of.main_layer, 1)
-    if found.copy or found.unusual < UNUSUAL:
-        return ""
-    count = of.encoding.images
-    share = f"all {count:,}" if found.unusual >= 1 else f"{found.unusual:.1%} of the {count:,}"
-    return (
-        f"This picture is unlike the images that {name} was trained on ({of.subject.dataset}): its nearest held-out "
-        f"image is farther away than for {share} of them. Expect a worse reconstruction; what is near it says little."
-    )
 
 
 @functools.lru_cache(maxsize=8)

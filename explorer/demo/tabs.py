@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import plotly
 
-from explorer.demo import choices, painting, shipped, uploads
+from explorer.demo import choices, shipped, uploads
 from explorer.demo.shared import QUIET, Shared
-from explorer.sheets import Theme, browser, html
-from explorer.views import VIEWS, View, fields
+from explorer.files import digest
+from explorer.sheets import Chart, Sheet, Theme, browser, drawing, filled, html, walk
+from explorer.study import MEMORY
+from explorer.study.memory import name_of
+from explorer.views import VIEWS, fields
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MISSING = "It takes a while to compute, so the demo does not; the app does."
@@ -34,7 +38,6 @@ const draw = sheet(element, dark, plotly, (target) => trigger('click', target));
 watch('value', draw);
 draw();
 """
-BY_HAND: dict[str, Callable[[Shared, gr.Tab, str], None]] = {"reconstructions": painting.build}
 
 
 def build(shared: Shared, tabs: gr.Tabs) -> None:
@@ -44,27 +47,32 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
     for at, (name, view) in enumerate(shown.items()):
         with gr.Tab(view.title, id=name) as tab:
             page = gr.HTML(EMPTY, js_on_load=ON_LOAD, apply_default_css=False, label=view.title, elem_id=f"view-{name}")
-            if name in BY_HAND:
-                BY_HAND[name](shared, tab, view.title)
-        shared.draw(tab, view.title, partial(draw, name), [page], first=at == 0)
+        shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
         outputs = [shared.carried, tabs, shared.upload, shared.picture]
-        inputs = [shared.checkpoint, shared.carried]
+        inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
 
 
 def draw(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, theme: Theme) -> str:
     """The sheet of a view as HTML, for one visitor's picture and choices."""
-    view, study = VIEWS[name], shipped.study(checkpoint)
-    if picture is None and view.pictured:
+    if picture is None and VIEWS[name].pictured:
         return EMPTY
-    looked = None if picture is None else shipped.picture(checkpoint, picture, fit)
-    options, _ = fields.settled(view.options, study, chosen(carried, checkpoint))
-    sheet = view.sheet(study, options, looked)
+    study, options, looked, sheet = _sheet(name, checkpoint, picture, fit, carried)
     paper = html.Paper(
-        partial(choices.draw, study, options), ("dark" if theme == "dark" else "light",), leads=True, takes=False,
-        level=2, missing=MISSING, store=_stored,
+        partial(choices.draw, study, options, looked), ("dark" if theme == "dark" else "light",), leads=True,
+        takes=False, level=2, missing=MISSING, sprite=_sprite,
     )  # fmt: skip
     return f'<div class="cx-sheet">{html.draw(sheet.blocks, paper)}</div>'
+
+
+def _sheet(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict) -> tuple:
+    view, study = VIEWS[name], shipped.study(checkpoint)
+    looked = None if picture is None else shipped.picture(checkpoint, picture, fit)
+    values = chosen(carried, checkpoint)
+    if view.several and looked is not None:
+        values = {"show": "own"} | values
+    options, _ = fields.settled(view.options, study, values, looked)
+    return study, options, looked, view.sheet(study, options, (looked,) if view.several and looked else looked)
 
 
 def chosen(carried: dict, checkpoint: str) -> dict[str, Any]:
@@ -72,47 +80,64 @@ def chosen(carried: dict, checkpoint: str) -> dict[str, Any]:
     return carried.get("values", {}) if carried.get("of") == checkpoint else {}
 
 
-def follow(name: str, checkpoint: str, carried: dict, event: gr.EventData) -> tuple:
+def follow(
+    name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, event: gr.EventData
+) -> tuple[Any, ...]:
     """What a click or a choice on the view `name` leads to: new choices, another tab, or another picture."""
     told = event._data if isinstance(event._data, dict) else {}
+    if isinstance(told.get("chart"), str):
+        told = _of_point(told["chart"], told.get("point"), _sheet(name, checkpoint, picture, fit, carried)[-1])
     view, asked = told.get("view"), told.get("carried")
     values = dict(chosen(carried, checkpoint))
     new = {key: value for key, value in (asked if isinstance(asked, dict) else {}).items() if _is_choice(key, value)}
     for key in new:
         for other in fields.AFTER.get(key, ()):
             values.pop(other, None)
+    view = view if isinstance(view, str) and view in VIEWS and VIEWS[view].demo else name
     path = gr.skip()
-    if "image" in new:
-        images = shipped.study(checkpoint).images
-        row = int(new.pop("image"))
-        if 0 <= row < len(images):
-            path = shipped.file(images.names[row], images.read([row])[0])
-    other: View | None = VIEWS.get(view) if isinstance(view, str) and view != name else None
-    tabs = gr.Tabs(selected=view) if other is not None and other.demo else gr.skip()
+    if "image" in new and not _has(view, "image"):  # it becomes the visitor's picture
+        images, row = shipped.study(checkpoint).images, int(new.pop("image"))
+        path = shipped.file(images.names[row], images.read([row])[0]) if row < len(images) else path
+    tabs = gr.Tabs(selected=view) if view != name else gr.skip()
     return {"of": checkpoint, "values": values | new}, tabs, path, path
+
+
+def _of_point(name: str, point: Any, sheet: Sheet) -> dict[str, Any]:
+    """Where a click on a point leads, for a chart that has no one answer for all."""
+    for block in walk(sheet.blocks):
+        if isinstance(block, Chart) and block.name == name and callable(block.go) and isinstance(point, int):
+            target = block.go(max(point, 0))
+            return {"view": target.view, "carried": filled(target, point=point)}
+    return {}
+
+
+def _has(view: str, name: str) -> bool:
+    return name in {field.name for field in dataclasses.fields(VIEWS[view].options)}
 
 
 def _following(name: str) -> Callable[..., tuple]:
     """`follow` of a view; not a partial, because Gradio reads the annotations to know who wants the event."""
 
-    def clicked(checkpoint: str, carried: dict, event: gr.EventData) -> tuple:
-        return follow(name, checkpoint, carried, event)
+    def clicked(checkpoint: str, picture: str | None, fit: str, carried: dict, event: gr.EventData) -> tuple:
+        return follow(name, checkpoint, picture, fit, carried, event)
 
     return clicked
 
 
-def _is_choice(key: Any, value: Any) -> bool:
+def _is_choice(name: Any, value: Any) -> bool:
     """What a browser sends is not trusted: only names of choices, and only small plain values."""
-    if key == "image":
+    if name == "image":
         return str(value).isdecimal() and len(str(value)) < 12
-    return key in _names() and isinstance(value, str | int | float | bool) and len(str(value)) < 1000
+    return (
+        isinstance(name, str)
+        and isinstance(value, str | int | float)
+        and len(str(value)) < 1000
+        and any(_has(view, name) for view in VIEWS)
+    )
 
 
-def _names() -> set[str]:
-    return {field.name for view in VIEWS.values() for field in dataclasses.fields(view.options)}
-
-
-def _stored(content: bytes, kind: str) -> str:
-    """The address of a file that the page shows."""
-    path = uploads.store(content, f"tiles.{kind.partition('/')[2]}")
-    return f"/gradio_api/file={path}"
+def _sprite(tiles: np.ndarray) -> dict[str, Any]:
+    """Thumbnails as one file that the page shows: too much to send with every sheet."""
+    sheet, across = MEMORY.get(digest("demo sprite", name_of(tiles)), lambda: drawing.sprite(tiles))
+    url = f"/gradio_api/file={uploads.store(sheet, 'tiles.jpeg')}"
+    return {"url": url, "side": tiles.shape[1], "across": across, "n": len(tiles)}

@@ -25,7 +25,6 @@ MEGABYTES, MEGAPIXELS = 20, 40  # of one picture
 KEPT = 400  # files of all visitors together; the oldest go first
 REDIRECTS, SECONDS = 3, 10  # of an address that is fetched
 MINUTES = 60  # after which a file goes in any case
-CANVAS = 384  # pixels of the picture that is painted on
 FILE = {"_type": "gradio.FileData"}  # how Gradio marks a file among the inputs
 
 
@@ -149,25 +148,6 @@ def sweep(spared: frozenset[str] = frozenset()) -> int:
     for _, folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)
-
-
-def canvas(image: np.ndarray) -> dict[str, Any]:
-    """What is painted on: an image (h, w, 3) uint8 enlarged with hard edges, nothing painted yet."""
-    at = np.arange(CANVAS) * len(image) // CANVAS
-    return {"background": image[at[:, None], at], "layers": [], "composite": None}
-
-
-def painted(painting: dict[str, Any] | None, grid: tuple[int, int]) -> np.ndarray:
-    """Patches of a grid (H, W) of which a quarter or more is painted over, in any layer of a painting: (H, W) bool."""
-    hidden = np.zeros(grid, bool)
-    for layer in (painting or {}).get("layers", ()):
-        paint = np.asarray(layer)[..., 3] > 64  # (h, w)
-        rows, columns = (np.arange(size) * cells // size for size, cells in zip(paint.shape, grid, strict=True))
-        covered, all_of_it = np.zeros(grid), np.zeros(grid)
-        np.add.at(covered, (rows[:, None], columns), paint)
-        np.add.at(all_of_it, (rows[:, None], columns), 1)
-        hidden |= covered >= np.maximum(0.25 * all_of_it, 1)
-    return hidden
 
 
 def _sent(path: str) -> Path:

@@ -3,6 +3,8 @@
 The page that takes it defines the colours `--cx-text, --cx-quiet, --cx-line, --cx-back, --cx-panel, --cx-accent`.
 """
 
+from explorer.sheets import code_map
+
 STYLE = """
 .cx-sheet { color: var(--cx-text); line-height: 1.45; }
 .cx-sheet > * + * { margin-top: 10px; }
@@ -35,13 +37,26 @@ STYLE = """
 .cx-even > div { min-width: 0; }
 .cx-row { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; margin: 10px 0; }
 .cx-row > div { max-width: 100%; }
+.cx-row .cx-title, .cx-shares > div > .cx-title:first-child, .cx-shares .cx-row:first-child { margin-top: 0; }
+.cx-shares { display: grid; gap: 16px 28px; grid-template-columns: var(--shares); align-items: start; }
+.cx-shares > div { min-width: 0; }
+.cx-strips { display: grid; gap: 12px; grid-template-columns:
+  repeat(auto-fill, minmax(min(var(--part), 100%), 1fr)); }
+.cx-strip { margin: 0; border: 1px solid var(--cx-line); border-radius: 8px; padding: 10px; max-width: 760px; }
+.cx-strip > div { display: flex; gap: 8px; }
+.cx-strip figure { flex: 1 1 0; margin: 0; min-width: 0; }
+.cx-strip > figcaption { flex-flow: row wrap; gap: 2px 14px; align-items: baseline; }
 .cx-boxed > div { border: 1px solid var(--cx-line); border-radius: 8px; padding: 8px 12px; }
 .cx-chart { width: 100%; overflow: hidden; }
 .cx-chart[data-go] .nsewdrag { cursor: pointer; }
-.cx-map { margin: 0; max-width: calc(var(--cell) * 1.6); }
-.cx-grid { position: relative; }
-.cx-grid[data-go] { cursor: pointer; }
-.cx-grid .cx-cursor { position: absolute; pointer-events: none; box-shadow: inset 0 0 0 2px #fff, 0 0 0 1px #000; }
+.cx-map { margin: 0; }
+.cx-map > div { width: 100%; }
+.cx-paint { position: relative; max-width: 320px; }
+.cx-paint > div { position: absolute; inset: 0; display: grid; }
+.cx-paint button { all: unset; cursor: pointer; outline: 1px solid #8886; outline-offset: -1px; }
+.cx-paint button:hover { background: #8888; }
+.cx-paint button[aria-pressed=true] { background: #808080; }
+.cx-paint button:focus-visible { outline: 2px solid #fff; box-shadow: inset 0 0 0 1px #000; }
 .cx-tip { position: fixed; z-index: 10000; pointer-events: none; padding: 4px 8px; border-radius: 6px; max-width: 260px;
   white-space: pre-line; font: 13px/1.4 system-ui, sans-serif; color: #fff; background: #1c2430;
   box-shadow: 0 4px 14px #0005; }
@@ -51,11 +66,11 @@ STYLE = """
 .cx-table th { position: sticky; top: 0; background: var(--cx-panel); font-weight: 600; z-index: 1; }
 .cx-table :is(th, td) { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--cx-line);
   white-space: nowrap; }
-.cx-table td.cx-number { text-align: right; font-variant-numeric: tabular-nums; }
+.cx-table .cx-number.cx-number { text-align: right; font-variant-numeric: tabular-nums; }
 .cx-table img { width: 32px; height: 32px; }
 .cx-go, .cx-link { all: unset; cursor: pointer; max-width: 100%; }
 .cx-go { display: inline-block; }
-.cx-figures .cx-go { display: block; }
+.cx-figures .cx-go { display: block; width: 100%; }
 .cx-link, td .cx-go { text-decoration: underline; text-underline-offset: 3px; color: var(--cx-accent); }
 :is(.cx-go, .cx-link, .cx-grid, .cx-table):focus-visible { outline: 2px solid var(--cx-accent); outline-offset: 2px; }
 .cx-sheet details { border: 1px solid var(--cx-line); border-radius: 8px; padding: 8px 12px; margin: 12px 0; }
@@ -69,6 +84,9 @@ STYLE = """
   box-shadow: 0 4px 14px rgb(0 0 0 / 0.25); }
 .cx-help:hover > span, .cx-help:focus > span { display: block; }
 .cx-help.cx-left > span { left: auto; right: -20px; }
+@media (max-width: 760px) {
+  .cx-shares { grid-template-columns: minmax(0, 1fr); }
+}
 @media (max-width: 640px) {
   .cx-help > span { position: fixed; left: 16px; right: 16px; top: auto; bottom: 16px; width: auto; }
 }
@@ -77,12 +95,13 @@ STYLE = """
 # `sheet(element, dark, plotly, go)` returns the function that draws what came new into the element.
 #   dark() -> is the page dark?  plotly() -> a promise of Plotly.  go({view, carried}) is called for a click.
 # A chart stays in a child of its own, so that it outlives a sheet that is drawn again around it.
-SCRIPT = """
+SCRIPT = (
+    code_map.SCRIPT
+    + """
 function sheet(element, dark, plotly, go) {
-  const kept = new Map(), open = new Set(), cursor = document.createElement('div');
+  const kept = new Map(), open = new Set();
   let tip = null;
-  cursor.className = 'cx-cursor';
-  const hide = () => { tip?.remove(); tip = null; cursor.remove(); };
+  const hide = () => { tip?.remove(); tip = null; };
   const show = (x, y) => {
     hide();
     tip = document.body.appendChild(document.createElement('div'));
@@ -95,9 +114,10 @@ function sheet(element, dark, plotly, go) {
     tip.style.left = `${x + 16 + wide > innerWidth ? Math.max(4, x - wide - 12) : x + 16}px`;
     tip.style.top = `${y + 16 + tall > innerHeight ? Math.max(4, y - tall - 12) : y + 16}px`;
   };
-  const filled = (target, where) => ({...target, carried: Object.fromEntries(Object.entries(target.carried).map(
-    ([name, value]) => [name, typeof value === 'string' ? value.replace(/{(\\w+)}/g, (all, key) => where[key] ?? all)
-      : value]))});
+  const filled = (target, where) => ({...target, ...where, carried: Object.fromEntries(
+    Object.entries(target.carried ?? {}).map(([name, value]) =>
+      [name, typeof value === 'string' ? value.replace(/{(row|column|point)}/g, (all, key) => where[key] ?? all)
+        : value]))});
   const lead = (holder, where = {}) => { if (holder?.dataset.go) go(filled(JSON.parse(holder.dataset.go), where)); };
 
   const number = (point) => Array.isArray(point.customdata) ? point.customdata[0] : point.customdata;
@@ -109,7 +129,8 @@ function sheet(element, dark, plotly, go) {
     plot.on('plotly_hover', (event) => {
       const tiles = holder()?.dataset.tiles && JSON.parse(holder().dataset.tiles), at = number(event.points[0] ?? {});
       if (!tiles || !Number.isInteger(at) || at < 0 || at >= tiles.n || !event.event) return;
-      const side = 2 * tiles.side, label = plot.querySelector('.hoverlayer .hovertext')?.getBoundingClientRect();
+      const side = tiles.side * Math.max(1, Math.floor(96 / tiles.side));
+      const label = plot.querySelector('.hoverlayer .hovertext')?.getBoundingClientRect();
       Object.assign(show(event.event.clientX, (label?.bottom ?? event.event.clientY) - 10).style, {
         width: `${side}px`, height: `${side}px`, backgroundImage: `url(${tiles.url})`,
         backgroundSize: `${tiles.across * side}px auto`,
@@ -117,6 +138,7 @@ function sheet(element, dark, plotly, go) {
       tip.classList.add('cx-tile');
     });
     plot.on('plotly_unhover', hide);
+    plot.addEventListener('pointerleave', hide);
   };
   const chart = async (holder) => {
     const theme = dark() && holder.dataset.dark ? 'dark' : holder.dataset.light ? 'light' : 'dark';
@@ -126,17 +148,19 @@ function sheet(element, dark, plotly, go) {
     const Plotly = await plotly();
     if (holder.drawn !== key) return;
     if (!kept.has(key)) {
-      const plot = document.createElement('div'), figure = JSON.parse(text);
+      const plot = document.createElement('div'), figure = JSON.parse(text), aspect = Number(holder.dataset.aspect);
+      if (aspect) figure.layout.height =
+        Math.max(320, Math.min(holder.clientWidth / aspect + 90, 0.72 * Math.max(innerHeight, 600)));
       holder.replaceChildren(plot);
       const tools = matchMedia('(hover: hover)').matches ? 'hover' : false;  // on a phone they would cover legends
       await Plotly.newPlot(plot, figure.data, figure.layout,
         {displaylogo: false, responsive: true, displayModeBar: tools});
       listen(plot, () => plot.parentElement);
       kept.set(key, plot);
-      if (kept.size > 12) {
+      if (kept.size > 24) {
         const [old, gone] = kept.entries().next().value;
         kept.delete(old);
-        if (!gone.isConnected) Plotly.purge(gone);
+        if (!gone.isConnected && !gone.codeMap) Plotly.purge(gone);
       }
     } else if (holder.firstChild !== kept.get(key)) {
       holder.replaceChildren(kept.get(key));
@@ -150,43 +174,19 @@ function sheet(element, dark, plotly, go) {
     for (const details of element.querySelectorAll('details'))
       if (open.has(details.firstChild.textContent)) details.open = true;
     for (const holder of element.querySelectorAll('.cx-chart')) { seen.unobserve(holder); seen.observe(holder); }
+    for (const holder of element.querySelectorAll('[data-map]')) map(holder);
     for (const choice of element.querySelectorAll('[data-value]')) choice.value = choice.dataset.value;
     for (const choice of element.querySelectorAll('[data-checked]')) choice.checked = choice.dataset.checked === 'yes';
   };
 
-  const cell = (grid, x, y) => {
-    const [rows, columns] = grid.dataset.grid.split(',').map(Number), box = grid.getBoundingClientRect();
-    const column = Math.floor((x - box.left) / box.width * columns);
-    const row = Math.floor((y - box.top) / box.height * rows);
-    return row >= 0 && column >= 0 && row < rows && column < columns ? {row, column, rows, columns, box} : null;
+  const map = (holder) => {
+    const name = `map ${holder.dataset.name}`, root = kept.get(name) ?? document.createElement('div');
+    kept.set(name, root);
+    if (holder.firstChild !== root) holder.replaceChildren(root);
+    codeMap(root, JSON.parse(holder.dataset.map),
+      (row, column, point) => lead(root.parentElement, {row, column, point}));
   };
-  const point = (grid, at) => {
-    const wide = at.box.width / at.columns, tall = at.box.height / at.rows;
-    const tip = show(at.box.left + (at.column + 1) * wide - 12, at.box.top + (at.row + 1) * tall - 12);
-    tip.textContent = JSON.parse(grid.dataset.notes)[at.row]?.[at.column] ?? '';
-    Object.assign(cursor.style, {left: `${at.column * wide}px`, top: `${at.row * tall}px`,
-      width: `${wide}px`, height: `${tall}px`});
-    grid.append(cursor);
-  };
-  element.addEventListener('pointermove', (event) => {
-    const grid = event.target.closest?.('.cx-grid'), at = grid && cell(grid, event.clientX, event.clientY);
-    if (at) point(grid, at); else if (cursor.isConnected) hide();
-  });
-  element.addEventListener('pointerleave', hide);
-  element.addEventListener('keydown', (event) => {
-    const grid = event.target.closest?.('.cx-grid[data-go]');
-    const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key];
-    if (!grid || (!step && event.key !== 'Enter')) return;
-    event.preventDefault();
-    const [rows, columns] = grid.dataset.grid.split(',').map(Number), box = grid.getBoundingClientRect();
-    const [row, column] = grid.at ?? [rows >> 1, columns >> 1];
-    if (!step) { lead(grid, {row, column}); return; }
-    grid.at = [Math.min(rows - 1, Math.max(0, row + step[0])), Math.min(columns - 1, Math.max(0, column + step[1]))];
-    point(grid, {row: grid.at[0], column: grid.at[1], rows, columns, box});
-  });
   element.addEventListener('click', (event) => {
-    const grid = event.target.closest?.('.cx-grid'), at = grid && cell(grid, event.clientX, event.clientY);
-    if (at) { grid.at = [at.row, at.column]; hide(); lead(grid, at); return; }
     lead(event.target.closest?.('button[data-go]'));
   });
   element.addEventListener('pointerover', (event) => {  // help at the right edge opens to the left
@@ -199,7 +199,10 @@ function sheet(element, dark, plotly, go) {
   }, true);
   element.addEventListener('change', (event) => {
     const choice = event.target.closest?.('[data-choice]'), box = event.target.type === 'checkbox';
-    if (choice) go({view: null, carried: {[choice.dataset.choice]: box ? event.target.checked : event.target.value}});
+    const many = choice?.matches('fieldset') && box;  // several at once, with commas between
+    const value = many ? [...choice.querySelectorAll(':checked')].map((one) => one.value).join(',')
+      : box ? event.target.checked : event.target.value;
+    if (choice) go({view: null, carried: {[choice.dataset.choice]: value}});
   });
   element.addEventListener('input', (event) => {
     const told = event.target.type === 'range' && event.target.nextElementSibling;
@@ -208,3 +211,4 @@ function sheet(element, dark, plotly, go) {
   return draw;
 }
 """
+)

@@ -6,13 +6,9 @@ import base64
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-
-if TYPE_CHECKING:
-    from explorer.sheets import CodeMap
 
 _CODES = ("2a628f", "4aa3d1", "1d8a6b", "4aa3d1", "d9822b", "4aa3d1", "1d8a6b", "4aa3d1", "b0568f")
 MARK_CELLS = "".join(  # the sign of the project: rectangles for an SVG of 32 × 32
@@ -80,22 +76,6 @@ def sprite(tiles: np.ndarray) -> tuple[bytes, int]:
     data = io.BytesIO()
     Image.fromarray(sheet).save(data, "JPEG", quality=85)
     return data.getvalue(), across
-
-
-def code_map(block: CodeMap) -> np.ndarray:
-    """A code map as pixels (h, w, 3) uint8, each cell a whole number of them wide, its marked cells outlined."""
-    from explorer.analysis.colours import blend, paint
-    from explorer.analysis.patches import outline
-
-    scale = max(4, -(-2 * block.width // block.codes.shape[1]))
-    painted = paint(block.codes, block.colours, scale)
-    if block.behind is not None and block.opacity < 1:
-        down, across = (np.arange(n) * m // n for n, m in zip(painted.shape[:2], block.behind.shape, strict=False))
-        painted = blend(block.behind[down[:, None], across], painted, block.opacity)
-    marked = np.zeros(block.codes.shape, bool) if block.code is None else block.codes == block.code
-    if block.cell is not None:
-        marked[block.cell] = True
-    return outline(painted, marked.repeat(scale, 0).repeat(scale, 1))
 
 
 def archive(pictures: Mapping[str, np.ndarray]) -> bytes:

@@ -21,18 +21,26 @@ from explorer.sheets import (
     CodeMap,
     Controls,
     Download,
+    Drop,
     Go,
     Heading,
+    Later,
     Link,
     Missing,
     More,
     Note,
+    Paint,
+    Part,
     Picture,
     Pictures,
     Row,
+    Strip,
+    Strips,
     Table,
     Theme,
+    code_map,
     drawing,
+    hexed,
 )  # fmt: skip
 
 ROWS = 100  # of a table that are shown
@@ -43,6 +51,11 @@ def _url(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def _sprite(tiles: np.ndarray) -> dict[str, Any]:
+    sheet, across = drawing.sprite(tiles)
+    return {"url": _url(sheet, "image/jpeg"), "side": tiles.shape[1], "across": across, "n": len(tiles)}
+
+
 @dataclass(frozen=True)
 class Paper:
     """What blocks are drawn on.
@@ -50,20 +63,22 @@ class Paper:
     Attributes:
         controls: the choices that stand here, as HTML.
         themes: those that charts are drawn for.
-        leads: whether somebody listens to `data-go`; else only views of the same page can be reached, by an anchor.
+        leads: whether somebody listens to `data-go`.
+        views: else those that are on the same page, which an anchor of their name reaches.
         takes: whether the data behind headings and downloads is put in.
         level: of headings.
         missing: a sentence on a result that is not there.
-        store: (content, its media type) -> an address of it.
+        sprite: thumbnails (n, s, s, 3) uint8 -> `url, side, across, n` of one picture of all of them.
     """
 
     controls: Callable[[Controls], str]
     themes: Sequence[Theme] = ("light", "dark")
     leads: bool = False
+    views: Sequence[str] = ()
     takes: bool = True
     level: int = 3
     missing: str = "This has not been computed."
-    store: Callable[[bytes, str], str] = _url
+    sprite: Callable[[np.ndarray], dict[str, Any]] = _sprite
 
 
 def draw(blocks: Sequence[Block], paper: Paper) -> str:
@@ -77,12 +92,12 @@ def attribute(value: Any) -> str:
     return text.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")
 
 
-def go(target: Go | None, paper: Paper, **where: Any) -> str:
-    """The attribute that a click is told by; empty where nobody listens."""
+def go(target: Go | None, paper: Paper, point: Any = "{point}") -> str:
+    """The attribute that a click is told by; empty where nobody listens. The browser fills in what is still open."""
     if target is None or not paper.leads:
         return ""
     carried = {
-        name: value.format(**where) if where and isinstance(value, str) else value
+        name: value.replace("{point}", str(point)) if isinstance(value, str) else value
         for name, value in target.carried.items()
     }
     return f" data-go='{attribute({'view': target.view, 'carried': carried})}'"
@@ -104,7 +119,7 @@ def _heading(block: Heading, paper: Paper) -> str:
     data = ""
     if block.data is not None and paper.takes:
         data = _file("CSV", f"{block.file}.csv", block.data().to_csv(index=False), f"The numbers of “{block.text}”")
-    level = min(paper.level, 6)
+    level = min(paper.level + block.level - 2, 6)
     return f'<div class="cx-title"><h{level}>{escape(block.text)}</h{level}>{help_mark(block.help)}{data}</div>'
 
 
@@ -131,30 +146,68 @@ def _pictures(block: Pictures, paper: Paper) -> str:
 
 
 def _picture(picture: Picture, paper: Paper) -> str:
-    title = f"<b>{escape(picture.title)}{help_mark(picture.help)}</b>" if picture.title else ""
+    leads = go(picture.go, paper)
+    about = "" if leads else help_mark(picture.help)  # what leads on says it when it is pointed at
+    title = f"<b>{escape(picture.title)}{about}</b>" if picture.title else ""
     note = f"<span>{escape(picture.note)}</span>" if picture.note else ""
     shown = image(picture.pixels, picture.alt or picture.title or picture.note)
-    leads = go(picture.go, paper)
-    shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>' if leads else shown
+    if leads:
+        shown = f'<button type="button" class="cx-go" title="{escape(picture.help)}"{leads}>{shown}</button>'
     return f"<figure>{shown}<figcaption>{title}{note}</figcaption></figure>"
 
 
 def _archive(block: Pictures) -> str:
-    kept = {f"{i}-{one.title or one.note}": one.pixels for i, one in enumerate(block.pictures)}
-    return _file("Pictures (zip of PNG)", f"{block.archive}.zip", drawing.archive(kept), "")
+    return _zip(block.archive, {f"{i}-{one.title or one.note}": one.pixels for i, one in enumerate(block.pictures)})
+
+
+def _zip(name: str, kept: Mapping[str, np.ndarray]) -> str:
+    return _file("Pictures (zip of PNG)", f"{name}.zip", drawing.archive(kept), "In the model's resolution")
+
+
+def _strips(block: Strips, paper: Paper) -> str:
+    kept = ""
+    if paper.takes and block.archive:
+        named = ((f"{i:02d}-{one.title.lower()}", one) for i, each in enumerate(block.strips) for one in each.pictures)
+        kept = _zip(block.archive, {name: one.pixels for name, one in named})
+    strips = "".join(_strip(strip, paper) for strip in block.strips)
+    box = f'class="cx-strips" data-name="{escape(block.name)}" style="--part:{int(block.width)}px"'
+    return f"<div {box}>{strips}</div>{kept}"
+
+
+def _strip(strip: Strip, paper: Paper) -> str:
+    pictures = "".join(_picture(picture, paper) for picture in strip.pictures)
+    links = "".join(_link(link, paper) for link in strip.links)
+    return (
+        f'<figure class="cx-strip"><div>{pictures}</div><figcaption><b>{escape(strip.title)}</b>'
+        f"<span>{escape(strip.note)}</span>{links}</figcaption></figure>"
+    )
+
+
+def _nothing(block: Drop, paper: Paper) -> str:
+    return ""
+
+
+def _paint(block: Paint, paper: Paper) -> str:
+    """A button for each cell, which leads to the same cells but for its own."""
+    rows, columns = block.cells.shape
+    cells = []
+    for at, on in enumerate(block.cells.reshape(-1)):
+        changed = block.cells.copy()
+        changed.reshape(-1)[at] ^= True
+        named = f'aria-pressed="{str(bool(on)).lower()}" aria-label="row {at // columns}, column {at % columns}"'
+        cells.append(f'<button type="button" {named}{go(Go(carried={block.option: hexed(changed)}), paper)}></button>')
+    return (
+        f'<div class="cx-paint">{image(block.pixels, block.alt)}<div role="group" aria-label="{escape(block.alt)}" '
+        f'style="grid-template:repeat({rows},1fr)/repeat({columns},1fr)">{"".join(cells)}</div></div>'
+    )
 
 
 def _code_map(block: CodeMap, paper: Paper) -> str:
-    height, width = block.codes.shape
-    painted = drawing.code_map(block)
-    told = json.dumps([list(map(str, row)) for row in block.notes], ensure_ascii=False)
-    leads = go(block.go, paper)
-    box = f' tabindex="0" role="application" aria-label="{escape(block.alt or block.title)}"' if leads else ""
-    title = f"<figcaption><b>{escape(block.title)}</b></figcaption>" if block.title else ""
+    title = f"<figcaption>{escape(block.title)}</figcaption>" if block.title else ""
     return (
-        f'<figure class="cx-map" style="--cell:{int(block.width)}px"><div class="cx-grid" data-name="'
-        f'{escape(block.name)}" data-grid="{height},{width}" data-notes=\'{attribute(told)}\'{leads}{box}>'
-        f"{image(painted, block.alt or block.title)}</div>{title}</figure>"
+        f'<figure class="cx-map" style="max-width:{int(block.width)}px"><div data-name="{escape(block.name)}" '
+        f"data-map='{attribute(code_map.sent(block))}'{go(block.go, paper)} style=\"aspect-ratio:"
+        f'{block.codes.shape[1]}/{block.codes.shape[0]}"></div>{title}</figure>'
     )
 
 
@@ -165,13 +218,13 @@ def _chart(block: Chart, paper: Paper) -> str:
     drawn = "".join(f" data-{theme}='{attribute(figure.to_json())}'" for theme, figure in figures.items())
     tiles = ""
     if block.tiles is not None:
-        shown = block.tiles()
-        sheet, across = drawing.sprite(shown)
-        place = {"url": paper.store(sheet, "image/jpeg"), "side": shown.shape[1], "across": across, "n": len(shown)}
-        tiles = f" data-tiles='{attribute(place)}'"
+        tiles = f" data-tiles='{attribute(paper.sprite(block.tiles()))}'"
+    leads = f" data-go='{attribute({'chart': block.name})}'" if callable(block.go) and paper.leads else ""
+    leads = leads or ("" if callable(block.go) else go(block.go, paper))
+    shape, height = (f' data-aspect="{block.aspect:.3f}"', 320) if block.aspect else ("", height)
     return (
         f'<div class="cx-chart" role="img" aria-label="{escape(block.alt)}" data-name="{escape(block.name)}"'
-        f'{drawn}{tiles}{go(block.go, paper)} style="{width}min-height:{int(height)}px"></div>'
+        f'{drawn}{tiles}{shape}{leads} style="{width}min-height:{int(height)}px"></div>'
     )
 
 
@@ -179,7 +232,9 @@ def _table(block: Table, paper: Paper) -> str:
     shown = block.frame.head(ROWS)
     pictures = {name: drawing.urls(of(shown)) for name, of in block.pictures.items()}
     head = "".join(
-        f'<th scope="col">{escape(column.label)}{help_mark(column.help)}</th>' for column in block.columns.values()
+        f'<th scope="col"{_aligned(name not in pictures and shown[name].dtype.kind in "iuf")}>{escape(column.label)}'
+        f"{help_mark(column.help)}</th>"
+        for name, column in block.columns.items()
     )
     cells = []  # of each column
     for name, column in block.columns.items():
@@ -200,22 +255,27 @@ def _table(block: Table, paper: Paper) -> str:
 
 def _cell(value: Any, form: str, leads: str) -> str:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number:
-        text = "" if value is None or value != value else str(value)
-    elif value != value:
+    if value is None or value != value:
         text = "–"
+    elif not number:
+        text = str(value)
     else:
         text = form % value if "%" in form else format(value, FORMATS.get(form, ""))
     shown = escape(text)
     if leads:
         shown = f'<button type="button" class="cx-go"{leads}>{shown}</button>'
-    return f"<td{' class=cx-number' if number else ''}>{shown}</td>"
+    return f"<td{_aligned(number)}>{shown}</td>"
+
+
+def _aligned(number: bool) -> str:
+    return ' class="cx-number"' if number else ""
 
 
 def _link(block: Link, paper: Paper) -> str:
     if paper.leads:
-        return f'<p><button type="button" class="cx-link"{go(block.go, paper)}>{escape(block.label)} →</button></p>'
-    return f'<p><a href="#{escape(block.go.view)}">{escape(block.label)} →</a></p>' if block.go.view else ""
+        return f'<button type="button" class="cx-link"{go(block.go, paper)}>{escape(block.label)} →</button>'
+    there = block.go.view in paper.views
+    return f'<a class="cx-link" href="#{escape(block.go.view)}">{escape(block.label)} →</a>' if there else ""
 
 
 def _download(block: Download, paper: Paper) -> str:
@@ -241,13 +301,22 @@ def _missing(block: Missing, paper: Paper) -> str:
 
 def _row(block: Row, paper: Paper) -> str:
     boxed = " cx-boxed" if block.boxed else ""
-    kind = "cx-even" if block.even else "cx-row"
+    kind = "cx-shares" if block.shares else "cx-even" if block.even else "cx-row"
+    shares = f";--shares:{' '.join(f'minmax(0,{share:g}fr)' for share in block.shares)}" if block.shares else ""
     parts = "".join(f"<div>{draw(part, paper)}</div>" for part in block.parts)
-    return f'<div class="{kind}{boxed}" style="--part:{int(block.width)}px">{parts}</div>'
+    return f'<div class="{kind}{boxed}" style="--part:{int(block.width)}px{shares}">{parts}</div>'
 
 
 def _more(block: More, paper: Paper) -> str:
     return f"<details><summary>{escape(block.title)}</summary>{draw(block.blocks, paper)}</details>"
+
+
+def _part(block: Part, paper: Paper) -> str:
+    return draw(block.blocks, paper)
+
+
+def _later(block: Later, paper: Paper) -> str:
+    return draw(block.make(), paper)
 
 
 DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
@@ -255,6 +324,9 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Note: _note,
     Cards: _cards,
     Pictures: _pictures,
+    Strips: _strips,
+    Drop: _nothing,
+    Paint: _paint,
     CodeMap: _code_map,
     Chart: _chart,
     Table: _table,
@@ -264,4 +336,6 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Missing: _missing,
     Row: _row,
     More: _more,
+    Part: _part,
+    Later: _later,
 }

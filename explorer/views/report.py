@@ -16,7 +16,7 @@ from explorer.sheets import Block, Controls, Missing, Note, browser, drawing, ht
 from explorer.views import VIEWS, fields
 
 if TYPE_CHECKING:
-    from explorer.study import Study
+    from explorer.study import Picture, Study
 
 ROUNDS = 4  # of making what is missing: a result may show that another one is wanted
 MISSING = "It has not been computed; without --quick it is."
@@ -24,35 +24,37 @@ MISSING = "It has not been computed; without --quick it is."
 
 @dataclass(frozen=True)
 class Section:
-    """One view with its options as they start: its blocks and numbers, `{}` where there are none yet."""
+    """One view with its options as they start and its picture: blocks and numbers, `{}` where there are none yet."""
 
     name: str
     options: Any
+    picture: Picture | None
     blocks: Sequence[Block]
     numbers: dict[str, Any]
 
 
-def section(study: Study, name: str, make: Callable[[str, Any], None] | None) -> Section:
-    """Draws a view; what is missing is made first by `make(kind, options)`, or is said to be missing."""
+def section(study: Study, name: str, make: Callable[[Missing], None] | None) -> Section:
+    """Draws a view; what is missing is made first by `make`, or is said to be missing."""
     view = VIEWS[name]
     if view.encoded and not study.encoded:
+        codes = Missing("encoding", None, "The codes of all images")
         if make is None:
-            return Section(name, None, [Missing("encoding", None, "The codes of all images")], {})
-        make("encoding", None)
+            return Section(name, None, None, [codes], {})
+        make(codes)
     picture = study.image(int(np.random.default_rng(0).integers(len(study.images)))) if view.pictured else None
-    options, _ = fields.settled(view.options, study, {})
+    options, _ = fields.settled(view.options, study, {}, picture)
     for _ in range(ROUNDS):
         try:
             sheet = view.sheet(study, options, picture)
         except BadInput as problem:  # such as a model without a decoder; the other views still tell something
             text = str(problem)
-            return Section(name, options, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
+            return Section(name, options, picture, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
         missing = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
         if not missing or make is None:
             break
         for block in missing:
-            make(block.kind, block.options)
-    return Section(name, options, sheet.blocks, dict(sheet.numbers))
+            make(block)
+    return Section(name, options, picture, sheet.blocks, sheet.told())
 
 
 def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -> str:
@@ -64,6 +66,7 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
     from plotly.offline import get_plotlyjs
 
     title = f"{study.checkpoint.name} on {study.images.name}"
+    names = [one.name for one in sections]
     links = "".join(f'<li><a href="#{one.name}">{escape(VIEWS[one.name].title)}</a></li>' for one in sections)
     told = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
     return f"""<!doctype html>
@@ -72,30 +75,30 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
 <link rel="icon" href="data:,"><style>{LOOK}{browser.STYLE}</style></head><body>
 <header><h1><svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true">{drawing.MARK_CELLS}</svg>
 {escape(title)}</h1><dl>{told}</dl><nav aria-label="Contents"><ul>{links}</ul></nav></header>
-<main class="cx-sheet">{"".join(_section(study, one) for one in sections)}</main>
+<main class="cx-sheet">{"".join(_section(study, one, names) for one in sections)}</main>
 <script>{get_plotlyjs()}</script><script>{browser.SCRIPT}{START}</script></body></html>
 """
 
 
-def _section(study: Study, one: Section) -> str:
+def _section(study: Study, one: Section, views: Sequence[str]) -> str:
     view = VIEWS[one.name]
-    paper = html.Paper(partial(_chosen, study, one.options), missing=MISSING)
+    paper = html.Paper(partial(_chosen, study, one), views=views, missing=MISSING)
     return (
         f'<section id="{one.name}" aria-labelledby="{one.name}-title"><h2 id="{one.name}-title">{escape(view.title)}'
         f'</h2><p class="cx-note cx-quiet">{escape(view.about)}</p>{html.draw(one.blocks, paper)}</section>'
     )
 
 
-def _chosen(study: Study, options: Any, block: Controls) -> str:
+def _chosen(study: Study, one: Section, block: Controls) -> str:
     """What the choices that stand here are set to, in words."""
-    values, known = dataclasses.asdict(options), {field.name: field for field in dataclasses.fields(options)}
-    said = []
+    values = dataclasses.asdict(one.options) | {"picture": one.picture}
+    known, said = {field.name: field for field in dataclasses.fields(one.options)}, []
     for field in (known[name] for name in block.names if fields.counts(known[name], study, values)):
-        value = values[field.name]
-        called = fields.choices_of(field, study, values).get(
-            value, "yes" if value is True else value if value else "no"
-        )
-        said.append(f"{escape(field.metadata.get('label', field.name))}: <b>{escape(str(called))}</b>")
+        value, choices = values[field.name], fields.choices_of(field, study, values)
+        parts = fields.listed(value) if field.metadata.get("widget") in fields.MANY else [value]
+        called = [choices.get(part, ("no", "yes")[part] if isinstance(part, bool) else part) for part in parts]
+        label = escape(field.metadata.get("label", field.name))
+        said.append(f"{label}: <b>{escape(', '.join(map(str, called)) or 'none')}</b>")
     return f'<p class="cx-note cx-quiet">{" · ".join(said)}</p>' if said else ""
 
 

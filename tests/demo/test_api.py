@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from explorer import checkpoints, datasets
-from explorer.encodings import Encoding, locate
+from explorer.study import open_study
 
 NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
 FILE = {"_type": "gradio.FileData"}
@@ -37,7 +37,7 @@ def held_out(tmp_path_factory):
             images = datasets.load(checkpoint.dataset, "test", checkpoint.image_size)
             path = folder / f"{name}.png"
             Image.fromarray(images.read([7])[0]).save(path)
-            found[name] = (Encoding(locate(checkpoint.path, images)), images, path)
+            found[name] = (open_study(name).encoding, images, path)
             found[name][0].usage(found[name][0].layers[-1].name)
         yield found
 

@@ -1,9 +1,8 @@
 """The demo over models of several layers: residual stages, and codes with a scale."""
 
 import pytest
-from explorer.demo.markup import png
 
-from explorer.demo import answers, code_map, codebook, latent_map, reconstruct, uploads
+from explorer.demo import shipped, tabs
 
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
 MODELS = {"residual": {"quantizer": "residual", "stages": 3}, "projected": {"quantizer": "projected"}}
@@ -16,7 +15,7 @@ def offered(tmp_path_factory):
     import torch
     from PIL import Image
 
-    from explorer import checkpoints, datasets, encodings
+    from explorer import checkpoints, datasets, results
     from explorer.models import build
 
     photos, home = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("layered")
@@ -41,43 +40,26 @@ def offered(tmp_path_factory):
             metrics = {"bits_per_pixel": 0.1875, "numbers_per_pixel": 0.0625} if name == "projected" else {}
             facts = {"family": "vqvae", "dataset": str(photos), "training": {}, "metrics": metrics, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            out = path / "encodings" / f"{encodings.key(path, images)}.lance"
-            out.parent.mkdir()
-            encodings.encode(path, str(photos), out=out)
-        answers.offered.cache_clear()
-        yield uploads.store(png(images.read([3])[0]), "grey.png")
-    for kept in (answers.offered, answers.opened):
-        kept.cache_clear()
+            subject = results.Subject.of(path, str(photos))
+            results.obtain("encoding", subject, out=path / "encodings" / results.path("encoding", subject).name)
+        shipped.offered.cache_clear()
+        yield shipped.file("grey", images.read([3])[0])
+    shipped.offered.cache_clear()
+
+
+def drawn(name: str, picture: str, **values: str) -> str:
+    return tabs.draw("codebook", name, picture, "crop", {"of": name, "values": values}, "light")
 
 
 def test_the_layer_to_begin_with_has_codes_of_its_own(offered):
-    assert answers.shown_layer(answers.opened("residual"), None) == "code.0"
-    assert answers.shown_layer(answers.opened("projected"), "code.2") == "code", "not the k-means one of the scale"
-    assert answers.shown_layer(answers.opened("projected"), "scale") == "scale"
-
-
-def test_a_change_says_which_layers_it_leaves_out(offered):
-    def told(name: str, layer: str) -> str:
-        return code_map.draw(name, offered, "crop", layer, None, 100, 0, "this cell", "light")[-1]
-
-    assert "decoded without code.1 to code.2." in told("residual", "code.0")
-    assert "decoded without code.2." in told("residual", "code.1")
-    assert "without scale." in told("projected", "code") and "decoded without" not in told("projected", "scale")
+    assert shipped.study("residual").main_layer == "code.0"
+    assert shipped.study("projected").main_layer == "code", "not the k-means one of the scale"
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_every_layer_can_be_looked_at(offered, name):
-    for layer in answers.opened(name).layers:
-        assert "Perplexity" in codebook.draw(name, offered, "crop", layer, "light")[1]
-        assert code_map.draw(name, offered, "crop", layer, None, 50, 0, "this cell", "light")[1] is not None
-
-
-def test_one_number_makes_no_map(offered):
-    layers, *_ = latent_map.draw("projected", offered, "crop", "scale", None, "light")
-    assert layers["choices"] == [("code", "code")] or layers["choices"] == ["code"]
-    assert layers["value"] == "code" and not layers["visible"]
-
-
-def test_bits_of_a_hybrid_name_the_numbers_beside_them(offered):
-    html = reconstruct.draw("projected", offered, "crop", 0, 0, "light")[0]
-    assert "0.188" in html and "of codes, and 0.0625 continuous numbers" in html
+def test_every_layer_can_be_looked_at_and_is_offered(offered, name):
+    layers = shipped.study(name).layer_names
+    for layer in layers:
+        text = drawn(name, offered, layer=layer)
+        assert f'value="{layer}" data-checked="yes"' in text and "Perplexity" in text
+        assert text.count('name="cx-layer"') == len(layers)

@@ -1,0 +1,162 @@
+"""Sheets as HTML: whatever is said in them stays text, everything has words, headings follow in order."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from explorer import sheets
+from explorer.sheets import html
+
+ATTACK = "<script>alert(1)</script> & \"quoted\" 'too' {{ x }} ${y} onerror=x.png"
+VOID = {"img", "input", "br"}
+
+
+class Parsed(HTMLParser):
+    """What a browser would make of it: tags, attributes and texts in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.open = [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, "something is not closed"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
+FRAME = pd.DataFrame({"code": [3, 1, 2], "share": [0.5, 0.25, np.nan], "name": [ATTACK, "b", None]})
+COLUMNS = {
+    "patch": sheets.Column(ATTACK, ATTACK), "code": sheets.Column("Code"),
+    "share": sheets.Column("Share", "", "percent"), "name": sheets.Column("Name"),
+}  # fmt: skip
+TO = sheets.Go(carried={"code": "{point}"})
+
+
+def figure(theme):
+    return go.Figure(go.Scatter(x=[1, 2], y=[1, 2], text=[ATTACK, theme]))
+
+
+def grid(where=None, opacity=1.0):
+    notes = [[ATTACK, "b"], ["c", "d"]]
+    colours = np.array([[255, 0, 0], [0, 255, 0]], np.uint8)
+    codes = np.array([[0, 1], [1, 0]])
+    lead = sheets.Go(carried={"cell": "{row},{column}"})
+    return sheets.CodeMap("map", codes, colours, notes, ATTACK, ATTACK, where, go=lead, opacity=opacity, behind=PIXELS)
+
+
+BLOCKS = {
+    "heading": sheets.Heading(ATTACK, ATTACK, lambda: FRAME, ATTACK),
+    "note": sheets.Note(ATTACK, "warning", ATTACK),
+    "cards": sheets.Cards([sheets.Card(ATTACK, ATTACK, ATTACK, ATTACK)]),
+    "pictures": sheets.Pictures(ATTACK, [sheets.Picture(PIXELS, ATTACK, ATTACK, ATTACK, ATTACK, TO)], archive=ATTACK),
+    "code map": grid(),
+    "chart": sheets.Chart(ATTACK, figure, ATTACK, TO),
+    "table": sheets.Table(
+        ATTACK, FRAME, COLUMNS, {"patch": lambda shown: np.zeros((len(shown), 4, 4, 3), np.uint8)}, TO, "code"
+    ),
+    "link": sheets.Link(ATTACK, ATTACK, sheets.Go("codebook", {"concept": ATTACK})),
+    "download": sheets.Download(ATTACK, ATTACK, lambda: ATTACK, ATTACK),
+    "missing": sheets.Missing("map", None, ATTACK, ATTACK),
+    "row": sheets.Row([[sheets.Note(ATTACK)], [sheets.Note("b")]]),
+    "more": sheets.More(ATTACK, [sheets.Note(ATTACK)]),
+}  # fmt: skip
+
+
+def drawn(*blocks, **paper):
+    return html.draw(blocks, html.Paper(lambda block: "", **paper))
+
+
+@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_all_text_is_escaped_and_reads_as_it_was_written(name, leads):
+    text = drawn(BLOCKS[name], leads=leads, views=("codebook",))
+    found = Parsed(text)
+    assert "<script" not in text and not found.all("script")
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    if name != "chart":
+        assert any(ATTACK in one for one in [*found.texts, *(value for _, at in found.tags for value in at.values())])
+
+
+def test_every_kind_of_block_is_drawn():
+    kinds = {type(block) for block in BLOCKS.values()} | {sheets.Controls}
+    assert kinds == set(html.DRAWN) == set(sheets.Block.__args__)
+
+
+def test_pictures_come_back_to_the_bit_with_words_for_those_who_cannot_see_them():
+    pictures = [sheets.Picture(PIXELS, "Original", "64 px"), sheets.Picture(PIXELS, alt="a")]
+    found = Parsed(drawn(sheets.Pictures("p", pictures)))
+    data = found.all("img")[0]["src"].partition(",")[2]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")), PIXELS)
+    assert [one["alt"] for one in found.all("img")] == ["Original", "a"] and found.texts == ["Original", "64 px"]
+
+
+def test_headings_follow_in_order_and_help_is_no_part_of_them():
+    text = drawn(sheets.Heading("Use", "what it is"), sheets.Row([[sheets.Heading("Inner")]]), level=2)
+    found = Parsed(text)
+    assert [tag for tag, _ in found.tags if tag[0] == "h"] == ["h2", "h2"]
+    assert text.index("</h2>") < text.index("what it is")
+    assert [one["aria-label"] for one in found.all("span") if one.get("class") == "cx-help"] == ["what it is"]
+
+
+def test_a_click_tells_what_it_carries_only_where_somebody_listens():
+    table, silent = Parsed(drawn(BLOCKS["table"], leads=True)), Parsed(drawn(*BLOCKS.values()))
+    told = [json.loads(one["data-go"]) for one in table.all("button")]
+    assert told == [{"view": None, "carried": {"code": str(code)}} for code in (3, 1, 2)]
+    assert not [attributes for _, attributes in silent.tags if "data-go" in attributes]
+    assert not silent.all("a") or all(not one["href"].startswith("#") for one in silent.all("a")), "nowhere to go"
+    assert Parsed(drawn(BLOCKS["link"], views=("codebook",))).all("a")[0]["href"] == "#codebook"
+    cell = Parsed(drawn(grid(), leads=True)).all("div")[0]
+    assert json.loads(cell["data-go"])["carried"] == {"cell": "{row},{column}"}, "filled in where the click was"
+    assert cell["data-grid"] == "2,2" and json.loads(cell["data-notes"]) == [[ATTACK, "b"], ["c", "d"]]
+
+
+def test_a_chart_is_there_for_each_theme_that_is_asked_for():
+    both, dark = Parsed(drawn(BLOCKS["chart"])).all("div")[0], Parsed(drawn(BLOCKS["chart"], themes=("dark",)))
+    for theme in ("light", "dark"):
+        assert json.loads(both[f"data-{theme}"])["data"][0]["text"] == [ATTACK, theme]
+    assert "data-light" not in dark.all("div")[0] and both["role"] == "img" and both["aria-label"] == ATTACK
+
+
+def test_a_table_says_its_numbers_as_its_columns_ask_and_how_many_rows_are_left_out():
+    found = Parsed(drawn(BLOCKS["table"]))
+    told = [text for text in found.texts if text[:1].isdigit() or text == "–"]
+    assert told == ["3", "50.0%", "1", "25.0%", "2", "–", "–"], "what is not known is a dash"
+    long = pd.DataFrame({"code": np.arange(1234)})
+    text = drawn(sheets.Table("t", long, {"code": sheets.Column("Code", "", "localized")}))
+    assert "The first 100 of 1,234 rows." in text and text.count("<tr>") == 101
+
+
+def test_a_code_map_has_the_colours_of_its_codes_and_outlines_those_that_are_chosen():
+    def pixels(block):
+        data = Parsed(drawn(block)).all("img")[0]["src"].partition(",")[2]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+    plain, chosen, faint = pixels(grid()), pixels(grid(1)), pixels(grid(opacity=0.5))
+    half = len(plain) // 2
+    assert (plain[:half, :half] == (255, 0, 0)).all() and (plain[:half, half:] == (0, 255, 0)).all()
+    changed = (plain != chosen).any(-1)
+    assert changed[:half, half:].any() and changed[half:, :half].any()
+    assert not changed[:half, :half].any() and not changed[half:, half:].any()
+    assert len(np.unique(faint[:half, :half].reshape(-1, 3), axis=0)) > 1, "the picture behind shows through"
