@@ -138,45 +138,6 @@ class Paint:
 
 
 @dataclass(frozen=True)
-class Strip:
-    """Pictures of one thing in one row at any width, what is said below them, and where they lead."""
-
-    pictures: Sequence[Picture]
-    title: str
-    note: str = ""
-    links: Sequence[Link] = ()
-
-
-@dataclass(frozen=True)
-class Strips:
-    """Strips in frames, as many side by side as are at least `width` pixels wide; `archive` as in Pictures."""
-
-    name: str
-    strips: Sequence[Strip]
-    width: int = 345
-    archive: str = ""
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Where one's own pictures are dropped; a face that has one place for that elsewhere draws nothing here."""
-
-
-@dataclass(frozen=True)
-class Paint:
-    """A picture (h, w, 3) uint8 on which cells of a grid are switched on and off, kept as text in an option.
-
-    Attributes:
-        option: name of the field. cells: (H, W) bool, those that are on.
-    """
-
-    option: str
-    pixels: np.ndarray
-    cells: np.ndarray
-    alt: str
-
-
-@dataclass(frozen=True)
 class CodeMap:
     """A grid of codes as colours; a click on a cell leads to `go`, `{point}` being its code.
 
