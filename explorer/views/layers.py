@@ -43,8 +43,9 @@ SUGGESTED = 4  # checkpoints of several layers that are offered
 LATENTS = 8_192  # of a layer, on which the variance that codes keep is measured
 ONE_AT_A_TIME = (
     "This model decodes from one layer at a time: what stands after a block goes through all blocks after it, so every "
-    "block gives the same picture and the same decibels by construction. They say nothing of a block, and are left "
-    "out. What differs from block to block is what its codes tell apart."
+    "block gives the same picture and the same decibels by construction, but for the class token, which is in no "
+    "layer. They say nothing of a block, and are left out. What differs from block to block is what its codes tell "
+    "apart."
 )
 FILLED = {
     "mean": "the mean over training stands for every layer left out",
@@ -143,8 +144,9 @@ def layered(study: Study) -> list[Checkpoint]:
 
     here = study.checkpoint
     dataset = here.dataset or study.subject.dataset
-    found = checkpoints.find(*([here.path.parent] if here.format == "explorer" else []))
-    several = [one for one in found if len(one.layers) > 1 and one.state != "training" and not one.no_decoder]
+    several = [
+        one for one in checkpoints.find(here) if len(one.layers) > 1 and one.state != "training" and not one.no_decoder
+    ]
     return sorted(
         several, key=lambda one: (not one.trained_on(dataset), not any(layer.get("codes") for layer in one.layers))
     )
