@@ -62,10 +62,11 @@ class Checkpoint:
         return Path(dataset).expanduser().resolve() == Path(self.dataset).expanduser().resolve()
 
 
-def find(*folders: Path) -> list[Checkpoint]:
-    """All readable checkpoints, shipped ones first, then one's own and those in other `folders`, newest first."""
+def find(near: Checkpoint | None = None) -> list[Checkpoint]:
+    """All readable checkpoints, shipped ones first, then one's own and those in the folder of `near`, newest first."""
+    beside = [near.path.parent] if near is not None and near.format == "explorer" else []
     found: dict[Path, Checkpoint] = {}
-    for root in dict.fromkeys([SHIPPED, folder(), *folders]):
+    for root in dict.fromkeys([SHIPPED, folder(), *beside]):
         for place in [config.parent for config in root.glob("*/config.json")] + _files(root):
             try:
                 found[place.resolve()] = describe(place)

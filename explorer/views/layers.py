@@ -32,7 +32,7 @@ from explorer.sheets import (
     Table,
     drawing,
 )  # fmt: skip
-from explorer.views import fields, words
+from explorer.views import fields, layer_codes, words
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 SUGGESTED = 4  # checkpoints of several layers that are offered
-LATENTS = 8_192  # of a layer, on which the variance that codes keep is measured
 ONE_AT_A_TIME = (
     "This model decodes from one layer at a time: what stands after a block goes through all blocks after it, so every "
-    "block gives the same picture and the same decibels by construction. They say nothing of a block, and are left "
-    "out. What differs from block to block is what its codes tell apart."
+    "block gives the same picture and the same decibels by construction, but for the class token, which is in no "
+    "layer. They say nothing of a block, and are left out. What differs from block to block is what its codes tell "
+    "apart."
 )
 FILLED = {
     "mean": "the mean over training stands for every layer left out",
@@ -112,9 +112,8 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks = words.no_decoder(study)
     if len(study.layer_names) < 2:
         return Sheet(blocks or _one_layer(study))
-    joint = not blocks and study.abilities()["joint"]
-    if not joint:
-        shown, numbers = _by_codes(study, options)
+    if blocks or not study.abilities()["joint"]:
+        shown, numbers = layer_codes.compared(study, options.images, options.seed)
         return Sheet([*(blocks or [Note(ONE_AT_A_TIME, "info")]), *shown], {"joint": False, **numbers})
     contributions, numbers = _contributions(study, options)
     blocks = [*_gallery(study, options), *contributions, *_recombined(study, options)]
@@ -143,27 +142,17 @@ def layered(study: Study) -> list[Checkpoint]:
 
     here = study.checkpoint
     dataset = here.dataset or study.subject.dataset
-    found = checkpoints.find(*([here.path.parent] if here.format == "explorer" else []))
-    several = [one for one in found if len(one.layers) > 1 and one.state != "training" and not one.no_decoder]
-    return sorted(
-        several, key=lambda one: (not one.trained_on(dataset), not any(layer.get("codes") for layer in one.layers))
-    )
+    found = (one for one in checkpoints.find(here) if one.state != "training" and not one.no_decoder)
 
+    def order(one: Checkpoint) -> tuple[bool, bool]:
+        return not one.trained_on(dataset), not any(layer.get("codes") for layer in one.layers)
 
-def _drawn(study: Study, options: Options) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the images shown, a random sample of all, and their pixels."""
-    rows = np.random.default_rng(options.seed).permutation(len(study.images))[: options.images]
-    return rows, study.images.read(rows)
-
-
-def _room(layers: int) -> int:
-    """Pixels of the screen for a card with the original and a picture of each layer."""
-    return min(max(390, 105 * (1 + layers)), 900)
+    return sorted((one for one in found if len(one.layers) > 1), key=order)
 
 
 def _gallery(study: Study, options: Options) -> list[Block]:
     """A card for each image: the original, and a picture for each layer."""
-    rows, pixels = _drawn(study, options)
+    rows, pixels = layer_codes.drawn(study, options.images, options.seed)
     found = study.decoded(pixels, options.parts, options.fill)
     cards, files = [], {}
     for index, row in enumerate(rows):
@@ -175,13 +164,13 @@ def _gallery(study: Study, options: Options) -> list[Block]:
             made = one.reconstructions[index]
             shown.append(Picture(made, label, f"{one.psnr[index]:.1f} dB", f"{label} of {name}"))
             files[f"{row}-{layer}"] = made
-        cards.append([Note(name), Pictures(f"layers-{index}", shown, 80, columns=len(shown))])
+        cards.append(shown)
     what = "one layer more than the one before" if options.parts == "prefix" else "one layer"
     filled = FILLED[options.fill] if len(rows) > 1 or options.fill != "other" else "nothing else stands for the others"
     return [
         Controls(("parts", "fill", "images", "seed")),
         Note(f"Each picture has {what}; {filled}."),
-        Row(cards, _room(len(found)), boxed=True),
+        layer_codes.cards(study, rows, cards),
         Download(
             "Images shown (zip of PNG)", f"{study.checkpoint.name}-{options.parts}-{options.fill}.zip",
             lambda: drawing.archive(files), "Each picture above as a file of its own, in the model's resolution.",
@@ -255,95 +244,4 @@ def _recombined(study: Study, options: Options) -> list[Block]:
         Heading("Recombine two images", help_of("recombination")),
         Row(parts, 60, even=False),
         Pictures("recombined", pictures, 150, grow=False),
-    ]
-
-
-def told(study: Study, layer: str, concept: str) -> dict[str, Any]:
-    """What the codes of a layer keep and tell: plain numbers."""
-    from explorer.analysis import codes, usage
-
-    book, counts = study.book(layer), study.usage(layer)
-    latents = study.encoding.patches(layer, LATENTS)[0]
-    vectors = study.vectors(layer)[book.assign(_tensor(latents)).cpu().numpy()]
-    found = usage.measure(counts, study.encoding.images)
-    numbers = {
-        "layer": layer, "codes": found.codes, "used": found.used, "perplexity": found.perplexity,
-        "explained": codes.explained_share(latents, vectors),
-    }  # fmt: skip
-    if not concept:
-        return numbers
-    labels, _ = codes.values_of(study.concepts()[concept])
-    if all(label is None for label in labels):
-        return numbers
-    tells = usage.token_information(study.codes(layer), labels, len(book))
-    return numbers | {"bits": tells.bits, "chance_high": tells.chance_high, "of": tells.concept_bits}
-
-
-def _tensor(array: np.ndarray) -> Any:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
-
-
-def _by_codes(study: Study, options: Options) -> tuple[list[Block], dict[str, Any]]:
-    """What differs from layer to layer where decoding cannot tell: their codes."""
-    heading = Heading("Codes of each layer", "A layer that is continuous has k-means codes, fitted on training images.")
-    if not study.encoded:
-        title = f"Encode {len(study.images):,} images of {study.images.name} with {study.checkpoint.name}"
-        return [heading, Missing("encoding", None, title, "Codes of every layer; kept for all pages.")], {}
-    import pandas as pd
-
-    concept = next(map(str, study.concepts().columns), "")
-    rows = [study.remember(told, name, concept) for name in study.layer_names]
-    data = pd.DataFrame(rows)
-    data["explained"] *= 100
-    columns = {
-        "layer": Column("Layer", "First to last.", pinned=True),
-        "explained": Column("Variance kept (%)", help_of("explained share"), "%.1f"),
-        "used": Column("Used codes", help_of("used"), "localized"),
-        "perplexity": Column("Perplexity", help_of("perplexity"), "%.1f"),
-        "bits": Column(f"A token tells of {concept} (bits)", help_of("information"), "%.3f"),
-        "chance_high": Column("By chance, at most", help_of("chance"), "%.3f"),
-    }
-    shown = {name: column for name, column in columns.items() if name in data}
-    heading = Heading(heading.text, heading.help, lambda: data, f"{study.checkpoint.name}-layers")
-    blocks = [heading, *_telling(rows, concept), Table("layers", data[list(shown)], shown)]
-    return [*blocks, *_code_maps(study, options)], {"concept": concept or None, "layers": rows}
-
-
-def _telling(rows: list[dict[str, Any]], concept: str) -> list[Block]:
-    """What tokens tell about the concept, in words."""
-    if "bits" not in rows[0]:
-        return []
-    least, most = (pick(rows, key=lambda row: row["bits"]) for pick in (min, max))
-    said = (
-        f"About {concept}, a token tells from {least['bits']:.3f} bits ({least['layer']}) to {most['bits']:.3f} "
-        f"({most['layer']}) of {most['of']:.2f}; with shuffled labels, 97.5 % stay below "
-        f"{max(row['chance_high'] for row in rows):.3f}. Small differences between layers say nothing."
-    )
-    return [Note(said, "plain")]
-
-
-def _code_maps(study: Study, options: Options) -> list[Block]:
-    """A card for each image: the original, and the code map of each layer."""
-    from explorer.analysis.colours import paint
-
-    rows, pixels = _drawn(study, options)
-    cards = []
-    for index, row in enumerate(rows):
-        go = Go("code_maps", {"image": int(row)})
-        shown = [Picture(pixels[index], "Original", alt=f"Original of {study.images.names[row]}", go=go)]
-        for layer in study.layer_names:
-            painted = paint(study.encoding.codes(layer, [row])[0], study.colours(layer))
-            go = Go("code_maps", {"image": int(row), "layer": layer})
-            shown.append(Picture(painted, layer, alt=f"Code map of {layer}", help=f"{layer} on the code maps", go=go))
-        cards.append([Note(study.images.names[row]), Pictures(f"layers-{index}", shown, 80, columns=len(shown))])
-    said = (
-        "Each cell in the colour of its code; near codes of one layer look alike, those of two layers do not compare."
-    )
-    return [
-        Heading("Code maps by layer"),
-        Controls(("images", "seed")),
-        Note(said),
-        Row(cards, _room(len(study.layer_names)), boxed=True),
     ]

@@ -31,7 +31,7 @@ def comparable(study: Study) -> dict[str, tuple[Subject, dict | None]]:
     from explorer import checkpoints
 
     here, known = study.checkpoint, {}
-    for other in checkpoints.find():
+    for other in checkpoints.find(here):
         if _comparable(study, here, other):
             with suppress(BadInput):  # a training that was stopped before its first weights
                 subject = study.subject.beside(other)

@@ -60,3 +60,11 @@ def test_lift_is_the_log_of_the_ratio_to_all():
 def test_codes_outside_the_codebook_are_refused():
     with pytest.raises(ValueError, match="codes must lie"):
         codes.table(np.full((1, 1, 1), 7), VECTORS)
+
+
+def test_codes_that_are_the_latents_keep_all_variance_and_their_mean_keeps_none():
+    latents = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 4.0], [2.0, 4.0]])
+    assert codes.explained_share(latents, latents) == 1
+    assert codes.explained_share(latents, np.full((4, 2), [1.0, 2.0])) == 0
+    assert codes.explained_share(latents, latents * [0, 1] + [1, 0]) == pytest.approx(16 / 20), "the second axis alone"
+    assert codes.explained_share(np.ones((3, 2)), np.ones((3, 2))) == 1, "no variance to lose"

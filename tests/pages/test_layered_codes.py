@@ -131,3 +131,18 @@ def test_a_layer_that_is_needed_here_and_there_says_where(open_layers, layered):
     needed = int(model.sent(interventions.encode(model, pixels))["detail"].sum())
     assert f"needs this layer in {needed} of the 16 cells" in texts(app)
     assert open_layers(LATENTS, "frequency", layer="detail", method="pca").get("plotly_chart")
+
+
+def test_every_stage_adds_a_picture_and_any_of_them_can_be_recombined(open_layers):
+    app = open_layers("layers", "residual", images="2")
+    labels = [one.value.split("  \n")[0].replace("\\", "").strip("*") for one in app.caption if " dB" in one.value]
+    assert labels == ["code.0", *(f"+ code.{index}" for index in range(1, 13))] * 2
+    (box,) = app.multiselect if app.multiselect else [app.pills(key="pick-of_first")]
+    box.set_value(["code.3", "code.11"]).run()
+    assert "**code.3, code.11 of A**" in texts(app) and not app.exception
+
+
+def test_a_scale_is_a_layer_that_can_be_left_out(open_layers):
+    app = open_layers("layers", "projected", parts="alone")
+    shown = texts(app)
+    assert "**code**" in shown and "**scale**" in shown and "**code of A**" in shown
