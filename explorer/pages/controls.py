@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
-AFTER = {"layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",)}  # what has no meaning for another choice
+AFTER = {  # what has no meaning for another choice
+    "layer": ("code", "cell"), "kmeans": ("code",), "image": ("cell",), "what": ("point",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
