@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -211,16 +212,18 @@ def _chart(block: Chart, shown: Shown) -> None:
     )  # fmt: skip
     custom = getattr(event.click, "custom", None)
     point = custom[0] if isinstance(custom, list) and custom else custom
-    if block.go is not None and isinstance(point, (int, float)) and point >= 0:
-        target = block.go if isinstance(block.go, Go) else block.go(int(point))
-        go(target, shown, point=int(point))
+    most = min(map(len, block.also.values()), default=math.inf)
+    if block.go is not None and isinstance(point, (int, float)) and 0 <= point < most:
+        more = {name: int(values[int(point)]) for name, values in block.also.items()}
+        go(Go(block.go.view, {**block.go.carried, **more}), shown, point=int(point))
         _again()
 
 
 def _mark(figure: Any, name: str) -> None:
     """What is selected stands out; the outline of the lasso goes, because points under it cannot be clicked."""
     chosen = selected(name)
-    for trace in figure.data if len(chosen) else ():
+    marks = [trace for trace in figure.data if trace.hoverinfo != "skip"]
+    for trace in marks if len(chosen) else ():
         points = np.flatnonzero(np.isin(np.asarray(trace.customdata), chosen))
         trace.update(selectedpoints=points, unselected={"marker": {"opacity": 0.05}})
     figure.update_layout(uirevision=name, selectionrevision=f"{name}-{hash(chosen.tobytes())}", selections=[])

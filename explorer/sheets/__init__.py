@@ -169,7 +169,8 @@ class Chart:
 
     Attributes:
         name: unique on the sheet. alt: what a reader who does not see it is told.
-        go: where a click on a mark leads; `{point}` is the first entry of its customdata. Or a function of that entry.
+        go: where a click on a mark leads; `{point}` is the first entry of its customdata.
+        also: what a click carries besides, {name: a value for each such entry}.
         tiles: (n, s, s, 3) uint8 thumbnails shown beside the pointer, by the same entry.
         select: whether marks can be selected with a lasso, where there is a pointer; by the same entry, too.
         aspect: width over height of what is drawn, to make the chart so high; 0 for the height that the figure has.
@@ -178,7 +179,8 @@ class Chart:
     name: str
     figure: Callable[[Theme], go.Figure]
     alt: str
-    go: Go | Callable[[int], Go] | None = None
+    go: Go | None = None
+    also: Mapping[str, Sequence[int]] = field(default_factory=dict)
     tiles: Callable[[], np.ndarray] | None = None
     width: Literal["stretch"] | int = "stretch"
     select: bool = False

@@ -288,7 +288,9 @@ def _geometry(study: Study, options: Options, table: pd.DataFrame, name: str) ->
         axes = (f"{layer}: the only number of a code", "share of all tokens (%)")
         return [_heading("line of codes", table, places, f"{name}-map"), _places(study, options, table, places, axes)]
     if options.method == "umap" and len(table) >= 4:
-        asked = maps.Options(layer, "codebook", "umap", points=len(table))
+        asked = maps.Options(
+            layer, "codebook", points=max(len(table), 5000)
+        )  # as it is shipped, and kept by the latent map
         found = study.result("map", asked)
         if found is None:
             title = f"UMAP of the {len(table):,} vectors of layer {layer} of {study.checkpoint.name}"

@@ -23,7 +23,7 @@ MANY = ("pills", "multiselect")  # widgets of a field that holds several of its 
 AFTER = {  # what has no meaning for another choice
     "layer": ("code", "cell", "row", "column", "other", "leaf"), "kmeans": ("code",),
     "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "leaf"), "cell": ("row", "column"),
-    "concept": ("value",),
+    "concept": ("value",), "what": ("point",),
 }  # fmt: skip
 
 

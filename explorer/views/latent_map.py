@@ -22,7 +22,6 @@ from explorer.sheets import (
     Controls,
     Download,
     Go,
-    Heading,
     Link,
     Missing,
     More,
@@ -33,13 +32,12 @@ from explorer.sheets import (
     Sheet,
 )
 from explorer.study import points as mapped
-from explorer.views import fields
+from explorer.views import fields, placing
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from explorer.analysis.placing import Neighbours
     from explorer.sheets import Theme
     from explorer.study import Picture as Looked
     from explorer.study import Study
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
 POINTS = (500, 1_000, 2_000, 5_000, 10_000)
 ALL = (5_000, 10_000, 12_500)  # the least of these that is enough is all; more thumbnails are more than 3 MB
-NEAREST = 12
-UNUSUAL = 0.99  # of the known images have a nearer neighbour: then a picture lies outside of them
 
 
 def _dim(study: Study, options: Mapping[str, Any]) -> int:
@@ -110,7 +106,7 @@ class Options:
     code: int | None = fields.option(
         None, "Code", min=0, max=lambda study, options: len(study.book(options["layer"])) - 1
     )
-    point: int | None = fields.option(None, "Point", "Which of the patches of an image.", min=0)
+    point: int | None = fields.option(None, "Point", "The one that was clicked.", min=0)
 
 
 def asked(study: Study, options: Mapping[str, Any]) -> maps.Options:
@@ -139,7 +135,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks: list[Block] = [Controls(("layer", "what", "method", "dims", "points"))]
     blocks += [] if there else _missing(study, wanted)
     blocks.append(cards)
-    placed, told = _placed(study, points, own) if own is not None else ([], {})
+    placed, told = placing.placed(study, points, own) if own is not None else ([], {})
     follows, agreement = _agreement(study, points, options.colour)
     chart: list[Block] = [Controls(("colour",)), _chart(study, points, options, told.get("place")), *follows]
     chart.append(_downloads(study, points))
@@ -192,11 +188,11 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
 
 
 def _chart(study: Study, points: Points, options: Options, place: list[float] | None) -> Chart:
-    flat = points.options.dims == 2
+    of = _of(study, points)
+    leads = Go(carried=dict.fromkeys(of, "") | {"point": "{point}"})
     return Chart(
-        f"map-{points.key}", partial(_figure, study, points, options, place), "Map of latents",
-        go=partial(_leads, study, points), tiles=lambda: mapped.thumbnails(study, points), select=flat,
-        aspect=_aspect(points),
+        f"map-{points.key}", partial(_figure, study, points, options, place), "Map of latents", go=leads, also=of,
+        tiles=lambda: mapped.thumbnails(study, points), select=points.options.dims == 2, aspect=_aspect(points),
     )  # fmt: skip
 
 
@@ -208,16 +204,12 @@ def _aspect(points: Points) -> float:
     return float(np.clip(wide / max(high, 1e-9), 0.6, 4))
 
 
-def _leads(study: Study, points: Points, point: int) -> Go:
-    """Where a click on a point leads: its image, and the code of a patch; or the code."""
-    if point >= len(points.table):
-        return Go()
-    one = int(points.ids[point])
+def _of(study: Study, points: Points) -> dict[str, np.ndarray]:
+    """What a click on a point is about: its image, and the code of a patch; or its code. (M,) each."""
     if points.rows is None:
-        return Go(carried={"code": one})
-    if points.options.what == "images":
-        return Go(carried={"image": one})
-    return Go(carried={"image": one, "code": int(study.remember(mapped.codes, points)[point]), "point": point})
+        return {"code": points.ids}
+    patches = points.options.what == "patches"
+    return {"image": points.ids} | ({"code": study.remember(mapped.codes, points)} if patches else {})
 
 
 def _figure(study: Study, points: Points, options: Options, place: list[float] | None, theme: Theme) -> go.Figure:
@@ -310,14 +302,16 @@ def _parquet(study: Study, points: Points) -> bytes:
     return data.getvalue()
 
 
-# ------------------------------------------------------------------------------------------- one point, one's picture
+# ----------------------------------------------------------------------------------------------------- one point
 
 
 def _here(points: Points, options: Options) -> np.ndarray:
-    """Points of the image, or of the code, that the address names; the very patch if one was clicked."""
-    named = options.code if points.rows is None else int(options.image) if options.image.isdecimal() else -1
-    here = np.flatnonzero(points.ids == (-1 if named is None else named))
-    return np.array([options.point]) if points.options.what == "patches" and options.point in here else here
+    """Points of the image, or of the code, that the address names; the very one if that was clicked."""
+    named = options.code if points.rows is None else int(options.image) if options.image.isdecimal() else None
+    point = options.point
+    if point is not None and point < len(points.ids) and named in (None, points.ids[point]):
+        return np.array([point])
+    return np.flatnonzero(points.ids == (-1 if named is None else named))
 
 
 def _marked(study: Study, points: Points, options: Options) -> list[Block]:
@@ -344,57 +338,3 @@ def _marked(study: Study, points: Points, options: Options) -> list[Block]:
             Link("Reconstructions", "compare", Go("reconstructions", {"image": one})),
         ]
     return [Row([[picture], said], even=False)]
-
-
-def _placed(study: Study, points: Points, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
-    """The images most like a picture of one's own, what they share, and its place on a flat map of images."""
-    on_map = points.options.what == "images"
-    among = points if on_map else mapped.of_images(study, points.options.layer)
-    found, place = study.remember(mapped.near, among, picture, NEAREST)
-    skip, missed = int(found.copy), float(study.remember(mapped.missed, among))
-    rows = among.rows[found.rows[:NEAREST]]
-    gap = float(found.distances[min(skip, len(found.distances) - 1)])
-    cards = [
-        Card("Nearest image", f"{gap:.3g}", f"{found.unusual:.0%} have a nearer one", help_of("nearest image")),
-        *([Card("Placing misses by", f"{missed:.2%}", "of the map's diagonal (median)", help_of("placing"))] * on_map),
-    ]
-    alike, shared = _alike(study, among, rows[skip:])
-    numbers = {"nearest": rows.tolist(), "distances": found.distances[: len(rows)].tolist(), "share": shared}
-    numbers |= {"unusual": found.unusual, "known": found.copy, "placing_error": missed}
-    if on_map and points.options.dims == 2 and not points.line:
-        numbers["place"] = place.tolist()
-    pictures = [
-        Picture(pixels, note="yours" if found.copy and not i else f"{away:.3g}", alt=f"image {row}",
-                go=Go(carried={"image": int(row)}))
-        for i, (row, pixels, away) in enumerate(zip(rows, study.images.read(rows), found.distances, strict=False))
-    ]  # fmt: skip
-    heading = Heading("Most like your picture", help_of("most like"))
-    return [heading, Cards(cards, 4), *_unusual(found), Pictures("nearest", pictures, 110), *alike], numbers
-
-
-def _unusual(found: Neighbours) -> list[Block]:
-    if found.copy:
-        return [Note("Your picture is one of these images; the nearest image is another one.", "info")]
-    if found.unusual < UNUSUAL:
-        return []
-    outside = (
-        "Your picture lies outside of what these images cover, so its place on the map and its neighbours say little."
-    )
-    return [Note(outside, "warning")]
-
-
-def _alike(study: Study, among: Points, rows: np.ndarray) -> tuple[list[Block], dict[str, Any]]:
-    """What the nearest images share: the value that most of them have, beside how common it is anyway."""
-    from explorer.datasets import discrete
-
-    table, shared, cards = study.concepts(), {}, []
-    names = set(discrete(table))
-    for name in mapped.telling(study, among):
-        counts = table[name].iloc[rows].value_counts() if name in names else ()
-        if not len(counts) or not counts.iloc[0]:
-            continue  # none of them has a value
-        value, count, anyway = counts.index[0], int(counts.iloc[0]), float((table[name] == counts.index[0]).mean())
-        shared[name] = {"value": str(value), "count": count, "of": len(rows), "of all": anyway}
-        cards.append(Card(name, str(value), f"{count} of {len(rows)}; of all images {anyway:.0%}"))
-    heading = Heading("What the nearest images share", help_of("shared by the nearest"))
-    return [heading, Cards(cards, 5)] if cards else [], shared

@@ -158,6 +158,13 @@ def test_a_selection_shows_its_images_its_codes_and_its_concepts(open_map, studi
     }
 
 
+def test_what_is_selected_stands_out_and_the_marked_image_does_not_fade(open_map, point_out):
+    point_out(selected=range(3))
+    *traces, ring = charts(open_map(image="7"))[0]["data"]
+    assert all("selectedpoints" in trace and trace["unselected"]["marker"]["opacity"] < 0.1 for trace in traces)
+    assert "selectedpoints" not in ring
+
+
 def test_patches_and_codes_can_be_selected_too(open_map, point_out):
     point_out(selected=[0, 1, 5])
     app = open_map()

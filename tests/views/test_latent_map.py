@@ -11,7 +11,7 @@ import pytest
 from explorer.analysis.patches import smaller
 from explorer.errors import BadInput
 from explorer.results import maps
-from explorer.sheets import Cards, Chart, Missing, Note, Pictures, walk
+from explorer.sheets import Cards, Chart, Missing, Note, Pictures, filled, walk
 from explorer.study import Picture, open_study
 from explorer.study import points as mapped
 from explorer.views import fields, latent_map, selection
@@ -138,18 +138,22 @@ def test_few_points_have_large_thumbnails(digits):
 
 
 def test_a_click_leads_to_the_image_and_to_the_code_of_a_patch(digits):
+    def rings(**asked):
+        _, of = drawn(digits, **asked)
+        return of(Chart)[0].figure("light").data[-1].customdata.tolist()
+
     _, of = drawn(digits)
-    points = mapped.of_images(digits, "code")
-    assert of(Chart)[0].go(7).carried == {"image": int(points.ids[7])}
+    chart, points = of(Chart)[0], mapped.of_images(digits, "code")
+    assert filled(chart.go, point=7) == {"image": "", "point": "7"} and list(chart.also) == ["image"]
+    assert (chart.also["image"] == points.ids).all() and rings(point="7") == [7]
     _, of = drawn(digits, what="patches")
-    carried = of(Chart)[0].go(7).carried
+    image, code = (int(of(Chart)[0].also[name][7]) for name in ("image", "code"))
     patches = mapped.find(digits, maps.Options("code", "patches"))
-    grid = digits.codes("code")[carried["image"]].reshape(-1)
-    assert carried["image"] == patches.ids[7] and carried["code"] == grid[patches.table["position"][7]]
-    _, of = drawn(digits, what="patches", image=str(carried["image"]), point=7)
-    assert of(Chart)[0].figure("light").data[-1].customdata.tolist() == [7], "the very patch is marked"
-    _, of = drawn(digits, what="codebook", code=9)
-    assert of(Chart)[0].figure("light").data[-1].customdata.tolist() == [9]
+    assert image == patches.ids[7] and code == digits.codes("code")[image].reshape(-1)[patches.table["position"][7]]
+    assert rings(what="patches", image=str(image), point=7) == [7], "the very patch is marked"
+    assert rings(what="patches", image=str(image)) == np.flatnonzero(patches.ids == image).tolist()
+    assert rings(what="patches", image=str(image + 1), point=7) == np.flatnonzero(patches.ids == image + 1).tolist()
+    assert rings(what="codebook", code=9) == [9]
 
 
 @pytest.fixture
