@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-WIDE, SMALL = 400, 80  # pixels of the chosen layer's map, and of each among several, at most and at least
+WIDE, SMALL, TINY = 400, 80, 56  # pixels: the chosen layer's map at most; others, and those of many layers, at least
+FEW = 3  # layers whose maps stand beside the image; more have a row of their own
 PANEL, BELOW = "code-panel", "code-below"
 NEEDED = (
     "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
@@ -140,6 +141,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     found = code_panel.Shown(study, options, picture, here.codes, cell)
     blocks: list[Block] = [
         Controls(("layer", "code", "view", "opacity")),
+        *_overview(study, options, picture, cell),
         Row(
             [_maps(study, options, picture, cell), [Part(PANEL, code_panel.beside(found))]], 300, shares=(6, 10),
         ),
@@ -152,11 +154,21 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     return Sheet(blocks, numbers)
 
 
+def _overview(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> list[Block]:
+    """The maps of many layers side by side."""
+    if len(study.layers) <= FEW:
+        return []
+    return [Row([[_map(study, options, picture, one.name, cell, small=True)] for one in study.layers], TINY)]
+
+
 def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> list[Block]:
     """The image, its reconstruction and small maps of several layers, the chosen one in large, and what to know."""
-    looked = [Pictures(f"looked-{index}", [one], SMALL) for index, one in enumerate(_looked(study, picture))]
-    others = [one.name for one in study.layers if len(study.layers) > 2 or one.name != options.layer]
-    around: list[Block] = [*looked, *(_map(study, options, picture, name, cell, small=True) for name in others)]
+    around: list[Block] = [
+        Pictures(f"looked-{index}", [one], SMALL) for index, one in enumerate(_looked(study, picture))
+    ]
+    if len(study.layers) <= FEW:
+        others = [one.name for one in study.layers if len(study.layers) > 2 or one.name != options.layer]
+        around += [_map(study, options, picture, name, cell, small=True) for name in others]
     notes = [*words.continuous(study, options.layer), *_needed(study, options.layer, picture)]
     grid = study.layer(options.layer).grid
     if grid == (1, 1):
@@ -185,10 +197,11 @@ def _map(
     here: Seen = seen(study, picture, layer)
     chosen, many = layer == options.layer, words.many(len(np.unique(here.codes)), "code")
     name = picture.name if picture.row is None else f"image {picture.row:,}"
-    size = f"{here.codes.shape[0]} × {here.codes.shape[1]}"
+    size = "" if small else f" · {here.codes.shape[0]} × {here.codes.shape[1]}"
+    title, alt = f"{layer}{size} · {many}", f"Codes of layer {layer} for {name}"
     return CodeMap(
         f"map-{layer}" if small else "map", here.codes, study.colours(layer), here.notes,
-        f"{layer} · {many}" if small else f"{layer} · {size} · {many}", f"Codes of layer {layer} for {name}",
+        layer if small and len(study.layers) > FEW else title, f"{alt}, small" if small else alt,
         options.code if chosen else None, cell if chosen else None,
         picture.pixels if options.view == "over" else None, options.opacity / 100 if options.view == "over" else 1.0,
         Go(carried={"layer": layer, "code": "{point}", "cell": "{row},{column}"}), WIDE // 2 if small else WIDE,
