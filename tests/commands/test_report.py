@@ -47,7 +47,7 @@ def test_the_file_asks_for_nothing_and_is_in_order(digits):
     found = Outline(digits.read_text())
     assert found.levels[0] == 1 and found.levels.count(1) == 1 and found.levels.count(2) == len(VIEWS)
     assert all(after <= before + 1 for before, after in zip(found.levels, found.levels[1:], strict=False))
-    assert found.targets == found.asked, "nothing but its own parts is asked for"
+    assert [f"#{one}" for one in found.targets] == found.asked, "nothing but its own parts is asked for"
     assert set(found.targets) >= set(VIEWS) and set(found.targets) <= set(found.names)
 
 
