@@ -12,7 +12,7 @@ STYLE = """
 .cx-sheet .cx-title :is(h2, h3, h4) { margin: 0; font-size: 1.12rem; font-weight: 600; }
 .cx-file { margin-left: auto; font-size: 0.85rem; }
 .cx-sheet a, .cx-link { color: var(--cx-accent); }
-.cx-figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(var(--cell), 30%), 1fr)); gap: 12px; }
+.cx-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(var(--cell), 30%), 1fr)); gap: 12px; }
 .cx-figures figure { margin: 0; max-width: calc(var(--cell) * 2); }
 .cx-figures.cx-kept { grid-template-columns: repeat(auto-fill, var(--cell)); gap: 6px; }
 .cx-row .cx-figures.cx-kept { display: flex; flex-wrap: wrap; }

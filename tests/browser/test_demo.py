@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.views import VIEWS
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,8 +22,9 @@ SIZES = {
     "desktop": {"viewport": {"width": 1400, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-TABS = ("Reconstruct", "Code map", "Codebook", "Latent map", "About")
+TABS = (*(view.title for view in VIEWS.values() if view.demo), "About")
 FIRST, MASKED, DIGITS, FLOWER = "vqvae-shapes", "mae-shapes", "vqvae-digits", "Thumbnail 8 of 8"
+RESULTS = "#view-reconstructions .cx-strip img"  # original, reconstruction, error
 PATIENCE = 60_000  # milliseconds: a busy machine is no failure
 expect.set_options(timeout=PATIENCE)
 
@@ -47,7 +50,7 @@ def visit(browser, demo_url) -> Callable:
         page.on("request", lambda request: page.problems.extend(_elsewhere(request.url)))
         pages.append(page)
         page.goto(f"{demo_url}/?__theme={theme}")
-        expect(page.locator(".cx-main img")).to_have_count(3)
+        expect(page.locator(RESULTS)).to_have_count(3)
         return page
 
     yield opened
@@ -119,10 +122,10 @@ def number(page, label: str) -> int:
     return int(re.match(r"[\d,]+", card(page, label).locator("b").inner_text())[0].replace(",", ""))
 
 
-def brightness(page, charts: int) -> list[float]:
-    """How light the titles of the axes of so many charts are, from 0 to 255."""
+def brightness(page) -> list[float]:
+    """How light the titles of the axes of all charts are, from 0 to 255."""
     titles = page.locator(".js-plotly-plot:visible :is(.xtitle, .ytitle)")
-    expect(titles).to_have_count(2 * charts)
+    expect(titles.first).to_be_visible()
     fills = [title.evaluate("element => getComputedStyle(element).fill") for title in titles.all()]
     return [float(np.mean([int(value) for value in re.findall(r"\d+", fill)[:3]])) for fill in fills]
 
@@ -138,92 +141,90 @@ def fits(page) -> bool:
 def test_first_screen(page):
     """Original, reconstruction and error with scores, of the first checkpoint and without a click."""
     expect(page.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value(FIRST)
-    pictures = page.locator(".cx-main figure")
-    expect(pictures.locator("b")).to_have_text(["Your picture", "Reconstruction", "Error"])
-    original, decoded, error = (image(page, pictures.locator("img").nth(at)) for at in range(3))
+    pictures = page.locator(RESULTS)
+    original, decoded, error = (image(page, pictures.nth(at)) for at in range(3))
     assert original.shape == decoded.shape == error.shape == (64, 64, 3)
     assert 0 < np.abs(original / 255 - decoded / 255).mean() < 0.1
     assert np.array_equal(original, image(page, page.locator("#picture .image-frame img")))
-    expect(card(page, "PSNR").locator("b")).to_have_text(re.compile(r"^\d\d\.\d dB$"))
-    expect(card(page, "SSIM").locator("b")).to_have_text(re.compile(r"^0\.\d{3}$"))
-    expect(card(page, "Held-out images").locator("small")).to_contain_text("n = 5,000")
+    expect(page.locator(".cx-strip > figcaption b")).to_have_text(re.compile(r"^\d\d\.\d dB · SSIM 0\.\d{3}$"))
+    expect(card(page, "Mean PSNR").locator("b")).to_have_text(re.compile(r"^\d\d\.\d+ dB$"))
     expect(page.locator("#examples img")).to_have_count(8)
     expect(page.get_by_role("tab")).to_have_text(TABS)
     assert fits(page)
+    if page.touch:
+        top = page.get_by_role("tab").first.bounding_box()["y"]
+        assert top < 844 / 2, "the tabs begin in the upper half of a phone"
 
 
 def test_code_map(page):
-    """A click on a cell tells its code and outlines it; another code put in changes the picture."""
-    open_tab(page, "Code map")
-    shown, title = page.locator("#code-map .image-frame img"), page.get_by_role("heading", name=re.compile(r"^Code \d"))
-    expect(title).to_have_text(re.compile("row 4, column 4$"))
-    expect(page.locator(".cx-figures:not(.cx-main, .cx-change) img:visible")).to_have_count(8)
-    before, code, address = image(page, shown), title.inner_text().split(",")[0], shown.get_attribute("src")
+    """A click on a cell tells its code and carries it to the codebook."""
+    open_tab(page, "Code maps")
+    view = page.locator("#view-code_maps")
+    code = view.locator("[data-choice=code]")
+    cells = view.locator("[data-name=map] .code-map button")
+    expect(cells).to_have_count(64)
+    before = code.input_value()
+    wanted = re.search(r"code (\d+)$", cells.nth(10).get_attribute("aria-label"))[1]
+    assert wanted != before
+    press(page, cells.nth(10))
+    expect(code).to_have_value(wanted)
+    expect(view.get_by_role("heading", name=re.compile(f"^Code {int(wanted):,} "))).to_be_visible()
+    expect(cells.nth(10)).to_have_attribute("aria-pressed", "true")
 
-    pictures = page.locator(".cx-change img")
-    expect(pictures).to_have_count(3)
-    middle = pictures.nth(1).get_attribute("src")
-    shown.scroll_into_view_if_needed()
-    box = shown.bounding_box()
-    press(page, shown, position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 8})
-    expect(title).to_have_text(re.compile("row 1, column 2$"))
-    expect(title).not_to_contain_text(f"{code},")
-    expect(shown).not_to_have_attribute("src", address)
-    after, cell = image(page, shown), len(before) // 8
-    changed = (before != after).any(-1)
-    assert changed[cell : 2 * cell, 2 * cell : 3 * cell].any(), "the clicked cell is not outlined"
-    assert changed[4 * cell : 5 * cell, 4 * cell : 5 * cell].any(), "the cell before is still outlined"
-
-    expect(pictures.nth(1)).not_to_have_attribute("src", middle)
-    put_in = page.get_by_role("spinbutton", name="Code", exact=True)
-    suggested, source = put_in.input_value(), pictures.nth(1).get_attribute("src")
-    press(page, page.get_by_role("button", name="Random other code"))
-    expect(pictures.nth(1)).not_to_have_attribute("src", source)
-    expect(put_in).not_to_have_value(suggested)
-    assert not np.array_equal(image(page, pictures.nth(0)), image(page, pictures.nth(1)))
-    press(page, page.get_by_role("button", name="Nearest other code"))
-    expect(put_in).to_have_value(suggested)
-    expect(pictures.nth(1)).to_have_attribute("src", source)
+    press(page, view.get_by_role("button", name=re.compile("^All codes")))
+    expect(page.get_by_role("tab", selected=True)).to_have_text(["Codebook"])
+    expect(page.locator("#view-codebook [data-choice=code]")).to_have_value(wanted)
     assert fits(page)
 
 
 def test_codebook(page):
-    """How much of the codebook is used, in numbers, in pictures of the most used codes and in two charts."""
+    """How much of the codebook is used, in numbers, charts and a table; a click on a chart selects a code."""
     open_tab(page, "Codebook")
     expect(card(page, "Used codes").locator("b")).to_have_text(re.compile(r"^[\d,]+ of 1,024$"))
     assert 0 < number(page, "Used codes") == 1024 - number(page, "Dead codes")
     assert 1 < number(page, "Perplexity") < number(page, "Used codes")
-    expect(page.get_by_text("320,000 tokens counted")).to_be_visible()
+    assert number(page, "Tokens counted") == 320_000
     expect(page.get_by_text(re.compile(r"^Your picture uses \d+ of these codes"))).to_be_visible()
-    expect(page.locator(".cx-figures:not(.cx-main, .cx-change) img:visible")).to_have_count(24)
     charts = page.locator(".js-plotly-plot:visible")
-    expect(charts).to_have_count(2)
+    expect(charts).to_have_count(4)
     expect(charts.nth(0).locator(".bars .point").first).to_be_visible()
     assert charts.nth(0).locator(".bars .point").count() >= number(page, "Used codes")
-    expect(charts.nth(1).locator(".scatterlayer path.js-line").first).to_be_visible()
-    assert max(brightness(page, 2)) < 95
+    assert max(brightness(page)) < 95
+
+    view = page.locator("#view-codebook")
+    code = view.locator("[data-choice=code]")
+    before = code.input_value()
+    field = view.locator("[data-name=concepts] .nsewdrag").first
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    press(page, field, position={"x": box["width"] * 0.71, "y": box["height"] / 2})
+    expect(code).not_to_have_value(before)
+    chosen = code.input_value()
+    press(page, view.get_by_text("Logarithmic"))
+    expect(view.locator("[data-choice=axis] input[value=log]")).to_be_checked()
+    expect(code).to_have_value(chosen)  # a choice leaves the others as they are
+    expect(charts).to_have_count(4)
     assert fits(page)
 
 
 def test_latent_map(page):
-    """The picture among the others, and the nearest ones; a click goes on from one of them."""
+    """The picture among the others, and the nearest ones; one of them is marked, and becomes the picture by a link."""
     open_tab(page, "Latent map")
-    expect(page.locator("#latent-map .annotation-text")).to_have_text(["your picture"])
-    assert max(brightness(page, 1)) < 95
-    assert number(page, "Images on the map") == 5000
-    near = page.locator("#nearest button")
+    view = page.locator("#view-latent_map")
+    expect(view.locator(".annotation-text")).to_have_text(["your picture"])
+    assert number(page, "Points") == 5000
+    near = view.locator("[data-name=nearest] figure")
     expect(near).to_have_count(12)
-    expect(near.first).to_have_text("yours")
-    chosen = near.nth(3).locator("img")
-    wanted, source = image(page, chosen), chosen.get_attribute("src")
+    expect(near.first).to_contain_text("yours")
+    wanted = near.nth(3).locator("img").get_attribute("alt").split()[1]
+    pixels = image(page, near.nth(3).locator("img"))
+    press(page, near.nth(3).locator("button"))
+    expect(view.get_by_text(re.compile(rf"^Image {int(wanted):,} · "))).to_be_visible()
+    press(page, view.get_by_role("button", name=re.compile("^Reconstructions")))
+    expect(page.get_by_role("tab", selected=True)).to_have_text(["Reconstructions"])
     picture = page.locator("#picture .image-frame img")
-    before = picture.get_attribute("src")
-    assert not np.array_equal(wanted, image(page, picture))
-
-    press(page, near.nth(3))
-    expect(picture).not_to_have_attribute("src", before)
-    assert np.array_equal(image(page, picture), wanted)
-    expect(near.first.locator("img")).to_have_attribute("src", source)
+    expect(picture).to_have_attribute("src", re.compile(rf"{wanted}\.png$"))
+    assert np.array_equal(image(page, picture), pixels)
     assert fits(page)
 
 
@@ -243,51 +244,32 @@ def test_about(page):
 
 
 def test_patches_hidden_by_hand(visit):
-    """A masked autoencoder fills in what is hidden: at random as the slider says, and where a visitor paints.
-
-    On a small screen, because without a graphics card every stroke on a large canvas takes seconds.
-    """
+    """A masked autoencoder fills in what is hidden: at random as the slider says, and where a visitor presses."""
     page = visit("phone")
-    expect(page.get_by_text("Hide patches by hand")).to_be_hidden()
+    view = page.locator("#view-reconstructions")
+    expect(view.get_by_text("Hidden patches", exact=True)).to_have_count(0)
     choose(page, MASKED)
-    expect(page.get_by_role("heading", name="Filled in, 75% of the patches hidden")).to_be_visible()
-    expect(page.get_by_role("slider", name=re.compile("Hidden patches"))).to_have_value("75")
-    expect(page.locator(".cx-main figure b").nth(1)).to_have_text("What the model saw")
-
-    press(page, page.get_by_text("Hide patches by hand"))
-    canvas = page.locator("canvas:visible").first
-    canvas.scroll_into_view_if_needed()
-    _wait_for_picture(page, canvas)
-    box = canvas.bounding_box()
-    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(across - 40, down - 20)
-    page.mouse.down()
-    page.mouse.move(across + 40, down + 20, steps=2)
-    page.mouse.up()
-    press(page, page.get_by_role("button", name="Fill in what I painted over"))
-    title = page.get_by_role("heading", name=re.compile("^Filled in"))
-    expect(title).not_to_contain_text("75%")
-    assert 0 < int(re.search(r"(\d+)%", title.inner_text())[1]) < 50
+    expect(view.get_by_role("slider", name="Hidden (%)")).to_have_value("75")
+    expect(page.locator(RESULTS)).to_have_count(4)
+    press(page, view.get_by_text("By hand"))
+    patches = view.locator(".cx-paint button")
+    expect(patches).to_have_count(64)
+    for number, patch in enumerate((9, 10), 1):
+        press(page, patches.nth(patch))
+        expect(patches.nth(patch)).to_have_attribute("aria-pressed", "true")
+        expect(view.get_by_text(re.compile(rf"\b{number} patch(es)? of 64 hidden"))).to_be_visible()
+    seen = image(page, page.locator(RESULTS).nth(1))
+    assert (seen[8:16, 8:24] == 128).all() and not (seen[16:24, 8:24] == 128).all()
     assert fits(page)
-
-
-def _wait_for_picture(page, canvas) -> None:
-    """Until the picture lies on the canvas: one cannot paint on it before."""
-    for _ in range(100):
-        pixels = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
-        middle = pixels[len(pixels) // 2 - 40 : len(pixels) // 2 + 40, pixels.shape[1] // 2]
-        if np.ptp(middle, 0).max() > 60:
-            return
-    raise AssertionError("the picture does not appear on the canvas")
 
 
 def test_example_unlike_the_training_images(page):
     """The photograph of a flower becomes the picture, with a warning that it is unlike the training images."""
     expect(page.locator(".cx-warning")).to_have_count(0)
-    original = page.locator(".cx-main img").first
+    original = page.locator(RESULTS).first
     before = original.get_attribute("src")
     press(page, page.get_by_role("button", name=FLOWER))
-    expect(page.locator(".cx-warning:visible")).to_contain_text(f"unlike the images that {FIRST} was trained on")
+    expect(page.locator(".cx-warning:visible")).to_contain_text(f"the images that {FIRST} was trained on")
     expect(original).not_to_have_attribute("src", before)
     expect(page.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("flower"))
 
@@ -296,10 +278,13 @@ def test_example_unlike_the_training_images(page):
 def test_wrong_pictures(visit, kind):
     """A picture taken away takes its results with it; wrong input gets one sentence, and the next picture works."""
     page = visit()
-    results, box = page.locator(".cx-main img"), page.locator("#picture .image-frame img")
+    results, box = page.locator("#view-code_maps .code-map button"), page.locator("#picture .image-frame img")
+    open_tab(page, "Code maps")
+    expect(results).to_have_count(64)
     press(page, page.get_by_role("button", name="Remove Image"))
     expect(box).to_have_count(0)
     expect(results).to_have_count(0)
+    expect(page.locator("#view-code_maps")).to_have_text("Drop a picture, or choose one of the examples.")
     if kind == "pdf":
         send(page, "x.png", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n")
         sentence = "'x.png' is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF)."
@@ -314,33 +299,65 @@ def test_wrong_pictures(visit, kind):
     pixels = np.full((80, 80, 3), (200, 30, 30), np.uint8)
     send(page, "red.png", png(pixels))
     expect(box).to_have_attribute("src", re.compile("red"))
-    expect(results).to_have_count(3)
-    assert np.array_equal(image(page, results.first), pixels[:64, :64])
+    expect(results).to_have_count(64)
+    assert np.array_equal(image(page, page.locator("#view-code_maps .cx-figures img").first), pixels[:64, :64])
 
 
 def test_two_visitors(visit):
     """What one visitor chooses, the other does not see."""
     one, other = visit("phone"), visit("phone")
-    before = other.locator(".cx-main").inner_html()
+    results = "#view-reconstructions .cx-strip"
+    before = other.locator(results).inner_html()
     choose(one, DIGITS)
     press(one, one.get_by_role("button", name=FLOWER))
-    expect(one.locator(".cx-warning:visible")).to_contain_text(DIGITS)
-    assert one.locator(".cx-main").inner_html() != before
+    expect(one.locator(".cx-warning:visible").first).to_contain_text(DIGITS)
+    assert one.locator(results).inner_html() != before
 
-    open_tab(other, "Code map")
+    open_tab(other, "Code maps")
     expect(card(other, "Rank").locator("small")).to_have_text("of 1,024 codes")
-    open_tab(one, "Code map")
+    open_tab(one, "Code maps")
     expect(card(one, "Rank").locator("small")).to_have_text("of 128 codes")
-    open_tab(other, "Reconstruct")
-    expect(other.locator(".cx-main img").first).to_be_visible()
-    assert other.locator(".cx-main").inner_html() == before
+    open_tab(other, "Reconstructions")
+    expect(other.locator(RESULTS).first).to_be_visible()
+    assert other.locator(results).inner_html() == before
     expect(other.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value(FIRST)
     expect(other.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("shapes"))
 
 
-def test_charts_on_a_dark_page(visit):
-    """Titles of axes are light where the page is dark; the tests of the tabs see that they are dark where it is not."""
-    page = visit("phone", "dark")
-    for tab, charts in (("Codebook", 2), ("Latent map", 1)):
+CONTRAST = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => parts(colour).slice(0, 3).map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor, alpha = parts(colour)[3] ?? 1;
+      if (alpha > 0.9) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const found = [];
+  for (const element of document.querySelectorAll('main *')) {
+    const text = [...element.childNodes].filter((one) => one.nodeType === 3).map((one) => one.data.trim()).join('');
+    if (!text || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (element.closest('svg, button.wrap, .code-map')) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${text.slice(0, 40)}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_on_every_tab(visit, theme):
+    """Text has 4.5 : 1 to what is behind it, titles of axes are light on a dark page; nothing sticks out on a phone."""
+    page = visit("phone", theme)
+    for tab in TABS:
         open_tab(page, tab)
-        assert min(brightness(page, charts)) > 160
+        page.wait_for_load_state("networkidle")
+        expect(page.locator(".cx-sheet:visible, .cx-about:visible").first).to_be_visible()
+        assert not page.evaluate(CONTRAST), tab
+        assert fits(page)
+        if tab == "Codebook":
+            expect(page.locator(".js-plotly-plot:visible")).to_have_count(4)
+            assert min(brightness(page)) > 160 if theme == "dark" else max(brightness(page)) < 95

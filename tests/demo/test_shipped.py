@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.demo import painting, shipped
+from explorer.demo import shipped
 from explorer.errors import BadInput
-from explorer.study import Picture
 
 SHIPPED = ["vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits"]
-
-
-def held_out(name, row=7):
-    return shipped.study(name).images.read([row])[0]
 
 
 def test_those_that_ship_are_offered():
@@ -24,7 +19,7 @@ def test_those_that_ship_are_offered():
     ["vqvae", "", "VQVAE-SHAPES", "checkpoints/vqvae-shapes", "../checkpoints/vqvae-shapes", "vqvae-shapes/", None],
 )
 def test_nothing_else_is_opened_no_path_either(name):
-    for ask in (shipped.choose, shipped.study, painting.mask_grid, shipped.examples):
+    for ask in (shipped.choose, shipped.study, shipped.examples):
         with pytest.raises(BadInput, match=r"unknown checkpoint .*; choose from vqvae-shapes, vqvae2-shapes") as told:
             ask(name)
         assert "\n" not in str(told.value) and all(one in str(told.value) for one in SHIPPED)
@@ -54,38 +49,3 @@ def test_examples_are_held_out_images_and_photographs(name):
         assert np.array_equal(picture, study.images.read([study.images.names.index(title)])[0])
     assert [path.name for _, path in found[shipped.EXAMPLES :]] == ["china.jpg", "flower.jpg"]
     assert all(path.is_file() for _, path in shipped.photographs())
-
-
-def test_a_picture_unlike_all_others_gets_a_warning_and_one_of_them_none():
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    told = shipped.unlike("vqvae-shapes", Picture(noise, "noise"))
-    assert told.startswith("This picture is unlike the images that vqvae-shapes was trained on (shapes)")
-    assert "all 5,000 of them" in told or "% of the 5,000 of them" in told
-    assert shipped.unlike("vqvae-shapes", Picture(held_out("vqvae-shapes"), "7")) == ""
-
-
-def test_only_masked_autoencoders_have_a_grid_of_patches_to_hide():
-    assert painting.mask_grid("mae-shapes") == (8, 8)
-    for name in SHIPPED:
-        if name != "mae-shapes":
-            with pytest.raises(BadInput, match=r"cannot fill in hidden patches; choose .*a masked autoencoder"):
-                painting.mask_grid(name)
-
-
-def test_filling_in_leaves_the_rest_as_it_was():
-    pixels, mask = held_out("mae-shapes"), np.zeros((8, 8), bool)
-    mask[3:5, 3:5] = True
-    found = painting.fill("mae-shapes", pixels, mask)
-    hidden = mask.repeat(8, 0).repeat(8, 1)
-    assert (np.abs(found.reconstructions[0].astype(int) - pixels)[~hidden] <= 1).all()
-    assert (found.seen[0][hidden] == 128).all() and found.errors[0][hidden].max() > 0
-    changed = pixels.copy()
-    changed[hidden] = 255 - changed[hidden]
-    other = painting.fill("mae-shapes", changed, mask)
-    assert np.array_equal(other.reconstructions[0][hidden], found.reconstructions[0][hidden]), "hidden is hidden"
-    assert painting.fill("mae-shapes", pixels.copy(), mask.copy()) is found
-
-
-def test_hiding_everything_is_refused():
-    with pytest.raises(BadInput, match=r"every patch is hidden, .*; leave at least one visible"):
-        painting.fill("mae-shapes", held_out("mae-shapes"), np.ones((8, 8), bool))
