@@ -39,7 +39,7 @@ ORDER = (
 FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
 INTERFACE = {"streamlit", "gradio", "plotly", "lance", "umap"}
 FILES = sorted(PACKAGE.rglob("*.py"))
-LONGEST = 18  # files in a chain of imports
+LONGEST = 13  # files in a chain of imports
 
 
 def imported(path: Path, *, at_start: bool = False) -> set[str]:

@@ -13,7 +13,7 @@ from explorer.commands.results import CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
-from explorer.results import Subject
+from explorer.results.subject import Subject
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,8 @@ from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
-from explorer.results import Subject, obtain
+from explorer.results import obtain
+from explorer.results.subject import Subject
 from explorer.sheets import Missing
 
 

@@ -12,7 +12,8 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, Subject, checked, maps, measurements, obtain
+from explorer.results import RESULTS, checked, maps, measurements, obtain
+from explorer.results.subject import Subject
 
 SUBJECT = ("dataset", "split", "limit", "kmeans", "fit", "device")
 CheckpointName = Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A name under checkpoints/, or a path.")]

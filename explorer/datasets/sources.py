@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from explorer.errors import BadInput
-from explorer.progress import Progress
+
+if TYPE_CHECKING:
+    from explorer.progress import Progress
 
 SPLITS = {  # what people call a split -> what it is called here
     "train": "train",

@@ -11,7 +11,7 @@ import numpy as np
 from explorer.autoencoder import Codebook, Layer
 from explorer.datasets.sources import sample
 from explorer.encodings import codebooks, concepts, postings
-from explorer.encodings.encoder import FORMAT, MARKER, build_postings, column_of, complete
+from explorer.encodings.layout import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
 

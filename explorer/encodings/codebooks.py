@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 from explorer.autoencoder import Autoencoder, Codebook, Layer, to_images
 from explorer.errors import BadInput
 from explorer.files import atomic_path
-from explorer.progress import Progress
+
+if TYPE_CHECKING:
+    from explorer.progress import Progress
 
 FILE = "codebooks.safetensors"
 IMAGES, VECTORS, NUMBERS = 2_000, 50_000, 64 * 1024 * 1024  # of training data, at most, that k-means sees

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -23,16 +23,14 @@ from torch import Tensor
 
 from explorer.analysis import quality
 from explorer.autoencoder import Autoencoder, Codebook, Layer, no_decoder, to_images
-from explorer.encodings import codebooks, concepts, postings
+from explorer.encodings import codebooks, concepts
+from explorer.encodings.layout import FORMAT, JOURNAL, MARKER, build_postings, column_of, complete, is_ours
 from explorer.errors import BadInput, explained
 from explorer.files import read_json, write_json
 from explorer.jobs.devices import choose
 from explorer.jobs.locks import exclusive
 from explorer.progress import Progress
 
-FORMAT = 1
-MARKER = "encoding.json"  # written last, so that what has it is complete
-JOURNAL = "unfinished.json"  # which inputs the shards already there belong to
 SHARD_BYTES, LARGEST_SHARD = 32 * 1024 * 1024, 4096  # whichever is reached first
 
 
@@ -96,17 +94,6 @@ def write(
             model = model.to(torch_device, memory_format=torch.channels_last).eval()
             facts = _Run(model, images, folder, key, train, settings, torch_device, progress).run()
     return facts
-
-
-def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
-    """Facts of a complete Encoding with this `key` (any, if None), or None where it is missing, cut off or another."""
-    try:
-        facts = read_json(folder / MARKER)
-        sizes = facts["files"]
-        fits = facts["format"] == FORMAT and (key is None or facts["key"] == key) and bool(sizes)
-        return facts if fits and all((folder / name).stat().st_size == size for name, size in sizes.items()) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 class _Run:
@@ -355,36 +342,3 @@ class _Run:
         if layer.name in self.fitted:
             facts |= {"codes_asked": self.settings.kmeans, "fitted_on": self.fitted[layer.name]}
         return facts
-
-
-def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: Path | None = None) -> None:
-    """Builds the inverted index of one layer from the dataset in `folder`, in its folder `postings` or in `where`."""
-    import lance
-
-    dataset = lance.dataset(str(folder))
-    columns = [column_of("codes", layer.name), column_of("distances", layer.name)]
-    cells = layer.grid[0] * layer.grid[1]
-
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        rows = max(1, 1_000_000 // cells)
-        for batch in dataset.to_batches(columns=columns, batch_size=rows, batch_readahead=1, fragment_readahead=1):
-            codes, distances = (batch.column(name).flatten().to_numpy() for name in columns)
-            yield codes, distances
-
-    postings.build(where or folder / "postings", layer.name, codes, images, cells, batches)
-
-
-# ---- small pieces
-
-
-def column_of(kind: str, layer: str) -> str:
-    """Name of the column with the `codes`, `distances`, `pooled`, `sample` or `positions` of a layer.
-
-    Lance takes a dot for the path of a nested field.
-    """
-    return f"{kind}_{layer.replace('.', '-')}"
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether `folder` is an Encoding, complete or not, readable or not."""
-    return (folder / MARKER).is_file() or (folder / JOURNAL).is_file()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from explorer.autoencoder import Layer
 from explorer.errors import BadInput
 from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels, square
+from explorer.foreign.networks import KL, VQ, Continuous
 from explorer.foreign.recognition import Found, Place
 
 CLASSES = {  # family of each
@@ -30,45 +30,6 @@ WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # before diffusers 0.12
 DEFAULT = 256
 UNSCALED = "its latents are shown as the network makes them, not multiplied by the scaling factor of diffusion models"
-
-
-class VQ(Adapter):
-    """A `VQModel`: latents before quantization, one grid of codes."""
-
-    @property
-    def vectors(self) -> Tensor:
-        return self.network.quantize.embedding.weight
-
-    def latents(self, images: Tensor) -> Tensor:
-        return self.network.encode(images).latents
-
-    def image(self, latents: Tensor) -> Tensor:
-        # they are codes already; `decode` would look them up again
-        network = self.network
-        spatial = latents if network.config.norm_type == "spatial" else None
-        return network.decoder(network.post_quant_conv(latents), spatial)
-
-
-class Continuous(Adapter):
-    """A grid of latents without codes; of a posterior its mean."""
-
-    def latents(self, images: Tensor) -> Tensor:
-        found = self.network.encode(images)
-        if hasattr(found, "latent_dist"):
-            return found.latent_dist.mean
-        return found.latent if hasattr(found, "latent") else found.latents
-
-    def image(self, latents: Tensor) -> Tensor:
-        return self.network.decode(latents).sample
-
-
-class KL(Continuous):
-    """One whose latents are distributions."""
-
-    def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Latents drawn from the posterior."""
-        posterior = self.network.encode(self.pixels.into(images)).latent_dist
-        return {self.layers[0].name: posterior.sample(generator=generator).movedim(1, 3).float()}
 
 
 def recognise(place: Place) -> Found | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.foreign.adapters import Pixels
-from explorer.foreign.autoencoders import VQ
+from explorer.foreign.networks import VQ
 from explorer.foreign.recognition import Found, Place
 from explorer.foreign.taming import INSIDE, adapter, linear, renamed
 

@@ -19,7 +19,7 @@ from explorer.autoencoder import Fill, Layer
 from explorer.errors import BadInput
 from explorer.foreign import reading, runs
 from explorer.foreign.adapters import Adapter, Pixels, square
-from explorer.foreign.autoencoders import KL, VQ
+from explorer.foreign.networks import KL, VQ
 from explorer.foreign.recognition import Found, Place
 
 TITLES = {

@@ -10,10 +10,13 @@ import streamlit as st
 
 from explorer.options import kind_of
 from explorer.pages.state import bound, get, plain, put, shared
-from explorer.views import View, fields
+from explorer.views import fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explorer.study import Picture, Study
+    from explorer.views import View
 
 LISTED = 4096  # codes in a list to choose from; with more, a number is typed
 BUTTONS, LETTERS = 5, 60  # choices that stand beside one another, and how long they may be together
@@ -28,6 +31,7 @@ class Shown:
     study: Study
     options: Any
     picture: Picture | None = None
+    encode: Callable[[], None] | None = None  # offers to encode the images, where they are not
 
     @property
     def given(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, painting, session, uploads
+from explorer.pages import code_map, controls, links, painting, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -65,7 +65,7 @@ def go(target: Go, shown: Shown, **where: Any) -> None:
     """Follows a click: to another view, or to this one with what the click chose."""
     carried = filled(target, **where)
     if target.view not in (None, shown.name):
-        session.switch(target.view, carried)
+        links.switch(target.view, carried)
     for name, value in carried.items():
         controls.take(name, value)
 
@@ -191,7 +191,7 @@ def _code_map(block: CodeMap, shown: Shown) -> None:
 
 
 def _chart(block: Chart, shown: Shown) -> None:
-    figure = block.figure(session.theme())
+    figure = block.figure(links.theme())
     config = CHART | ({"displayModeBar": True, "scrollZoom": True, "modeBarButtons": [SELECT]} if block.select else {})
     if block.select:
         _mark(figure, block.name)
@@ -287,9 +287,9 @@ def _link(block: Link, shown: Shown) -> None:
     if block.go.view is None:  # not a page link, which would leave the address of a page that stays as it was
         if st.button(plain(block.label), icon=f":material/{block.icon}:", key=f"link-{block.label}"):
             go(block.go, shown)
-            st.rerun(scope="app" if set(block.go.carried) & set(session.SELECTS) else "fragment")
+            st.rerun(scope="app" if set(block.go.carried) & set(links.SELECTS) else "fragment")
         return
-    session.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
+    links.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 
 
 def _download(block: Download, shown: Shown) -> None:
@@ -311,7 +311,7 @@ def _controls(block: Controls, shown: Shown) -> None:
 def _missing(block: Missing, shown: Shown) -> None:
     subject = block.subject or shown.study.subject
     if block.kind == "encoding":  # every page offers this one with the same words, and sees the same work
-        session.encode_beside(session.selection(), shown.study.images, subject.kmeans)
+        shown.encode()
         return
     background(
         results.command(block.kind, subject, block.options), results.path(block.kind, subject, block.options),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import dataclasses
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer.pages import session, view
-from explorer.pages.state import CARRIED, shared
+from explorer.pages import session, sidebar, train_form, view, welcome
+from explorer.pages.links import link
+from explorer.pages.logo import LOGO, MARK
+from explorer.pages.state import CARRIED, guard, read_url, shared
 from explorer.views import VIEWS
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 FOLDER = Path(__file__).parent
+LEVEL = "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}</style>"  # as high as the boxes beside them
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }
@@ -26,7 +33,7 @@ def options_of(name: str) -> tuple[str, ...]:
 
 def draw() -> None:
     """Draws the page that the address names, inside the frame."""
-    st.set_page_config(page_title="Codebook Explorer", page_icon=session.MARK, layout="wide")
+    st.set_page_config(page_title="Codebook Explorer", page_icon=MARK, layout="wide")
     table = {name: (one.title, one.icon, one.about) for name, one in VIEWS.items()} | OTHERS
     first = next(iter(table))
     pages = {
@@ -50,4 +57,45 @@ def draw() -> None:
     shown = next((name for name, one in pages.items() if one == page), "")
     shared()["pages"] = pages
     shared()["options"] = options_of(shown)
-    session.run(page)
+    _run(page)
+
+
+def _run(page: Any) -> None:
+    """Draws the sidebar and `page` (an st.Page), with errors as sentences."""
+    read_url()
+    state, first = shared(), not page.url_path
+    state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
+    state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
+    st.logo(LOGO, size="large", icon_image=MARK)
+    st.html(LEVEL)
+    st.title(page.title, anchor=False)
+    state["heading"], state["notes"] = st.empty(), st.container()
+    body = _body()
+    with st.sidebar, guard():
+        state["selection"] = None
+        state["selection"] = chosen = sidebar.draw()
+        state["selects"] = session.selects()
+        st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
+        if page.url_path != "training":
+            session.head(chosen)
+    with st.sidebar:
+        train_form.draw()
+    with body, guard():
+        if first:
+            welcome.draw(link)
+        page.run()
+
+
+def _body() -> DeltaGenerator:
+    """Where the page goes. What stood there is emptied at once where it belongs to another checkpoint or other images.
+
+    Streamlit leaves what was drawn before until something new takes its place; so the page has two places, and moves
+    to the other one, while the one that it leaves is emptied.
+    """
+    state = shared()
+    if state.get("selects") not in (None, session.selects()):
+        state["place"] = 1 - state.get("place", 0)
+        state["moved"] = True  # what was chosen for the other one is no mistake here
+    state["selects"] = session.selects()
+    places = [st.container() if number == state.get("place", 0) else st.empty() for number in (0, 1)]
+    return places[state.get("place", 0)]

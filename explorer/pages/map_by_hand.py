@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.pages import draw as drawn
 from explorer.pages import uploads
 from explorer.pages.bridge import selected
 from explorer.sheets import Row, Sheet
 from explorer.views import latent_map, selection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explorer.pages.controls import Shown
 
 PAGE = 24  # pictures at once
@@ -24,10 +25,10 @@ HINT = (
 )
 
 
-def draw(sheet: Sheet, shown: Shown) -> None:
+def draw(sheet: Sheet, shown: Shown, blocks: Callable) -> None:
     """The sheet, with the selection beside the map and below all else."""
     place = next(index for index, block in enumerate(sheet.blocks) if isinstance(block, Row))
-    drawn.blocks(sheet.blocks[:place], shown)
+    blocks(sheet.blocks[:place], shown)
     study = shown.study
     points, _ = latent_map.shown(study, latent_map.asked(study, dataclasses.asdict(shown.options)))
     chosen = np.unique(selected(f"map-{points.key}"))
@@ -35,25 +36,25 @@ def draw(sheet: Sheet, shown: Shown) -> None:
     chart, beside = sheet.blocks[place].parts
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        drawn.blocks(chart, shown)
+        blocks(chart, shown)
     with right:
-        drawn.blocks(beside, shown)
+        blocks(beside, shown)
         if points.options.dims == 3:
             st.caption("Drag to turn. A 3-D map has no lasso or box: change to 2-D to select.")
         elif len(chosen):
-            _gallery(shown, points, chosen)
+            _gallery(shown, points, chosen, blocks)
         else:
             st.caption(HINT)
         if points.options.what == "images":
             uploads.box(study)
-    drawn.blocks(sheet.blocks[place + 1 :], shown)
+    blocks(sheet.blocks[place + 1 :], shown)
     if len(chosen):
         with st.spinner("Comparing with the rest …"):
             found = selection.beside_the_rest(study, points, chosen)
-        drawn.blocks(found, shown)
+        blocks(found, shown)
 
 
-def _gallery(shown: Shown, points: latent_map.Points, chosen: np.ndarray) -> None:
+def _gallery(shown: Shown, points: latent_map.Points, chosen: np.ndarray, blocks: Callable) -> None:
     """How many points are selected, and their pictures, a page at a time."""
     counted, share = selection.counted(points, chosen)
     st.markdown(f"**{counted}**, {share}")
@@ -61,5 +62,5 @@ def _gallery(shown: Shown, points: latent_map.Points, chosen: np.ndarray) -> Non
     box = st.container()
     page = min(st.pagination(pages, key=f"page-{points.key}"), pages) if pages > 1 else 1
     with box:
-        drawn.blocks(selection.gallery(shown.study, points, chosen[(page - 1) * PAGE : page * PAGE]), shown)
-    drawn.blocks([selection.listed(shown.study, points, chosen)], shown)
+        blocks(selection.gallery(shown.study, points, chosen[(page - 1) * PAGE : page * PAGE]), shown)
+    blocks([selection.listed(shown.study, points, chosen)], shown)

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.files import cache_folder, digest
 from explorer.options import KMEANS
-from explorer.pages import sidebar, welcome
-from explorer.pages.logo import LOGO, MARK
+from explorer.pages.links import SELECTS
 from explorer.pages.sidebar import Selection
-from explorer.pages.state import bound, called, choose, get, guard, plain, put, read_url, shared
+from explorer.pages.state import bound, called, choose, get, plain, put, shared
 from explorer.pages.work import background
-from explorer.results import Subject
+from explorer.results.subject import Subject
 from explorer.study import Study, estimates
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from explorer.datasets import Images
 
 # torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
@@ -37,72 +33,23 @@ CENTRES = (
     "Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among their "
     "latents on training images, and each latent counts as the nearest. More centres are finer codes."
 )
-LEVEL = "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}</style>"  # as high as the boxes beside them
 FEW = 500  # images that are offered where all would take long
-SELECTS = ("checkpoint", "dataset", "limit", "fit")  # names that say what the numbers of a page belong to
 
 
-def run(page: Any) -> None:
-    """Draws the sidebar and `page` (an st.Page), with errors as sentences."""
-    from explorer.pages import train_form
-
-    read_url()
-    state, first = shared(), not page.url_path
-    state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
-    state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
-    st.logo(LOGO, size="large", icon_image=MARK)
-    st.html(LEVEL)
-    st.title(page.title, anchor=False)
-    state["heading"], state["notes"] = st.empty(), st.container()
-    body = _body()
-    with st.sidebar, guard():
-        state["selection"] = None
-        state["selection"] = chosen = sidebar.draw()
-        state["selects"] = _selects()
-        st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
-        if page.url_path != "training":
-            _head(chosen)
-    with st.sidebar:
-        train_form.draw()
-    with body, guard():
-        if first:
-            welcome.draw(link)
-        page.run()
-
-
-def _selects() -> tuple:
+def selects() -> tuple:
+    """What the numbers of a page belong to."""
     return tuple(get(name) for name in SELECTS)
 
 
-def _body() -> DeltaGenerator:
-    """Where the page goes. What stood there is emptied at once where it belongs to another checkpoint or other images.
-
-    Streamlit leaves what was drawn before until something new takes its place; so the page has two places, and moves
-    to the other one, while the one that it leaves is emptied.
-    """
-    state = shared()
-    if state.get("selects") not in (None, _selects()):
-        state["place"] = 1 - state.get("place", 0)
-        state["moved"] = True  # what was chosen for the other one is no mistake here
-    state["selects"] = _selects()
-    places = [st.container() if number == state.get("place", 0) else st.empty() for number in (0, 1)]
-    return places[state.get("place", 0)]
-
-
-def _head(chosen: Selection, found: Images | None = None) -> None:
+def head(chosen: Selection, found: Images | None = None) -> None:
     """Says below the title what the numbers of the page belong to; how many images, as soon as that is known."""
     counts = shared().setdefault("counts", {})
     if found is not None:
         which = "" if found.split == "all" else "held-out "
         sample = ", a random sample" if chosen.limit is not None and chosen.limit <= len(found) else ""
-        counts[_selects()] = f" · {len(found):,} {which}images{sample}"
+        counts[selects()] = f" · {len(found):,} {which}images{sample}"
     names = plain(chosen.checkpoint.name), plain(called(chosen.dataset))
-    shared()["heading"].caption(f"**{names[0]}** on **{names[1]}**{counts.get(_selects(), '')}")
-
-
-def theme() -> Literal["light", "dark"]:
-    """What the browser shows, for charts that choose their own colours."""
-    return "dark" if st.context.theme.type == "dark" else "light"
+    shared()["heading"].caption(f"**{names[0]}** on **{names[1]}**{counts.get(selects(), '')}")
 
 
 def selection() -> Selection:
@@ -138,7 +85,7 @@ def images(chosen: Selection) -> Images:
         st.stop()
     version = path.stat().st_mtime if path.exists() else 0.0  # a folder that changed is read again
     found = _images(chosen.dataset, chosen.split, size, chosen.fit, chosen.limit, version)
-    _head(chosen, found)
+    head(chosen, found)
     return found
 
 
@@ -226,20 +173,3 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
         label=f"Encode {every}images" if count is None else f"Encode {every}{count:,} images",
         beside=beside,
     )
-
-
-def link(page: str, label: str, icon: str, **carried: object) -> None:
-    """A link to a page that carries the sidebar's choice and `carried`, such as `image=17`."""
-    st.page_link(shared()["pages"][page], label=label, icon=icon, query_params=_parameters(carried))
-
-
-def switch(page: str, carried: Mapping[str, object]) -> None:
-    """Goes to another page with what a click chose."""
-    for name, value in carried.items():
-        put(name, value)
-    st.switch_page(shared()["pages"][page], query_params=_parameters(carried))
-
-
-def _parameters(carried: Mapping[str, object]) -> dict[str, str]:
-    found = {name: get(name) for name in SELECTS if get(name) is not None}
-    return found | {name: str(value) for name, value in carried.items()}

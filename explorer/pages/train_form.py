@@ -81,7 +81,7 @@ def form() -> None:
 def _apply() -> None:
     """Fills the form with the preset that was chosen."""
     from explorer.models import MODELS
-    from explorer.training import TrainingConfig
+    from explorer.training.config import TrainingConfig
 
     preset = PRESETS[st.session_state["train-preset"]]
     st.session_state["train-family"] = preset.family
@@ -185,7 +185,7 @@ def _model(family: str, preset: Preset) -> dict[str, Any]:
 
 def _training(preset: Preset, above: DeltaGenerator) -> dict[str, Any]:
     """The settings of the training; the number of steps stands in `above`, and the device comes first."""
-    from explorer.training import TrainingConfig
+    from explorer.training.config import TrainingConfig
 
     values = {"device": _device()}
     for field in dataclasses.fields(TrainingConfig):

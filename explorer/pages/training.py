@@ -14,7 +14,7 @@ from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job
-from explorer.pages import session
+from explorer.pages import links
 from explorer.pages.state import guard, plain, put, shared
 
 BADGES = {  # state: icon, colour, what it means
@@ -236,7 +236,7 @@ def _figures(job: Job) -> None:
         for label, value, about in _use(curves.use(lines, sizes)):
             st.metric(label, value, help=about, width="content")
     columns = st.columns(2)
-    for index, (title, figure) in enumerate(curves.figures(lines, session.theme(), sizes).items()):
+    for index, (title, figure) in enumerate(curves.figures(lines, links.theme(), sizes).items()):
         with columns[index % 2]:
             st.markdown(f"### :small[{title}]", anchors=False, help=curves.PANELS[title][2])
             key, said = f"curve-{title}-{job.id}", f"{job.title}: {curves.told(figure, title)}"

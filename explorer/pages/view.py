@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from explorer.pages import controls, draw, map_by_hand, pictures, session, uploads
 from explorer.pages.state import guard
-from explorer.study import Study
 from explorer.views import VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from explorer.sheets import Sheet
+    from explorer.study import Study
 
 BY_HAND = {"latent_map": map_by_hand.draw}  # what draws a sheet that has more to it than blocks
 
@@ -31,8 +39,10 @@ def _sheet(name: str, study: Study) -> None:
     with st.spinner(f"Preparing {view.title} …"):
         options = controls.settle(view, study, picture)
         sheet = view.sheet(study, options, picture)
-    shown = controls.Shown(name, view, study, options, picture)
-    if name in BY_HAND:
-        BY_HAND[name](sheet, shown)
-    else:
-        draw.blocks(sheet.blocks, shown)
+    encode = partial(session.encode_beside, session.selection(), study.images, study.subject.kmeans)
+    shown = controls.Shown(name, view, study, options, picture, encode)
+    BY_HAND.get(name, _plain)(sheet, shown, draw.blocks)
+
+
+def _plain(sheet: Sheet, shown: controls.Shown, blocks: Callable) -> None:
+    blocks(sheet.blocks, shown)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, cache_folder
@@ -20,9 +20,11 @@ from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
 from explorer.results import encoding, maps, measurements
-from explorer.results.subject import Subject
 
-__all__ = ["RESULTS", "Kind", "Subject", "checked", "command", "find", "key", "obtain", "path"]
+if TYPE_CHECKING:
+    from explorer.results.subject import Subject
+
+__all__ = ["RESULTS", "Kind", "checked", "command", "find", "key", "obtain", "path"]
 
 
 OF = ("dataset", "split", "fit", "limit")  # fields of a subject that every result is of, beside its checkpoint

@@ -17,7 +17,7 @@ import numpy as np
 from explorer import results
 from explorer.errors import BadInput
 from explorer.files import digest
-from explorer.results import Subject
+from explorer.results.subject import Subject
 from explorer.study import passes
 from explorer.study.memory import MEMORY, name_of
 
@@ -215,6 +215,11 @@ class Study:
         return self.encoding.errors()
 
     # ---- pictures
+
+    def pictures(self, rows: np.ndarray) -> tuple[Picture, ...]:
+        """Some images of the dataset."""
+        names, pixels = self.images.names, self.images.read(rows)
+        return tuple(Picture(one, names[row], int(row)) for one, row in zip(pixels, rows, strict=True))
 
     def image(self, row: int) -> Picture:
         """An image of the dataset."""

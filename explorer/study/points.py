@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer import results
 from explorer.results import maps
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def find_pca(study: Study, options: maps.Options) -> Points:
 
 
 def _points(study: Study, options: maps.Options, found: maps.Map) -> Points:
-    key = results.key("map", study.subject, options)
+    key = maps.key(study.subject, options)
     return Points(key, options, found.table, found.facts, study.layer(options.layer).dim == 1)
 
 

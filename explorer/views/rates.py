@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.checkpoints import Checkpoint
-    from explorer.results import Subject
+    from explorer.results.subject import Subject
     from explorer.study import Picture as Looked
     from explorer.study import Study
 

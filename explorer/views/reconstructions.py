@@ -31,14 +31,14 @@ from explorer.sheets import (
     drawing,
     unhexed,
 )  # fmt: skip
-from explorer.study import Picture as Looked
-from explorer.study import Study
 from explorer.views import fields, unlike, words
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.analysis.comparison import Comparison
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
 
 SHOWN = {"random": "Random", "worst": "Worst", "best": "Best", "concept": "One concept", "own": "Your own images"}
 AXES = {"psnr": "PSNR of one image (dB)", "ssim": "SSIM of one image"}
@@ -123,8 +123,8 @@ def sheet(study: Study, options: Options, picture: Looked | Sequence[Looked] | N
     """Images beside their reconstructions and errors, and the scores of all of them; own pictures where there are."""
     if study.checkpoint.no_decoder:
         return Sheet(words.no_decoder(study))
-    own = (picture,) if isinstance(picture, Looked) else tuple(picture or ())
-    shown = own if options.show == "own" or isinstance(picture, Looked) else _chosen(study, options)
+    own = (picture,) if hasattr(picture, "pixels") else tuple(picture or ())
+    shown = own if options.show == "own" or hasattr(picture, "pixels") else _chosen(study, options)
     header, below, numbers = _scores(study, options)
     blocks: list[Block] = [*header, Controls(("show", "count", "seed", "concept", "value"))]
     blocks += [Drop()] if options.show == "own" else []
@@ -159,8 +159,7 @@ def _chosen(study: Study, options: Options) -> tuple[Looked, ...]:
         order = study.errors()["psnr"].dropna().sort_values(kind="stable").index.to_numpy()
         order = order if options.show == "worst" else order[::-1]
     rows = order[: options.count]
-    pixels = images.read(rows)
-    return tuple(Looked(one, images.names[row], int(row)) for one, row in zip(pixels, rows, strict=True))
+    return study.pictures(rows)
 
 
 def _have(study: Study, options: Options) -> np.ndarray:

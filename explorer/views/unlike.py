@@ -10,10 +10,9 @@ import numpy as np
 
 from explorer.errors import BadInput
 from explorer.sheets import Block, Note
-from explorer.study import Study
 
 if TYPE_CHECKING:
-    from explorer.study import Picture
+    from explorer.study import Picture, Study
 
 UNUSUAL = 0.99  # farther away than so many of the known images from one another
 LOOKED = 8  # pictures that are looked at for being unusual
@@ -39,7 +38,7 @@ def _home(study: Study) -> Study | None:
     try:
         if own != "digits" and not datasets.ready(own, "test", study.checkpoint.image_size, fit=subject.fit):
             return None
-        return Study(dataclasses.replace(subject, dataset=own, split="test", limit=None))
+        return type(study)(dataclasses.replace(subject, dataset=own, split="test", limit=None))
     except BadInput:
         return None  # its images are elsewhere
 

@@ -49,8 +49,9 @@ def latents(points: int, checkpoint: str | None):
         images = shapes.images(np.arange(points), "test", size=8)
         return images.reshape(points, -1).astype(np.float32) / 255, "pixels of shapes at 8 × 8"
     from explorer import results
+    from explorer.results.subject import Subject
 
-    found = results.obtain("encoding", results.Subject.of(checkpoint, "shapes", limit=points))[1]
+    found = results.obtain("encoding", Subject.of(checkpoint, "shapes", limit=points))[1]
     layer = found.layers[-1].name
     return found.pooled(layer), f"pooled latents of {checkpoint}, layer {layer}"
 

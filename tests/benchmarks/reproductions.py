@@ -183,6 +183,7 @@ def report(places: dict[str, str], out: Path) -> None:
     """Markdown tables of what is finished."""
     from explorer import results
     from explorer.results import measurements
+    from explorer.results.subject import Subject
 
     data = {run.name: places.get(run.dataset, run.dataset) for run in runs()}
 
@@ -222,7 +223,7 @@ def report(places: dict[str, str], out: Path) -> None:
     print("\nscale or detail at b bits a number: PSNR in dB at bits per pixel, mean over runs\n")
     for kind in ("projected", "hybrid", "f412"):
         paths = [(out / f"cifar-{kind}-{s}", data[f"cifar-{kind}-{s}"]) for s in SEEDS]
-        done = [results.Subject.of(path, d) for path, d in paths if (path / "metrics.json").is_file()]
+        done = [Subject.of(path, d) for path, d in paths if (path / "metrics.json").is_file()]
         found = [results.obtain("rates", subject)[1] for subject in done]
         rows: dict[int, list] = {}
         for points in found:
@@ -235,7 +236,7 @@ def report(places: dict[str, str], out: Path) -> None:
     for levels in (2, 3):
         path = out / f"clothing128-l{levels}"
         if (path / "metrics.json").is_file():
-            print("\n".join(measurements.lines(results.obtain("layers", results.Subject.of(path, data[path.name]))[1])))
+            print("\n".join(measurements.lines(results.obtain("layers", Subject.of(path, data[path.name]))[1])))
 
 
 def picture(out: Path, to: Path, columns: int = 8, side: int = 112) -> None:

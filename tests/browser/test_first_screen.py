@@ -16,6 +16,7 @@ def filled(workspace):
 
     from explorer import checkpoints, results
     from explorer.models import build
+    from explorer.results.subject import Subject
 
     if any(checkpoint.family == "vqvae" for checkpoint in checkpoints.find()):
         return
@@ -27,7 +28,7 @@ def filled(workspace):
         network = build("vqvae", {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}, 16)
         facts = {"family": "vqvae", "dataset": "digits", "training": {}, "metrics": {}, "card": "# tiny"}
         checkpoints.save(path, network.eval(), **facts)
-        results.obtain("encoding", results.Subject.of(path, "digits"))
+        results.obtain("encoding", Subject.of(path, "digits"))
 
 
 @pytest.fixture

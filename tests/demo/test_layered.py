@@ -17,6 +17,7 @@ def offered(tmp_path_factory):
 
     from explorer import checkpoints, datasets, results
     from explorer.models import build
+    from explorer.results.subject import Subject
 
     photos, home = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("layered")
     for split in ("train", "test"):
@@ -40,7 +41,7 @@ def offered(tmp_path_factory):
             metrics = {"bits_per_pixel": 0.1875, "numbers_per_pixel": 0.0625} if name == "projected" else {}
             facts = {"family": "vqvae", "dataset": str(photos), "training": {}, "metrics": metrics, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            subject = results.Subject.of(path, str(photos))
+            subject = Subject.of(path, str(photos))
             results.obtain("encoding", subject, out=path / "encodings" / results.path("encoding", subject).name)
         shipped.offered.cache_clear()
         yield shipped.file("grey", images.read([3])[0])

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from explorer.autoencoder import Codebook, Layer, to_images
-from explorer.encodings import Encoding, codebooks, encoder
+from explorer.encodings import Encoding, codebooks, encoder, layout
 from explorer.errors import BadInput, Cancelled
 from explorer.progress import Progress
 
@@ -219,7 +219,7 @@ def test_a_cancelled_run_goes_on_where_it_was(tmp_path, encoded):
     folder = tmp_path / "x.lance"
     with pytest.raises(Cancelled):
         write(folder, progress=stop_after(210))
-    assert encoder.complete(folder) is None
+    assert layout.complete(folder) is None
     with pytest.raises(BadInput, match="not a complete encoding"):
         Encoding(folder)
     model = Tiny()
@@ -285,14 +285,14 @@ def test_other_inputs_start_again(tmp_path, encoded):
 def test_a_damaged_encoding_is_not_used_and_is_made_again(tmp_path, encoded, harm):
     folder = tmp_path / "x.lance"
     shutil.copytree(encoded.path, folder)
-    victim = {"data": next((folder / "data").iterdir()), "marker": folder / encoder.MARKER}.get(
+    victim = {"data": next((folder / "data").iterdir()), "marker": folder / layout.MARKER}.get(
         harm, folder / codebooks.FILE
     )
     if harm == "missing":
         shutil.rmtree(folder / "data")
     else:
         victim.write_bytes(victim.read_bytes()[:20])
-    assert encoder.complete(folder) is None
+    assert layout.complete(folder) is None
     assert same(write(folder), encoded)
 
 
@@ -397,11 +397,12 @@ def checkpoint(request, tmp_path):
 
 def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
     from explorer import checkpoints, results
+    from explorer.results.subject import Subject
 
     def find(kmeans: int = 5):
-        return results.find("encoding", results.Subject(checkpoint, "shapes", limit=130, kmeans=kmeans))
+        return results.find("encoding", Subject(checkpoint, "shapes", limit=130, kmeans=kmeans))
 
-    subject = results.Subject(checkpoint, "shapes", limit=130, kmeans=5, device="cpu")
+    subject = Subject(checkpoint, "shapes", limit=130, kmeans=5, device="cpu")
     images = subject.images
     assert find() is None
     path, found = results.obtain("encoding", subject)
@@ -424,5 +425,5 @@ def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
     assert find()[0].parent == checkpoint / "encodings"
     learned = all(layer["kind"] == "learned" for layer in found.facts["layers"])
     assert (find(6) is not None) == learned  # K counts for continuous layers only
-    (checkpoint / "encodings" / found.path.name / encoder.MARKER).write_text("{")
+    (checkpoint / "encodings" / found.path.name / layout.MARKER).write_text("{")
     assert find()[0] == found.path

@@ -9,6 +9,7 @@ from explorer import checkpoints, foreign, results
 from explorer.analysis import rates
 from explorer.errors import BadInput
 from explorer.foreign import taps
+from explorer.results.subject import Subject
 from tests.foreign.test_vqvae import rithesh
 
 
@@ -102,7 +103,7 @@ def test_it_is_encoded_and_costs_no_bits(network, tmp_path, monkeypatch):
         for index in range(6):
             pixels = torch.randint(0, 255, (16, 16, 3), generator=generator, dtype=torch.uint8).numpy()
             Image.fromarray(pixels).save(tmp_path / "photos" / split / f"{index}.png")
-    asked = results.Subject.of(f"{network}@16,encoder.0", str(tmp_path / "photos"), kmeans=4)
+    asked = Subject.of(f"{network}@16,encoder.0", str(tmp_path / "photos"), kmeans=4)
     found = results.obtain("encoding", asked)[1]
     assert found.codes("encoder.0").shape == (6, 8, 8) and len(found.codebook("encoder.0")) == 4
     model = checkpoints.load(f"{network}@16,encoder.0")

@@ -6,6 +6,7 @@ import pytest
 
 from explorer import checkpoints, datasets, results
 from explorer.results import maps
+from explorer.results.subject import Subject
 
 MODELS = {  # fingerprint of the model, keys of its encodings of the held-out images with 64 and 128 codes by k-means
     "vqvae-shapes": ("92825fd87d1338a6", "9b08b478efff494b", "9b08b478efff494b"),
@@ -56,7 +57,7 @@ MEASUREMENTS = {
 def key(kind: str, name: str, options=None, **more) -> str:
     """Of what ships, on the held-out images that it was measured on."""
     path = checkpoints.resolve(name)
-    return results.key(kind, results.Subject(path, checkpoints.describe(path).dataset, **more), options)
+    return results.key(kind, Subject(path, checkpoints.describe(path).dataset, **more), options)
 
 
 @pytest.mark.parametrize("name", MODELS)

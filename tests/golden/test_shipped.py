@@ -8,7 +8,8 @@ import pytest
 
 from explorer import checkpoints, results
 from explorer.files import SHIPPED
-from explorer.results import RESULTS, Subject, maps
+from explorer.results import RESULTS, maps
+from explorer.results.subject import Subject
 
 NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
 KMEANS = (32, 64, 128, 256)

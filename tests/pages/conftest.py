@@ -47,6 +47,7 @@ def built(tmp_path_factory) -> Studio:
 
     from explorer import checkpoints, datasets, results
     from explorer.models import MODELS, build
+    from explorer.results.subject import Subject
 
     studio = Studio(*(tmp_path_factory.mktemp(name) for name in ("cache", "checkpoints", "photos")))
     generator = np.random.default_rng(0)
@@ -71,7 +72,7 @@ def built(tmp_path_factory) -> Studio:
             path.mkdir()
             checkpoints.save(path, network, **facts)
             kmeans = 4 if family == "vqvae" else 64
-            results.obtain("encoding", results.Subject(path, str(studio.photos), kmeans=kmeans))
+            results.obtain("encoding", Subject(path, str(studio.photos), kmeans=kmeans))
     return studio
 
 

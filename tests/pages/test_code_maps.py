@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explorer import checkpoints, encodings, results
+from explorer.results.subject import Subject
 
 PAGE = "code_maps"
 FAMILIES = ("tiny-vqvae", "tiny-vae", "tiny-mae")
@@ -11,7 +12,7 @@ FAMILIES = ("tiny-vqvae", "tiny-vae", "tiny-mae")
 
 def opened(studio, name: str) -> encodings.Encoding:
     kmeans = 4 if name == "tiny-vqvae" else 64
-    return results.obtain("encoding", results.Subject(checkpoints.resolve(name), str(studio.photos), kmeans=kmeans))[1]
+    return results.obtain("encoding", Subject(checkpoints.resolve(name), str(studio.photos), kmeans=kmeans))[1]
 
 
 def metrics(app) -> dict[str, str]:
@@ -153,7 +154,7 @@ def test_a_code_is_taken_out_in_words_that_say_what_replaced_it(open_app, studio
 
 
 def test_another_number_of_k_means_codes_is_another_encoding(open_app, studio):
-    results.obtain("encoding", results.Subject(checkpoints.resolve("tiny-mae"), str(studio.photos), kmeans=16))
+    results.obtain("encoding", Subject(checkpoints.resolve("tiny-mae"), str(studio.photos), kmeans=16))
     app = open_app(PAGE, checkpoint="tiny-mae", code="40")
     assert {metric.label: metric.delta for metric in app.metric}["Rank"] == "of 64 codes"
     app.select_slider(key="pick-kmeans").set_value(16).run()

@@ -8,13 +8,14 @@ import pytest
 
 from explorer import checkpoints, results
 from explorer.analysis import usage
+from explorer.results.subject import Subject
 
 PAGE = "codebook"
 
 
 def opened(studio, name: str):
     path = checkpoints.resolve(name)
-    return results.find("encoding", results.Subject(path, str(studio.photos)))[1]
+    return results.find("encoding", Subject(path, str(studio.photos)))[1]
 
 
 def texts(app) -> str:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from explorer import jobs, results
+from explorer.results.subject import Subject
 from tests.foreign.test_vqvae import rithesh
 
 PAGES = ("reconstructions", "code_maps", "codebook", "latent_map", "layers", "rate_distortion")
@@ -30,7 +31,7 @@ def encoded(studio, network):
     """Its path at 16 pixels, with the photographs encoded."""
     place = f"{network}@16"
     for split in ("all", "test"):
-        results.obtain("encoding", results.Subject.of(place, str(studio.photos), split=split))
+        results.obtain("encoding", Subject.of(place, str(studio.photos), split=split))
     return place
 
 
@@ -54,7 +55,7 @@ def test_the_image_size_is_chosen_beside_it(open_app, encoded, network):
 
 def test_a_layer_from_inside_is_chosen_beside_it(open_app, studio, network):
     for place in (f"{network}@16", f"{network}@16,encoder.0"):
-        results.obtain("encoding", results.Subject.of(place, str(studio.photos)))
+        results.obtain("encoding", Subject.of(place, str(studio.photos)))
     app = open_app("code_maps", checkpoint=f"{network}@16")
     assert "encoder.0" in app.multiselect(key="taps").options
     app.multiselect(key="taps").set_value(["encoder.0"]).run()

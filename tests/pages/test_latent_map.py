@@ -12,6 +12,7 @@ from explorer import jobs, results
 from explorer.pages import bridge as bridging
 from explorer.pages import draw, map_by_hand
 from explorer.results import maps
+from explorer.results.subject import Subject
 
 PAGE = "latent_map"
 
@@ -68,7 +69,7 @@ def open_map(open_app):
 def subject_of(studio, family):
     """Of what the page shows: `all` images of a folder with no split of its own, or its test images."""
     kmeans = 4 if family == "vqvae" else 64
-    return results.Subject(studio.checkpoints / f"tiny-{family}", str(studio.photos), kmeans=kmeans)
+    return Subject(studio.checkpoints / f"tiny-{family}", str(studio.photos), kmeans=kmeans)
 
 
 def found_encoding(studio, family):

@@ -23,6 +23,7 @@ def layered(built, tmp_path_factory):
 
     from explorer import checkpoints, datasets, results
     from explorer.models import build
+    from explorer.results.subject import Subject
 
     home, cache = tmp_path_factory.mktemp("layered"), tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +45,7 @@ def layered(built, tmp_path_factory):
             path.mkdir()
             facts = {"family": "vqvae", "dataset": str(built.photos), "training": {}, "metrics": {}, "card": "# tiny"}
             checkpoints.save(path, network, **facts)
-            results.obtain("encoding", results.Subject(path, str(built.photos), kmeans=64))
+            results.obtain("encoding", Subject(path, str(built.photos), kmeans=64))
     return home, cache
 
 

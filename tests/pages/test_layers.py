@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer import results
-from explorer.results import Subject
+from explorer.results.subject import Subject
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from explorer import checkpoints, results
 from explorer.commands import reconstruct
 from explorer.errors import BadInput
-from explorer.results import Subject
+from explorer.results.subject import Subject
 
 NAME = "tiny-encoder"
 SAID = "no decoder, so there are no reconstructions"
@@ -32,7 +32,7 @@ def encoder(studio):
     for weights in network.parameters():
         weights.data += 0.2 * torch.randn_like(weights)
     network.save_pretrained(path)
-    results.obtain("encoding", results.Subject(path, str(studio.photos)))
+    results.obtain("encoding", Subject(path, str(studio.photos)))
     yield path
     shutil.rmtree(path)
 
@@ -43,7 +43,7 @@ def texts(app) -> str:
 
 
 def test_its_encoding_has_codes_and_no_errors(studio, encoder):
-    found = results.obtain("encoding", results.Subject(encoder, str(studio.photos)))[1]
+    found = results.obtain("encoding", Subject(encoder, str(studio.photos)))[1]
     assert found.facts["errors_of"] == 0 and found.errors()["psnr"].isna().all()
     assert len(np.unique(found.codes("block2"))) > 1 and checkpoints.describe(encoder).no_decoder
 

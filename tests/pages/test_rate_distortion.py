@@ -11,6 +11,7 @@ import pytest
 
 from explorer import checkpoints, results
 from explorer.analysis import codecs, rates
+from explorer.results.subject import Subject
 
 PAGE = "rate_distortion"
 
@@ -18,7 +19,7 @@ PAGE = "rate_distortion"
 @pytest.fixture
 def measured(studio) -> Callable:
     """`measured("rates", "tiny-vae")` is what the background job writes; all of it is gone after the test."""
-    yield lambda what, name: results.obtain(what, results.Subject(studio.checkpoints / name, str(studio.photos)))[1]
+    yield lambda what, name: results.obtain(what, Subject(studio.checkpoints / name, str(studio.photos)))[1]
     for file in (studio.cache / "measurements").glob("*.json"):
         file.unlink()
 

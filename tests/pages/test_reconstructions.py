@@ -31,8 +31,9 @@ def test_the_first_screen_shows_scores_with_interval_sample_size_and_baseline(op
 
 def test_the_baseline_of_a_folder_sorted_by_class_is_that_of_all_its_classes(open_app, studio, greys):
     from explorer import results
+    from explorer.results.subject import Subject
 
-    results.obtain("encoding", results.Subject.of(studio.checkpoints / "tiny-vqvae", greys, kmeans=4))
+    results.obtain("encoding", Subject.of(studio.checkpoints / "tiny-vqvae", greys, kmeans=4))
     baseline = {metric.label: metric for metric in open_app(dataset=greys).metric}["Baseline PSNR"]
     assert float(baseline.value.removesuffix(" dB")) == pytest.approx(9.29, abs=0.02)
     assert "2,000 of these images themselves" in baseline.help

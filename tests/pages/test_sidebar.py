@@ -6,6 +6,7 @@ import pytest
 
 from explorer import jobs, results
 from explorer.progress import spoken
+from explorer.results.subject import Subject
 
 RECONSTRUCTIONS, CODEBOOK = "reconstructions", "explorer/pages/codebook.py"
 
@@ -105,7 +106,7 @@ def test_nothing_is_encoded_before_it_is_asked_for_and_a_sample_is_offered(open_
 
 
 def test_a_sample_is_what_every_page_shows_until_all_are_asked_for(open_app, studio):
-    results.obtain("encoding", results.Subject.of("tiny-vqvae", str(studio.photos), limit=5))
+    results.obtain("encoding", Subject.of("tiny-vqvae", str(studio.photos), limit=5))
     app = open_app(CODEBOOK, limit="5")
     assert {metric.label: metric.value for metric in app.metric}["Tokens counted"] == f"{5 * 16}"
     assert "5 held-out images, a random sample" in captions(app)

@@ -13,7 +13,8 @@ from explorer import checkpoints, models, results
 from explorer.commands import run
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, Subject, maps
+from explorer.results import RESULTS, maps
+from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
 

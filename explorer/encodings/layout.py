@@ -1,0 +1,60 @@
+"""What an Encoding is on disk: its files, the names of its columns, and the index of its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.encodings import postings
+from explorer.files import read_json
+
+if TYPE_CHECKING:
+    from explorer.autoencoder import Layer
+
+FORMAT = 1
+MARKER = "encoding.json"  # written last, so that what has it is complete
+JOURNAL = "unfinished.json"  # which inputs the shards already there belong to
+
+
+def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
+    """Facts of a complete Encoding with this `key` (any, if None), or None where it is missing, cut off or another."""
+    try:
+        facts = read_json(folder / MARKER)
+        sizes = facts["files"]
+        fits = facts["format"] == FORMAT and (key is None or facts["key"] == key) and bool(sizes)
+        return facts if fits and all((folder / name).stat().st_size == size for name, size in sizes.items()) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def column_of(kind: str, layer: str) -> str:
+    """Name of the column with the `codes`, `distances`, `pooled`, `sample` or `positions` of a layer.
+
+    Lance takes a dot for the path of a nested field.
+    """
+    return f"{kind}_{layer.replace('.', '-')}"
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether `folder` is an Encoding, complete or not, readable or not."""
+    return (folder / MARKER).is_file() or (folder / JOURNAL).is_file()
+
+
+def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: Path | None = None) -> None:
+    """Builds the inverted index of one layer from the dataset in `folder`, in its folder `postings` or in `where`."""
+    import lance
+
+    dataset = lance.dataset(str(folder))
+    columns = [column_of("codes", layer.name), column_of("distances", layer.name)]
+    cells = layer.grid[0] * layer.grid[1]
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        rows = max(1, 1_000_000 // cells)
+        for batch in dataset.to_batches(columns=columns, batch_size=rows, batch_readahead=1, fragment_readahead=1):
+            codes, distances = (batch.column(name).flatten().to_numpy() for name in columns)
+            yield codes, distances
+
+    postings.build(where or folder / "postings", layer.name, codes, images, cells, batches)

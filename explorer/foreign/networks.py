@@ -1,0 +1,47 @@
+"""Networks of diffusers behind our protocol: what encodes, what decodes, and which numbers are the latents."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from explorer.foreign.adapters import Adapter
+
+
+class VQ(Adapter):
+    """A `VQModel`: latents before quantization, one grid of codes."""
+
+    @property
+    def vectors(self) -> Tensor:
+        return self.network.quantize.embedding.weight
+
+    def latents(self, images: Tensor) -> Tensor:
+        return self.network.encode(images).latents
+
+    def image(self, latents: Tensor) -> Tensor:
+        # they are codes already; `decode` would look them up again
+        network = self.network
+        spatial = latents if network.config.norm_type == "spatial" else None
+        return network.decoder(network.post_quant_conv(latents), spatial)
+
+
+class Continuous(Adapter):
+    """A grid of latents without codes; of a posterior its mean."""
+
+    def latents(self, images: Tensor) -> Tensor:
+        found = self.network.encode(images)
+        if hasattr(found, "latent_dist"):
+            return found.latent_dist.mean
+        return found.latent if hasattr(found, "latent") else found.latents
+
+    def image(self, latents: Tensor) -> Tensor:
+        return self.network.decode(latents).sample
+
+
+class KL(Continuous):
+    """One whose latents are distributions."""
+
+    def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Latents drawn from the posterior."""
+        posterior = self.network.encode(self.pixels.into(images)).latent_dist
+        return {self.layers[0].name: posterior.sample(generator=generator).movedim(1, 3).float()}
