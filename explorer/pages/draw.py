@@ -64,10 +64,10 @@ def blocks(found: Sequence[Block], shown: Shown) -> None:
 def go(target: Go, shown: Shown, **where: Any) -> None:
     """Follows a click: to another view, or to this one with what the click chose."""
     carried = filled(target, **where)
-    if target.view not in (None, shown.name):
-        links.switch(target.view, carried)
     for name, value in carried.items():
         controls.take(name, value)
+    if target.view not in (None, shown.name):
+        links.switch(target.view, carried)
 
 
 def _again() -> None:

@@ -20,11 +20,8 @@ class Options:
 
 
 def key(subject: Subject, options: Options | None = None) -> str:
-    """Weights and settings of the model, pixels and concepts of the images, and K where a layer is continuous."""
-    from explorer.encodings import content_key
-
-    continuous = any(layer.get("codes") is None for layer in subject.facts.layers)
-    return content_key(subject.fingerprint, subject.images, subject.kmeans if continuous else None)
+    """Content key; how an encoding is stored does not count."""
+    return subject.encoding_key
 
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress) -> None:
@@ -36,7 +33,7 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress) -> 
         subject.network(),
         subject.images,
         path,
-        key=key(subject),
+        key=subject.encoding_key,
         train=lambda: subject.load("train", codebooks.IMAGES, progress),
         settings=Settings(kmeans=subject.kmeans, compact=options.compact),
         device=subject.device,

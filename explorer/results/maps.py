@@ -16,7 +16,6 @@ from explorer.errors import BadInput
 from explorer.files import atomic_path, digest
 from explorer.options import check, choice, number
 from explorer.progress import Progress
-from explorer.results import encoding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +82,7 @@ def key(subject: Subject, options: Options) -> str:
     chosen = asdict(complete(subject, options))
     if options.method == "pca":
         chosen["neighbours"] = chosen["min_dist"] = None
-    return digest("map", FORMAT, encoding.key(subject), chosen)
+    return digest("map", FORMAT, subject.encoding_key, chosen)
 
 
 def complete(subject: Subject, options: Options) -> Options:

@@ -52,6 +52,14 @@ class Subject:
         return checkpoints.fingerprint(self.checkpoint)
 
     @cached_property
+    def encoding_key(self) -> str:
+        """Weights and settings of the model, pixels and concepts of the images, and K where a layer is continuous."""
+        from explorer.encodings import content_key
+
+        continuous = any(layer.get("codes") is None for layer in self.facts.layers)
+        return content_key(self.fingerprint, self.images, self.kmeans if continuous else None)
+
+    @cached_property
     def images(self) -> Images:
         """The images at the checkpoint's size, or at their own where there is no checkpoint."""
         return self.load(self.split, self.limit)

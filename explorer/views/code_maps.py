@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-WIDE, SMALL, TINY = 400, 80, 56  # pixels: the chosen layer's map at most; others, and those of many layers, at least
+WIDE, SMALL, TINY = 400, 80, 48  # pixels: the chosen layer's map at most; others, and those of many layers, at least
 FEW = 3  # layers whose maps stand beside the image; more have a row of their own
 PANEL, BELOW = "code-panel", "code-below"
 NEEDED = (
@@ -175,7 +175,7 @@ def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int]
         notes.append(Note(ONE_CELL.format(dim=study.layer(options.layer).dim)))
     known = code_panel.concepts_of(study, picture.row)
     notes += [Note(known)] if known else []
-    notes.append(Note("Point at a cell for its code; click it, or press Enter, for everything about that code."))
+    notes.append(Note("Point at a cell for its code; click it, or press Enter, for all about it."))
     return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes]
 
 
