@@ -85,7 +85,7 @@ def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme =
 def concept_heatmap(
     usage: ConceptUsage, values: np.ndarray, order: np.ndarray, *, signed: bool, theme: Theme = "light"
 ) -> go.Figure:
-    """Concept values × codes: values (V, U) of `usage.codes`, columns in `order`.
+    """Concept values × codes: values (V, U) of `usage.codes`, columns in `order`. `customdata[0]` is the code.
 
     Args:
         signed: values are log2 ratios around 0 (diverging colours), else shares.
@@ -94,13 +94,13 @@ def concept_heatmap(
     codes = usage.codes[order]
     top = max(float(np.abs(shown).max()), 1e-9) if shown.size else 1.0
     unit = "log₂ ratio" if signed else "share of<br>tokens"
-    tokens = np.char.mod("%d", usage.counts[:, order])
+    told = [[[int(code), f"{n:,}"] for code, n in zip(codes, row, strict=True)] for row in usage.counts[:, order]]
     figure = go.Figure(
         go.Heatmap(
             z=shown,
             x=[str(code) for code in codes],
             y=[f"{value} ({images:,})" for value, images in zip(usage.values, usage.images, strict=True)],
-            customdata=tokens,
+            customdata=told,
             zmin=-top if signed else 0,
             zmax=top,
             colorscale=DIVERGING[theme] if signed else SEQUENTIAL[theme],
@@ -112,7 +112,7 @@ def concept_heatmap(
             },
             hovertemplate="%{y}<br>code <b>%{x}</b><br>"
             + ("log₂ ratio %{z:.2f}" if signed else "%{z:.2%} of its tokens")
-            + "<br>%{customdata} tokens<extra></extra>",
+            + "<br>%{customdata[1]} tokens<extra></extra>",
         )
     )
     figure.update_xaxes(title_text="code", type="category", showgrid=False)
