@@ -20,8 +20,7 @@ from explorer.checkpoints import Checkpoint
 from explorer.demo import shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
-from explorer.study import Study
-from explorer.study import nearest as neighbours
+from explorer.study import Study, points
 from explorer.views.codebook import measured
 
 MOST_NEAREST, CELL = 100, 16
@@ -271,8 +270,8 @@ def nearest(image: str, checkpoint: str, layer: str, count: int, fit: str) -> tu
     if not 1 <= int(count) <= MOST_NEAREST:
         raise BadInput(f"count {int(count)} is out of range; choose from 1 to {MOST_NEAREST}")
     layer = _layer(study, layer)
-    among = neighbours.known(study, layer)
-    found, place = neighbours.nearest(study, picture, layer, int(count))
+    among = points.of_images(study, layer)
+    found, place = points.near(study, among, picture, int(count))
     rows = among.rows[found.rows[: int(count)]]
     table = study.concepts().iloc[rows]
     answer: Nearest = {
@@ -281,8 +280,8 @@ def nearest(image: str, checkpoint: str, layer: str, count: int, fit: str) -> tu
         "searched": len(among.rows),
         "unusual": found.unusual,
         "place": place.tolist(),
-        "map": among.method,
-        "trustworthiness": among.trust,
+        "map": among.options.method,
+        "trustworthiness": among.facts["trustworthiness"],
         "images": [
             {
                 "row": int(row),

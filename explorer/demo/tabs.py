@@ -17,8 +17,7 @@ from explorer.demo import choices, shipped, uploads
 from explorer.demo.shared import QUIET, Shared
 from explorer.files import digest
 from explorer.sheets import Chart, Sheet, Theme, browser, drawing, filled, html, walk
-from explorer.study import MEMORY
-from explorer.study.memory import name_of
+from explorer.study.memory import MEMORY, name_of
 from explorer.views import VIEWS, fields
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"

@@ -44,7 +44,7 @@ from explorer.sheets import (
     filled,
     hexed,
 )  # fmt: skip
-from explorer.study import MEMORY
+from explorer.study.memory import MEMORY
 
 PAGE = 512  # rows of a table with pictures at once
 ICONS = {"info": ":material/info:", "warning": ":material/warning:"}

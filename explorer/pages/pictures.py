@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.pages import uploads
 from explorer.pages.controls import take
 from explorer.pages.state import bound, get, number, pick, plain, put
-from explorer.study import OWN
+from explorer.study.picture import OWN
 
 if TYPE_CHECKING:
     from explorer.study import Picture, Study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,7 +12,10 @@ from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.options import FITS
 from explorer.pages.state import bound, get, plain, shared
-from explorer.study import Picture, Study
+from explorer.study.picture import Picture
+
+if TYPE_CHECKING:
+    from explorer.study import Study
 
 FILES, MEGABYTES = 24, 50  # at once; of each
 

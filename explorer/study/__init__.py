@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from explorer.files import digest
 from explorer.results.subject import Subject
 from explorer.study import passes
 from explorer.study.memory import MEMORY, name_of
+from explorer.study.picture import Picture
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,30 +34,6 @@ if TYPE_CHECKING:
 TILE = 32  # pixels of a thumbnail
 PIXELS, FEWEST, MOST = 200 * 64**2, 32, 200  # of the images that the scale of errors is taken from, and how many
 RANDOM = 16  # random codes that a change is compared with
-OWN = "own:"  # begins the address of a picture that is of no dataset
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One image to look at: of the dataset, or one's own.
-
-    Attributes:
-        pixels: (h, w, 3) uint8, h = w = the checkpoint's image size.
-        name: what to call it. row: its place in the dataset; None for one's own.
-    """
-
-    pixels: np.ndarray
-    name: str
-    row: int | None = None
-
-    @cached_property
-    def key(self) -> str:
-        return f"row {self.row}" if self.row is not None else f"own {name_of(self.pixels)}"
-
-    @property
-    def address(self) -> str:
-        """What a link calls it: its row, or its name, which no other has in a session."""
-        return f"{OWN}{self.name}" if self.row is None else str(self.row)
 
 
 def kept(method: Callable) -> Callable:

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from explorer.study import Picture, nearest, open_study, passes
+from explorer.study import Picture, open_study, passes, points
 from explorer.study.memory import Memory
 
 LAST = {  # the layer whose map ships
@@ -40,7 +40,7 @@ def test_the_same_pixels_are_looked_at_once(asked):
     first = study.look(Picture(noise, "a"))
     assert open_study("vqvae-shapes").look(Picture(noise.copy(), "b")) is first and len(asked) == 1
     study.codes_of(Picture(noise, "a"), "code")
-    nearest.nearest(study, Picture(noise, "a"), "code", 3)
+    points.near(study, points.of_images(study, "code"), Picture(noise, "a"), 3)
     assert len(asked) == 1, "codes and neighbours come from the same look"
     other = noise.copy()
     other[0, 0, 0] ^= 1
@@ -97,11 +97,16 @@ def test_a_look_is_what_the_encoding_says_of_that_image(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_an_image_is_nearest_to_itself_on_the_map_that_ships(name):
     study = open_study(name)
-    known = nearest.known(study, LAST[name])
-    assert known.method == "umap" and known.places.shape == (len(known.rows), 2) and 0.8 < known.trust <= 1
-    assert np.array_equal(known.vectors, study.encoding.pooled(LAST[name])[known.rows])
+    known = points.of_images(study, LAST[name])
+    vectors = study.remember(points.latents, known)
+    assert np.array_equal(vectors, study.encoding.pooled(LAST[name])[known.rows])
+        known.options.method == "umap"
+        and known.places.shape == (len(known.rows), 2)
+        and 0.8 < known.facts["trustworthiness"] <= 1
+    )
+    assert np.array_equal(study.remember(points.latents, known), study.encoding.pooled(LAST[name])[known.rows])
     for row in (7, 101):
-        found, place = nearest.nearest(study, own(study, row), LAST[name], 12)
+        found, place = points.near(study, known, own(study, row), 12)
         assert found.copy and known.rows[found.rows[0]] == row and len(found.rows) == 12
         assert (np.diff(found.distances) >= 0).all() and 0 <= found.unusual <= 1
         at = np.flatnonzero(known.rows == row)[0]
@@ -111,14 +116,15 @@ def test_an_image_is_nearest_to_itself_on_the_map_that_ships(name):
 
 def test_a_layer_without_a_map_is_shown_by_its_main_directions():
     study = open_study("mae-shapes")
-    known = nearest.known(study, "block1")
-    assert known.method == "pca" and np.array_equal(known.rows, np.arange(len(study.images)))
-    assert known.places[:, 0].std() >= known.places[:, 1].std() > 0 and 0.5 < known.trust < 1
+    known = points.of_images(study, "block1")
+    assert known.options.method == "pca" and np.array_equal(known.rows, np.arange(len(study.images)))
+    assert known.places[:, 0].std() >= known.places[:, 1].std() > 0 and 0.5 < known.facts["trustworthiness"] < 1
 
 
 def test_noise_is_further_away_than_nearly_all_that_is_known():
     noise = Picture(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "noise")
-    found, place = nearest.nearest(open_study("vae-shapes"), noise, "latent", 1)
+    study = open_study("vae-shapes")
+    found, place = points.near(study, points.of_images(study, "latent"), noise, 1)
     assert not found.copy and found.unusual > 0.9
     assert len(found.rows) >= 5 and np.isfinite(place).all(), "a place is taken from five, however few are asked for"
 
