@@ -15,13 +15,16 @@ from explorer.sheets import CodeMap, Pictures
 from explorer.sheets.code_map import SCRIPT, sent
 from explorer.sheets.drawing import url
 
-_MAP = (
-    SCRIPT
-    + """
+_LIFT = """
 function lift(panel) {
   panel?.removeAttribute("aria-busy")
   if (panel) panel.style.opacity = ""
 }
+"""
+_MAP = (
+    SCRIPT
+    + _LIFT
+    + """
 
 function wait(names) {  // greys at once what a click will replace, until the run that it causes has ended
   const panels = names.map((name) => document.querySelector(`.st-key-${CSS.escape(name)}`)).filter(Boolean)
@@ -47,7 +50,9 @@ export default function (component) {
 """
 )
 
-_GALLERY = """
+_GALLERY = (
+    _LIFT
+    + """
 const style = `
   .gallery { display: grid; gap: 12px 8px; grid-template-columns: repeat(auto-fill, minmax(var(--side), 1fr)); }
   button { all: unset; cursor: pointer; line-height: 1.3; min-width: 0; overflow-wrap: anywhere; }
@@ -86,11 +91,10 @@ export default function (component) {
     button.title = one.help
     button.onclick = () => setTriggerValue("picture", index)
   })
-  const panel = parentElement.getRootNode().host?.closest('[aria-busy="true"]')
-  panel?.removeAttribute("aria-busy")
-  if (panel) panel.style.opacity = ""
+  lift(parentElement.getRootNode().host?.closest('[aria-busy="true"]'))
 }
 """
+)
 
 _PLACE = '<div class="drawn"></div>'
 _code_map = st.components.v2.component("explorer_code_map", html=_PLACE, js=_MAP)
@@ -103,8 +107,8 @@ def draw(block: CodeMap, choose: Callable[[int, int], None]) -> None:
 
     def chosen() -> None:
         place = _value(key, "cell")
-        if isinstance(place, list) and len(place) == 2 and all(isinstance(one, (int, float)) for one in place):
-            row, column = map(int, place)
+        if isinstance(place, list) and len(place) == 2 and all(isinstance(one, int) for one in place):
+            row, column = place
             if 0 <= row < block.codes.shape[0] and 0 <= column < block.codes.shape[1]:
                 choose(row, column)
 
@@ -122,8 +126,8 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
 
     def chosen() -> None:
         index = _value(key, "picture")
-        if isinstance(index, (int, float)) and 0 <= index < len(block.pictures):
-            choose(int(index))
+        if isinstance(index, int) and 0 <= index < len(block.pictures):
+            choose(index)
 
     with st.container(key=f"gallery-{block.name}"):
         _gallery(
