@@ -58,7 +58,7 @@ const style = `
   button { all: unset; cursor: pointer; line-height: 1.3; min-width: 0; overflow-wrap: anywhere; }
   button:focus-visible { outline: 3px solid var(--st-primary-color, #2a628f); outline-offset: 2px; border-radius: 6px; }
   button:hover .title { text-decoration: underline; }
-  img { display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; }
+  img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
   span { display: block; font-size: 0.875rem; }
   .note { opacity: 0.7; font-size: 0.8125rem; }`
 
@@ -120,7 +120,7 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
     """Pictures that are a button each; `choose(index)` is called before the run that a click causes."""
     key = f"pictures-of-{block.name}"
     pictures = [
-        {"url": url(one.pixels), "title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        {"url": url(one.pixels, block.width), "title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
         for one in block.pictures
     ]
 
