@@ -120,7 +120,8 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
     """Pictures that are a button each; `choose(index)` is called before the run that a click causes."""
     key = f"pictures-of-{block.name}"
     pictures = [
-        {"url": url(one.pixels, block.width), "title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        {"title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        | {"url": url(one.pixels, block.width)}
         for one in block.pictures
     ]
 
