@@ -15,13 +15,16 @@ from explorer.sheets import CodeMap, Pictures
 from explorer.sheets.code_map import SCRIPT, sent
 from explorer.sheets.drawing import url
 
-_MAP = (
-    SCRIPT
-    + """
+_LIFT = """
 function lift(panel) {
   panel?.removeAttribute("aria-busy")
   if (panel) panel.style.opacity = ""
 }
+"""
+_MAP = (
+    SCRIPT
+    + _LIFT
+    + """
 
 function wait(names) {  // greys at once what a click will replace, until the run that it causes has ended
   const panels = names.map((name) => document.querySelector(`.st-key-${CSS.escape(name)}`)).filter(Boolean)
@@ -47,13 +50,15 @@ export default function (component) {
 """
 )
 
-_GALLERY = """
+_GALLERY = (
+    _LIFT
+    + """
 const style = `
   .gallery { display: grid; gap: 12px 8px; grid-template-columns: repeat(auto-fill, minmax(var(--side), 1fr)); }
   button { all: unset; cursor: pointer; line-height: 1.3; min-width: 0; overflow-wrap: anywhere; }
   button:focus-visible { outline: 3px solid var(--st-primary-color, #2a628f); outline-offset: 2px; border-radius: 6px; }
   button:hover .title { text-decoration: underline; }
-  img { display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; }
+  img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
   span { display: block; font-size: 0.875rem; }
   .note { opacity: 0.7; font-size: 0.8125rem; }`
 
@@ -86,11 +91,10 @@ export default function (component) {
     button.title = one.help
     button.onclick = () => setTriggerValue("picture", index)
   })
-  const panel = parentElement.getRootNode().host?.closest('[aria-busy="true"]')
-  panel?.removeAttribute("aria-busy")
-  if (panel) panel.style.opacity = ""
+  lift(parentElement.getRootNode().host?.closest('[aria-busy="true"]'))
 }
 """
+)
 
 _PLACE = '<div class="drawn"></div>'
 _code_map = st.components.v2.component("explorer_code_map", html=_PLACE, js=_MAP)
@@ -103,8 +107,8 @@ def draw(block: CodeMap, choose: Callable[[int, int], None]) -> None:
 
     def chosen() -> None:
         place = _value(key, "cell")
-        if isinstance(place, list) and len(place) == 2 and all(isinstance(one, (int, float)) for one in place):
-            row, column = map(int, place)
+        if isinstance(place, list) and len(place) == 2 and all(isinstance(one, int) for one in place):
+            row, column = place
             if 0 <= row < block.codes.shape[0] and 0 <= column < block.codes.shape[1]:
                 choose(row, column)
 
@@ -116,14 +120,15 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
     """Pictures that are a button each; `choose(index)` is called before the run that a click causes."""
     key = f"pictures-of-{block.name}"
     pictures = [
-        {"url": url(one.pixels), "title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        {"title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
+        | {"url": url(one.pixels, block.width)}
         for one in block.pictures
     ]
 
     def chosen() -> None:
         index = _value(key, "picture")
-        if isinstance(index, (int, float)) and 0 <= index < len(block.pictures):
-            choose(int(index))
+        if isinstance(index, int) and 0 <= index < len(block.pictures):
+            choose(index)
 
     with st.container(key=f"gallery-{block.name}"):
         _gallery(

@@ -127,14 +127,14 @@ def beside(shown: Shown) -> list[Block]:
     """What a click on a cell asks for first: what the code looks like, what is near, how much it is used."""
     colour = np.broadcast_to(shown.study.colours(shown.layer)[shown.code], (28, 28, 3)).copy()
     here = int((shown.here == shown.code).sum())
-    stands = f"in {words.many(here, 'cell')} of" if here else "not in"
+    stands = f"stands in {words.many(here, 'cell')} of" if here else "does not stand in"
     return [
         Row([
             [Pictures("swatch", [Picture(colour, alt="Colour of the code on the maps")], 28, grow=False)],
             [Heading(f"Code {shown.code:,} of layer {shown.layer}")],
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
         ], 28, even=False),
-        Note(f"Code {shown.code:,} stands {stands} this image."),
+        Note(f"Code {shown.code:,} {stands} this image."),
         *_top(shown), Later(lambda: [*_neighbours(shown), _use(shown)]),
     ]  # fmt: skip
 
@@ -153,9 +153,8 @@ def numbers(shown: Shown) -> dict[str, Any]:
         if found is None:
             return None
         random = {"mean": float(found.random.mean()), "n": len(found.random)} if len(found.random) else None
-        return {"what": shown.swap[2], "cells": found.cells, "inside": found.inside, "outside": found.outside} | {
-            "random": random
-        }
+        told = {name: getattr(found, name) for name in ("cells", "inside", "outside")}
+        return {"what": shown.swap[2], **told, "random": random}
 
     return {"use": use, "change": change}
 
@@ -290,14 +289,8 @@ def _pictures(shown: Shown) -> list[Block]:
     if len(change.random):
         low, high = np.quantile(change.random, [0.05, 0.95])
         note = f"90 %: {low:.4f} to {high:.4f}"
-        cards.append(
-            Card(
-                "A random code",
-                f"{change.random.mean():.4f}",
-                note,
-                f"{help_of('a random code')} Mean of {len(change.random)} codes.",
-            )
-        )
+        about = f"{help_of('a random code')} Mean of {len(change.random)} codes."
+        cards.append(Card("A random code", f"{change.random.mean():.4f}", note, about))
     kept = {"unmodified": change.before, "changed": change.after, "difference": heat}
     file = Download("Pictures (zip of PNG)", f"{shown.file}-change.zip", lambda: drawing.archive(kept))
     return [Row([[Pictures("change", pictures, 100)], [Note(said), Cards(cards, 2), file]], shares=(9, 10))]

@@ -71,7 +71,7 @@ def test_a_code_that_is_not_in_the_image_says_so_quietly(open_app, studio):
     codes = opened(studio, "tiny-vqvae").codes("code", [0])[0]
     absent = next(code for code in range(8) if code not in codes)
     app = open_app(PAGE, image="0", code=str(absent))
-    assert f"Code {absent} stands not in this image." in texts(app) and not app.warning
+    assert f"Code {absent} does not stand in this image." in texts(app) and not app.warning
     assert "Take it out" not in app.segmented_control(key="pick-change").options
 
 

@@ -77,7 +77,7 @@ def test_patches_come_first_and_images_that_have_it_last(study):
 def test_a_code_stays_over_images_and_is_said_to_be_missing(study):
     absent = next(code for code in range(1024) if code not in study.codes_of(study.image(7), "code")[0])
     options, sheet = shown(study, 7, code=str(absent), change="out")
-    assert options.code == absent and f"Code {absent:,} stands not in this image." in texts(sheet.blocks)
+    assert options.code == absent and f"Code {absent:,} does not stand in this image." in texts(sheet.blocks)
     assert options.change == "cell", "what is not there cannot be taken out"
     assert all(block.tone == "quiet" for block in walk(sheet.blocks) if isinstance(block, Note))
 
