@@ -127,14 +127,14 @@ def beside(shown: Shown) -> list[Block]:
     """What a click on a cell asks for first: what the code looks like, what is near, how much it is used."""
     colour = np.broadcast_to(shown.study.colours(shown.layer)[shown.code], (28, 28, 3)).copy()
     here = int((shown.here == shown.code).sum())
-    stands = f"in {words.many(here, 'cell')} of" if here else "not in"
+    stands = f"stands in {words.many(here, 'cell')} of" if here else "does not stand in"
     return [
         Row([
             [Pictures("swatch", [Picture(colour, alt="Colour of the code on the maps")], 28, grow=False)],
             [Heading(f"Code {shown.code:,} of layer {shown.layer}")],
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
         ], 28, even=False),
-        Note(f"Code {shown.code:,} stands {stands} this image."),
+        Note(f"Code {shown.code:,} {stands} this image."),
         *_top(shown), *_neighbours(shown), _use(shown),
     ]  # fmt: skip
 

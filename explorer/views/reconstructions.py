@@ -309,8 +309,8 @@ def _numbers(study: Study, name: str, scored: dict, numbers: dict, images: int) 
     ]  # fmt: skip
     if whole:
         mean = numbers["baseline_psnr"]["mean"]
-        of, n = numbers["baseline_of"], numbers["baseline_psnr"]["n"]
-        about = f"{help_of('mean image')} Here: the mean of {of}, on {n:,} images."
+        n = numbers["baseline_psnr"]["n"]
+        about = f"{help_of('mean image')} Here: the mean of {numbers['baseline_of']}, on {n:,} images."
         cards.append(Card("Baseline PSNR", f"{mean:.2f} dB", f"{psnr['mean'] - mean:+.2f} dB by the model", about))
     else:
         gap = psnr["mean"] - numbers["psnr"]["mean"]
