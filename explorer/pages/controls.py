@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer.options import kind_of
 from explorer.pages.state import bound, get, plain, put, shared
+from explorer.study.picture import OWN
 from explorer.views import fields
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def settle(view: View, study: Study, picture: Picture | None = None) -> Any:
     """The options that the address and the session ask for; one sentence for what cannot be had, which falls back."""
     state = shared()
     asked = {field.name: get(field.name) for field in dataclasses.fields(view.options)}
+    if (asked.get("image") or "").startswith(OWN):
+        asked["image"] = None  # the user's own is `picture`; and a view without it keeps it for the next one
     found, faults = fields.settled(view.options, study, asked, picture)
     if faults:
         good = asked | {name: state["good"].get(name) for name in faults}

@@ -25,8 +25,9 @@ ABOUT = (
 
 def choose(study: Study) -> Picture:
     """The picture that the address or the session names, with the widgets that change it."""
-    if (get("image") or "").startswith(OWN):
-        put("order", "own")
+    asked = get("image")
+    if asked and asked.startswith(OWN) != (get("order") == "own"):
+        put("order", "own" if asked.startswith(OWN) else None)  # a link to an image says nothing of the order
     orders = [
         name for name in ORDERS if name in ("number", "own") or (study.encoded and not study.checkpoint.no_decoder)
     ]

@@ -11,8 +11,9 @@ import streamlit as st
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.options import FITS
+from explorer.pages.controls import take
 from explorer.pages.state import bound, get, plain, shared
-from explorer.study.picture import Picture
+from explorer.study.picture import OWN, Picture
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -41,9 +42,10 @@ def box(study: Study) -> None:
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         given = st.file_uploader(
-            "Drop images here", accept_multiple_files=True, key="own", on_change=_changed, max_upload_size=MEGABYTES,
-            width=420, help=f"Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, up to {FILES} files of "
-            f"{MEGABYTES} MB. Every view can look at them; they stay in this session and are not kept beyond it.",
+            "Drop images here", accept_multiple_files=True, key="own", on_change=_changed, args=(study,),
+            max_upload_size=MEGABYTES, width=420,
+            help=f"Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, up to {FILES} files of {MEGABYTES} MB. "
+            "Every view can look at them; they stay in this session and are not kept beyond it.",
         )  # fmt: skip
         bound(
             "own_fit", _fit(),
@@ -57,7 +59,7 @@ def box(study: Study) -> None:
     if kept.get("before"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"{len(kept['before']):,} from before", width="content")
-            st.button("Remove", type="tertiary", key="remove-own", on_click=_remove)
+            st.button("Remove", type="tertiary", key="remove-own", on_click=_remove, args=(study,))
     for fault in _opened(study):
         if isinstance(fault, str):
             st.error(plain(fault), icon=":material/broken_image:")
@@ -83,7 +85,7 @@ def _decoded(study: Study, upload: Upload, fit: str) -> Picture | str:
         return f"{upload.name} {str(fault).removeprefix('the image ')}"
 
 
-def _changed() -> None:
+def _changed(study: Study) -> None:
     kept = shared()["uploads"]
     found = {(one.data, one.name): one for one in kept.get("before", ())}
     for file in st.session_state["own"]:
@@ -92,10 +94,20 @@ def _changed() -> None:
         number = next(n for n in range(1, 1000) if (name if n == 1 else f"{name} ({n})") not in taken)
         name = name if number == 1 else f"{name} ({number})"
         found.setdefault((data, name), Upload(name, data, digest(name, sha256(data).hexdigest())))
-    kept["own"] = list(found.values())
+    _keep(study, list(found.values()))
 
 
-def _remove() -> None:
+def _remove(study: Study) -> None:
     kept = shared()["uploads"]
-    kept["own"] = [one for one in kept.get("own", ()) if one not in kept["before"]]
+    _keep(study, [one for one in kept.get("own", ()) if one not in kept["before"]])
     kept["before"] = []
+
+
+def _keep(study: Study, own: list[Upload]) -> None:
+    """Keeps these uploads; a picture that is new is the one that is looked at from now on, one that went is not."""
+    known = {one.address for one in yours(study)}
+    shared()["uploads"]["own"] = own
+    there = [one.address for one in yours(study)]
+    new, asked = [address for address in there if address not in known], get("image") or ""
+    if new or (asked.startswith(OWN) and asked not in there):
+        take("image", new[0] if new else None)

@@ -84,19 +84,29 @@ def studio(built, monkeypatch) -> Studio:
 
 
 @pytest.fixture
-def open_app(studio) -> Callable:
-    """`open_app("codebook", checkpoint="tiny-vae")` -> the AppTest after a run of that page; names go to the URL."""
-    from streamlit.testing.v1 import AppTest
+def visit() -> Callable:
+    """`visit(app, "codebook", image="3")` -> the AppTest after a run of that page; names go to the URL."""
     from streamlit.util import calc_hash
 
-    def opened(page: str | None = None, **names: str):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in {"checkpoint": "tiny-vqvae", "dataset": str(studio.photos), **names}.items():
+    def visited(app, page: str, **names: str):
+        # by the address that the frame gives it: AppTest can name a page by its file alone, and views have none
+        app._page_hash = calc_hash("first" if page == "reconstructions" else page)
+        for name, value in names.items():
             app.query_params[name] = value
-        if page is not None:
-            app._page_hash = calc_hash(page)  # views are pages without a file, which AppTest has no way to name
         app.run()
         assert not app.exception
         return app
+
+    return visited
+
+
+@pytest.fixture
+def open_app(studio, visit) -> Callable:
+    """`open_app("codebook", checkpoint="tiny-vae")` -> the same in a new session, on a tiny checkpoint."""
+    from streamlit.testing.v1 import AppTest
+
+    def opened(page: str = "reconstructions", **names: str):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        return visit(app, page, **{"checkpoint": "tiny-vqvae", "dataset": str(studio.photos), **names})
 
     return opened

@@ -64,8 +64,8 @@ def test_the_order_and_the_axis_of_the_bars_can_be_changed(open_app):
     app = open_app(PAGE)
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert chart["layout"]["xaxis"]["title"]["text"].startswith("rank") and chart["layout"]["yaxis"]["type"] == "linear"
-    app.session_state["by"], app.session_state["axis"] = "code", "log"
-    app.run()
+    app.segmented_control(key="pick-by").set_value("code").run()
+    app.segmented_control(key="pick-axis").set_value("log").run()
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert chart["layout"]["xaxis"]["title"]["text"] == "code" and chart["layout"]["yaxis"]["type"] == "log"
 

@@ -82,8 +82,17 @@ def test_a_picture_of_ones_own_is_looked_at_by_its_name(picker, studio):
     assert app.text[0].value == "None a.png"
     app.button(key="next").click().run()
     assert app.text[0].value == "None b.png" and app.query_params["image"] in ("own:b.png", ["own:b.png"])
+    app.file_uploader(key="own").upload("c.png", photograph, "image/png").run()
+    assert app.text[0].value == "None c.png", "what was dropped just now is shown"
+    app.file_uploader(key="own").set_value([("a.png", photograph, "image/png")]).run()
+    assert app.text[0].value == "None a.png" and not app.warning, "the one that was shown is removed"
     app.selectbox(key="pick-order").set_value("number").run()
     assert row(app) == 0
+
+
+def test_a_link_to_an_image_of_the_dataset_shows_it_after_ones_own_pictures(picker):
+    app = picker(order="own", image="7")
+    assert row(app) == 7 and not app.warning
 
 
 def test_a_link_to_a_picture_of_another_session_says_so(picker):

@@ -17,17 +17,17 @@ from explorer.training import estimates
 from explorer.training.config import TrainingConfig
 from explorer.training.presets import PRESETS
 
-BOUND = [  # page, checkpoint, what widgets that are bound to the address write there; none is the default
-    ("reconstructions", "tiny-vqvae", {"show": "Your own images"}),
-    ("reconstructions", "tiny-vqvae", {"show": "Worst", "count": "16"}),
-    ("reconstructions", "tiny-mae", {"seed": "3", "ratio": "50", "mask-seed": "2"}),
+CHOSEN = [  # page, checkpoint, options in its address; none is the default
+    ("reconstructions", "tiny-vqvae", {"show": "own"}),
+    ("reconstructions", "tiny-vqvae", {"show": "worst", "count": "16"}),
+    ("reconstructions", "tiny-mae", {"seed": "3", "ratio": "50", "mask_seed": "2"}),
     ("reconstructions", "tiny-vae", {"latents": "sample"}),
     ("code_maps", "tiny-vqvae2", {"order": "worst", "view": "over", "opacity": "70"}),
     ("code_maps", "tiny-mae", {"kmeans": "32"}),
-    ("codebook", "tiny-vqvae", {"by": "By code", "axis": "Logarithmic", "codebook-map": "UMAP"}),
+    ("codebook", "tiny-vqvae", {"by": "code", "axis": "log", "method": "umap"}),
     ("latent_map", "tiny-vqvae", {"what": "patches", "method": "pca", "dims": "3"}),
-    ("layers", "tiny-vqvae2", {"layers-view": "Each layer alone", "fill": "Zeros", "layers-count": "8"}),
-    ("rate_distortion", "tiny-vqvae", {"rd-score": "SSIM", "rd-rate": "Entropy", "rd-counted": "Whole file"}),
+    ("layers", "tiny-vqvae2", {"parts": "alone", "fill": "zeros", "images": "8"}),
+    ("rate_distortion", "tiny-vqvae", {"score": "ssim", "rate": "entropy_bits_per_pixel", "counted": "file"}),
     ("training", "tiny-vqvae", {}),
 ]
 
@@ -60,15 +60,15 @@ def opened(open_app, page="training", checkpoint="tiny-vqvae", **values):
     return app
 
 
-@pytest.mark.parametrize(("page", "checkpoint", "values"), BOUND)
+@pytest.mark.parametrize(("page", "checkpoint", "values"), CHOSEN)
 def test_start_goes_to_the_training_page_from_everywhere(open_app, no_process, page, checkpoint, values):
     app = opened(open_app, page, checkpoint, **values)
-    assert set(values) <= set(app.query_params), "the widgets took their values from the address"
+    assert set(values) <= set(app.query_params) and not app.warning, "the options took their values from the address"
     app.button(key="train-start").click().run()
     assert app.title[0].value == "Training" and not app.exception
     assert "could not be drawn" not in texts(app) and len(trainings()) == 1
-    assert set(app.query_params) >= {"checkpoint", "dataset"}
-    assert not set(app.query_params) & (set(values) - set(CARRIED)), "only what every page carries stays"
+    kept = set(app.query_params)
+    assert kept >= {"checkpoint", "dataset"} and not kept & (set(values) - set(CARRIED)), "they are of their page only"
 
 
 def test_a_second_click_starts_no_second_run(open_app, no_process):

@@ -20,7 +20,7 @@ from explorer.files import write_json
 from explorer.pages import train_form
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = "training"
+PAGE = "explorer/pages/training.py"
 
 
 @pytest.fixture(autouse=True)
@@ -116,15 +116,15 @@ def test_open_selects_the_checkpoint(app, home):
     job = a_run(home, "mine", "done")
     model = build("vqvae", {"hidden": 8, "residual_channels": 8, "codes": 16, "dim": 4}, 32)
     checkpoints.save(job.target, model, family="vqvae", dataset="digits", training={}, metrics={}, card="")
-    app.query_params["dataset"], app.query_params["show"] = "shapes", "Your own images"
+    app.query_params["dataset"], app.query_params["show"] = "shapes", "own"
     app.run()
-    assert app.session_state["show"] == "own"
+    assert app.segmented_control(key="pick-show").value == "own"
     open_page(app)
     app.button(key=f"open-{job.id}").click().run()
     assert not app.exception and app.title[0].value == "Reconstructions"
     carried = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
     assert carried["checkpoint"] == "mine" and carried["dataset"] == "digits" and "image" not in carried
-    assert app.segmented_control(key="show").value == "random", "not an empty box for one's own images"
+    assert app.segmented_control(key="pick-show").value == "random", "not an empty box for one's own images"
 
 
 def test_a_training_started_from_the_form_can_be_watched_and_stopped(app, home):
