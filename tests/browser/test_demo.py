@@ -354,7 +354,6 @@ def test_text_can_be_read_on_every_tab(visit, theme):
     page = visit("phone", theme)
     for tab in TABS:
         open_tab(page, tab)
-        page.wait_for_load_state("networkidle")
         expect(page.locator(".cx-sheet:visible, .cx-about:visible").first).to_be_visible()
         assert not page.evaluate(CONTRAST), tab
         assert fits(page)

@@ -149,7 +149,7 @@ def test_a_press_on_a_patch_switches_that_one_alone():
     assert [one["aria-pressed"] for one in patches] == ["true", "false", "false", "false"]
     masks = [sheets.unhexed(json.loads(one["data-go"])["carried"]["mask"], (2, 2)) for one in patches]
     assert [mask.reshape(-1).tolist() for mask in masks] == [
-        [at == 0 and other != 0 or at == other != 0 for at in range(4)] for other in range(4)
+        [(at == 0 and other != 0) or at == other != 0 for at in range(4)] for other in range(4)
     ]
 
 
