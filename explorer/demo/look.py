@@ -42,7 +42,8 @@ STYLE = (
 fieldset.cx-choice { display: block; }
 .cx-choice > label { display: flex; flex-direction: column; gap: 3px; }
 .cx-choice > label > span, .cx-choice legend { color: var(--cx-quiet); font-size: 0.84rem; padding: 0 0 3px; }
-.cx-choice > .cx-help { margin-bottom: 8px; }
+.cx-line { display: flex; align-items: end; }
+.cx-line > .cx-help, .cx-choice > .cx-help { margin-bottom: 8px; }
 .cx-choice :is(select, input[type=number], input[type=text]) { font: inherit; color: var(--cx-text); padding: 5px 8px;
   background: var(--input-background-fill); border: 1px solid var(--cx-line); border-radius: 6px; min-width: 90px;
   max-width: 260px; box-sizing: border-box; height: 36px; }
