@@ -58,6 +58,7 @@ fieldset.cx-choice { display: block; }
 .cx-buttons label:last-child span { border-right: 0; }
 .cx-buttons input:checked + span { background: var(--cx-accent); color: var(--cx-back); }
 .cx-buttons input:focus-visible + span { outline: 2px solid var(--cx-accent); outline-offset: -3px; }
+button[role=tab][aria-selected=true] { color: var(--cx-accent) !important; }
 .cx-sharp img { image-rendering: pixelated; }
 #picture .image-frame img { width: 100%; height: 100%; object-fit: contain; }
 #examples .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none; }
