@@ -37,8 +37,8 @@ def _choice(field: dataclasses.Field, study: Study, values: dict[str, Any]) -> s
         kind = "checkbox" if many else "radio"
         buttons = "".join(_button(kind, field.name, one, called, one in chosen) for one, called in choices.items())
         return (
-            f'<fieldset class="cx-choice" {name}><legend>{label}{about}</legend>'
-            f'<div class="cx-buttons">{buttons}</div></fieldset>'
+            f'<fieldset class="cx-choice" {name}><legend>{label}</legend>'
+            f'<div class="cx-line"><div class="cx-buttons">{buttons}</div>{about}</div></fieldset>'
         )
     if choices:
         inner = "".join(

@@ -42,7 +42,8 @@ STYLE = (
 fieldset.cx-choice { display: block; }
 .cx-choice > label { display: flex; flex-direction: column; gap: 3px; }
 .cx-choice > label > span, .cx-choice legend { color: var(--cx-quiet); font-size: 0.84rem; padding: 0 0 3px; }
-.cx-choice > .cx-help { margin-bottom: 8px; }
+.cx-line { display: flex; align-items: end; }
+.cx-line > .cx-help, .cx-choice > .cx-help { margin-bottom: 8px; }
 .cx-choice :is(select, input[type=number], input[type=text]) { font: inherit; color: var(--cx-text); padding: 5px 8px;
   background: var(--input-background-fill); border: 1px solid var(--cx-line); border-radius: 6px; min-width: 90px;
   max-width: 260px; box-sizing: border-box; height: 36px; }
@@ -57,6 +58,7 @@ fieldset.cx-choice { display: block; }
 .cx-buttons label:last-child span { border-right: 0; }
 .cx-buttons input:checked + span { background: var(--cx-accent); color: var(--cx-back); }
 .cx-buttons input:focus-visible + span { outline: 2px solid var(--cx-accent); outline-offset: -3px; }
+button[role=tab][aria-selected=true] { color: var(--cx-accent) !important; }
 .cx-sharp img { image-rendering: pixelated; }
 #picture .image-frame img { width: 100%; height: 100%; object-fit: contain; }
 #examples .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none; }

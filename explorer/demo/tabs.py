@@ -88,7 +88,8 @@ def follow(
         told = _of_point(told["chart"], told.get("point"), _sheet(name, checkpoint, picture, fit, carried)[-1])
     view, asked = told.get("view"), told.get("carried")
     values = dict(chosen(carried, checkpoint))
-    new = {key: value for key, value in (asked if isinstance(asked, dict) else {}).items() if _is_choice(key, value)}
+    asked = asked if isinstance(asked, dict) else {}
+    new = {key: str(value) for key, value in asked.items() if _is_choice(key, value)}  # read as in an address
     for key in new:
         for other in fields.AFTER.get(key, ()):
             values.pop(other, None)

@@ -200,7 +200,7 @@ def test_codebook(page):
     press(page, field, position={"x": box["width"] * 0.71, "y": box["height"] / 2})
     expect(code).not_to_have_value(before)
     chosen = code.input_value()
-    press(page, view.get_by_text("Logarithmic"))
+    press(page, view.get_by_text("Logarithmic", exact=True))
     expect(view.locator("[data-choice=axis] input[value=log]")).to_be_checked()
     expect(code).to_have_value(chosen)  # a choice leaves the others as they are
     expect(charts).to_have_count(4)
@@ -251,7 +251,7 @@ def test_patches_hidden_by_hand(visit):
     choose(page, MASKED)
     expect(view.get_by_role("slider", name="Hidden (%)")).to_have_value("75")
     expect(page.locator(RESULTS)).to_have_count(4)
-    press(page, view.get_by_text("By hand"))
+    press(page, view.get_by_text("By hand", exact=True))
     patches = view.locator(".cx-paint button")
     expect(patches).to_have_count(64)
     for number, patch in enumerate((9, 10), 1):
@@ -354,7 +354,6 @@ def test_text_can_be_read_on_every_tab(visit, theme):
     page = visit("phone", theme)
     for tab in TABS:
         open_tab(page, tab)
-        page.wait_for_load_state("networkidle")
         expect(page.locator(".cx-sheet:visible, .cx-about:visible").first).to_be_visible()
         assert not page.evaluate(CONTRAST), tab
         assert fits(page)
