@@ -40,8 +40,8 @@ def box(study: Study) -> None:
         given = st.file_uploader(
             "Drop images here", accept_multiple_files=True, key="own", on_change=_changed, args=(study,),
             max_upload_size=MEGABYTES, width=420,
-            help=f"Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, up to {FILES} files of {MEGABYTES} MB. "
-            "Every view can look at them; they stay in this session and are not kept beyond it.",
+            help=f"Photographs, drawings, scans: JPEG, PNG, WebP, TIFF and more, up to {FILES} files of "
+            f"{MEGABYTES} MB. Every view can look at them; they stay in this session and are not kept beyond it.",
         )  # fmt: skip
         bound(
             "own_fit", _fit(),
