@@ -72,14 +72,15 @@ def _run(page: Any) -> None:
     st.logo(LOGO, size="large", icon_image=MARK)
     st.html(LEVEL)
     st.title(page.title, anchor=False)
+    st.set_page_config(page_title=f"{page.title} · Codebook Explorer")  # so that tabs can be told apart
     state["heading"], state["notes"] = st.empty(), st.container()
     body = _body()
     with st.sidebar, guard():
         state["selection"] = None
         state["selection"] = chosen = sidebar.draw()
         state["selects"] = session.selects()
-        st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
-        if page.url_path != "training":
+        if page.url_path != "training":  # which is about no checkpoint
+            st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
             session.head(chosen)
     with st.sidebar:
         train_form.draw()

@@ -36,7 +36,7 @@ def test_old_numbers_are_gone_as_soon_as_the_page_has_the_new_name(page, app_url
 
 def test_a_code_stays_from_page_to_page_and_from_image_to_image(page, app_url, settle):
     opened(page, settle, f"{app_url}/code_maps?checkpoint=vqvae-shapes&image=30&code=120")
-    for name in ("Next image", "Previous image", "Random"):
+    for name in ("Next image", "Previous image", "Random image"):
         page.get_by_role("button", name=name, exact=True).click()
         settle(page)
     for name in ("Codebook", "Code maps", "Codebook"):
