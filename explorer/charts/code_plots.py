@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme =
     figure.update_xaxes(title_text="most used codes", rangemode="tozero")
     figure.update_yaxes(title_text="share of tokens", tickformat=".0%", range=[0, 1.1])
     dress(figure, theme, revision="cumulative")
-    return figure.update_layout(legend={"orientation": "h", "y": 1.12})
+    return figure.update_layout(legend=BELOW)
 
 
 def concept_heatmap(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from explorer.charts.plots import Theme
+from explorer.charts.plots import BELOW as UNDER
 
 LOSSES, BELOW, CODES = "Loss terms", "Terms that fall to 0 or below", "Codes in use"
 PANELS = {  # title: axis with its unit, the names it shows (without the layer that may follow a dot), what they mean
@@ -48,7 +49,6 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
 }
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
 # the names of curves: a row below the chart, or a column beside it; the tool bar lies above
-BELOW_CHART = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
 BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
 
 
@@ -129,7 +129,7 @@ def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Th
         figure.update_yaxes(type="log", exponentformat="power")
     named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
     figure.update_layout(height=290 if named else 250)
-    return figure.update_layout(showlegend=named, legend=BELOW_CHART if len(names) <= CROWDED else BESIDE)
+    return figure.update_layout(showlegend=named, legend=UNDER if len(names) <= CROWDED else BESIDE)
 
 
 def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 FOLDER = Path(__file__).parent
-LEVEL = (  # as high as what stands beside them
-    "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}"
-    "[data-testid=stMain] [data-testid=stWidgetLabel] {min-height: 1.5rem}</style>"
-)
+LEVEL = "<style>[data-testid^=stBaseButton-segmented] {min-height: 2.5rem}</style>"  # as high as the boxes beside
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }
