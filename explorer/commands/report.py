@@ -6,7 +6,7 @@ import datetime
 import importlib.metadata
 import platform
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,9 @@ from explorer.files import atomic_path
 from explorer.progress import Progress
 from explorer.results import obtain
 from explorer.results.subject import Subject
-from explorer.sheets import Missing
+
+if TYPE_CHECKING:
+    from explorer.sheets import Missing
 
 
 @command((Subject, SUBJECT))

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 FOLDER = Path(__file__).parent
-LEVEL = "<style>[data-testid^=stBaseButton-segmented] {min-height: 2.5rem}</style>"  # as high as the boxes beside
+LEVEL = (  # as high as the boxes beside them; the mark of a help text is a button as well
+    "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}"
+    "[data-testid=stWidgetLabel] button {min-height: 0 !important}</style>"
+)
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }

@@ -146,7 +146,7 @@ def test_without_a_network(server, monkeypatch):
 def test_a_hub_name_is_offered_for_download_on_the_page(server, studio_app):
     app = studio_app("org/some-net")
     assert any("Download org/some" in element.value for element in app.sidebar.markdown) and not app.exception
-    assert any(button.label == "Start" for button in app.sidebar.button)
+    assert any(button.label == "Download" for button in app.sidebar.button)
 
 
 @pytest.fixture
