@@ -107,22 +107,27 @@ def load(address: str, clients: int, requests: int) -> tuple[list[float], int, f
 def bare(count: int) -> float:
     """Seconds of the same work in this process: decode, network, codes or neighbours, PNG."""
     from explorer.datasets import decode_image
-    from explorer.demo import answers, markup
+    from explorer.sheets.drawing import png
+    from explorer.study import open_study, points
+    from explorer.study.picture import Picture
+    from explorer.views.codebook import measured
+
+    studies = {name: open_study(name) for name in CHECKPOINTS}
 
     def once(number: int) -> None:
-        name, endpoint = CHECKPOINTS[number // len(ENDPOINTS) % len(CHECKPOINTS)], ENDPOINTS[number % 4]
-        layer = answers.opened(name).layers[0]
+        study, endpoint = studies[CHECKPOINTS[number // len(ENDPOINTS) % len(CHECKPOINTS)]], ENDPOINTS[number % 4]
+        layer = study.layer_names[0]
         if endpoint == "usage":
-            answers.usage(name, layer)
+            study.remember(measured, layer)
             return
-        pixels = decode_image(picture(number), answers.choose(name).image_size)
+        seen = Picture(decode_image(picture(number), study.checkpoint.image_size), str(number))
         if endpoint == "codes":
-            answers.codes(name, pixels, layer)
+            study.codes_of(seen, layer)
         elif endpoint == "nearest":
-            answers.nearest(name, pixels, layer, 12)
+            points.near(study, points.of_images(study, layer), seen, 12)
         else:
-            answers.look(name, pixels)
-        markup.png(pixels)
+            study.look(seen)
+        png(seen.pixels)
 
     for number in range(8):
         once(1_000_000 + number)  # opens everything

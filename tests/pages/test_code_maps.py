@@ -57,12 +57,12 @@ def test_the_first_code_is_the_one_in_the_middle_of_the_image(open_app, studio):
 
 def test_previous_next_and_random_change_the_image_and_keep_the_code(open_app):
     app = open_app(PAGE, image="0", code="2", cell="1,1")
-    app.button(key="link-Next image").click().run()
+    app.button(key="next").click().run()
     assert app.query_params["image"] == "1" and app.query_params["code"] == "2" and "cell" not in app.query_params
-    app.button(key="link-Previous image").click().run()
-    app.button(key="link-Previous image").click().run()
+    app.button(key="previous").click().run()
+    app.button(key="previous").click().run()
     assert app.query_params["image"] == "11", "before the first comes the last"
-    app.button(key="link-Random").click().run()
+    app.button(key="random").click().run()
     assert 0 <= int(app.query_params["image"]) < 12 and app.query_params["code"] == "2" and not problems(app)
     assert not app.warning
 
@@ -78,11 +78,11 @@ def test_a_code_that_is_not_in_the_image_says_so_quietly(open_app, studio):
 def test_worst_and_best_first_go_by_psnr(open_app, studio):
     psnr = opened(studio, "tiny-vqvae").errors()["psnr"].to_numpy()
     app = open_app(PAGE)
-    app.segmented_control(key="pick-order").set_value("worst").run()
+    app.selectbox(key="pick-order").set_value("worst").run()
     assert app.query_params["image"] == str(psnr.argmin())
-    app.button(key="link-Next image").click().run()
+    app.button(key="next").click().run()
     assert app.query_params["image"] == str(np.argsort(psnr, kind="stable")[1])
-    app.segmented_control(key="pick-order").set_value("best").run()
+    app.selectbox(key="pick-order").set_value("best").run()
     assert app.query_params["image"] == str(np.argsort(psnr, kind="stable")[-1])
 
 
