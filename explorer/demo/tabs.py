@@ -47,7 +47,7 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
         with gr.Tab(view.title, id=name) as tab:
             page = gr.HTML(EMPTY, js_on_load=ON_LOAD, apply_default_css=False, label=view.title, elem_id=f"view-{name}")
         shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
-        outputs = [shared.carried, tabs, shared.upload, shared.picture]
+        outputs = [shared.carried, tabs, shared.upload, shared.picture, shared.checkpoint]
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
 
@@ -99,7 +99,10 @@ def follow(
         images, row = shipped.study(checkpoint).images, int(new.pop("image"))
         path = shipped.file(images.names[row], images.read([row])[0]) if row < len(images) else path
     tabs = gr.Tabs(selected=view) if view != name else gr.skip()
-    return {"of": checkpoint, "values": values | new}, tabs, path, path
+    other = asked.get("checkpoint")
+    if isinstance(other, str) and other != checkpoint and other in shipped.offered():
+        checkpoint, values = other, {}
+    return {"of": checkpoint, "values": values | new}, tabs, path, path, checkpoint
 
 
 def _of_point(name: str, point: Any, sheet: Sheet) -> dict[str, Any]:

@@ -62,10 +62,10 @@ VIEWS: dict[str, View] = {
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
-        layers.Options, layers.sheet, encoded=False, demo=False,
+        layers.Options, layers.sheet, encoded=False,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
-        rates.Options, rates.sheet, encoded=False, demo=False,
+        rates.Options, rates.sheet, encoded=False,
     ),
 }  # fmt: skip

@@ -23,12 +23,12 @@ def drawn(study: Study, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, study.images.read(rows)
 
 
-def cards(study: Study, rows: np.ndarray, pictures: Sequence[Sequence[Picture]]) -> Row:
+def cards(names: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Row:
     """A card for each image, with its name and its pictures in one row."""
     many = len(pictures[0])
     parts = [
-        [Note(study.images.names[row]), Pictures(f"layers-{index}", shown, 80, columns=many)]
-        for index, (row, shown) in enumerate(zip(rows, pictures, strict=True))
+        [Note(name), Pictures(f"layers-{index}", shown, 80, columns=many)]
+        for index, (name, shown) in enumerate(zip(names, pictures, strict=True))
     ]
     return Row(parts, min(max(390, 105 * many), 900), boxed=True)
 
@@ -110,4 +110,4 @@ def _maps(study: Study, rows: np.ndarray, pixels: np.ndarray) -> Row:
             go, about = Go("code_maps", {"image": row, "layer": layer}), f"{layer} on the code maps"
             shown.append(Picture(painted, layer, alt=f"Code map of {layer}", help=about, go=go))
         found.append(shown)
-    return cards(study, rows, found)
+    return cards([study.images.names[row] for row in rows], found)

@@ -116,7 +116,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         shown, numbers = layer_codes.compared(study, options.images, options.seed)
         return Sheet([*(blocks or [Note(ONE_AT_A_TIME, "info")]), *shown], {"joint": False, **numbers})
     contributions, numbers = _contributions(study, options)
-    blocks = [*_gallery(study, options), *contributions, *_recombined(study, options)]
+    blocks = [*_gallery(study, options, picture), *contributions, *_recombined(study, options)]
     return Sheet(blocks, {"joint": True, "fill": options.fill, **numbers})
 
 
@@ -150,27 +150,30 @@ def layered(study: Study) -> list[Checkpoint]:
     return sorted((one for one in found if len(one.layers) > 1), key=order)
 
 
-def _gallery(study: Study, options: Options) -> list[Block]:
-    """A card for each image: the original, and a picture for each layer."""
+def _gallery(study: Study, options: Options, picture: Looked | None) -> list[Block]:
+    """A card for each image, one's own first: the original, and a picture for each layer."""
     rows, pixels = layer_codes.drawn(study, options.images, options.seed)
+    names, keys = [study.images.names[row] for row in rows], [str(row) for row in rows]
+    if picture is not None and picture.row is None:
+        names, keys = ["Your picture", *names], ["own", *keys]
+        pixels = np.concatenate([picture.pixels[None], pixels])
     found = study.decoded(pixels, options.parts, options.fill)
     cards, files = [], {}
-    for index, row in enumerate(rows):
-        name = study.images.names[row]
+    for index, (name, key) in enumerate(zip(names, keys, strict=True)):
         shown = [Picture(pixels[index], "Original", alt=f"Original of {name}")]
-        files[f"{row}-original"] = pixels[index]
+        files[f"{key}-original"] = pixels[index]
         for place, (layer, one) in enumerate(found.items()):
             label = layer if options.parts == "alone" or not place else f"+ {layer}"
             made = one.reconstructions[index]
             shown.append(Picture(made, label, f"{one.psnr[index]:.1f} dB", f"{label} of {name}"))
-            files[f"{row}-{layer}"] = made
+            files[f"{key}-{layer}"] = made
         cards.append(shown)
     what = "one layer more than the one before" if options.parts == "prefix" else "one layer"
-    filled = FILLED[options.fill] if len(rows) > 1 or options.fill != "other" else "nothing else stands for the others"
+    filled = FILLED[options.fill] if len(names) > 1 or options.fill != "other" else "nothing else stands for the others"
     return [
         Controls(("parts", "fill", "images", "seed")),
         Note(f"Each picture has {what}; {filled}."),
-        layer_codes.cards(study, rows, cards),
+        layer_codes.cards(names, cards),
         Download(
             "Images shown (zip of PNG)", f"{study.checkpoint.name}-{options.parts}-{options.fill}.zip",
             lambda: drawing.archive(files), "Each picture above as a file of its own, in the model's resolution.",

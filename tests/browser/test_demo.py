@@ -228,6 +228,33 @@ def test_latent_map(page):
     assert fits(page)
 
 
+def test_layers(page):
+    """A checkpoint of one layer says so and leads to one of several, which takes the visitor's picture apart."""
+    open_tab(page, "Layers")
+    view = page.locator("#view-layers")
+    expect(view.get_by_text("there is nothing to take apart")).to_be_visible()
+    press(page, view.get_by_role("button", name=re.compile("^vqvae2-shapes: 2 layers")))
+    expect(page.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value("vqvae2-shapes")
+    yours = view.locator(".cx-boxed > :first-child", has_text="Your picture").locator("img")
+    expect(yours).to_have_count(3)  # the original, from the first layer, from both
+    assert np.array_equal(image(page, yours.first), image(page, page.locator("#picture .image-frame img")))
+    coarse, fine = (np.abs(image(page, yours.nth(at)) / 255 - image(page, yours.first) / 255).mean() for at in (1, 2))
+    assert fine < coarse
+    expect(view.locator(".js-plotly-plot")).to_have_count(1)
+    assert fits(page)
+
+
+def test_rate_distortion(page):
+    """Quality against bits, beside other checkpoints and codecs; a choice changes the score of the chart."""
+    open_tab(page, "Rate–distortion")
+    view = page.locator("#view-rate_distortion")
+    expect(card(page, "PSNR at these bits").locator("b")).to_have_text(re.compile(r"^\d\d\.\d\d dB$"))
+    expect(view.locator(".ytitle")).to_have_text("mean PSNR (dB)")
+    press(page, view.get_by_text("SSIM", exact=True).first)
+    expect(view.locator(".ytitle")).to_have_text("mean SSIM")
+    assert fits(page)
+
+
 def test_about(page):
     """What the numbers mean, and every checkpoint that ships."""
     open_tab(page, "About")
