@@ -60,14 +60,6 @@ def paint(codes: np.ndarray, colours: np.ndarray, scale: int = 1) -> np.ndarray:
     return np.repeat(np.repeat(colours[np.asarray(codes)], scale, 0), scale, 1)
 
 
-def blend(image: np.ndarray, painted: np.ndarray, opacity: float) -> np.ndarray:
-    """A painted map over an image, both (h, w, 3) uint8; opacity 0 shows the image, 1 the map."""
-    if image.shape != painted.shape:
-        raise ValueError(f"image {image.shape} and painted map {painted.shape} must have one shape")
-    opacity = min(max(float(opacity), 0.0), 1.0)
-    return np.rint(image.astype(np.float32) * (1 - opacity) + painted.astype(np.float32) * opacity).astype(np.uint8)
-
-
 _LAB_TO_LMS = np.array(
     [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
 )

@@ -211,7 +211,6 @@ def _open(job: Job) -> None:
             put(name, value)
     for name in ("layer", "image", "code", "show"):  # of another network, and maybe one's own images
         put(name, None)
-    st.session_state.pop("show", None)  # one's own images, perhaps: random ones are the default
     st.switch_page(shared()["pages"]["reconstructions"], query_params={})
 
 

@@ -51,11 +51,6 @@ def error_top(errors: np.ndarray) -> float:
     return max(float(np.quantile(errors, 0.995)), 0.02)
 
 
-def heat_bar(width: int = 256, height: int = 10) -> bytes:
-    """PNG of the colours of `heat`, from 0 at the left."""
-    return png(np.broadcast_to(heat(np.linspace(0, 1, width)[None], 1.0), (height, width, 3)).copy())
-
-
 def urls(pictures: np.ndarray) -> list[str]:
     """Data URLs of small pictures (n, s, s, 3) uint8, for the cells of a table."""
     found = []

@@ -288,7 +288,8 @@ def _named(study: Study, points: Points) -> pd.DataFrame:
     if points.rows is None:
         return points.table
     table = points.table.assign(name=np.array(study.images.names, object)[points.rows])
-    return table.join(study.concepts().iloc[points.rows].reset_index(drop=True), rsuffix="_concept")
+    concepts = study.concepts().iloc[points.rows].reset_index(drop=True)
+    return table.join(concepts.rename(columns={name: f"{name}_concept" for name in table}))
 
 
 def _parquet(study: Study, points: Points) -> bytes:

@@ -79,12 +79,3 @@ def test_paint_by_hand():
     assert painted.shape == (2, 4, 3)
     assert painted[:, :2].reshape(-1, 3).tolist() == [[1, 2, 3]] * 4
     assert (painted[:, 2:] == 9).all()
-
-
-def test_blend_by_hand():
-    image, painted = np.full((2, 2, 3), 100, np.uint8), np.full((2, 2, 3), 200, np.uint8)
-    assert (colours.blend(image, painted, 0) == 100).all()
-    assert (colours.blend(image, painted, 0.25) == 125).all()
-    assert (colours.blend(image, painted, 7) == 200).all()
-    with pytest.raises(ValueError, match="one shape"):
-        colours.blend(image, painted[:1], 0.5)
