@@ -6,6 +6,7 @@ Fragments carry `@guard()` below `@st.fragment`, because they run again without 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import threading
 from pathlib import Path
@@ -25,8 +26,21 @@ from explorer.study import Study, estimates
 if TYPE_CHECKING:
     from explorer.datasets import Images
 
-# torch takes seconds to import; while it does, the sidebar is drawn and the browser loads
-threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
+
+def _import_torch() -> None:
+    """It takes seconds; meanwhile the sidebar is drawn and the browser loads.
+
+    What it leaves in memory stays for good, so the garbage collector need not look through it, now or later.
+    """
+    gc.disable()
+    try:
+        importlib.import_module("torch")
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+threading.Thread(target=_import_torch, daemon=True).start()
 
 SIZES = [16, 32, 64, 128, 256, 512]  # of k-means codebooks
 CENTRES = (

@@ -15,12 +15,12 @@ import streamlit as st
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.pages.state import get, guard, plain, shared
-from explorer.training.presets import PRESETS, Preset
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from explorer.jobs import Job
+    from explorer.training.presets import Preset
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AGAIN = 5.0  # seconds in which the same start is a second click, and no second run
@@ -41,6 +41,7 @@ def form() -> None:
     """What matters first, then sections that open, then what it will cost, and the button that starts the run."""
     with st.spinner("Preparing the form …"):  # torch takes a moment, once
         from explorer.models import MODELS
+        from explorer.training.presets import PRESETS
 
     chosen = st.selectbox(
         "Start from",
@@ -82,6 +83,7 @@ def _apply() -> None:
     """Fills the form with the preset that was chosen."""
     from explorer.models import MODELS
     from explorer.training.config import TrainingConfig
+    from explorer.training.presets import PRESETS
 
     preset = PRESETS[st.session_state["train-preset"]]
     st.session_state["train-family"] = preset.family

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
 TILE = 32  # pixels of a thumbnail
-PIXELS, FEWEST, MOST = 200 * 64**2, 32, 200  # of the images that the scale of errors is taken from, and how many
+PIXELS, FEWEST, MOST = 64**3, 16, 64  # of the images that the scale of errors is taken from, and how many
 RANDOM = 16  # random codes that a change is compared with
 
 
