@@ -125,7 +125,7 @@ def _inputs(demo: gr.Blocks, names: list[str]) -> tuple[Shared, gr.Gallery]:
     )  # fmt: skip
     with gr.Accordion("If a picture is not square", open=False, elem_id="fit"):
         fit = gr.Radio([("Crop to the centre", "crop"), ("Pad with white", "pad")], value="crop", show_label=False)
-    first = next(view.title for view in VIEWS.values() if view.demo)
+    first = next(iter(VIEWS.values())).title
     seen, theme = gr.Textbox(first, visible=False), gr.Textbox("light", visible=False)
     shared = Shared(demo, checkpoint, upload, gr.State(start), fit, gr.State({}), seen, theme)
     # not `input`, which Gradio also sends when a picture is taken away, with the picture

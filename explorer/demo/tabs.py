@@ -1,4 +1,4 @@
-"""A tab for each view that visitors see: its sheet as HTML, drawn again for what they choose and click on it."""
+"""A tab for each view: its sheet as HTML, drawn again for what a visitor chooses and clicks on it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ draw();
 def build(shared: Shared, tabs: gr.Tabs) -> None:
     """Adds the tabs, the first in front."""
     gr.set_static_paths([PLOTLY])
-    shown = {name: view for name, view in VIEWS.items() if view.demo}
-    for at, (name, view) in enumerate(shown.items()):
+    for at, (name, view) in enumerate(VIEWS.items()):
         with gr.Tab(view.title, id=name) as tab:
             page = gr.HTML(EMPTY, js_on_load=ON_LOAD, apply_default_css=False, label=view.title, elem_id=f"view-{name}")
         shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
@@ -93,7 +92,7 @@ def follow(
     for key in new:
         for other in fields.AFTER.get(key, ()):
             values.pop(other, None)
-    view = view if isinstance(view, str) and view in VIEWS and VIEWS[view].demo else name
+    view = view if isinstance(view, str) and view in VIEWS else name
     path = gr.skip()
     if "image" in new and not _has(view, "image"):  # it becomes the visitor's picture
         images, row = shipped.study(checkpoint).images, int(new.pop("image"))

@@ -29,7 +29,6 @@ class View:
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
         several: whether it takes all of one's own pictures at once, as a tuple.
-        demo: whether visitors see it.
     """
 
     title: str
@@ -40,7 +39,6 @@ class View:
     encoded: bool = True
     pictured: bool = False
     several: bool = False
-    demo: bool = True
 
 
 VIEWS: dict[str, View] = {
