@@ -67,6 +67,21 @@ def test_it_shows_what_differs_by_block_the_codes(drawn):
             assert np.array_equal(one.pixels, study.colours(name)[study.codes(name)[row]])
 
 
+def test_an_own_picture_is_taken_apart_first(drawn):
+    from explorer.study import Picture
+
+    study, sheet = drawn(images=2)
+    before = blocks(sheet, Pictures)
+    yours = Picture(255 - study.image(0).pixels, "mine")
+    sheet = VIEW.sheet(study, fields.settled(VIEW.options, study, {"images": 2}, yours)[0], yours)
+    mine, *others = blocks(sheet, Pictures)
+    assert np.array_equal(mine.pictures[0].pixels, yours.pixels) and len(mine.pictures) == 3
+    whole = study.compare(yours.pixels[None]).reconstructions[0]
+    assert np.abs(mine.pictures[-1].pixels.astype(int) - whole).max() <= 1
+    assert [one.pictures[0].alt for one in others] == [one.pictures[0].alt for one in before]
+    assert "Your picture" in notes(sheet)
+
+
 def test_without_an_encoding_the_codes_are_offered(drawn, monkeypatch, tmp_path):
     monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path))
     _, sheet = drawn("tiny-mae")
