@@ -1,6 +1,18 @@
 import io
+import os
+import shutil
 
 import pytest
+
+ARGUMENTS = (  # of Chromium
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +38,16 @@ def greys(tmp_path):
             for number in range(600):
                 (folder / f"{number:03}.png").write_bytes(file.getvalue())
     return str(tmp_path / "greys")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, one for all tests."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine; set CHROMIUM to its path")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield opened
+        opened.close()

@@ -11,7 +11,6 @@ from PIL import Image
 
 from explorer.commands import run
 from explorer.views import VIEWS
-from tests.browser.conftest import browser  # noqa: F401  a fixture
 
 ATTACK = "<script>alert(1)<script>"
 
@@ -52,7 +51,7 @@ def test_the_file_asks_for_nothing_and_is_in_order(digits):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_browser_without_a_network_draws_every_chart(digits, browser, theme):  # noqa: F811
+def test_a_browser_without_a_network_draws_every_chart(digits, browser, theme):
     context = browser.new_context(offline=True, color_scheme=theme, viewport={"width": 390, "height": 844})
     page, problems = context.new_page(), []
     page.on("pageerror", lambda error: problems.append(str(error)))
