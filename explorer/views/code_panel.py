@@ -276,7 +276,10 @@ def _pictures(shown: Shown) -> list[Block]:
     change = shown.changed()
     if change is None:
         return [Note(said)]
-    top = drawing.error_top(change.difference)
+    side = len(
+        change.difference
+    )  # the scale is that of the cells that changed: of all pixels, it ends below their mean
+    top = drawing.error_top(change.difference[where.repeat(side // len(where), 0).repeat(side // where.shape[1], 1)])
     heat = drawing.heat(change.difference, top)
     pictures = [
         Picture(mark(change.before, where, 440), "Unmodified", "its cells outlined", f"Unmodified: {said}"),

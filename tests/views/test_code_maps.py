@@ -144,3 +144,21 @@ def test_a_map_of_one_cell_says_so():
 def test_nothing_is_said_before_there_is_a_picture(study):
     options, _ = fields.settled(code_maps.Options, study, {})
     assert "Choose an image" in texts(code_maps.sheet(study, options).blocks)
+
+
+def test_the_colours_of_a_change_reach_beyond_its_mean_in_the_cells_that_changed(study, monkeypatch):
+    """A cell of a fine grid is few of all pixels: a scale that is taken from all of them would end below its mean."""
+    from explorer.study import Study
+
+    change = Study.change
+
+    def small(self, picture, layer, where, *more):
+        found = change(self, picture, layer, where, *more)
+        row, column = np.argwhere(where)[0] * 8
+        difference = np.zeros((64, 64), np.float32)
+        difference[row : row + 3, column : column + 5] = 0.5
+        return dataclasses.replace(found, difference=difference, inside=15 / 64 / 2)
+
+    monkeypatch.setattr(Study, "change", small)
+    _, sheet = shown(study)
+    assert named(sheet.blocks, "change").pictures[-1].note == "0 to 0.50"
