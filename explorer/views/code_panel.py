@@ -269,6 +269,7 @@ def _for_code(shown: Shown) -> tuple:
 
 
 def _pictures(shown: Shown) -> list[Block]:
+    from explorer.analysis.interventions import cover
     from explorer.analysis.patches import mark
 
     where, _, said = shown.swap
@@ -276,10 +277,8 @@ def _pictures(shown: Shown) -> list[Block]:
     change = shown.changed()
     if change is None:
         return [Note(said)]
-    side = len(
-        change.difference
-    )  # the scale is that of the cells that changed: of all pixels, it ends below their mean
-    top = drawing.error_top(change.difference[where.repeat(side // len(where), 0).repeat(side // where.shape[1], 1)])
+    # the scale is that of the cells that changed: of all pixels, it ends below their mean
+    top = drawing.error_top(change.difference[cover(where, change.difference.shape)])
     heat = drawing.heat(change.difference, top)
     pictures = [
         Picture(mark(change.before, where, 440), "Unmodified", "its cells outlined", f"Unmodified: {said}"),

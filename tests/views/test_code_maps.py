@@ -162,3 +162,16 @@ def test_the_colours_of_a_change_reach_beyond_its_mean_in_the_cells_that_changed
     monkeypatch.setattr(Study, "change", small)
     _, sheet = shown(study)
     assert named(sheet.blocks, "change").pictures[-1].note == "0 to 0.50"
+
+
+def test_a_change_is_shown_where_cells_are_no_whole_number_of_pixels(study, monkeypatch):
+    from explorer.study import Study
+
+    change = Study.change
+
+    def odd(self, *arguments):
+        return dataclasses.replace(change(self, *arguments), difference=np.full((65, 65), 0.25, np.float32))
+
+    monkeypatch.setattr(Study, "change", odd)
+    _, sheet = shown(study)
+    assert named(sheet.blocks, "change").pictures[-1].note == "0 to 0.25"
