@@ -98,10 +98,11 @@ def follow(
         images, row = shipped.study(checkpoint).images, int(new.pop("image"))
         path = shipped.file(images.names[row], images.read([row])[0]) if row < len(images) else path
     tabs = gr.Tabs(selected=view) if view != name else gr.skip()
-    other = asked.get("checkpoint")
+    other, changed = asked.get("checkpoint"), gr.skip()
     if isinstance(other, str) and other != checkpoint and other in shipped.offered():
-        checkpoint, values = other, {}
-    return {"of": checkpoint, "values": values | new}, tabs, path, path, checkpoint
+        checkpoint = changed = other
+        values = {}
+    return {"of": checkpoint, "values": values | new}, tabs, path, path, changed
 
 
 def _of_point(name: str, point: Any, sheet: Sheet) -> dict[str, Any]:

@@ -232,6 +232,7 @@ class Study:
         With `hidden`, errors of the patches that are filled in, three of four; errors are from 0 to 1.
         """
         from explorer.analysis.comparison import random_masks
+        from explorer.analysis.interventions import cover
         from explorer.sheets.drawing import error_top
 
         most = min(max(PIXELS // self.checkpoint.image_size**2, FEWEST), MOST)
@@ -242,7 +243,7 @@ class Study:
             part = slice(start, start + 25)
             mask = None if masks is None else masks[part]
             errors = self._pass(passes.compare, self.images.read(rows[part]), mask=mask).errors
-            found.append(errors if mask is None else errors[_cover(mask, errors.shape[1])])
+            found.append(errors if mask is None else errors[np.stack([cover(one, errors.shape[1:]) for one in mask])])
         return error_top(np.concatenate([one.reshape(-1) for one in found]))
 
     @kept
@@ -265,11 +266,6 @@ class Study:
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)
-
-
-def _cover(mask: np.ndarray, side: int) -> np.ndarray:
-    """Pixels (N, side, side) that patches (N, H, W) cover."""
-    return mask.repeat(side // mask.shape[1], 1).repeat(side // mask.shape[2], 2)
 
 
 def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:
