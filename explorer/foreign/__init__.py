@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from explorer.errors import BadInput
 from explorer.files import digest, file_digest
@@ -111,10 +111,12 @@ def load(found: Found, name: str) -> nn.Module:
         BadInput: tensors that are missing, left over, of other shapes or not finite; more than fits into memory.
     """
     what = f"{name} ({found.format})"
-    reading.fits_in_memory(name, sum(file.stat().st_size for file in found.files))
-    model, read = skeleton(found), found.read or _tensors
-    shapes = found.rename(read(found.files, data=False))
+    read = found.read or functools.partial(reading.tensors, prefix=found.prefix)
+    if not found.prefix:
+        reading.fits_in_memory(name, sum(file.stat().st_size for file in found.files))
+    model, shapes = skeleton(found), found.rename(read(found.files, data=False))
     adapters.compare(model.network, shapes, what)  # before any data is read
+    reading.fits_in_memory(name, 4 * sum(value.numel() for value in shapes.values()))
     adapters.assign(model.network, found.rename(read(found.files, data=True)), what)
     if empty := adapters.unfilled(model):
         raise BadInput(f"{what} leaves {', '.join(empty[:3])} without values")
@@ -130,10 +132,3 @@ def fingerprint(found: Found) -> str:
 @functools.lru_cache(maxsize=64)
 def _digest(path: Path, modified: int, length: int) -> str:
     return file_digest(path)
-
-
-def _tensors(files: tuple[Path, ...], *, data: bool) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    for file in files:
-        found |= reading.read(file, data=data).tensors
-    return found

@@ -1,4 +1,4 @@
-"""The image tokenizers of LlamaGen, `VQ-8` and `VQ-16`: `{"model": state dict}` without a config.
+"""The image tokenizers of LlamaGen, `VQ-8` and `VQ-16`: `{"model": state dict}` without a config; those of Janus.
 
 VQGANs of taming-transformers under other names, but codes and latents are compared, and decoded, at length one.
 """
@@ -6,7 +6,6 @@ VQGANs of taming-transformers under other names, but codes and latents are compa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor
 from torch.nn import functional
@@ -18,7 +17,8 @@ from explorer.foreign.taming import INSIDE, adapter, linear, renamed
 
 TITLE = "LlamaGen VQ"
 MARKS = ("encoder.conv_blocks.0.res.", "decoder.conv_blocks.0.res.")
-SIZE = 256
+WHOLE, KIND = "gen_vision_model.", "multi_modality"  # where Janus and Janus-Pro have it, and their `model_type`
+SIZE, WHOLE_SIZE = 256, 384
 USAGE = "quantize.codebook_used"  # the last codes of training
 NAMES = (
     (r"^encoder\.conv_blocks\.", "encoder.down_blocks."),
@@ -43,18 +43,23 @@ class Unit(VQ):
 
 
 def recognise(place: Place) -> Found | None:
-    """A state dict with the keys of this network."""
-    tensors = _rename(place.weights.tensors)
-    if not all(any(name.startswith(mark) for name in place.weights.tensors) for mark in MARKS):
+    """A state dict with the keys of this network, or with them behind WHOLE; a folder of Janus."""
+    files, tensors = place.inside(WHOLE, KIND)
+    prefix, title = (WHOLE, f"{TITLE} of Janus") if tensors else ("", TITLE)
+    if not tensors:
+        files, tensors = (place.path,), place.weights.tensors
+    if not all(any(name.startswith(mark) for name in tensors) for mark in MARKS):
         return None
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    size = place.size(SIZE)
+    shapes = {name: tuple(value.shape) for name, value in _rename(tensors).items()}
+    size = place.size(WHOLE_SIZE if prefix else SIZE)
 
     def build() -> Unit:
-        return adapter("VQModel", shapes, size, TITLE, Unit)
+        return adapter("VQModel", shapes, size, title, Unit)
 
-    notes = (f"Images go in with {Pixels()}.", "Codes and latents have length one.")
-    return Found(TITLE, "vqvae", (Path(place.path),), size, build, _rename, notes)
+    notes = [f"Images go in with {Pixels()}.", "Codes and latents have length one."]
+    if prefix:
+        notes.append("The tokenizer of the images that the model draws; nothing else of its files is read.")
+    return Found(title, "vqvae", files, size, build, _rename, tuple(notes), prefix=prefix)
 
 
 def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

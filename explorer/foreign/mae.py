@@ -23,7 +23,7 @@ from explorer.errors import BadInput
 from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Pixels, square
-from explorer.foreign.recognition import Found, Place
+from explorer.foreign.recognition import WEIGHTS, Found, Place
 from explorer.models.masked import Masked, block_layers, blocks, by_layer, embed
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations, of all published MAEs
@@ -31,7 +31,6 @@ HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16, 1664: 16}  # by 
 DECODER_HEADS = {512: 16}
 EPSILON = 1e-6  # of layer norms in facebookresearch/mae and timm; of patches' variances everywhere
 MOST_BLOCKS = 256
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 FIELDS = {  # of transformers' config, with the defaults that its files may leave out
     "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
     "image_size": 224, "patch_size": 16, "num_channels": 3, "decoder_num_attention_heads": 16,

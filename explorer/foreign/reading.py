@@ -12,7 +12,7 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,10 @@ class Weights:
     rest: Mapping[str, Any]
 
 
-def read(path: Path, *, data: bool = True) -> Weights:
+def read(path: Path, *, data: bool = True, prefix: str = "") -> Weights:
     """The tensors of a file; without `data` only their names, shapes and types (on torch's meta device).
+
+    With a `prefix`, those whose names begin with it: a part of a model that may be larger than memory.
 
     Raises:
         BadInput: a file that is damaged, larger than memory, or more than tensors and plain values.
@@ -54,11 +56,25 @@ def read(path: Path, *, data: bool = True) -> Weights:
         size = path.stat().st_size
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
-    if data:
+    if data and not prefix:
         fits_in_memory(path.name, size)
     if path.suffix == SAFETENSORS:
-        return Weights(_safetensors(path, size, data), {})
-    return _torch(path, size, data)
+        return Weights(_safetensors(path, data, prefix), {})
+    found = _torch(path, size, data)  # mapped, so that what is not asked for is not read
+    return Weights({name: value for name, value in found.tensors.items() if name.startswith(prefix)}, found.rest)
+
+
+def tensors(files: Sequence[Path], *, data: bool, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of several files, by their names without `prefix`, which they all begin with."""
+    found: dict[str, Tensor] = {}
+    for file in files:
+        found |= read(file, data=data, prefix=prefix).tensors
+    return without(found, prefix)
+
+
+def without(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors by their names after a prefix."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items()}
 
 
 def fits_in_memory(name: str, size: int) -> None:
@@ -99,8 +115,10 @@ def header(path: Path, name: str | None = None) -> dict[str, Any]:
     return found
 
 
-def weights_of(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+def weights_of(folder: Path, names: tuple[str, ...], prefix: str = "") -> tuple[Path, ...]:
     """The weights of a folder: the first of `names` that is there, or the parts that its index names.
+
+    With a `prefix`, the parts that hold tensors whose names begin with it; the others need not be there.
 
     Raises:
         BadInput: nothing of that name, an index that is damaged, or that names what is not in the folder.
@@ -112,10 +130,13 @@ def weights_of(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
         if not index.is_file():
             continue
         try:
-            parts = sorted(set(read_json(index)["weight_map"].values()))
+            found = read_json(index)["weight_map"].items()
+            parts = sorted({part for name, part in found if name.startswith(prefix)})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise BadInput(f"{index.name} of {folder.name} is damaged; {AGAIN}") from None
-        if not parts or any(not isinstance(part, str) or Path(part).name != part for part in parts):
+        if not parts:
+            raise BadInput(f"{index.name} of {folder.name} names nothing that begins with {prefix!r}")
+        if any(not isinstance(part, str) or Path(part).name != part for part in parts):
             raise BadInput(f"{index.name} of {folder.name} names files outside its folder")
         if absent := [part for part in parts if not (folder / part).is_file()]:
             raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
@@ -125,14 +146,15 @@ def weights_of(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
     raise BadInput(f"{folder.name} has no {' or '.join(names)}{beside}")
 
 
-def _safetensors(path: Path, size: int, data: bool) -> dict[str, Tensor]:
-    entries = header(path)
+def _safetensors(path: Path, data: bool, prefix: str) -> dict[str, Tensor]:
+    entries = {name: entry for name, entry in header(path).items() if name.startswith(prefix)}
     if not data:
         return {name: torch.empty(entry["shape"], device="meta") for name, entry in entries.items()}
-    from safetensors.torch import load_file
+    from safetensors import safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in entries}
     except Exception as error:  # safetensors raises its own and plain ones; all mean the same here
         raise BadInput(f"{path.name} is damaged: {error}") from None
 

@@ -15,6 +15,7 @@ from explorer.files import read_json
 from explorer.foreign import reading
 
 SINGLE = (reading.SAFETENSORS, *reading.TORCH, reading.HDF5)  # of files that are a checkpoint by themselves
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of a folder of transformers
 SMALLEST, LARGEST = 8, 2048  # image sizes
 
 
@@ -31,6 +32,7 @@ class Found:
         rename: tensors as they are in the files -> by the names of the adapter's `network`.
         notes: what a user should know, a sentence each.
         taps: names of modules whose outputs are layers as well.
+        prefix: of the names of its tensors, where it is a part of a larger model; nothing else of that is read.
         read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
     """
 
@@ -43,6 +45,7 @@ class Found:
     notes: tuple[str, ...] = field(default=())
     read: Callable[..., dict[str, Tensor]] | None = None
     taps: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 class Place:
@@ -69,6 +72,17 @@ class Place:
         if self.path.is_dir():
             return reading.Weights({}, {})
         return reading.read(self.path, data=False)
+
+    def inside(self, prefix: str, kind: str) -> tuple[tuple[Path, ...], dict[str, Tensor]]:
+        """Files and tensors, without data, of the part of a larger model whose names begin with `prefix`, which is
+        taken off; of a folder with a `config.json` whose `model_type` is `kind`, or of a single file."""
+        if not self.path.is_dir():
+            own = {name: value for name, value in self.weights.tensors.items() if name.startswith(prefix)}
+            return (self.path,), reading.without(own, prefix)
+        if self.config.get("model_type") != kind:
+            return (), {}
+        files = reading.weights_of(self.path, WEIGHTS, prefix)
+        return files, reading.tensors(files, data=False, prefix=prefix)
 
     def size(self, default: int) -> int:
         """The side of the images in pixels: what was asked for, or else the default of the format."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import types
+
 import pytest
+import safetensors
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from explorer import checkpoints, foreign
@@ -153,6 +159,47 @@ def test_codes_have_length_one_and_decode_to_themselves(write):
     picked = (torch.arange(64) % CODES).view(1, 8, 8)
     expected = Reference(weights).decode(picked)
     torch.testing.assert_close(model.decode({"code": book.lookup(picked)}), expected, atol=1e-4, rtol=0)
+
+
+def janus(folder, weights):
+    """A folder as Janus has it: the tokenizer in the second of two parts, the first of which was not copied."""
+    named = {f"gen_vision_model.{name}": value.bfloat16() for name, value in weights.items()}
+    save_file(named | {"language_model.norm.weight": torch.ones(4)}, folder / "model-00002-of-00002.safetensors")
+    index = dict.fromkeys(named, "model-00002-of-00002.safetensors")
+    index |= {"language_model.embed.weight": "model-00001-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "multi_modality"}))
+    return folder
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("alone", [False, True], ids=["folder", "one file of it"])
+def test_inside_janus_only_its_own_tensors_are_read(alone, tmp_path, monkeypatch):
+    weights = {name: value.bfloat16().float() for name, value in state().items()}
+    path, got = janus(tmp_path, weights), []
+    path = path / "model-00002-of-00002.safetensors" if alone else path
+    asked = safetensors.safe_open
+    monkeypatch.setattr(
+        safetensors,
+        "safe_open",
+        lambda *given: contextlib.nullcontext(
+            types.SimpleNamespace(get_tensor=lambda name: (got.append(name), asked(*given).get_tensor(name))[1])
+        ),
+    )
+    model, reference = opened(path), Reference(weights)
+    images = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    latents = reference.encode(images)
+    torch.testing.assert_close(model.encode(images)["code"], latents, atol=1e-4, rtol=0)
+    assert got and all(name.startswith("gen_vision_model.") for name in got)
+    found = checkpoints.describe(path)
+    assert (found.format, found.image_size) == ("LlamaGen VQ of Janus", 384)
+
+
+def test_janus_without_its_tokenizer_is_named(tmp_path):
+    folder = janus(tmp_path, state())
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(BadInput, match=r"lacks model-00002-of-00002\.safetensors, which its index names"):
+        opened(folder)
 
 
 def test_what_it_says_of_itself(write):
