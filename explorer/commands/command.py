@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,6 +92,13 @@ def emit(result: dict, as_json: bool, lines: list[str]) -> None:
     text = json.dumps(_plain(result), ensure_ascii=False) if as_json else "\n".join(lines)
     with os.fdopen(os.dup(OUTPUT[0]), "w", encoding="utf-8") as file:
         file.write(text + "\n")
+
+
+def noted(images: Any) -> dict[str, list[str]]:
+    """Says on standard error what was left out of a dataset or chosen when it was opened; the same for the JSON."""
+    for note in images.notes:
+        print(note, file=sys.stderr)
+    return {"notes": list(images.notes)} if images.notes else {}
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.commands.command import Json, cancellable, command, emit
+from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
@@ -59,6 +59,7 @@ def report(
         "dataset": of.dataset,
         "images": len(study.images),
         "views": {one.name: one.numbers for one in sections},
+        **noted(study.images),
     }
     if target is not None:
         found["report"] = target
@@ -92,7 +93,7 @@ def _facts(study: Any) -> dict[str, str]:
     return {
         "Checkpoint": f"{checkpoint.name} ({checkpoint.family}, {checkpoint.image_size} px)",
         "Dataset": f"{study.subject.dataset}, {images.split}",
-        "Images": f"{len(images):,}",
+        "Images": " ".join([f"{len(images):,}", *images.notes]),
         "Layers": "; ".join(
             f"{one['name']} {one['grid'][0]} × {one['grid'][1]}"
             + (f", {one['codes']:,} codes" if one.get("codes") else f", {study.subject.kmeans} k-means codes")

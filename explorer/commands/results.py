@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.commands.command import Json, cancellable, command, emit
+from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results import RESULTS, checked, maps, measurements, obtain
@@ -21,23 +21,23 @@ Out = Annotated[Path | None, typer.Option(help="Where it is written; the name en
 
 
 def result(kind: str, checkpoint: str, options: Any = None, *, out: Path | None = None, **subject: Any) -> tuple:
-    """The path and the content of a result; what is wrong with names is said before any work begins."""
+    """Path and content of a result, and notes on its images; what is wrong with names is said before any work."""
     of, options = Subject.of(checkpoint, **subject), checked(kind, options, out)
     with cancellable(Progress(0, "images")) as progress:
         found = obtain(kind, of, options, out=out, progress=progress)
         progress.finish()
-    return found
+    return *found, noted(of.images)
 
 
 @command((Subject, SUBJECT), (RESULTS["encoding"].options, ("compact",)))
 def encode(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, *, compact: bool, **subject):
     """Writes codes, latents, errors and concepts of every image as a Lance dataset."""
     started = time.perf_counter()
-    path, found = result("encoding", checkpoint, {"compact": compact}, out=out, **subject)
+    path, found, notes = result("encoding", checkpoint, {"compact": compact}, out=out, **subject)
     seconds = time.perf_counter() - started
     facts = {"encoding": path, "images": found.images, "seconds": seconds}
     facts["images_per_second"] = found.facts["images_per_second"]
-    emit(facts, as_json, [f"{path}: {found.images:,} images in {seconds:.1f} s"])
+    emit(facts | notes, as_json, [f"{path}: {found.images:,} images in {seconds:.1f} s"])
 
 
 @command((Subject, SUBJECT))
@@ -45,7 +45,7 @@ def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
     """Codebook statistics of each layer, counted over a dataset."""
     from explorer.analysis.usage import measure as measured
 
-    path, found = result("encoding", checkpoint, **subject)
+    path, found, notes = result("encoding", checkpoint, **subject)
     layers = []
     for layer in found.layers:
         facts = dataclasses.asdict(measured(found.usage(layer.name), found.images))
@@ -56,7 +56,7 @@ def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
         f"of {row['images']:,} images, {row['codebook']} codebook"
         for row in layers
     ]
-    emit({"layers": layers, "images": found.images, "encoding": path}, as_json, lines)
+    emit({"layers": layers, "images": found.images, "encoding": path} | notes, as_json, lines)
 
 
 @command((Subject, ("dataset", "split", "limit", "fit", "device")))
@@ -73,16 +73,16 @@ def measure(
     """Measures what each layer adds, or quality against bits: of a model, or of JPEG and WebP at its image size."""
     if what not in measurements.IMAGES:
         raise BadInput(f"unknown measurement {what!r}; choose from {', '.join(measurements.IMAGES)}")
-    _, found = result(what, checkpoint, {} if fill is None else {"fill": fill}, out=out, **subject)
-    emit(found, as_json, measurements.lines(found))
+    _, found, notes = result(what, checkpoint, {} if fill is None else {"fill": fill}, out=out, **subject)
+    emit({**found, **notes}, as_json, measurements.lines(found))
 
 
 @command((Subject, SUBJECT), (maps.Options, [field.name for field in dataclasses.fields(maps.Options)]))
 def project(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **options):
     """Writes a 2-D or 3-D map of latents as Parquet: id, x, y (, z)."""
     chosen = maps.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
-    path, found = result("map", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
+    path, found, notes = result("map", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
     facts = found.facts
     quality = f"trustworthiness {facts['trustworthiness']:.4f}"
     line = f"{path}: {facts['points']:,} points in {facts['seconds']:.1f} s, {quality}"
-    emit({"map": path, **facts}, as_json, [line])
+    emit({"map": path, **facts, **notes}, as_json, [line])

@@ -60,6 +60,7 @@ class Images:
         name, split, size: what was asked for; `name` as in DATASETS, or the path.
         fingerprint: digest of the content and of everything that changes the pixels or their order.
         skipped: (file, reason) of every image that could not be read.
+        notes: sentences on what was left out or chosen when it was opened.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class Images:
         concepts: Callable[[], pd.DataFrame],
         names: Sequence[str],
         skipped: tuple[tuple[str, str], ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.name, self.split, self.size, self.fingerprint = name, split, size, fingerprint
-        self.names, self.skipped = names, skipped
+        self.names, self.skipped, self.notes = names, skipped, notes
         self._read, self._count, self._concepts = read, count, concepts
 
     def __len__(self) -> int:
@@ -172,6 +174,7 @@ def load(
         concepts=lambda: entry.concepts,
         names=entry.names,
         skipped=entry.skipped,
+        notes=entry.notes,
     )
 
 

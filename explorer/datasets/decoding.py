@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class Entry:
     names: list[str]
     concepts: pd.DataFrame
     skipped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Pixels of some rows, copied from the disk."""
@@ -89,22 +90,22 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
     names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
     skipped = tuple((file, reason) for file, reason in meta["skipped"])
-    return Entry("", pixels, None, names, index, skipped), rows, meta
+    return Entry("", pixels, None, names, index, skipped, tuple(meta.get("notes", ()))), rows, meta
 
 
 def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:
     total = meta["total"]
     if limit is None or limit >= total:
-        return Entry(fingerprint(None), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
+        return replace(entry, fingerprint=fingerprint(None))
     if meta["asked"] == limit:
-        return Entry(fingerprint(limit), entry.pixels, None, entry.names, entry.concepts, entry.skipped)
+        return replace(entry, fingerprint=fingerprint(limit))
     chosen = sample(total, limit)
     inside = np.flatnonzero(np.isin(rows, chosen))
     if not len(inside):
         raise BadInput(f"none of the {limit:,} images could be read; ask for more than {limit:,}")
     concepts = entry.concepts.iloc[inside].reset_index(drop=True)
     names = [entry.names[row] for row in inside]
-    return Entry(fingerprint(limit), entry.pixels, inside, names, concepts, entry.skipped)
+    return replace(entry, fingerprint=fingerprint(limit), rows=inside, names=names, concepts=concepts)
 
 
 def _decode(
@@ -124,6 +125,7 @@ def _decode(
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
             index.to_parquet(temporary / "index.parquet")
             meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
+            meta["notes"] = list(listing.notes)
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
             _flush(temporary)

@@ -39,12 +39,14 @@ class Listing:
     """The rows of one split before any pixel is decoded.
 
     `items(rows)` yields the images of ascending `rows` in order; one that is missing is yielded as a BadInput.
+    `skipped` are files that are no rows, with the reason; `notes` are sentences on what was left out or chosen.
     """
 
     names: Sequence[str]
     concepts: pd.DataFrame
     items: Callable[[np.ndarray], Iterator[Item | BadInput]]
     skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -349,12 +349,13 @@ def _stored(study: Study, numbers: dict[str, Any]) -> list[Block]:
 
 
 def _skipped(images: Any) -> list[Block]:
-    """Files of the dataset that could not be read."""
+    """Files of the dataset that could not be read, and what else was left out or chosen."""
+    notes = [Note(note) for note in images.notes]
     if not images.skipped:
-        return []
+        return notes
     named = "; ".join(f"{file} ({reason})" for file, reason in images.skipped[:3])
     more = f"; and {len(images.skipped) - 3:,} more" if len(images.skipped) > 3 else ""
-    return [Note(f"{words.many(len(images.skipped), 'file')} could not be read: {named}{more}.")]
+    return [Note(f"{words.many(len(images.skipped), 'file')} could not be read: {named}{more}."), *notes]
 
 
 def _distribution(
