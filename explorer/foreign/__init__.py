@@ -16,7 +16,20 @@ from torch import nn
 
 from explorer.errors import BadInput
 from explorer.files import digest, file_digest
-from explorer.foreign import adapters, autoencoders, keras, llamagen, mae, pythae, reading, taming, taps, vqvae, vqvae2
+from explorer.foreign import (
+    adapters,
+    autoencoders,
+    keras,
+    llamagen,
+    mae,
+    pythae,
+    reading,
+    taming,
+    taps,
+    var,
+    vqvae,
+    vqvae2,
+)
 from explorer.foreign.recognition import LARGEST, SINGLE, SMALLEST, Found, Place
 
 ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.]+)*)")
@@ -30,6 +43,7 @@ FORMATS: tuple[Callable[[Place], Found | None], ...] = (  # how each is recognis
     pythae.recognise,
     vqvae.recognise,
     vqvae2.recognise,
+    var.recognise,
     taming.recognise,
     llamagen.recognise,
     mae.recognise,

@@ -92,7 +92,7 @@ def recognise(place: Place) -> Found | None:
     if not all(any(name.startswith(mark) for name in own) for mark in MARKS):
         return None
     kind = _kind(place.path.name, own)
-    shapes = {name: tuple(value.shape) for name, value in _rename(tensors).items()}
+    shapes = {name: tuple(value.shape) for name, value in rename(tensors).items()}
     config = runs.config(place.path) if folder else {}
     runs.check(config, kind, place.path.name)
     factor = 2 ** (_count(shapes, "encoder.down_blocks.{}.resnets.0.conv1.weight") - 1)
@@ -108,7 +108,7 @@ def recognise(place: Place) -> Found | None:
         return model
 
     family = "vae" if kind == "AutoencoderKL" else "vqvae"
-    return Found(title, family, (Path(file),), size, build, _rename, _notes(tensors, kind))
+    return Found(title, family, (Path(file),), size, build, rename, _notes(tensors, kind))
 
 
 def adapter(
@@ -199,7 +199,7 @@ def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if not re.fullmatch(LEFT_OUT, name)}
 
 
-def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """By the names of diffusers, with attention as linear maps."""
     own, found = _own(tensors), {}
     ups = (re.match(r"decoder\.up\.(\d{1,4})\.", name) for name in own)
