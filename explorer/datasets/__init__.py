@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -26,9 +25,8 @@ import pandas as pd
 from explorer.datasets import shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
-from explorer.datasets.folders import folder_source, scan, zip_source
 from explorer.datasets.images import check_options, decode_image, stated_size
-from explorer.datasets.parquet import parquet_source
+from explorer.datasets.kinds import ACCEPTED, file_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample, share
 from explorer.errors import BadInput
 from explorer.files import digest
@@ -234,20 +232,14 @@ def _source(name: str | Path) -> tuple[str, Source]:
     path = Path(text).expanduser()
     try:
         if text and path.is_dir():
-            found = scan(path)
-            tables = len(found.parquet) >= max(1, len(found.images))  # a dataset's folder may hold a picture or two
-            return str(path), parquet_source(path, found.parquet) if tables else folder_source(path, found)
+            return str(path), place_source(path)
         if text and path.is_file():
-            if path.suffix.lower() in (".parquet", ".pq"):
-                return str(path), parquet_source(path.parent, [path.name])
-            if path.suffix.lower() == ".zip" or is_zipfile(path):
-                return str(path), zip_source(path)
-            raise BadInput(f"'{text}' is not a dataset; give an image folder, a zip of images or a Parquet file")
+            return str(path), file_source(path)
     except OSError as error:
         raise BadInput(f"'{text[:200]}' cannot be read ({error.strerror})") from None
     raise BadInput(
-        f"there is no dataset or folder '{text[:200]}'; choose from {', '.join(DATASETS)}, or give the path of an "
-        "image folder, a zip of images or a Parquet file"
+        f"there is no dataset or folder '{text[:200]}'; choose from {', '.join(DATASETS)}, or give the path of "
+        f"{ACCEPTED}"
     )
 
 

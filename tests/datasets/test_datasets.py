@@ -311,7 +311,7 @@ def test_folders_that_hold_no_image(tmp_path):
     with pytest.raises(BadInput, match=r"none of the 1 images in '.*texts' could be read; the first, '.\.jpg', is not"):
         datasets.load(root, "train")
     with pytest.raises(BadInput, match="is not a dataset; give an image folder"):
-        datasets.load(fill(tmp_path / "note", {"a.txt": "text"}) + "/a.txt")
+        datasets.load(fill(tmp_path / "note", {"a.xyz": "text"}) + "/a.xyz")
 
 
 def test_links_that_lead_in_circles_end(tmp_path):
@@ -594,7 +594,7 @@ def test_parquet_rows_without_an_image_are_skipped(tmp_path):
     parquet(tmp_path / "test.parquet", [4])
     images = datasets.load(str(tmp_path), "train", 8)
     assert reds(images) == [1, 3] and images.concepts["number"].tolist() == [1.0, 3.5]
-    assert images.skipped == (("None.png", "holds no bytes of an image"),)
+    assert images.skipped == (("None.png", "holds no bytes of an image, and 'None.png' is not there"),)
 
 
 def test_parquet_that_cannot_be_used(tmp_path):

@@ -1,0 +1,84 @@
+"""Which kind of dataset lies at a path: one line a kind, in two tables, for files by their ending and for folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from explorer.datasets import others
+from explorer.datasets.arrow import arrow_source, is_arrow_folder
+from explorer.datasets.folders import folder_source, scan, zip_source
+from explorer.datasets.images import SUFFIXES
+from explorer.datasets.parquet import parquet_source
+from explorer.datasets.sources import Source
+from explorer.errors import BadInput
+
+ACCEPTED = "an image folder, a zip or tar of images, a Parquet or Arrow file, or arrays (.npz, .npy, .h5)"
+MOST = 200_000  # entries of a folder that are looked at for what it is
+
+FILES: dict[str, Callable[[Path], Source]] = {
+    ".parquet": lambda path: parquet_source(path.parent, [path.name]),
+    ".pq": lambda path: parquet_source(path.parent, [path.name]),
+    ".zip": zip_source,
+    ".arrow": arrow_source,
+    ".feather": arrow_source,
+}
+FOLDERS: dict[str, Callable[[Path], Source]] = {  # ending of what a folder without images holds
+    ".arrow": arrow_source,
+}
+_STARTS = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".zip", b"PK\x05\x06": ".zip"}  # first bytes
+
+
+def file_source(path: Path) -> Source:
+    """The dataset that a file is. Raises BadInput with what the file is and what to convert it to."""
+    kind = _kind(path)
+    if kind in FILES:
+        return FILES[kind](path)
+    if path.name.lower().endswith(SUFFIXES):
+        raise BadInput(f"'{path}' is one image; give the folder that it lies in")
+    why = others.told(path)
+    if why is None:
+        raise BadInput(f"'{path}' is not a dataset; give {ACCEPTED}")
+    raise BadInput(f"'{path}' {why}")
+
+
+def place_source(path: Path) -> Source:
+    """The dataset that lies in and below a folder. Raises BadInput if there is none, with what there is instead."""
+    if is_arrow_folder(path):
+        return arrow_source(path)
+    found = scan(path)
+    if found.parquet and len(found.parquet) >= len(found.images):  # a dataset's folder may hold a picture or two
+        return parquet_source(path, found.parquet)
+    if found.images:
+        return folder_source(path, found)
+    there = list(islice(_below(path), MOST))
+    for suffix, opened in FOLDERS.items():
+        if any(name.lower().endswith(suffix) for name in there):
+            return opened(path)
+    why = next(filter(None, (others.told(path / name) for name in there[:100])), None)
+    if why is not None:
+        name = next(name for name in there if others.told(path / name))
+        raise BadInput(f"there is no image in the folder '{path}'; '{name}' {why}")
+    return folder_source(path, found)  # which says what is looked for
+
+
+def _kind(path: Path) -> str:
+    """The ending of a file's kind, by its name, else by its first bytes."""
+    name = path.name.lower()
+    named = max((suffix for suffix in FILES if name.endswith(suffix)), key=len, default="")
+    if named or path.suffix.lower() in others.WHAT:
+        return named
+    with path.open("rb") as file:
+        start = file.read(512)
+    return next((kind for begins, kind in _STARTS.items() if start.startswith(begins)), "")
+
+
+def _below(root: Path) -> Iterator[str]:
+    """Relative names of the files in and below a folder, hidden ones left out."""
+    for folder, inner, files in os.walk(root):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield (Path(folder) / name).relative_to(root).as_posix()

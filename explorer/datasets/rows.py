@@ -1,0 +1,94 @@
+"""Pictures by number, as tables, arrays and archives hold them, and the source that they make."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.datasets.sources import Item, Listing, Source, divide
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.progress import Progress
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The pictures of one place, before they are divided into splits.
+
+    Args:
+        what: the place, for messages.
+        key: a JSON value that changes whenever the content does.
+        groups: rows of each split that the place has; those of "" belong to none.
+        table: names and concepts of ascending rows.
+        items: the pictures of ascending rows, in order, one at a time.
+        native: side in pixels if it is known without looking at pictures.
+        notes: what a user should know, each once for the whole set; `told` those that take a look at the pictures.
+    """
+
+    what: str
+    key: Any
+    groups: dict[str, np.ndarray]
+    table: Callable[[np.ndarray], tuple[list[str], pd.DataFrame]]
+    items: Callable[[np.ndarray], Iterator[Item | BadInput]]
+    native: int | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def source(rows: Rows) -> Source:
+    """The source of these rows; without splits of its own it is divided by the content of the pictures."""
+    groups = {split: np.asarray(found, np.int64) for split, found in rows.groups.items() if len(found)}
+    if not groups:
+        raise BadInput(f"there is no image in {rows.what}")
+    divided = "train" in groups and ("test" in groups or "validation" in groups)
+    stray = groups.pop("", []) if divided else []
+    skipped = rows.skipped + ((rows.what, f"has {len(stray):,} images of no split, which are left out"),) * bool(
+        len(stray)
+    )
+    key = digest(rows.key)
+
+    @cache
+    def splits() -> dict[str, np.ndarray]:
+        if divided:
+            return divide(groups, str)
+        every = np.sort(np.concatenate(list(groups.values())))
+        stamps = dict(zip(every.tolist(), map(stamp, rows.items(every)), strict=True))
+        return divide(groups, stamps.__getitem__)
+
+    def listing(split: str, progress: Progress | None) -> Listing:
+        chosen = splits()[split]
+        names, concepts = rows.table(chosen)
+        return Listing(_unique(names), concepts, lambda some: rows.items(chosen[some]), skipped)
+
+    named = tuple(groups) if divided else ("train", "test", "all")
+    return Source(f"images in {rows.what}", rows.native, named, lambda split: [key, split], listing)
+
+
+def stamp(item: Item | BadInput) -> str:
+    """A digest of the content of one picture."""
+    if isinstance(item, BadInput):
+        return str(item)
+    if isinstance(item, np.ndarray):
+        return hashlib.sha256(str(item.shape).encode() + np.ascontiguousarray(item).tobytes()).hexdigest()
+    return hashlib.sha256(item.read_bytes() if isinstance(item, Path) else item).hexdigest()
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names of which none is there twice: the second of one name gets ` (2)`."""
+    taken, seen, found = set(names), {}, []
+    for name in names:
+        number = seen.get(name, 0) + 1
+        chosen = name
+        while number > 1 and (chosen := f"{name} ({number})") in taken:
+            number += 1
+        seen[name] = number
+        taken.add(chosen)
+        found.append(chosen)
+    return found
