@@ -29,7 +29,7 @@ class Rows:
         table: names and concepts of ascending rows.
         items: the pictures of ascending rows, in order, one at a time.
         native: side in pixels if it is known without looking at pictures.
-        notes: what a user should know, each once for the whole set; `told` those that take a look at the pictures.
+        notes: sentences on what was left out or chosen; `told` gives those for which pictures must be looked at.
     """
 
     what: str
@@ -40,6 +40,7 @@ class Rows:
     native: int | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    told: Callable[[], tuple[str, ...]] = tuple
 
 
 def source(rows: Rows) -> Source:
@@ -48,10 +49,9 @@ def source(rows: Rows) -> Source:
     if not groups:
         raise BadInput(f"there is no image in {rows.what}")
     divided = "train" in groups and ("test" in groups or "validation" in groups)
-    stray = groups.pop("", []) if divided else []
-    skipped = rows.skipped + ((rows.what, f"has {len(stray):,} images of no split, which are left out"),) * bool(
-        len(stray)
-    )
+    notes = list(rows.notes)
+    if divided and "" in groups:
+        notes.append(f"{len(groups.pop('')):,} images of {rows.what} belong to no split and are left out")
     key = digest(rows.key)
 
     @cache
@@ -65,7 +65,8 @@ def source(rows: Rows) -> Source:
     def listing(split: str, progress: Progress | None) -> Listing:
         chosen = splits()[split]
         names, concepts = rows.table(chosen)
-        return Listing(_unique(names), concepts, lambda some: rows.items(chosen[some]), skipped)
+        told = (*notes, *rows.told())
+        return Listing(_unique(names), concepts, lambda some: rows.items(chosen[some]), rows.skipped, told)
 
     named = tuple(groups) if divided else ("train", "test", "all")
     return Source(f"images in {rows.what}", rows.native, named, lambda split: [key, split], listing)

@@ -94,6 +94,8 @@ def test_the_picture_of_a_usual_name_or_type_is_shown_where_there_are_several(tm
     cells = pa.array([png(n) for n in range(4)])
     masks = pa.array([png(99)] * 4)
     assert reds(write(tmp_path / "a.parquet", cells, mask=masks)) == [0, 1, 2, 3]
+    notes = datasets.load(str(tmp_path / "a.parquet"), "all", 8).notes
+    assert notes == ("of 2 columns of images 'image' is shown, 'mask' not",)
     path = tmp_path / "b.parquet"
     features = {"info": {"features": {"second": {"_type": "Image"}}}}
     schema = pa.schema([("first", pa.binary()), ("second", pa.binary())], {"huggingface": json.dumps(features)})
