@@ -21,7 +21,8 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
         "loss, logarithmic",
         (),
         "What training makes smaller (loss), and the terms that it sums up with their weights; each the mean since the "
-        "point before.",
+        "point before. Without a weight are the divergence of a VAE (nats), the masked and visible errors of a masked "
+        "autoencoder, and what a discriminator loses, which is no part of the sum.",
     ),
     BELOW: (
         "loss, linear",

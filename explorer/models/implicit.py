@@ -64,9 +64,11 @@ class FSQ(Quantizer):
 class LFQ(Quantizer):
     """The signs of log2 K channels are the code (Yu et al. 2023, arXiv:2310.05737, section 3.1).
 
-    `entropy`: each latent should be sure of its code while all codes are used, with a weight of 0.1; the commitment
-    loss pulls latents to the corners.
+    `entropy`: each latent should be sure of its code while all codes are used, with a weight of 0.1; `commitment`
+    pulls latents to the corners.
     """
+
+    WEIGHT = 0.1
 
     def __init__(self, codes: int, beta: float) -> None:
         bits = round(math.log2(codes))
@@ -90,12 +92,15 @@ class LFQ(Quantizer):
         if not self.library:
             from vector_quantize_pytorch import LFQ as Library
 
-            found = Library(codebook_size=len(self.vectors), entropy_loss_weight=0.1, commitment_loss_weight=self.beta)
+            found = Library(
+                codebook_size=len(self.vectors), commitment_loss_weight=1.0
+            )  # weighted here, each by itself
             self.library = [found.to(z.device)]
         self.library[0].train(self.training)
-        values, codes, loss = self.library[0](z.flatten(1, 2))
+        (values, codes, _), (each, all_used, commitment) = self.library[0](z.flatten(1, 2), return_loss_breakdown=True)
         values = values.view(z.shape)
-        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, {"entropy": loss})
+        losses = {"commitment": self.beta * commitment, "entropy": self.WEIGHT * (each - all_used)}
+        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, losses)
 
 
 def _product(levels: tuple[int, ...]) -> Tensor:

@@ -69,6 +69,7 @@ class MAE(Masked):
         from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
         check_divides(image_size, config.patch, "patch")
+        _check_masks((image_size // config.patch) ** 2, config, image_size)
         for dim, heads in ((config.dim, config.heads), (config.decoder_dim, config.decoder_heads)):
             if dim % heads or dim % 4:
                 raise BadInput(
@@ -103,7 +104,7 @@ class MAE(Masked):
         patches = self.mask_grid[0] * self.mask_grid[1]
         noise = torch.rand(len(images), patches, generator=generator, device=images.device)
         order = noise.argsort(1)
-        kept = max(1, round(patches * (1 - self.config.mask_ratio)))
+        kept = visible_patches(patches, self.config.mask_ratio)
         prediction, states = self._masked(images, order, kept)
         if self.training:
             self._follow_class_tokens(states)
@@ -142,3 +143,22 @@ class MAE(Masked):
     def _follow_class_tokens(self, states: list[Tensor]) -> None:
         now = torch.stack([state[:, 0].float().mean(0) for state in states])
         self.class_tokens.lerp_(now, 0.02)
+
+
+def visible_patches(patches: int, mask_ratio: float) -> int:
+    """How many of so many patches the encoder sees in training."""
+    return max(1, round(patches * (1 - mask_ratio)))
+
+
+def _check_masks(patches: int, config: MAEConfig, image_size: int) -> None:
+    """Raises BadInput where there is nothing to hide, or nothing that a loss would be of."""
+    if patches < 2:
+        raise BadInput(
+            f"patch {config.patch} makes one patch of an image of {image_size} pixels, and a masked autoencoder hides "
+            f"some patches and sees others; choose a patch of at most {image_size // 2} pixels, or larger images"
+        )
+    if config.visible_weight == 0 and visible_patches(patches, config.mask_ratio) == patches:
+        raise BadInput(
+            f"mask_ratio {config.mask_ratio:g} hides none of {patches} patches, and visible_weight 0 leaves nothing to "
+            "learn; raise one of the two"
+        )

@@ -120,8 +120,9 @@ class Quantizer(nn.Module):
             partial = self.combine(
                 [torch.where(kept > index, c, self.mean(index)) for index, c in enumerate(learned.contributions)]
             )
-            values = values + (partial - values).detach()  # the gradient of a prefix passes straight through
-            values = torch.where(kept > 0, values, partial.detach())  # nothing of this grid, no gradient
+            prefix = values + (partial - values).detach()  # the gradient of a prefix passes straight through
+            prefix = torch.where(kept > 0, prefix, partial.detach())  # nothing of this grid, no gradient
+            values = torch.where(kept < len(learned.contributions), prefix, values)  # a whole one may be drawn
         return values, learned.codes, learned.losses
 
     @torch.no_grad()
@@ -140,7 +141,8 @@ class VectorQuantizer(Quantizer):
 
     Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents
     of the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
-    library's own revival waits for the device at every step. K-means initialisation is the library's.
+    library's own revival waits for the device at every step. K-means initialisation is the library's; it leaves codes
+    for which the first batch has no latents at the origin, and these move to latents of the next batches.
     """
 
     def __init__(self, kind: str, codes: int, dim: int, beta: float, revive_below: float) -> None:
@@ -167,6 +169,8 @@ class VectorQuantizer(Quantizer):
             losses["codebook"] = F.mse_loss(F.embedding(codes, self.table.codebook), z.detach())
         if self.training and self.revive_below > 0:
             self._revive(z.detach().reshape(-1, D))
+        elif self.training and self._started:  # the first batch's latents have their codes
+            self._place(z.detach().reshape(-1, D))
         return Learned(values, [values.detach()], {"": codes}, losses)
 
     def frequent(self, count: int) -> Tensor:
@@ -188,6 +192,18 @@ class VectorQuantizer(Quantizer):
         table.embed.copy_(torch.where(dead[..., None], fresh, table.embed))
         table.embed_avg.copy_(torch.where(dead[..., None], fresh * size[..., None], table.embed_avg))
         table.cluster_size.copy_(torch.where(dead, size, table.cluster_size))
+
+    @torch.no_grad()
+    def _place(self, latents: Tensor) -> None:
+        """Codes that no latent has used yet move to latents, each to one of its own; the rest wait for more of them."""
+        table = self.table._codebook
+        bare = table.cluster_size == 0  # (1, K)
+        turn = bare.cumsum(1) - 1
+        here = bare & (turn < len(latents))
+        rows = torch.randperm(len(latents), device=latents.device)[turn.clamp(0, len(latents) - 1)]
+        for vectors in (table.embed.data, table.embed_avg):
+            vectors.copy_(torch.where(here[..., None], latents[rows], vectors))
+        table.cluster_size.copy_(torch.where(here, 1.0, table.cluster_size))
 
     def started(self) -> None:
         """Says that k-means initialisation is over, so that no later step has to ask the device."""
@@ -214,9 +230,14 @@ class SimVQ(Quantizer):
 
     def learn(self, z: Tensor) -> Learned:
         if isinstance(self.table, SimTable):
-            self.table = self.table.learner(self.beta)
-        values, codes, commitment = self.table(z)
-        return Learned(values, [values.detach()], {"": codes}, {"commitment": commitment})
+            self.table = self.table.learner()
+        values, codes, _ = self.table(z)
+        vectors = F.embedding(codes, self.table.codebook)
+        losses = {
+            "commitment": self.beta * F.mse_loss(z, vectors.detach()),
+            "codebook": F.mse_loss(vectors, z.detach()),
+        }
+        return Learned(values, [values.detach()], {"": codes}, losses)
 
 
 class Gumbel(Quantizer):

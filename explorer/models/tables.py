@@ -59,11 +59,11 @@ class SimTable(nn.Module):
         self.register_buffer("frozen_codebook", torch.randn(codes, dim) * dim**-0.5)
         self.code_transform = nn.Linear(dim, dim, bias=False)
 
-    def learner(self, beta: float) -> nn.Module:
-        """The library's SimVQ with commitment weight `beta`."""
+    def learner(self) -> nn.Module:
+        """The library's SimVQ; its one loss is not used, because the quantizer has its two parts."""
         from vector_quantize_pytorch import SimVQ
 
         codes, dim = self.frozen_codebook.shape
-        learner = SimVQ(dim, codes, codebook_transform=self.code_transform, input_to_quantize_commit_loss_weight=beta)
+        learner = SimVQ(dim, codes, codebook_transform=self.code_transform)
         learner._buffers["frozen_codebook"] = self.frozen_codebook
         return learner.train(self.training)

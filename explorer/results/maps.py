@@ -54,7 +54,7 @@ class Options:
         15, "Nearest latents that UMAP keeps together: few show fine structure, and chance; many the large picture.",
         low=2,
     )  # fmt: skip
-    seed: int = number(0, "Of the sample of points and of the layout.", low=0)
+    seed: int = number(0, "Of the sample of points and of the layout.", low=0, high=2**32 - 1)
     min_dist: float = number(
         0.1, "How tightly UMAP may pack points, in units of the map; small values make tight clumps.", low=0, high=1
     )

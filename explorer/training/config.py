@@ -44,7 +44,7 @@ class TrainingConfig:
             "help": "How images that are not square become so: cut the centre, or add borders.",
         },
     )
-    seed: int = field(default=0, metadata={"min": 0, "help": "Same seed, same machine, same result."})
+    seed: int = field(default=0, metadata={"min": 0, "max": 2**32 - 1, "help": "Same seed, same machine, same result."})
     precision: str = field(
         default="auto",
         metadata={

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from explorer.autoencoder import Masks, Samples
+from explorer.errors import BadInput
 from explorer.models.convolutions import to_signed
 
 
@@ -153,3 +154,12 @@ def test_the_deepest_block_given_decodes(make, images):
         latents = model.encode(images)
         deepest = model.decode({"block2": latents["block2"]})
         torch.testing.assert_close(model.decode({**latents, "block1": 0 * latents["block1"]}), deepest)
+
+
+def test_masks_that_leave_nothing_to_learn_are_refused_at_once(make):
+    with pytest.raises(BadInput, match=r"patch 16 makes one patch of an image of 16 pixels.*at most 8 pixels"):
+        make("mae", patch=16)
+    with pytest.raises(BadInput, match=r"mask_ratio 0.1 hides none of 4 patches, and visible_weight 0"):
+        make("mae", patch=8, mask_ratio=0.1, visible_weight=0.0)
+    make("mae", patch=8, mask_ratio=0.1)
+    make("mae", patch=8, visible_weight=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -80,6 +81,34 @@ def test_losses_are_those_of_the_paper():
     torch.testing.assert_close(losses["commitment"], 0.25 * distance)
 
 
+@pytest.mark.parametrize("kind", ["vq", "ema", "cosine", "rotation"])
+def test_codes_that_the_first_batch_has_no_latents_for_get_those_of_the_next(kind):
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(kind, 40, 4, 0.25, 0.0).train()
+    batches = [3 + torch.randn(1, 4, 4, 4) for _ in range(4)]
+    for batch in batches:  # 16 latents for 40 codes
+        quantizer(batch)
+        quantizer.started()
+    vectors = book(quantizer).vectors
+    assert vectors.norm(dim=1).min() > 0.5, "none is left at the origin"
+    assert len(vectors.unique(dim=0)) == 40, "and none is another one's double"
+    if kind == "vq":  # which stay where they are put: the others move on with their latents
+        latents = torch.cat(batches).flatten(0, 2)
+        assert torch.cdist(vectors, latents).min(1).values.lt(1e-5).sum() >= 16
+        assert len(book(quantizer).assign(latents).unique()) == 40
+
+
+def test_codes_that_are_placed_stay_where_training_took_them():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer("vq", 8, 4, 0.25, 0.0).train()
+    quantizer(torch.randn(4, 4, 4, 4))
+    quantizer.started()
+    before = book(quantizer).vectors.clone()
+    for _ in range(3):
+        quantizer(100 + torch.randn(1, 4, 4, 4))  # what only one code is near to
+    assert torch.equal(book(quantizer).vectors, before)
+
+
 def test_dead_codes_come_back():
     torch.manual_seed(0)
     latents = torch.randn(32, 4, 4, 2)
@@ -124,9 +153,14 @@ def test_cosine_codes_are_unit_vectors_and_nearest_by_angle():
 def test_simvq_codes_are_a_linear_map_of_frozen_ones():
     torch.manual_seed(0)
     quantizer = SimVQ(16, 4, 0.25).train()
-    latents = torch.randn(2, 3, 3, 4)
-    quantizer(latents)[2]["commitment"].backward()
+    latents = torch.randn(2, 3, 3, 4, requires_grad=True)
+    _, codes, losses = quantizer(latents)
+    distance = (latents - book(quantizer).lookup(codes[""])).square().mean()
+    torch.testing.assert_close(losses["codebook"], distance)
+    torch.testing.assert_close(losses["commitment"], 0.25 * distance)
+    sum(losses.values()).backward()
     table = quantizer.table
+    assert (latents.grad * (latents - book(quantizer).lookup(codes[""]))).sum() > 0, "less of it is nearer to the code"
     torch.testing.assert_close(book(quantizer).vectors, table.frozen_codebook @ table.code_transform.weight.T)
     assert table.code_transform.weight.grad.abs().sum() > 0 and not table.frozen_codebook.requires_grad
     names = dict(quantizer.named_parameters())
@@ -147,6 +181,23 @@ def test_gumbel_draws_in_training_and_takes_the_nearest_otherwise():
     torch.testing.assert_close(quantizer.eval()(latents)[0], nearest)
     quantizer.anneal(1.0)
     assert quantizer.temperature == pytest.approx(1 / 16)
+
+
+def test_what_is_drawn_reaches_the_decoder_where_layers_are_left_out():
+    """With `layer_dropout` an image of which all layers are kept is decoded as without it."""
+    torch.manual_seed(0)
+    quantizer = Gumbel(16, 4)
+    quantizer.follow_means()
+    quantizer.train().anneal(0.0)
+    latents = torch.randn(3, 3, 3, 4)
+    torch.manual_seed(1)
+    drawn, _, _ = quantizer(latents)
+    torch.manual_seed(1)
+    values, _, _ = quantizer(latents, torch.tensor([1, 0, 1]))
+    assert torch.equal(values[::2], drawn[::2])
+    nearest = book(quantizer).lookup(book(quantizer).assign(latents))
+    assert (values[::2] - nearest[::2]).abs().max() > 0.01
+    torch.testing.assert_close(values[1], quantizer.mean(0).expand(3, 3, 4))
 
 
 def test_divergence_of_evenly_likely_codes_is_zero():
@@ -192,8 +243,20 @@ def test_signs_are_in_the_order_of_the_library(codes):
     torch.testing.assert_close(values, latents.flatten(1, 2).sign())
     ours, found, losses = quantizer.train()(latents)
     torch.testing.assert_close(ours.flatten(1, 2), values)
-    assert torch.equal(found[""].flatten(1), expected) and set(losses) == {"entropy"}
+    assert torch.equal(found[""].flatten(1), expected) and set(losses) == {"entropy", "commitment"}
     torch.testing.assert_close(book(quantizer).vectors, library.codebook)
+    torch.testing.assert_close(losses["commitment"], 0.25 * (latents - latents.sign()).square().mean())
+    whole = Library(codebook_size=codes, entropy_loss_weight=0.1, commitment_loss_weight=0.25)
+    torch.testing.assert_close(sum(losses.values()), whole.train()(latents.flatten(1, 2)).entropy_aux_loss)
+
+
+def test_latents_at_the_corners_evenly_used_have_the_lowest_entropy_term():
+    quantizer = LFQ(16, 0.25).train()
+    even = book(quantizer).vectors.view(1, 4, 4, 4)
+    found = {name: quantizer(z)[2] for name, z in (("even", even), ("one", even[:, :1, :1].expand(1, 4, 4, 4)))}
+    assert float(found["even"]["entropy"]) == pytest.approx(-0.1 * math.log(16), rel=1e-3)  # nats
+    assert float(found["one"]["entropy"]) == pytest.approx(0, abs=1e-4)
+    assert float(found["even"]["commitment"]) == 0
 
 
 @pytest.mark.parametrize("kind", QUANTIZERS)

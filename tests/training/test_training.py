@@ -159,9 +159,16 @@ def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family, m
 
 def test_another_seed_is_another_network(tmp_path):
     run(tmp_path / "a", seed=0)
-    run(tmp_path / "b", seed=1)
+    run(tmp_path / "b", seed=2**32 - 1)
     a, b = (load_file(tmp_path / name / "model.safetensors")["encoder.0.weight"] for name in "ab")
     assert not torch.equal(a, b)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**40])
+def test_a_seed_that_no_generator_takes_is_one_sentence(tmp_path, seed):
+    with pytest.raises(BadInput, match=f"seed {seed} is out of range; choose from 0 to 4294967295"):
+        run(tmp_path / "net", seed=seed)
+    assert not (tmp_path / "net").exists()
 
 
 def test_an_existing_checkpoint_is_not_overwritten(tmp_path):
