@@ -158,12 +158,11 @@ def _source(
         strays = tuple((images[row], f"lies outside the folders {', '.join(groups)}") for row in stray)
     else:
         groups = {"": stray}
-    splits = divide(groups, lambda row: "/".join(inner[row]))
+    splits = divide(groups, lambda rows: items([images[row] for row in rows]), digest(key))
     in_split_folder = "" not in groups
-    digested = digest(key)
 
     def listing(split: str, progress: Progress | None) -> Listing:
-        rows = splits[split]
+        rows = splits.rows(split, progress)
         names = [images[row] for row in rows]
         classes = [_class_of(inner[row][1:] if in_split_folder else inner[row]) for row in rows]
         columns = pd.DataFrame(index=range(len(names)))
@@ -176,7 +175,7 @@ def _source(
                 columns[column] = values.combine_first(columns[column]) if column in columns else values
         return Listing(names, concept_table(columns), lambda some: items([names[row] for row in some]), strays)
 
-    return Source(f"images in {what}", None, tuple(splits), lambda split: [digested, split], listing)
+    return Source(f"images in {what}", None, splits.names, splits.key, listing)
 
 
 def _common_folders(names: list[str]) -> tuple[str, ...]:

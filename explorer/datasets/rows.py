@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,33 +49,15 @@ def source(rows: Rows) -> Source:
     notes = list(rows.notes)
     if divided and "" in groups:
         notes.append(f"{len(groups.pop('')):,} images of {rows.what} belong to no split and are left out")
-    key = digest(rows.key)
-
-    @cache
-    def splits() -> dict[str, np.ndarray]:
-        if divided:
-            return divide(groups, str)
-        every = np.sort(np.concatenate(list(groups.values())))
-        stamps = dict(zip(every.tolist(), map(stamp, rows.items(every)), strict=True))
-        return divide(groups, stamps.__getitem__)
+    splits = divide(groups, rows.items, digest(rows.key))
 
     def listing(split: str, progress: Progress | None) -> Listing:
-        chosen = splits()[split]
+        chosen = splits.rows(split, progress)
         names, concepts = rows.table(chosen)
         told = (*notes, *rows.told())
         return Listing(_unique(names), concepts, lambda some: rows.items(chosen[some]), rows.skipped, told)
 
-    named = tuple(groups) if divided else ("train", "test", "all")
-    return Source(f"images in {rows.what}", rows.native, named, lambda split: [key, split], listing)
-
-
-def stamp(item: Item | BadInput) -> str:
-    """A digest of the content of one picture."""
-    if isinstance(item, BadInput):
-        return str(item)
-    if isinstance(item, np.ndarray):
-        return hashlib.sha256(str(item.shape).encode() + np.ascontiguousarray(item).tobytes()).hexdigest()
-    return hashlib.sha256(item.read_bytes() if isinstance(item, Path) else item).hexdigest()
+    return Source(f"images in {rows.what}", rows.native, splits.names, splits.key, listing)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

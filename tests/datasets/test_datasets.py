@@ -215,14 +215,48 @@ def test_class_folders_and_split_folders(tmp_path):
     assert images.skipped == (("preview.png", "lies outside the folders test, train, validation"),)
 
 
-def test_a_folder_without_splits_is_divided_by_name(tmp_path):
-    root = fill(tmp_path / "photos", {f"{kind}/{n}.png": picture(n) for n in range(100) for kind in "ab"})
-    train, test = (datasets.load(root, split, 8) for split in ("train", "test"))
-    assert len(train) + len(test) == 200 and 8 <= len(test) <= 35
-    assert not set(train.names) & set(test.names)
-    before = set(test.names)
-    fill(tmp_path / "photos", {f"a/{n}.png": picture(n) for n in range(100, 130)})
-    assert before <= set(datasets.load(root, "test", 8).names)  # who was held out stays held out
+def held_out(name):
+    """The red channels of the test split, and of the others."""
+    test, train = (set(reds(datasets.load(name, split, 8))) for split in ("test", "train"))
+    assert not test & train
+    return test, train
+
+
+def test_an_image_keeps_its_split_wherever_it_lies(tmp_path):
+    cats = {f"cats/{n}.png": picture(n) for n in range(100)}
+    root = fill(tmp_path / "pets", cats)
+    test, train = held_out(root)
+    assert 4 <= len(test) <= 20 and len(test) + len(train) == 100
+    fill(tmp_path / "pets", {f"dogs/{n}.png": picture(n) for n in range(100, 160)})  # a folder comes beside it
+    more, others = held_out(root)
+    assert test < more and train < others
+    (tmp_path / "link").symlink_to(root)
+    shutil.copytree(tmp_path / "pets/cats", tmp_path / "elsewhere/renamed")
+    single = {f"{place:05}.png": content for place, content in enumerate(reversed(cats.values()))}
+    beneath = [f"{root}/cats", str(tmp_path / "elsewhere"), zipped(tmp_path / "single.zip", single)]
+    assert all(held_out(name) == (test, train) for name in beneath)
+    assert held_out(str(tmp_path / "link")) == (more, others)
+    assert held_out(parquet(tmp_path / "cats.parquet", range(100))) == (test, train)
+
+
+def test_copies_of_an_image_are_in_one_split_but_a_picture_that_makes_up_much_of_a_set_is_divided(tmp_path):
+    copies = fill(tmp_path / "copies", {f"{c}/{n}.png": picture(n) for n in range(60) for c in "abc"})
+    test, train = held_out(copies)
+    assert len(test) + len(train) == 60
+    flat = fill(tmp_path / "flat", {f"{n:03}.png": picture(1 if n < 100 else 2) for n in range(200)})
+    train = reds(datasets.load(flat, "train", 8))
+    assert 60 <= train.count(1) <= 99 and 60 <= train.count(2) <= 99
+
+
+def test_files_are_told_apart_by_their_start_middle_and_end(tmp_path):
+    from explorer.datasets.stamps import stamp
+
+    content = bytearray(1_000_000)
+    found = {stamp(bytes(content))}
+    for place in (0, 500_000, 999_999):
+        found.add(stamp(bytes(content[:place] + b"x" + content[place + 1 :])))
+    (tmp_path / "file").write_bytes(content)
+    assert len(found) == 4 and stamp(tmp_path / "file") in found
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
