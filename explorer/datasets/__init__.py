@@ -27,7 +27,8 @@ from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.kinds import ACCEPTED, file_source, place_source
-from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample, share
+from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
+from explorer.datasets.stamps import share
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from explorer.datasets.images import MAX_BYTES, SUFFIXES
-from explorer.datasets.sources import SPLITS, Item, Listing, Source, concept_table, divide
+from explorer.datasets.sources import SPLITS, Item, Listing, Source, concept_table
+from explorer.datasets.stamps import divide
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress

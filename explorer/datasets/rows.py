@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.datasets.sources import Item, Listing, Source, divide
+from explorer.datasets.sources import Item, Listing, Source
+from explorer.datasets.stamps import divide
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress

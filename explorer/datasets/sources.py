@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from explorer.datasets.stamps import stamps
 from explorer.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ SPLITS = {  # what people call a split -> what it is called here
     "test": "test",
     "testing": "test",
 }
-HELD_OUT = 0.1  # share that becomes the test split of a source without one
-FEW = 10  # copies of one image that are never divided
 MAX_VALUES = 50  # distinct whole numbers up to which a column is a concept with values, not a quantity
 _LABEL = re.compile(r"label|class|target|categor|digit|identity|(^|_)id$", re.IGNORECASE)
 
@@ -92,81 +88,6 @@ def sample(total: int, count: int | None, seed: int = 0) -> np.ndarray:
     if count is None or count >= total:
         return np.arange(total)
     return np.sort(np.random.default_rng(seed).permutation(total)[:count])
-
-
-def share(text: str) -> float:
-    """A number in [0, 1) that depends on nothing but `text`: uniform over texts, the same everywhere."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6], "big") / 2**48
-
-
-@dataclass(frozen=True)
-class Division:
-    """How the rows of a source fall into splits; nothing is read before the rows of a divided split are asked for.
-
-    Args:
-        own: rows of each split that the source came with; empty where its rows are divided here.
-        everything: all rows.
-        items: yields the images of ascending rows.
-        content: what the source says about its content.
-    """
-
-    own: dict[str, np.ndarray]
-    everything: np.ndarray
-    items: Callable[[np.ndarray], Iterator[Item | BadInput]]
-    content: Any
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.own) or ("train", "test", "all")
-
-    def key(self, split: str) -> Any:
-        """Changes whenever the images of the split do."""
-        return [self.content, split] if self.own or split == "all" else [self.content, split, "by content"]
-
-    def rows(self, split: str, progress: Progress | None = None) -> np.ndarray:
-        """Ascending rows of a split; a divided set is looked at once, which may take long."""
-        if self.own:
-            return self.own[split]
-        if split == "all":
-            return self.everything
-        held_out = _held_out(stamps(self.items(self.everything), self.content, len(self.everything), progress))
-        return self.everything[held_out if split == "test" or len(held_out) == 1 else ~held_out]
-
-
-def divide(
-    rows: dict[str, Sequence[int]], items: Callable[[np.ndarray], Iterator[Item | BadInput]], content: Any
-) -> Division:
-    """Makes sure that there is a split to train on and one to test on.
-
-    A source that has both keeps what it has. Otherwise an image's own content says where it belongs, one in ten to the
-    test split: it stays there when others come or go, and wherever it is moved, linked, zipped or copied, and copies
-    of an image are in one split. With two images or more neither split is empty; a single image is both. The split
-    `all` then holds every image.
-    """
-    own = {split: np.sort(np.asarray(found, np.int64)) for split, found in rows.items() if len(found)}
-    everything = np.sort(np.concatenate(list(own.values())))
-    whole = "train" in own and ("test" in own or "validation" in own)
-    return Division(own if whole else {}, everything, items, content)
-
-
-def _held_out(found: np.ndarray) -> np.ndarray:
-    """(N,) stamps -> (N,) bool, whether an image is for testing.
-
-    Copies of one image that are more than a tenth of a set are divided: no part of the set would be like the others.
-    """
-    shares = found / 2.0**64
-    values, kind, counts = np.unique(found, return_inverse=True, return_counts=True)
-    for place in np.flatnonzero(counts > max(FEW, HELD_OUT * len(found))):
-        same = np.flatnonzero(kind == place)
-        shares[same] = [share(f"{values[place]} {number}") for number in range(len(same))]
-    held_out = shares < HELD_OUT
-    if not held_out.any():
-        held_out = shares == shares.min()
-    elif held_out.all():
-        held_out = shares < shares.max()
-    if held_out.all() or not held_out.any():  # a few copies of one image
-        held_out = np.arange(len(found)) == 0
-    return held_out
 
 
 def concept_table(columns: pd.DataFrame) -> pd.DataFrame:
