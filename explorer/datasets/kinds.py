@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from explorer.datasets import others
 from explorer.datasets.arrow import arrow_source, is_arrow_folder
 from explorer.datasets.folders import folder_source, scan, zip_source
+from explorer.datasets.h5 import h5_source
 from explorer.datasets.images import SUFFIXES
+from explorer.datasets.npz import npy_source, npz_source
 from explorer.datasets.parquet import parquet_source
 from explorer.datasets.sources import Source
 from explorer.errors import BadInput
@@ -18,17 +21,45 @@ from explorer.errors import BadInput
 ACCEPTED = "an image folder, a zip or tar of images, a Parquet or Arrow file, or arrays (.npz, .npy, .h5)"
 MOST = 200_000  # entries of a folder that are looked at for what it is
 
+
+def _only(suffix: str, folder: Path) -> Source:
+    """The one file of its kind in a folder; BadInput names several."""
+    files = sorted(folder.rglob(f"*{suffix}"))
+    if len(files) == 1:
+        return file_source(files[0])
+    listed = ", ".join(f"'{file.relative_to(folder)}'" for file in files[:5])
+    raise BadInput(
+        f"the folder '{folder}' has {len(files):,} files {suffix}; give the path of one of them, such as {listed}"
+    )
+
+
 FILES: dict[str, Callable[[Path], Source]] = {
     ".parquet": lambda path: parquet_source(path.parent, [path.name]),
     ".pq": lambda path: parquet_source(path.parent, [path.name]),
     ".zip": zip_source,
     ".arrow": arrow_source,
     ".feather": arrow_source,
+    ".npy": npy_source,
+    ".npz": npz_source,
+    ".h5": h5_source,
+    ".hdf5": h5_source,
+    ".hdf": h5_source,
 }
 FOLDERS: dict[str, Callable[[Path], Source]] = {  # ending of what a folder without images holds
     ".arrow": arrow_source,
+    ".npy": npy_source,
+    ".npz": partial(_only, ".npz"),
+    ".h5": partial(_only, ".h5"),
+    ".hdf5": partial(_only, ".hdf5"),
 }
-_STARTS = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".zip", b"PK\x05\x06": ".zip"}  # first bytes
+_STARTS = {  # first bytes of a file whose ending tells nothing
+    b"PAR1": ".parquet",
+    b"ARROW1": ".arrow",
+    b"PK\x03\x04": ".zip",
+    b"PK\x05\x06": ".zip",
+    b"\x93NUMPY": ".npy",
+    b"\x89HDF": ".h5",
+}
 
 
 def file_source(path: Path) -> Source:
