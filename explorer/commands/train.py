@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,9 @@ def train(
     """Trains a model; SIGTERM or Ctrl-C saves and stops, `--resume` goes on."""
     from explorer import checkpoints, training
     from explorer.analysis.quality import worded
-    from explorer.training import config
+    from explorer.training import config, hardware
 
+    hardware.check_alone()
     model_settings, options = config.split(family, set_ or [])
     options |= {"device": device} if device != "auto" else {}
     options |= {"steps": steps} if steps is not None else {}
@@ -47,6 +49,8 @@ def train(
         result = training.train(
             family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
         )
+    for note in result["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     lines = [f"{result['checkpoint']}: {result['state']}, {result['steps']:,} steps in {result['seconds']:.0f} s"]
     for name, unit, digits in (("psnr", " dB", 2), ("ssim", "", 3)):
         score = result["metrics"].get(name)

@@ -1,15 +1,17 @@
 """The one training loop: any family, on a CPU or a GPU, resumable to the bit.
 
-What is random in step s depends on (seed, s, process) alone, and the order of images on (seed, epoch), so a resumed
-run needs no saved random state: weights, optimizer moments and the step number are the whole state.
+What is random in step s depends on (seed, s) alone, and the order of images on (seed, epoch), so a resumed run needs
+no saved random state: weights, optimizer moments, the step number and whether it is compiled are the whole state.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,11 @@ from explorer.files import atomic_path
 from explorer.models import build
 from explorer.options import configure
 from explorer.progress import Progress
-from explorer.training import states
+from explorer.training import compilation, states
 from explorer.training.batches import Batches
 from explorer.training.card import model_card
 from explorer.training.config import TrainingConfig, train_command
-from explorer.training.hardware import accelerator, has_compiler
+from explorer.training.hardware import accelerator, check_alone
 from explorer.training.meters import Guard, Meter, Timer
 from explorer.training.objectives import Objective
 from explorer.training.scores import check_held_out, held_out_metrics, score, strip
@@ -35,8 +37,6 @@ from explorer.training.scores import check_held_out, held_out_metrics, score, st
 STATE = "state.safetensors"
 LOG = "metrics.jsonl"
 LOOKED = 256  # held-out images that the PSNR in the log is of, at most
-COMPILE_COSTS = 60.0  # seconds, about what compiling the default VQ-VAE takes on two cores
-COMPILE_SAVES = 0.25  # share of the step time that it is expected to save where it is used
 
 
 def train(
@@ -60,12 +60,14 @@ def train(
         resume: go on from the last saved step; `settings` and `training` then only add to the saved ones.
 
     Returns:
-        `checkpoint, state, steps, seconds, images_per_second, metrics`; `state` is `done`, or `stopped` if
+        `checkpoint, state, steps, seconds, images_per_second, metrics, notes`; `state` is `done`, or `stopped` if
         `progress.cancel` was called, in which case everything needed to resume is on disk.
 
     Raises:
-        BadInput: unknown names, sizes that do not fit, an existing folder, a loss that is not finite.
+        BadInput: unknown names, sizes that do not fit, an existing folder, a loss that is not finite, a full disk or
+            memory, one of several processes. A new folder in which nothing was saved is removed again.
     """
+    check_alone()
     out = Path(out)
     begun = time.time()
     saved = _saved(out) if resume else None
@@ -80,14 +82,15 @@ def train(
         raise BadInput(f"{out.name} already exists; choose another name, resume it, or delete it")
     config: TrainingConfig = configure(TrainingConfig, dict(training or {}))
     run = _Run(family, dataset, out, dict(settings or {}), config, progress)
-    try:
-        run.start(resumed=saved is not None)
-        run.steps()
-        state = "done"
-    except Cancelled:
-        state = "stopped"
-        run.save_state("stopped")
-    metrics = run.finish(time.time() - begun) if state == "done" else {}
+    with _cleared(out, run, new=saved is None), explained(f"train {out.name}"):
+        try:
+            run.start(resumed=saved is not None)
+            run.steps()
+            state = "done"
+        except Cancelled:
+            state = "stopped"
+            run.save_state("stopped")
+        metrics = run.finish(time.time() - begun) if state == "done" else {}
     run.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **run.figures)
     return {
         "checkpoint": str(out),
@@ -96,7 +99,19 @@ def train(
         "seconds": time.time() - begun,
         "images_per_second": run.images_per_second,
         "metrics": metrics,
+        "notes": run.notes,
     }
+
+
+@contextmanager
+def _cleared(out: Path, run: _Run, *, new: bool) -> Iterator[None]:
+    """Whatever goes wrong inside, a new folder with nothing in it to go on from does not block its name."""
+    try:
+        yield
+    except Exception:
+        if new and not run.guard.saved:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
 class _Run:
@@ -116,7 +131,11 @@ class _Run:
         self.progress = progress or Progress(config.steps, "steps")
         self.progress.total = config.steps
         self.figures: dict[str, Any] = {}
+        self.notes: list[str] = []  # what is not as it was asked for
+        self.guard = Guard(self.model, config.learning_rate)
         self.step, self.images_per_second = 0, 0.0
+        self.compiled: bool | None = None  # not decided
+        self.kept: bool | None = None  # what the run that is resumed decided
         read = {"fit": config.fit, "progress": self.progress}
         self.progress.update(0, "reading images", force=True)
         self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
@@ -138,18 +157,16 @@ class _Run:
             fused=self.device.type in ("cuda", "cpu"),
         )
         self.network, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-        self.guard = Guard(self.model, self.config.learning_rate)
         if self.objective is not None:
             self.objective.to(self.device)
         if resumed:
             self._restore()
-        elif self.accelerator.is_main_process:
+        else:
             self.out.mkdir(parents=True, exist_ok=True)
             self._describe("training")
         self.batches = Batches(self.images, self.config, self.accelerator, self.progress)
         self.progress.update(self.step, "making the first step", force=True)
         self.network.train()
-        self.compiled = False
 
     def _describe(self, state: str) -> None:
         details = {**asdict(self.config), "image_size": self.model.image_size, "step": self.step}
@@ -184,8 +201,7 @@ class _Run:
             self.progress.update(self.step, "training", **self.figures)
 
     def _one_step(self, images: Tensor, meter: Meter) -> None:
-        seed = (self.config.seed * 1_000_003 + self.step) * 131 + self.accelerator.process_index
-        torch.manual_seed(seed)
+        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 131)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * schedule(self.step, self.config.steps)
         share = self.step / self.config.steps
@@ -202,40 +218,38 @@ class _Run:
             self.model.started()
 
     def _decide_compilation(self, timer: Timer) -> None:
-        """After the third step, when the eager step time is known."""
-        wanted = self.config.compile
-        if self.compiled or wanted == "no" or timer.steps != 3 or self.step < 3:
+        if self.compiled is not None:
             return
-        left = (self.config.steps - self.step) * timer.per_step()
         # in float32 on a CPU the convolutions are the time, and compiled steps were no faster than eager ones
         gains = self.device.type == "cuda" or self.accelerator.mixed_precision == "bf16"
-        if wanted == "auto" and (not gains or left * COMPILE_SAVES < COMPILE_COSTS):
-            return
-        if not has_compiler(self.device):
-            self.figures["note"] = "no C++ compiler found: training goes on without torch.compile, more slowly"
-            self.compiled = True
+        self.compiled = compilation.wanted(self.config, self.step, timer, gains=gains, kept=self.kept)
+        if not self.compiled:
             return
         self.progress.update(self.step, "compiling, which takes a minute or two", force=True, **self.figures)
+        why = compilation.obstacle(self.device)
+        if why:
+            self.compiled = False
+            self.notes = [f"training went on without torch.compile, more slowly: no compiler works here ({why})"]
+            self.figures["note"] = self.notes[0]
+            return
         self.model.compile_parts()
-        self.compiled = True
         self.figures["note"] = "compiled with torch.compile"
         timer.skip(3)
 
     def _log(self, line: dict[str, Any]) -> None:
         left = (self.config.steps - self.step) * self.config.batch_size / max(self.images_per_second, 1e-9)
         self.figures |= {"images_per_second": self.images_per_second, "seconds_left": left, "loss": line["loss"]}
-        if self.accelerator.is_main_process:
-            with (self.out / LOG).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+        with self._writing(), (self.out / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def _look(self) -> float:
         """Held-out PSNR on up to LOOKED images, in dB, and a strip of reconstructions on disk."""
         rows = self.held_out.sample(LOOKED)
         self.model.eval()
         value = score(self.model, self.held_out.batches(rows), self.device)["psnr"].mean()
-        if self.accelerator.is_main_process:
-            with atomic_path(self.out / "samples" / f"step-{self.step:07d}.png") as temporary:
-                strip(self.model, self.held_out.read(self.held_out.sample(8)), self.device).save(temporary)
+        picture = strip(self.model, self.held_out.read(self.held_out.sample(8)), self.device)
+        with self._writing(), atomic_path(self.out / "samples" / f"step-{self.step:07d}.png") as temporary:
+            picture.save(temporary)
         self.model.train()
         return float(value)
 
@@ -246,20 +260,23 @@ class _Run:
 
         A run that went astray keeps the last good weights: it ends with BadInput, or stops, without new ones.
         """
-        if not self.accelerator.is_main_process:
-            return
         tensors = states.collect(self.model, self.optimizer, self.objective)
+        tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
         finite = states.is_finite(tensors)
         if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
             self._describe(state)
             return
         if not finite:
             raise BadInput(f"the weights are not finite at step {self.step:,}: {self.guard.advice}")
-        with explained(f"save the training of {self.out.name}, which resumes from its last save", self.out):
+        with self._writing():
             states.save(self.out / STATE, self.step, tensors)
             checkpoints.save_weights(self.out, self.model)
             self._describe(state)
         self.guard.saved = True
+
+    def _writing(self) -> AbstractContextManager:
+        kept = "which --resume continues from its last save" if self.guard.saved else "of which nothing was saved yet"
+        return explained(f"save the training of {self.out.name}, {kept}", self.out)
 
     def _restore(self) -> None:
         path = self.out / STATE
@@ -267,6 +284,7 @@ class _Run:
             return  # stopped before the first save: begin again
         self.step, tensors = states.load(path)
         states.restore(tensors, self.model, self.optimizer, self.objective)
+        self.kept = bool(tensors["compiled"]) if "compiled" in tensors else None
         self.guard.saved = True
         if self.step and hasattr(self.model, "started"):
             self.model.started()
@@ -274,8 +292,6 @@ class _Run:
 
     def finish(self, seconds: float) -> dict[str, Any]:
         """Scores the network on held-out images and writes the checkpoint."""
-        if not self.accelerator.is_main_process:
-            return {}
         self.save_state("training")  # a crash while scoring loses nothing
         self.progress.update(self.step, "scoring on held-out images", force=True, **self.figures)
         self.model.eval()
@@ -291,9 +307,9 @@ class _Run:
         }
         made = self.out.name, self.family, self.dataset, self.model
         card = model_card(*made, train_command(*made, details), details, metrics)
-        checkpoints.save(
-            self.out, self.model, family=self.family, dataset=self.dataset, training=details, metrics=metrics, card=card
-        )
+        about = {"family": self.family, "dataset": self.dataset, "training": details, "metrics": metrics, "card": card}
+        with self._writing():
+            checkpoints.save(self.out, self.model, **about)
         (self.out / STATE).unlink(missing_ok=True)
         return metrics
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from explorer.autoencoder import to_images
-from explorer.errors import BadInput
 from explorer.progress import Progress
 
 
@@ -19,9 +18,6 @@ class Batches:
 
     def __init__(self, images, config, accelerator, progress: Progress) -> None:
         self.images, self.config, self.device = images, config, accelerator.device
-        self.rank, self.world = accelerator.process_index, accelerator.num_processes
-        if config.batch_size % self.world:
-            raise BadInput(f"batch size {config.batch_size} does not divide among {self.world} processes")
         self.resident: Tensor | None = None
         size = len(images) * images.size**2 * 3
         if size <= _room(self.device):
@@ -51,9 +47,9 @@ class Batches:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def _rows(self, step: int) -> np.ndarray:
-        """This process's rows of a step: a permutation per epoch, continued over its end."""
+        """Rows of a step: a permutation per epoch, continued over its end."""
         size, count = self.config.batch_size, len(self.images)
-        places = np.arange(step * size, (step + 1) * size)[self.rank :: self.world]
+        places = np.arange(step * size, (step + 1) * size)
         rows = np.empty(len(places), np.int64)
         for epoch in np.unique(places // count):
             here = places // count == epoch

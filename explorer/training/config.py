@@ -19,14 +19,13 @@ class TrainingConfig:
     """How to train; what to train is the family's own config."""
 
     steps: int = field(default=5000, metadata={"min": 1, "max": 1000000000, "help": "Optimizer steps, one batch each."})
-    batch_size: int = field(
-        default=128, metadata={"min": 1, "max": 65536, "help": "Images per step, over all devices together."}
-    )
+    batch_size: int = field(default=128, metadata={"min": 1, "max": 65536, "help": "Images per step."})
     learning_rate: float = field(
         default=1e-3,
         metadata={
             "min": 0.0,
-            "help": "Peak learning rate of AdamW; it warms up over 200 steps and falls to zero along a cosine.",
+            "help": "Peak learning rate of AdamW; it warms up over 200 steps and falls to zero along a cosine. Gradients "
+            "longer than 1 are scaled down to that.",
         },
     )
     weight_decay: float = field(default=0.0, metadata={"min": 0.0, "help": "Weight decay of AdamW."})

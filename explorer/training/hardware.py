@@ -1,14 +1,25 @@
-"""What the hardware is fast at: the device, its precision, and whether there is a compiler."""
+"""What the hardware is fast at: the device and its precision."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 
 import torch
 
+from explorer.errors import BadInput
 from explorer.jobs.devices import choose
+
+PROCESSES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # of torchrun, MPI
+
+
+def check_alone() -> None:
+    """Raises BadInput in one of several processes: a codebook is a moving average of the latents of one of them."""
+    for name in PROCESSES:
+        if (count := os.environ.get(name, "1")) != "1":
+            raise BadInput(
+                f"this is one of {count} processes ({name}), and a training runs in one; start it without torchrun, "
+                "accelerate launch or mpirun, on a GPU of your choice with --device cuda:0"
+            )
 
 
 def accelerator(device: str, precision: str):
@@ -20,8 +31,8 @@ def accelerator(device: str, precision: str):
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)
-    device = choose(device) if device != "auto" else device  # of several processes, each takes a GPU of its own
-    if device in ("auto", "cpu"):
+    device = choose(device)
+    if device == "cpu":
         os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
     else:
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
@@ -35,19 +46,10 @@ def accelerator(device: str, precision: str):
 
 def fast_bf16(device: str) -> bool:
     """Whether the hardware multiplies bf16 matrices faster than float32 ones."""
-    if device == "auto" or device.startswith("cuda"):
-        if torch.cuda.is_available():
-            return torch.cuda.get_device_capability()[0] >= 8
-        if torch.backends.mps.is_available() and device == "auto":
-            return False
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device)[0] >= 8
     if device == "mps":
         return False
     cpu = getattr(torch, "cpu", None)
     names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(getattr(cpu, name, lambda: False)() for name in names)
-
-
-def has_compiler(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return importlib.util.find_spec("triton") is not None
-    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "g++", "clang++", "cl"))

@@ -146,10 +146,7 @@ def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family, m
     assert stopped["state"] == "stopped" and stopped["steps"] == 5
     assert checkpoints.describe(tmp_path / "parts").state == "stopped"
     assert run(tmp_path / "parts", family, resume=True)["state"] == "done"
-    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
-    assert whole.keys() == parts.keys()
-    for name in whole:
-        assert torch.equal(whole[name], parts[name]), name
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
     whole, parts = (log(tmp_path / name) for name in ("whole", "parts"))
     assert [line["step"] for line in whole] == [line["step"] for line in parts] == list(range(1, 13))
     for one, other in zip(whole, parts, strict=True):
@@ -276,10 +273,82 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_last_weights(tmp_path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(BadInput, match=r"save the training of net, which resumes .*: the disk of .* is full; free"):
+    with pytest.raises(BadInput, match=r"save the training of net, which --resume .*: the disk of .* is full; free"):
         run(tmp_path / "net", resume=True)
     assert (tmp_path / "net" / "model.safetensors").read_bytes() == before
     assert not list((tmp_path / "net").glob(".*"))
+
+
+def test_a_disk_that_is_full_before_the_first_save_leaves_the_name_free(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("safetensors.torch.save_file", full)
+        with pytest.raises(
+            BadInput, match=r"save the training of net, of which nothing was saved yet: the disk of .*net"
+        ):
+            run(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+    assert run(tmp_path / "net")["state"] == "done"
+
+
+def test_memory_that_runs_out_is_one_sentence_and_leaves_the_name_free(tmp_path, monkeypatch):
+    def greedy(self, images, **_):
+        torch.empty(10**15)
+
+    monkeypatch.setattr("explorer.models.vqvae.VQVAE.forward", greedy)
+    with pytest.raises(
+        BadInput, match=r"could not train net: it ran out of memory; try a smaller batch, a smaller image"
+    ):
+        run(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize("wanted", ["yes", "auto"])
+def test_a_compiled_run_resumes_to_the_same_weights_to_the_bit(tmp_path, monkeypatch, wanted):
+    """A compiled step is not an eager one to the last bit: here it differs by a third."""
+    compiled = []
+
+    def compile_parts(self):
+        compiled.append(self)
+        self.encoder.register_forward_hook(lambda module, given, found: found * 1.3)
+
+    monkeypatch.setattr("explorer.models.vqvae.VQVAE.compile_parts", compile_parts)
+    monkeypatch.setattr("explorer.training.compilation.obstacle", lambda device: "")
+    monkeypatch.setattr("explorer.training.compilation.COSTS", 0.0)
+    options = {"precision": "bf16", "compile": wanted}
+    run(tmp_path / "whole", **options)
+    assert len(compiled) == 1
+    run(tmp_path / "parts", progress=StopAfter(5), **options)
+    monkeypatch.setattr("explorer.training.compilation.COSTS", 1e9)  # what is decided again would be eager
+    run(tmp_path / "parts", resume=True)
+    assert len(compiled) == 3
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    if wanted == "yes":  # also where it was stopped before it was compiled
+        run(tmp_path / "early", progress=StopAfter(1), **options)
+        run(tmp_path / "early", resume=True)
+        assert_same_weights(tmp_path / "whole", tmp_path / "early")
+
+
+def assert_same_weights(one, other):
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (one, other))
+    assert ours.keys() == theirs.keys() and not [name for name in ours if not torch.equal(ours[name], theirs[name])]
+
+
+def test_a_run_that_was_eager_stays_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.training.compilation.obstacle", lambda device: "it would have been compiled")
+    assert run(tmp_path / "net", progress=StopAfter(5), precision="bf16", compile="auto")["notes"] == []
+    monkeypatch.setattr("explorer.training.compilation.COSTS", 0.0)
+    assert run(tmp_path / "net", resume=True)["notes"] == []
+
+
+def test_without_a_working_compiler_training_goes_on_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "/bin/false")
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/bin/false",))
+    result = run(tmp_path / "net", compile="yes")
+    assert result["state"] == "done" and result["steps"] == 12
+    assert "without torch.compile, more slowly: no compiler works here (" in result["notes"][0]
 
 
 class Counting:
@@ -298,9 +367,6 @@ class Counting:
 class Process:
     device = torch.device("cpu")
 
-    def __init__(self, index=0, count=1):
-        self.process_index, self.num_processes = index, count
-
 
 def drawn(batches, step=0):
     return [int(x) for batch in batches.after(step) for x in (batch[:, 0, 0, 0] * 255).round()]
@@ -317,13 +383,19 @@ def test_every_image_is_seen_once_an_epoch_in_an_order_that_changes(monkeypatch,
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
 
-def test_processes_share_a_batch_and_resuming_goes_on_in_its_middle():
+def test_resuming_goes_on_in_the_middle_of_an_epoch():
     config = TrainingConfig(steps=6, batch_size=4)
     quiet = Progress(0, "steps", quiet=True)
-    alone = drawn(Batches(Counting(), config, Process(), quiet))
-    shares = [drawn(Batches(Counting(), config, Process(index, 2), quiet)) for index in range(2)]
-    assert [x for pair in zip(*shares, strict=True) for x in pair] == alone
-    assert drawn(Batches(Counting(), config, Process(), quiet), step=3) == alone[12:]
+    whole = drawn(Batches(Counting(), config, Process(), quiet))
+    assert drawn(Batches(Counting(), config, Process(), quiet), step=3) == whole[12:]
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"])
+def test_one_of_several_processes_is_told_how_to_start(tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(BadInput, match=rf"one of 2 processes \({name}\), and a training runs in one; start it without"):
+        run(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
 
 
 def test_schedule_warms_up_and_falls_to_zero():
