@@ -6,11 +6,13 @@ A compiled step rounds otherwise than an eager one, so a resumed run has to go o
 from __future__ import annotations
 
 import subprocess
+from typing import TYPE_CHECKING
 
 import torch
 
-from explorer.training.config import TrainingConfig
-from explorer.training.meters import Timer
+if TYPE_CHECKING:
+    from explorer.training.config import TrainingConfig
+    from explorer.training.meters import Timer
 
 FIRST = 3  # steps before it, which say how long one takes
 COSTS = 60.0  # seconds, about what compiling the default VQ-VAE takes on two cores

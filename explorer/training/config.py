@@ -24,8 +24,8 @@ class TrainingConfig:
         default=1e-3,
         metadata={
             "min": 0.0,
-            "help": "Peak learning rate of AdamW; it warms up over 200 steps and falls to zero along a cosine. Gradients "
-            "longer than 1 are scaled down to that.",
+            "help": "Peak learning rate of AdamW; it warms up over 200 steps and falls to zero along a cosine. "
+            "Gradients longer than 1 are scaled down to that.",
         },
     )
     weight_decay: float = field(default=0.0, metadata={"min": 0.0, "help": "Weight decay of AdamW."})
