@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.precision import widest
+
 Fill = Literal["mean", "zeros"]  # what stands in the decoder for a layer that is left out
 
 
@@ -51,19 +53,24 @@ class Codebook:
     def nearest(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Nearest code and its Euclidean distance: (..., D) -> (...) int64, (...) float32.
 
-        Works on a block of vectors at a time, in one piece of memory that is used again.
+        Works on a block of vectors at a time, in one piece of memory that is used again. Searched in float64 about the
+        mean of the codebook: far from the origin float32 has no digits left for differences, and on a GPU a product
+        of float32 may be one of ten bits.
         """
-        flat = latents.reshape(-1, latents.shape[-1]).float()  # (M, D)
+        flat = latents.detach().reshape(-1, latents.shape[-1]).float()  # (M, D)
         vectors = self.vectors.detach().to(flat)
-        half_norms = vectors.square().sum(1) / 2  # (K,)
+        exact = vectors.to(widest(flat.device))
+        centre = exact.mean(0)
+        exact = exact - centre
+        half_norms = exact.square().sum(1) / 2  # (K,)
         # few cores: scores that stay in the cache, and NumPy's argmin, which is vectorised but not threaded
         small = flat.device.type == "cpu" and torch.get_num_threads() < 8
-        rows = max(64, (2**19 if small else 2**25) // len(vectors))
-        block = flat.new_empty(min(rows, len(flat)), len(vectors))
+        rows = max(64, (2**18 if small else 2**24) // len(vectors))
+        block = exact.new_empty(min(rows, len(flat)), len(vectors))
         codes = torch.empty(len(flat), dtype=torch.int64, device=flat.device)
-        for part, found in zip(flat.detach().split(rows), codes.split(rows), strict=True):
+        for part, found in zip(flat.split(rows), codes.split(rows), strict=True):
             # argmin |z - e|² = argmin |e|²/2 - z·e: one matrix product, |z|² is the same for every code
-            scores = torch.addmm(half_norms, part, vectors.T, alpha=-1, out=block[: len(part)])
+            scores = torch.addmm(half_norms, part.to(exact) - centre, exact.T, alpha=-1, out=block[: len(part)])
             found.copy_(torch.from_numpy(scores.numpy().argmin(1)) if small else scores.argmin(1))
         distances = [
             torch.linalg.vector_norm(part - vectors.index_select(0, found), dim=1)

@@ -18,6 +18,7 @@ ORDER = (
     ("files",),
     ("progress",),
     ("glossary",),
+    ("precision",),
     ("autoencoder",),
     ("options",),
     ("analysis",),

@@ -63,7 +63,7 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
 
 def explained_share(latents: np.ndarray, codes: np.ndarray) -> float:
     """Share of the variance of latents (M, D) that the vectors of their codes (M, D) keep, at most 1."""
-    spread = np.square(latents - latents.mean(0)).sum(dtype=np.float64)
+    spread = np.square(latents - latents.mean(0, dtype=np.float64)).sum(dtype=np.float64)
     return float(1 - np.square(latents - codes).sum(dtype=np.float64) / spread) if spread > 0 else 1.0
 
 

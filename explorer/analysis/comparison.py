@@ -11,6 +11,7 @@ from torch import Tensor
 
 from explorer.analysis import quality
 from explorer.autoencoder import Autoencoder, Masks, Samples, device_of, to_images, to_pixels
+from explorer.precision import exact
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Comparison:
     ssim: np.ndarray
 
 
+@exact()
 def compare(
     model: Autoencoder, pixels: np.ndarray, *, sample_seed: int | None = None, mask: np.ndarray | None = None
 ) -> Comparison:

@@ -16,6 +16,7 @@ from torch import Tensor
 from explorer.analysis import quality, usage
 from explorer.analysis.comparison import Comparison, beside
 from explorer.autoencoder import Autoencoder, Sends, device_of, to_images, to_pixels
+from explorer.precision import exact
 
 FILLS = {  # what stands for the layers that are left out
     "mean": "their mean over training",
@@ -26,6 +27,7 @@ Filling = Literal["mean", "zeros", "other"]
 BATCH = 64
 
 
+@exact()
 def prefixes(
     model: Autoencoder, pixels: np.ndarray, fill: Filling = "mean", others: np.ndarray | None = None
 ) -> dict[str, Comparison]:
@@ -38,6 +40,7 @@ def prefixes(
     return _subsets(model, pixels, {name: names[: end + 1] for end, name in enumerate(names)}, fill, others)
 
 
+@exact()
 def alone(
     model: Autoencoder, pixels: np.ndarray, fill: Filling = "mean", others: np.ndarray | None = None
 ) -> dict[str, Comparison]:
@@ -52,6 +55,7 @@ def recombine(model: Autoencoder, first: np.ndarray, second: np.ndarray, of_firs
     return to_pixels(model.decode(mixed).float().cpu())[0]
 
 
+@exact()
 def measure(
     model: Autoencoder,
     read: Callable[[slice], np.ndarray],

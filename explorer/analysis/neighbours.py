@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 4_000_000  # distances held at once: 16 MB of float32
+BLOCK = 2_000_000  # distances held at once: 16 MB of float64
 
 
 def nearest(
@@ -20,8 +20,8 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest other vectors by Euclidean distance, nearest first.
 
-    Vectors are centred before |a|² - 2ab + |b|² is taken in float32, and the distances returned are recomputed from
-    differences, so that near-duplicates get the right distance instead of rounding noise.
+    Vectors are centred before |a|² - 2ab + |b|² is taken, in float64, since a product of float32 may be one of bf16;
+    and the distances returned are recomputed from differences, so that near-duplicates get the right distance.
 
     Args:
         vectors: (M, D) finite numbers.
@@ -51,20 +51,18 @@ def nearest(
         done += len(part)
         if progress is not None:
             progress(done, len(rows))
-    return torch.cat(found).numpy(), torch.cat(distances).numpy()
+    return torch.cat(found).numpy(), torch.cat(distances).float().numpy()
 
 
 def finite(vectors: np.ndarray | Tensor) -> Tensor:
-    """(M, D) centred float32 on the CPU; ValueError where the shape is wrong or a value is not finite."""
+    """(M, D) centred float64 on the CPU; ValueError where the shape is wrong or a value is not finite."""
     points = torch.as_tensor(vectors if isinstance(vectors, Tensor) else np.array(vectors)).detach().cpu().double()
     if points.ndim != 2:
         raise ValueError(f"vectors must be (M, D), one row each; got shape {tuple(points.shape)}")
     broken = int((~torch.isfinite(points)).any(1).sum())
     if broken:
         raise ValueError(f"{broken:,} of {len(points):,} vectors contain NaN or infinity; leave them out first")
-    if not len(points):
-        return points.float()
-    return (points - points.mean(0)).float()
+    return points - points.mean(0) if len(points) else points
 
 
 def near_duplicates(
@@ -91,8 +89,8 @@ def near_duplicates(
         return empty
     threshold = float(fraction * np.median(nearest(points, 1)[1]))
     half_norms = points.square().sum(1) / 2
-    slack = 1e-5 * float(half_norms.max())  # rounding of the matrix product; candidates are measured again below
-    pairs, distances, total = torch.empty((0, 2), dtype=torch.int64), torch.empty(0), 0
+    slack = 1e-12 * float(half_norms.max())  # rounding of the matrix product; candidates are measured again below
+    pairs, distances, total = torch.empty((0, 2), dtype=torch.int64), points.new_empty(0), 0
     for part in torch.arange(len(points)).split(max(1, BLOCK // len(points))):
         first = int(part[0])
         half_square = torch.addmm(half_norms[first:], points[part], points[first:].T, alpha=-1)
@@ -105,4 +103,4 @@ def near_duplicates(
             distances, order = torch.cat([distances, distance[close]]).sort(stable=True)
             distances, pairs = distances[:limit], torch.cat([pairs, some[close]])[order[:limit]]
     cosines = torch.cosine_similarity(original[pairs[:, 0]], original[pairs[:, 1]])
-    return pairs.numpy(), distances.numpy(), cosines.numpy(), total
+    return pairs.numpy(), distances.float().numpy(), cosines.numpy(), total

@@ -67,7 +67,7 @@ def umap_map(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that new points cannot be placed later, which is not asked for
-        places = layout.fit_transform(points.numpy())
+        places = layout.fit_transform(points.float().numpy())
     report(1.0, "laid out")
     return np.ascontiguousarray(places, np.float32)
 
@@ -97,17 +97,17 @@ def pca_map(vectors: np.ndarray, dims: int = 2) -> np.ndarray:
     if len(points) < 2:
         return projected
     # eigenvectors of (D, D): a hundred times cheaper than the SVD of (M, D) for many points
-    _, directions = torch.linalg.eigh(points.double().T @ points.double())
+    _, directions = torch.linalg.eigh(points.T @ points)
     directions = directions.flip(1)[:, :dims]
     largest = directions.abs().argmax(0)
     directions = directions * directions[largest, torch.arange(directions.shape[1])].sign()
-    projected[:, : directions.shape[1]] = (points.double() @ directions).numpy()
+    projected[:, : directions.shape[1]] = (points @ directions).numpy()
     return projected
 
 
 def explained_variance(vectors: np.ndarray, dims: int = 2) -> np.ndarray:
     """Share of the variance along each of the main directions: (M, D) -> (dims,), falling, sum ≤ 1."""
-    points = finite(vectors).double()
+    points = finite(vectors)
     shares = np.zeros(dims)
     variances = torch.linalg.eigvalsh(points.T @ points).flip(0).clamp_min(0)
     if len(points) and float(variances.sum()) > 0:

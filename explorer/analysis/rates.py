@@ -17,6 +17,7 @@ from torch import Tensor
 
 from explorer.analysis import quality, usage
 from explorer.autoencoder import Autoencoder, Sends, device_of, to_images
+from explorer.precision import exact
 
 BITS = tuple(range(1, 9))
 BATCH = 64
@@ -101,6 +102,7 @@ class _Point:
     scores: list[dict[str, Tensor]] = field(default_factory=list)
 
 
+@exact()
 @torch.inference_mode()
 def measure(
     model: Autoencoder, train_read: Read, read: Read, count: int, progress: Progress | None = None

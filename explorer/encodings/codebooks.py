@@ -52,8 +52,10 @@ def fit(vectors: np.ndarray, codes: int, seed: int, layer: str) -> Codebook:
     if not np.isfinite(vectors).all():
         raise BadInput(NOT_FINITE.format(layer))
     codes = min(codes, len(np.unique(vectors, axis=0)))
-    found = MiniBatchKMeans(codes, random_state=seed, n_init=3, batch_size=4096).fit(vectors)
-    return Codebook(torch.from_numpy(found.cluster_centers_.astype(np.float32)), "kmeans")
+    middle = vectors.mean(0, dtype=np.float64)  # far from the origin float32 has no digits left for distances
+    centred = (vectors - middle).astype(np.float32)
+    found = MiniBatchKMeans(codes, random_state=seed, n_init=3, batch_size=4096).fit(centred)
+    return Codebook(torch.from_numpy((found.cluster_centers_ + middle).astype(np.float32)), "kmeans")
 
 
 def save(path: Path, codebooks: Mapping[str, Codebook], fitted: Mapping[str, int]) -> None:

@@ -29,6 +29,7 @@ from explorer.errors import BadInput, explained
 from explorer.files import read_json, write_json
 from explorer.jobs.devices import choose
 from explorer.jobs.locks import exclusive
+from explorer.precision import exact
 from explorer.progress import Progress
 
 SHARD_BYTES, LARGEST_SHARD = 32 * 1024 * 1024, 4096  # whichever is reached first
@@ -119,7 +120,7 @@ class _Run:
         started = time.perf_counter()
         done = self._resume()
         self._check_space(done)
-        with torch.inference_mode():
+        with exact(), torch.inference_mode():
             self._codebooks(fresh=done == 0)
             fitted = time.perf_counter()
             self._encode(done)

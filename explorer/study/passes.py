@@ -1,7 +1,7 @@
 """Passes through networks: the one door to a model, on the GPU where there is one.
 
 What goes in and comes out is names and arrays, since ZeroGPU runs a decorated function in a process of its own. A
-network is opened once, in evaluation mode, and used by one thread at a time, without gradients.
+network is opened once, in evaluation mode, and used by one thread at a time, without gradients, in float32.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ def through(function: Callable) -> Callable:
     def passed(path: Path, fingerprint: str, *arguments, **options):
         import torch
 
+        from explorer.precision import exact
+
         model, lock = network(path, fingerprint)
-        with lock, torch.inference_mode():
+        with lock, exact(), torch.inference_mode():
             return function(model, *arguments, **options)
 
     return spaces.GPU(duration=SECONDS)(passed) if spaces else passed

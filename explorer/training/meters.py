@@ -17,16 +17,17 @@ class Meter:
     def __init__(self, model, device: torch.device) -> None:
         self.sums: dict[str, Tensor] = {}
         self.steps = 0
-        self.counts = {name: torch.zeros(len(book), device=device) for name, book in model.codebooks.items()}
+        self.counts = {
+            name: torch.zeros(len(book), dtype=torch.int64, device=device) for name, book in model.codebooks.items()
+        }
 
     def add(self, losses: dict[str, Tensor]) -> None:
         self.steps += 1
         for name, value in losses.items():
             if name.startswith("codes."):
                 codes = value.reshape(-1)
-                self.counts[name.removeprefix("codes.")].index_add_(
-                    0, codes, torch.ones_like(codes, dtype=torch.float32)
-                )
+                counts = self.counts[name.removeprefix("codes.")]  # whole numbers: in float32 they stop at 2^24
+                counts.index_add_(0, codes, torch.ones_like(codes, dtype=counts.dtype))
             else:
                 self.sums[name] = self.sums.get(name, 0) + value.detach()
 

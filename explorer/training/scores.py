@@ -14,11 +14,13 @@ from explorer.analysis import quality, usage
 from explorer.analysis.comparison import constant_psnr, mean_image
 from explorer.autoencoder import Masks, Sends, to_images, to_pixels
 from explorer.errors import BadInput
+from explorer.precision import exact
 
 SCORED, MEAN_OF, UNTRAINED = 5000, 2000, 1000  # images at most: held-out; of the mean image; for the untrained network
 MASK_RATIO = 0.75
 
 
+@exact()
 @torch.inference_mode()
 def score(model, batches: Iterable[np.ndarray], device: torch.device | str = "cpu") -> dict[str, np.ndarray]:
     """MSE, PSNR (dB) and SSIM of the reconstruction of each of N images, (n, h, w, 3) uint8 a batch -> arrays (N,)."""
@@ -29,6 +31,7 @@ def score(model, batches: Iterable[np.ndarray], device: torch.device | str = "cp
     return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in ("mse", "psnr", "ssim")}
 
 
+@exact()
 @torch.inference_mode()
 def strip(model, pixels: np.ndarray, device: torch.device | str = "cpu") -> Image.Image:
     """Originals above, reconstructions below: (n, h, w, 3) uint8 -> an image of n · w by 2 · h pixels."""
@@ -84,6 +87,7 @@ def held_out_metrics(
     return metrics
 
 
+@exact()
 @torch.inference_mode()
 def layer_metrics(
     model, batches: Iterable[np.ndarray], device: torch.device | str
@@ -136,6 +140,7 @@ def _use(count: np.ndarray, images: int, grid: tuple[int, int], image_size: int)
     }
 
 
+@exact()
 @torch.inference_mode()
 def masked_metrics(
     model: Masks, batches: Iterable[np.ndarray], device: torch.device | str, seed: int = 0
