@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.precision import widest
-
 Fill = Literal["mean", "zeros"]  # what stands in the decoder for a layer that is left out
 
 
@@ -59,7 +57,7 @@ class Codebook:
         """
         flat = latents.detach().reshape(-1, latents.shape[-1]).float()  # (M, D)
         vectors = self.vectors.detach().to(flat)
-        exact = vectors.to(widest(flat.device))
+        exact = vectors if flat.device.type == "mps" else vectors.double()  # Apple's GPUs have no more, and no TF32
         centre = exact.mean(0)
         exact = exact - centre
         half_norms = exact.square().sum(1) / 2  # (K,)

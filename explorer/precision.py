@@ -30,11 +30,6 @@ def exact() -> Iterator[None]:
         _leave()
 
 
-def widest(device: torch.device) -> torch.dtype:
-    """The most exact numbers of a device: float64, or float32 on Apple's GPUs, which have no more and no TF32."""
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 def _enter() -> None:
     global _inside, _before
     with _LOCK:
