@@ -24,7 +24,9 @@ SHIPPED_ORDER = (
     "vqvae-digits",
 )
 WEIGHTS = "model.safetensors"
-SINGLE = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".keras")  # of files that other libraries wrote
+SINGLE = (  # ends of the names of files that other libraries wrote
+    ".safetensors", ".sft", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pt.tar", ".ckpt.tar", ".tar", ".keras", ".h5",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def find(near: Checkpoint | None = None) -> list[Checkpoint]:
 
 def _files(root: Path) -> list[Path]:
     """Weights of other libraries that lie there as single files."""
-    return [path for suffix in SINGLE for path in sorted(root.glob(f"*{suffix}"))]
+    return [path for path in sorted(root.glob("*.*")) if path.name.lower().endswith(SINGLE) and path.is_file()]
 
 
 def resolve(name_or_path: str | Path) -> Path:
@@ -186,7 +188,8 @@ def _describe_foreign(path: Path) -> Checkpoint:
             more = f" and {len(inside) - 6} more" if len(inside) > 6 else ""
             raise BadInput(f"{path.name} holds several checkpoints; choose one of {listed}{more}")
         if not path.is_dir():
-            fault = f"{path.name} is not a checkpoint folder, nor weights that are known"
+            what = foreign.unknown(path) or "is not a checkpoint folder, nor weights that are known"
+            fault = f"{foreign.split(path)[0].name} {what}"
         elif (path / "config.json").is_file():
             fault = f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}'
         else:

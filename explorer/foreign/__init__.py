@@ -6,6 +6,7 @@ Each format is one file with a function `recognise(place)`, and one line in FORM
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,19 +21,23 @@ from explorer.foreign import (
     adapters,
     autoencoders,
     keras,
+    kinds,
     llamagen,
     mae,
     pythae,
     reading,
+    refusals,
+    runs,
     taming,
     taps,
     var,
     vqvae,
     vqvae2,
+    wrapping,
 )
-from explorer.foreign.recognition import LARGEST, SINGLE, SMALLEST, Found, Place
+from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 
-ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.]+)*)")
+ASKED = re.compile(r"(?P<path>.+)@(?P<size>[0-9]{1,5})?(?P<taps>(?:,[A-Za-z0-9_.=-]+)*)")
 CHOICES = "checkpoints of diffusers, transformers, taming-transformers and others open as well, see FORMATS.md"
 CONFIGS = ("config.json", "model_index.json", "model_config.json")
 
@@ -81,25 +86,72 @@ def recognise(path: str | Path) -> Found | None:
         stat = place.stat()
     except OSError:
         return None
-    found = _recognise(place.resolve(), size, stat.st_mtime_ns, stat.st_size)
-    return replace(found, taps=names) if found and names else found
+    choices = tuple(tuple(name.split("=", 1)) for name in names if "=" in name)
+    inside = tuple(name for name in names if "=" not in name)
+    # not where a link leads: in the Hub's cache that has neither the name nor the files beside
+    found = _recognise(Path(os.path.abspath(place)), size, choices, stat.st_mtime_ns, stat.st_size)
+    return replace(found, taps=inside) if found and inside else found
 
 
 @functools.lru_cache(maxsize=64)
-def _recognise(path: Path, size: int | None, modified: int, length: int) -> Found | None:
-    if path.is_file() and path.suffix.lower() not in SINGLE:
-        return None
-    place = Place(path, size)
+def _recognise(
+    path: Path, size: int | None, choices: tuple[tuple[str, str], ...], modified: int, length: int
+) -> Found | None:
+    place = Place(path, size, dict(choices))
+    found = _first(place) if path.is_dir() else _of_file(place)
+    if found is None and path.is_dir():
+        inside = [file] if (file := runs.weights(path)) else candidates(path)
+        if len(inside) == 1 and inside[0].is_dir():
+            return _recognise(inside[0], size, choices, modified, length)
+        if len(inside) == 1:
+            place = Place(inside[0], size, dict(choices), given=True)
+            found = _of_file(place)
+    if found and (unknown := sorted(place.choices.keys() - place.used)):
+        raise BadInput(f"{path.name} leaves no choice of {', '.join(unknown)}")
+    return replace(found, picked=(*found.picked, *(value for _, value in choices))) if found and choices else found
+
+
+def _first(place: Place) -> Found | None:
+    """The first format that knows a place."""
     found = next((found for found in (look(place) for look in FORMATS) if found), None)
-    if found is None and path.is_dir() and len(inside := candidates(path)) == 1:
-        return recognise(f"{inside[0]}@{size}" if size else inside[0])
-    return found
+    return replace(found, prefix=place.prefix + found.prefix) if found and place.prefix else found
+
+
+def _of_file(place: Place) -> Found | None:
+    """A single file: what is below the first prefix that a format knows, averages before the last step."""
+    if place.kind is None:
+        return None
+    names = set(place.whole.tensors)
+    ways = wrapping.prefixes(names, place.whole.wrappers)
+    if asked := place.choices.get("weights"):
+        ways = [way for way in ways if way == f"{asked}."]
+    fault, found = None, None
+    for way in sorted(ways, key=lambda way: wrapping.averaged(way) and not wrapping.complete(way, names)):
+        try:
+            found = _first(place.below(way) if way else place)
+        except BadInput as error:
+            fault = fault or error
+        if found:
+            notes, rivals = wrapping.told(way, names, asked)
+            return replace(found, notes=(*found.notes, *notes), picked=(way,) if rivals else ())
+    if fault:
+        raise fault
+    if asked:
+        few = ", ".join(way[:-1] for way in wrapping.prefixes(names, place.whole.wrappers)[1:6]) or "no others"
+        raise BadInput(f"{place.path.name} has no weights of a known kind below {asked}; it has {few}")
+    return None
+
+
+def unknown(path: str | Path) -> str:
+    """What a file is that no format knows, and what to give instead, as far as it shows; "" where it does not."""
+    place = Place(split(path)[0], None)
+    return refusals.explain(place.whole.tensors) if place.kind else ""
 
 
 def candidates(folder: Path) -> list[Path]:
     """What in a folder could be a checkpoint: files with weights, and folders with a config."""
     try:
-        files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SINGLE and path.is_file()]
+        files = [path for path in sorted(folder.iterdir()) if kinds.is_weights(path)]
         return files + sorted({path.parent for name in CONFIGS for path in folder.glob(f"*/{name}")})
     except OSError:
         return []  # a folder that may not be read holds nothing for us
@@ -140,7 +192,7 @@ def load(found: Found, name: str) -> nn.Module:
 def fingerprint(found: Found) -> str:
     """Content hash of the weights, the format and the image size."""
     parts = [_digest(file, file.stat().st_mtime_ns, file.stat().st_size) for file in found.files]
-    return digest("foreign", found.format, found.image_size, found.taps, parts)
+    return digest("foreign", found.format, found.image_size, found.taps, parts, *found.picked)
 
 
 @functools.lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
 from explorer.foreign.autoencoders import PARTS
-from explorer.foreign.recognition import SINGLE
+from explorer.foreign.kinds import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +111,7 @@ def needed(sizes: Mapping[str, int], name: Name) -> list[str]:
                 return [f"{root}model_index.json", *_folder(sizes, f"{root}{part}/")]
     if found := _folder(sizes, root):
         return found
-    single = [file for file in sizes if file.startswith(root) and file.endswith(SINGLE)]
+    single = [file for file in sizes if file.startswith(root) and file.lower().endswith(ENDINGS)]
     if len(single) == 1:
         return single
     if single:

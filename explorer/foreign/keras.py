@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from explorer.autoencoder import Layer
 from explorer.errors import BadInput
-from explorer.foreign import hdf5, reading
+from explorer.foreign import hdf5, kinds, reading
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.keras_config import Step, is_quantizer, refuse, steps_of
 from explorer.foreign.keras_layers import KINDS, Graph, number, variables
@@ -27,7 +27,7 @@ from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 TITLE = "Keras VQ-VAE"
 SIZE = 28  # pixels, where the file does not say
 ENCODER, DECODER = "encoder.keras", "decoder.keras"
-EMBEDDINGS = (".npy", ".txt", ".h5", reading.HDF5)
+EMBEDDINGS = (".npy", ".txt", ".h5", ".keras")
 LARGEST_TEXT = 64 * 1024 * 1024
 MOST_NUMBERS = 2**28  # numbers in what one layer gives for one image
 BYTES = 50  # a scale of less than 1/50 is meant for values up to 255
@@ -86,7 +86,7 @@ def recognise(place: Place) -> Found | None:
         if not (place.path / ENCODER).is_file() or not (place.path / DECODER).is_file():
             return None
         parts = _folder(place.path)
-    elif place.path.suffix.lower() == reading.HDF5:
+    elif place.kind == kinds.KERAS:
         parts = _single(place.path)
     else:
         return None

@@ -47,7 +47,6 @@ OF_TRANSFORMERS = (
     (r"(.*layers\.\d+\.)output\.dense\.", r"\1mlp.fc2."),
 )
 OF_FACEBOOK = (
-    (r"module\.", ""),
     (r"patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
     (r"pos_embed$", "embeddings.position_embeddings"),
     (r"cls_token$", "embeddings.cls_token"),
@@ -197,7 +196,7 @@ def _of_folder(place: Place) -> Kind | None:
 
 
 def _of_file(place: Place) -> Kind | None:
-    shapes = {name.removeprefix("module."): tuple(value.shape) for name, value in place.weights.tensors.items()}
+    shapes = {name: tuple(value.shape) for name, value in place.weights.tensors.items()}
     if "patch_embed.proj.weight" not in shapes or "blocks.0.attn.qkv.weight" not in shapes:
         return None
     decodes = any(name.startswith("decoder_") for name in shapes)

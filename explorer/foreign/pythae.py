@@ -22,7 +22,7 @@ from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 
-CONFIG, WEIGHTS = "model_config.json", "model.pt"
+CONFIG, WEIGHTS, WRAPPED = "model_config.json", "model.pt", "model_state_dict."
 FAMILIES = {  # of each config; those that differ in their loss alone are read alike
     "AEConfig": "vae",
     "VAEConfig": "vae",
@@ -189,7 +189,7 @@ def recognise(place: Place) -> Found | None:
         raise BadInput(f"{name} takes images of {image[1]} pixels and no others, not {place.image_size}")
     if not (place.path / WEIGHTS).is_file():
         raise BadInput(f"{name} has no {WEIGHTS}; copy the whole folder that pythae wrote")
-    tensors = reading.read(place.path / WEIGHTS, data=False).tensors
+    tensors = reading.tensors((place.path / WEIGHTS,), data=False, prefix=WRAPPED)
     shapes = Shapes({key: tuple(value.shape) for key, value in tensors.items()})
     kinds = {half: shapes.kind(half) for half in ("encoder", "decoder")}
     for half, found in kinds.items():
@@ -212,6 +212,7 @@ def recognise(place: Place) -> Found | None:
         image[1],
         lambda: _adapter(shapes, kinds, image, kind, name),
         notes=tuple(notes),
+        prefix=WRAPPED,
     )
 
 

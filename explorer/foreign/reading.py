@@ -1,17 +1,13 @@
 """Tensors out of files that nobody vouches for: safetensors, and torch's own format without running any of it.
 
-A `.pt`, `.pth`, `.bin` or `.ckpt` is read with `torch.load(weights_only=True)`, which builds tensors and plain Python
-values and refuses everything else. Classes that training frameworks leave in their files, and that say nothing about
-weights, become empty stand-ins, without importing anything. Sizes are checked against the file before anything is
+Names come without what wraps them in training (`wrapping`). Sizes are checked against the file before anything is
 allocated, so a small file cannot claim to be large.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,25 +18,19 @@ from torch import Tensor
 
 from explorer.errors import BadInput
 from explorer.files import read_json
+from explorer.foreign import kinds, pickles, torch_files, wrapping
 
 LARGEST_HEADER = 64 * 1024 * 1024
 AGAIN = "copy or save it again"
-SAFETENSORS = ".safetensors"
-TORCH = (".pt", ".pth", ".bin", ".ckpt")
-HDF5, AGAIN = ".keras", "save the model again with `model.save('model.keras')`"  # of Keras
-STAND_INS = ("argparse.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "collections.")
-HARMLESS = {"pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "typing.Any"}
-CONVERT = (
-    "save its weights with `safetensors.torch.save_file(model.state_dict(), 'model.safetensors')` where it was trained"
-)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by name, on the CPU or without data, and what else the file holds beside them."""
+    """Tensors by name, on the CPU or without data, what else the file holds beside them, and what wraps them."""
 
     tensors: dict[str, Tensor]
     rest: Mapping[str, Any]
+    wrappers: frozenset[str] = frozenset()
 
 
 def read(path: Path, *, data: bool = True, prefix: str = "") -> Weights:
@@ -52,16 +42,25 @@ def read(path: Path, *, data: bool = True, prefix: str = "") -> Weights:
         BadInput: a file that is damaged, larger than memory, or more than tensors and plain values.
     """
     path = Path(path)
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
+    kind, size = kinds.kind(path), path.stat().st_size
     if data and not prefix:
         fits_in_memory(path.name, size)
-    if path.suffix == SAFETENSORS:
+    if kind == kinds.SAFETENSORS:
         return Weights(_safetensors(path, data, prefix), {})
-    found = _torch(path, size, data)  # mapped, so that what is not asked for is not read
-    return Weights({name: value for name, value in found.tensors.items() if name.startswith(prefix)}, found.rest)
+    if kind != kinds.TORCH:
+        raise BadInput(f"{path.name} is no file of torch or safetensors; {pickles.CONVERT}")
+    stored, rest, wrappers = wrapping.flatten(torch_files.read(path, size))
+    opened, found = torch_files.Opened(path, size) if data else None, {}
+    for old, name in _named(stored, prefix).items():
+        torch_files.check(path.name, size, name, stored[old])
+        one = stored[old]
+        found[name] = opened.tensor(name, one) if opened else torch.empty(one.shape, dtype=one.dtype, device="meta")
+    return Weights(found, rest, frozenset(wrappers))
+
+
+def _named(names: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    """Names in a file, and what they are without the shells of training: those that begin with `prefix`."""
+    return {old: new for old, new in wrapping.cleaned(names).items() if new.startswith(prefix)}
 
 
 def tensors(files: Sequence[Path], *, data: bool, prefix: str = "") -> dict[str, Tensor]:
@@ -141,96 +140,20 @@ def weights_of(folder: Path, names: tuple[str, ...], prefix: str = "") -> tuple[
         if absent := [part for part in parts if not (folder / part).is_file()]:
             raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
         return tuple(folder / part for part in parts)
-    there = sorted(file.name for file in folder.iterdir() if file.suffix in (SAFETENSORS, *TORCH))
+    there = sorted(file.name for file in folder.iterdir() if kinds.is_weights(file))
     beside = f"; there are {', '.join(there[:3])}, which are of another precision or name" if there else ""
     raise BadInput(f"{folder.name} has no {' or '.join(names)}{beside}")
 
 
 def _safetensors(path: Path, data: bool, prefix: str) -> dict[str, Tensor]:
-    entries = {name: entry for name, entry in header(path).items() if name.startswith(prefix)}
+    entries = header(path)
+    names = _named(entries, prefix)
     if not data:
-        return {name: torch.empty(entry["shape"], device="meta") for name, entry in entries.items()}
+        return {new: torch.empty(entries[old]["shape"], device="meta") for old, new in names.items()}
     from safetensors import safe_open
 
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in entries}
+            return {new: file.get_tensor(old) for old, new in names.items()}
     except Exception as error:  # safetensors raises its own and plain ones; all mean the same here
         raise BadInput(f"{path.name} is damaged: {error}") from None
-
-
-def _torch(path: Path, size: int, data: bool) -> Weights:
-    names = _globals(path, size)
-    stand_ins = sorted(name for name in names if name.startswith(STAND_INS) or name in HARMLESS)
-    refused = sorted(names - set(stand_ins))
-    if refused:
-        raise BadInput(
-            f"{path.name} holds more than weights ({', '.join(refused[:3])}) and could run code when opened; {CONVERT}"
-        )
-    classes = [(type(name.rpartition(".")[2], (_StandIn,), {}), name) for name in stand_ins]
-    modern = zipfile.is_zipfile(path)
-    try:
-        with torch.serialization.safe_globals(classes):
-            found = torch.load(path, map_location="cpu" if data else "meta", weights_only=True, mmap=modern or None)
-    except pickle.UnpicklingError:
-        raise BadInput(f"{path.name} holds more than weights and could run code when opened; {CONVERT}") from None
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError):
-        raise BadInput(f"{path.name} is damaged, or no file of torch; copy it again, or {CONVERT}") from None
-    tensors, rest = _state(found)
-    for name, tensor in tensors.items():
-        if tensor.numel() * tensor.element_size() > size:
-            raise BadInput(f"{path.name} is damaged: {name} claims more numbers than the file holds")
-    return Weights(tensors, rest)
-
-
-class _StandIn:
-    """Takes the place of a class of a training framework; keeps what was set on it, does nothing."""
-
-    def __init__(self, *_: Any, **__: Any) -> None: ...
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-def _globals(path: Path, size: int) -> set[str]:
-    """What the pickle in a file would import beyond tensors, read without running it; nothing of a file of before
-    torch 1.6, where `torch.load` refuses it alone."""
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            if file.read(1) != b"\x80":
-                raise BadInput(f"{path.name} is no file of torch; {CONVERT}")
-        return set()
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-    inside = {entry.filename.partition("/")[2] for entry in entries}
-    if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
-        raise BadInput(f"{path.name} is a TorchScript program, which would run when opened; {CONVERT}")
-    if "data.pkl" not in inside:
-        raise BadInput(f"{path.name} is a zip file, but not one of torch; {CONVERT}")
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise BadInput(f"{path.name} is no file of torch: its parts are compressed; {CONVERT}")
-    if sum(entry.file_size for entry in entries) > size:
-        raise BadInput(f"{path.name} is damaged: its parts are larger than the file")
-    try:
-        return set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except (ValueError, RuntimeError, pickle.UnpicklingError, IndexError) as error:
-        raise BadInput(f"{path.name} is damaged: {str(error).splitlines()[0]}") from None
-
-
-def _state(found: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state dict in what a file holds, and the rest: `model`, `state_dict` and the like, or the whole.
-
-    The prefix that training on several devices puts before every name is taken off.
-    """
-    if isinstance(found, Mapping):
-        for key in ("state_dict", "model_state_dict", "model", "module", "ema", "net"):
-            if isinstance(found.get(key), Mapping) and any(isinstance(v, Tensor) for v in found[key].values()):
-                return _tensors(found[key]), {str(k): v for k, v in found.items() if k != key}
-        if tensors := _tensors(found):
-            return tensors, {str(k): v for k, v in found.items() if not isinstance(v, Tensor)}
-    raise BadInput("the file holds no weights by name; save a state_dict")
-
-
-def _tensors(found: Mapping[Any, Any]) -> dict[str, Tensor]:
-    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
-    several = all(name.startswith("module.") for name in tensors)
-    return {name.removeprefix("module."): value for name, value in tensors.items()} if several else tensors

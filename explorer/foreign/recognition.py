@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from explorer.errors import BadInput
 from explorer.files import read_json
-from explorer.foreign import reading
+from explorer.foreign import kinds, reading
 
-SINGLE = (reading.SAFETENSORS, *reading.TORCH, reading.HDF5)  # of files that are a checkpoint by themselves
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of a folder of transformers
 SMALLEST, LARGEST = 8, 2048  # image sizes
 
@@ -32,7 +31,8 @@ class Found:
         rename: tensors as they are in the files -> by the names of the adapter's `network`.
         notes: what a user should know, a sentence each.
         taps: names of modules whose outputs are layers as well.
-        prefix: of the names of its tensors, where it is a part of a larger model; nothing else of that is read.
+        prefix: of the names of its tensors, where they are wrapped or a part of a larger model; nothing else is read.
+        picked: what was chosen among several things that the same files hold.
         read: tensors of the files, where they are not of the usual kinds; without `data` only their shapes.
     """
 
@@ -46,13 +46,22 @@ class Found:
     read: Callable[..., dict[str, Tensor]] | None = None
     taps: tuple[str, ...] = ()
     prefix: str = ""
+    picked: tuple[str, ...] = ()
 
 
 class Place:
-    """A file or folder to recognise; what is in it is read when a format asks."""
+    """A file or folder to recognise; what is in it is read when a format asks.
 
-    def __init__(self, path: Path, image_size: int | None) -> None:
-        self.path, self.image_size = path, image_size
+    Attributes:
+        prefix: what stands before the names of the tensors that are looked at.
+        given: by its folder, and not by its own name.
+    """
+
+    def __init__(
+        self, path: Path, image_size: int | None, choices: Mapping[str, str] | None = None, *, given: bool = False
+    ) -> None:
+        self.path, self.image_size, self.prefix, self.given = path, image_size, "", given
+        self.choices, self.used = dict(choices or {}), {"weights"}
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
@@ -67,11 +76,36 @@ class Place:
         return found if isinstance(found, dict) else {}
 
     @functools.cached_property
-    def weights(self) -> reading.Weights:
-        """Names and shapes of the tensors of a single file, without their data; nothing for a folder."""
-        if self.path.is_dir():
+    def kind(self) -> str | None:
+        """What a single file is (`kinds`), None of a folder and of what is not known."""
+        return None if self.path.is_dir() else kinds.kind(self.path)
+
+    @functools.cached_property
+    def whole(self) -> reading.Weights:
+        """Names and shapes of all tensors of a single file, without their data; nothing of what has other weights."""
+        if self.kind not in (kinds.SAFETENSORS, kinds.TORCH):
             return reading.Weights({}, {})
         return reading.read(self.path, data=False)
+
+    @functools.cached_property
+    def weights(self) -> reading.Weights:
+        """Those of them whose names begin with the prefix, which is taken off."""
+        own = {name: value for name, value in self.whole.tensors.items() if name.startswith(self.prefix)}
+        return reading.Weights(reading.without(own, self.prefix), self.whole.rest)
+
+    def below(self, prefix: str) -> Place:
+        """The same place, of which only the tensors below a prefix are looked at."""
+        place = Place(self.path, self.image_size, self.choices, given=self.given)
+        place.prefix, place.whole, place.used = prefix, self.whole, self.used
+        return place
+
+    def choice(self, name: str, among: tuple[str, ...]) -> str | None:
+        """What was asked for as `@,name=value`, None where nothing was; raises BadInput if it is none of `among`."""
+        self.used.add(name)
+        value = self.choices.get(name)
+        if value is not None and value not in among:
+            raise BadInput(f"{name}={value} cannot be had of {self.path.name}; choose from {', '.join(among)}")
+        return value
 
     def inside(self, prefix: str, kind: str) -> tuple[tuple[Path, ...], dict[str, Tensor]]:
         """Files and tensors, without data, of the part of a larger model whose names begin with `prefix`, which is

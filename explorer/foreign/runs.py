@@ -5,6 +5,7 @@ The YAML file is read as plain values. The class it names is compared with a tab
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,62 @@ TARGETS = {  # classes that it may name, and what each computes
 
 def weights(folder: Path) -> Path | None:
     """The newest weights of a run, None where the folder is of no run."""
-    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+    named = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    return named or max(_epochs(folder), key=_age, default=None)
 
 
-def config(folder: Path) -> dict[str, Any]:
-    """The YAML file of a run, the newest of several; empty where there is none.
+def _epochs(folder: Path) -> list[Path]:
+    """Those below `checkpoints/`; of a metric with a slash in its name Lightning makes a folder."""
+    places = ("checkpoints/*.ckpt", "checkpoints/*/*.ckpt", "*/checkpoints/*.ckpt", "*/*/checkpoints/*.ckpt")
+    return [file for pattern in places for file in folder.glob(pattern) if file.is_file()]
+
+
+def _age(file: Path) -> tuple[list[int], float]:
+    """Later ones are greater: by the epoch and step in their names, then by when they were written."""
+    counts = re.findall(r"(?:epoch|step)\D{0,2}(\d{1,12})", f"{file.parent.name}/{file.name}")
+    return [int(count) for count in counts], file.stat().st_mtime
+
+
+def home(file: Path) -> Path | None:
+    """The folder of the run that a checkpoint belongs to: the nearest above it with a YAML file of a run."""
+    above = [file.parent, *(one.parent for one in file.parents[:3] if one.name == "checkpoints" or _under(one))]
+    return next((folder for folder in above if _yaml(folder)), None)
+
+
+def _under(folder: Path) -> bool:
+    return folder.parent.name == "checkpoints"
+
+
+def _yaml(folder: Path) -> Path | None:
+    """The YAML file of a run, the newest of several."""
+    return next((file for pattern in CONFIGS for file in sorted(folder.glob(pattern), reverse=True)), None)
+
+
+def config(file: Path, kind: str, *, given: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the YAML file of the run says that a checkpoint is of, and what to say of it; empty where there is none.
 
     Raises:
-        BadInput: a file that is too large, damaged, or refers to itself.
+        BadInput: a file that is too large, damaged, refers to itself, or is of other weights, where the folder of the
+            run was given; where the checkpoint was, such a file is left aside, which is said.
     """
-    file = next((file for pattern in CONFIGS for file in sorted(folder.glob(pattern), reverse=True)), None)
-    if file is None:
-        return {}
+    folder = home(file)
+    if folder is None:
+        return {}, ()
+    try:
+        found = _read(folder)
+        _check(found, kind, folder.name)
+    except BadInput as error:
+        if given:
+            raise
+        why = str(error).partition(";")[0]
+        return {}, (f"Its YAML file is not used: {why}.",)
+    others = [one for one in _epochs(folder) if one != file]
+    said = f"; the newest of {len(others) + 1} checkpoints" if others and given else ""
+    return found, (f"{file.name} with {_yaml(folder).name}{said}.",)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    file = _yaml(folder)
     import yaml
 
     try:
@@ -82,7 +127,7 @@ def autoencoder(config: dict[str, Any]) -> dict[str, Any]:
     return inside(model, "params", "first_stage_config") or model or {}
 
 
-def check(config: dict[str, Any], kind: str, name: str) -> None:
+def _check(config: dict[str, Any], kind: str, name: str) -> None:
     """Raises BadInput if the class that a YAML file names is not known, or is of another kind than the weights."""
     target = inside(autoencoder(config), "target")
     if target is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from explorer.autoencoder import Fill, Layer
 from explorer.errors import BadInput
-from explorer.foreign import reading, runs
+from explorer.foreign import runs
 from explorer.foreign.adapters import Adapter, Pixels, square
 from explorer.foreign.networks import KL, VQ
 from explorer.foreign.recognition import Found, Place
@@ -28,7 +27,6 @@ TITLES = {
     "AutoencoderKL": "latent-diffusion AutoencoderKL",
 }
 MARKS = ("encoder.down.0.block.", "decoder.up.0.block.")
-WHOLE = "first_stage_model."  # where the autoencoder lies in a checkpoint of the model that is trained on its latents
 LEFT_OUT = r"(loss|model_ema)\..*|colorize|quantize\.used|quantize\.embedding\.(cluster_size|embed_avg)"
 DEFAULT = 256
 INSIDE = (  # a block of both, as diffusers names it
@@ -82,19 +80,14 @@ class Gumbel(VQ):
 
 
 def recognise(place: Place) -> Found | None:
-    """A `.ckpt` with the keys of these networks, alone, or in the folder of a run with its YAML file."""
-    folder = place.path.is_dir()
-    file = runs.weights(place.path) if folder else place.path
-    if file is None:
-        return None
-    tensors = reading.read(file, data=False).tensors if folder else place.weights.tensors
-    own = _own(tensors)
+    """A file with the keys of these networks, alone, or in the folder of a run with its YAML file."""
+    own = _own(place.weights.tensors)
     if not all(any(name.startswith(mark) for name in own) for mark in MARKS):
         return None
-    kind = _kind(place.path.name, own)
-    shapes = {name: tuple(value.shape) for name, value in rename(tensors).items()}
-    config = runs.config(place.path) if folder else {}
-    runs.check(config, kind, place.path.name)
+    name = place.path.name
+    kind = _kind(name, own)
+    shapes = {name: tuple(value.shape) for name, value in rename(own).items()}
+    config, said = runs.config(place.path, kind, given=place.given)
     factor = 2 ** (_count(shapes, "encoder.down_blocks.{}.resnets.0.conv1.weight") - 1)
     size = place.size(runs.image_size(config, factor) or DEFAULT)
     bounded = bool(runs.inside(runs.autoencoder(config), "params", "ddconfig", "tanh_out"))
@@ -108,7 +101,8 @@ def recognise(place: Place) -> Found | None:
         return model
 
     family = "vae" if kind == "AutoencoderKL" else "vqvae"
-    return Found(title, family, (Path(file),), size, build, rename, _notes(tensors, kind))
+    notes = (*_notes(place.weights.tensors, kind), *said)
+    return Found(title, family, (place.path,), size, build, rename, notes)
 
 
 def adapter(
@@ -193,9 +187,7 @@ def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:
 
 
 def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The autoencoder's own tensors: without losses, averages, and the model that is trained on its latents."""
-    if any(name.startswith(WHOLE) for name in tensors):
-        tensors = {name.removeprefix(WHOLE): value for name, value in tensors.items() if name.startswith(WHOLE)}
+    """The autoencoder's own tensors: without losses and averages."""
     return {name: value for name, value in tensors.items() if not re.fullmatch(LEFT_OUT, name)}
 
 
@@ -232,11 +224,9 @@ def _notes(tensors: Mapping[str, Tensor], kind: str) -> tuple[str, ...]:
     notes = [f"Images go in with {Pixels()}."]
     if kind == "GumbelVQ":
         notes.append("A code is the likeliest one; its training drew codes at random.")
-    if any(name.startswith(WHOLE) for name in tensors):
-        notes.append("The autoencoder of a model that is trained on its latents; the rest of that is left out.")
-    elif any(name.startswith("model_ema.") for name in tensors):
+    if any(name.startswith("model_ema.") for name in tensors):
         notes.append("The averages of its weights (model_ema) are left out.")
-    if any(name.removeprefix(WHOLE) == "quantize.used" for name in tensors):
+    if "quantize.used" in tensors:
         if kind == "GumbelVQ":
             raise BadInput(
                 "this GumbelVQ chooses among some of its codes only (remap, quantize.used), which cannot be shown; "
