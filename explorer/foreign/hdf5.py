@@ -16,7 +16,6 @@ from torch import Tensor
 from explorer.errors import BadInput
 from explorer.foreign import kinds, reading
 
-AGAIN = "save the model again with `model.save('model.keras')`"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LARGEST_CONFIG = 16 * 1024 * 1024
 MOST, DEEPEST = 20_000, 24  # objects in an HDF5 file, and groups inside groups
@@ -34,9 +33,9 @@ def config(path: Path) -> dict[str, Any]:
     except BadInput:
         raise
     except (ValueError, RecursionError):
-        raise BadInput(f"{path.name} is damaged: its {CONFIG} is no JSON; {AGAIN}") from None
+        raise BadInput(f"{path.name} is damaged: its {CONFIG} is no JSON; {kinds.AGAIN}") from None
     if not isinstance(found, dict):
-        raise BadInput(f"{path.name} is damaged: its {CONFIG} names no layers; {AGAIN}")
+        raise BadInput(f"{path.name} is damaged: its {CONFIG} names no layers; {kinds.AGAIN}")
     return found
 
 
@@ -65,7 +64,7 @@ def read(path: Path, *, data: bool) -> dict[str, Tensor]:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"{path.name} is damaged: its weights cannot be read: {why}; {AGAIN}") from None
+        raise BadInput(f"{path.name} is damaged: its weights cannot be read: {why}; {kinds.AGAIN}") from None
 
 
 def _member(path: Path, name: str, limit: int | None = None) -> bytes:
@@ -76,14 +75,14 @@ def _member(path: Path, name: str, limit: int | None = None) -> bytes:
             entries = archive.infolist()
             outside = [e.filename for e in entries if _leaves(e.filename)]
             if outside:
-                raise BadInput(f"{path.name} names files outside its folder ({outside[0]!r}); {AGAIN}")
+                raise BadInput(f"{path.name} names files outside its folder ({outside[0]!r}); {kinds.AGAIN}")
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                raise BadInput(f"{path.name} is compressed, which Keras does not do; {AGAIN}")
+                raise BadInput(f"{path.name} is compressed, which Keras does not do; {kinds.AGAIN}")
             if sum(entry.file_size for entry in entries) > size:
-                raise BadInput(f"{path.name} is damaged: its parts are larger than the file; {AGAIN}")
+                raise BadInput(f"{path.name} is damaged: its parts are larger than the file; {kinds.AGAIN}")
             found = [entry for entry in entries if entry.filename == name]
             if len(found) != 1:
-                raise BadInput(f"{path.name} has {len(found) or 'no'} {name}; {AGAIN}")
+                raise BadInput(f"{path.name} has {len(found) or 'no'} {name}; {kinds.AGAIN}")
             if limit is not None and found[0].file_size > limit:
                 raise BadInput(f"{name} of {path.name} is larger than {limit:,} bytes")
             reading.fits_in_memory(path.name, found[0].file_size)
@@ -93,7 +92,7 @@ def _member(path: Path, name: str, limit: int | None = None) -> bytes:
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, EOFError):
-        raise BadInput(f"{path.name} is damaged, or no `.keras` file of Keras 3; {AGAIN}") from None
+        raise BadInput(f"{path.name} is damaged, or no `.keras` file of Keras 3; {kinds.AGAIN}") from None
 
 
 def _leaves(name: str) -> bool:
@@ -115,7 +114,7 @@ def _walk(group: Any, prefix: str, found: dict[str, Any], seen: set[int], what: 
         if name in UNUSED:
             continue
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise BadInput(f"{what} points elsewhere with the link {place}, which is not followed; {AGAIN}")
+            raise BadInput(f"{what} points elsewhere with the link {place}, which is not followed; {kinds.AGAIN}")
         one = group[name]
         if isinstance(one, h5py.Group):
             _walk(one, f"{place}/", found, seen, what)
@@ -130,11 +129,11 @@ def _check(sets: dict[str, Any], held: int, what: str) -> None:
     total = 0
     for place, one in sets.items():
         if one.is_virtual or one.external:
-            raise BadInput(f"{what} keeps {place} in another file, which is not opened; {AGAIN}")
+            raise BadInput(f"{what} keeps {place} in another file, which is not opened; {kinds.AGAIN}")
         if one.shape is None or one.dtype.kind not in "fiu":
             raise BadInput(f"{what} is damaged: {place} holds no numbers")
         if one.chunks or one.compression:
-            raise BadInput(f"{what} has {place} compressed or in pieces, which Keras does not do; {AGAIN}")
+            raise BadInput(f"{what} has {place} compressed or in pieces, which Keras does not do; {kinds.AGAIN}")
         size = math.prod(one.shape) * one.dtype.itemsize
         total += size
         if total > held or one.id.get_storage_size() != size:

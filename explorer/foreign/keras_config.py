@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.foreign import hdf5
+from explorer.foreign import kinds
 from explorer.foreign.keras_layers import KINDS
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -52,7 +52,7 @@ def steps_of(config: Mapping[str, Any], name: str) -> tuple[list[Step], int | No
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise BadInput(f"the config of {name} cannot be understood: {why}; {hdf5.AGAIN}") from None
+        raise BadInput(f"the config of {name} cannot be understood: {why}; {kinds.AGAIN}") from None
 
 
 def _lay_open(model: Mapping[str, Any], place: str, name: str, source: str, steps: list[Step], shapes: list) -> str:

@@ -14,6 +14,7 @@ SAFETENSORS, TORCH, KERAS, HDF5 = "safetensors", "torch", "Keras", "HDF5"
 ENDINGS = (  # of files that are taken for weights where a folder is searched
     ".safetensors", ".sft", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pt.tar", ".ckpt.tar", ".tar", ".keras", ".h5",
 )  # fmt: skip
+AGAIN = "save the model again with `model.save('model.keras')`"  # of Keras
 UNPACK = "unpack it, and give what is inside"
 OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = (  # what begins like this cannot be opened, and why
     (re.compile(rb"GGUF"), f"is a GGUF file, whose numbers are packed for llama.cpp; {CONVERT}"),

@@ -13,7 +13,7 @@ from torch.nn import functional
 from explorer.foreign.adapters import Pixels
 from explorer.foreign.networks import VQ
 from explorer.foreign.recognition import Found, Place
-from explorer.foreign.taming import INSIDE, adapter, linear, renamed
+from explorer.foreign.vqgan import INSIDE, adapter, linear, renamed
 
 TITLE = "LlamaGen VQ"
 MARKS = ("encoder.conv_blocks.0.res.", "decoder.conv_blocks.0.res.")

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.errors import BadInput
-from explorer.foreign import taming
+from explorer.foreign import vqgan
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.recognition import Found, Place
 
@@ -93,7 +93,7 @@ def recognise(place: Place) -> Found | None:
     size = place.size(DEFAULT)
 
     def build() -> MultiScale:
-        model = taming.adapter("VQModel", shapes, size, TITLE, MultiScale)
+        model = vqgan.adapter("VQModel", shapes, size, TITLE, MultiScale)
         network = model.network
         for name in ("quant_conv", "post_quant_conv"):
             out, into, kernel = shapes[f"{name}.weight"][:3]
@@ -124,4 +124,4 @@ def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if name.startswith(f"quantize.quant_resi.{one}"):
                 name = f"quantize.smooth.{into}{name.removeprefix(f'quantize.quant_resi.{one}')}"
         found[name] = value
-    return taming.rename(found)
+    return vqgan.rename(found)
