@@ -2,6 +2,9 @@
 
 import sys
 
+from explorer.files import place_library_caches
+
+place_library_caches()
 runtime = sys.modules.get("streamlit.runtime")
 if runtime is not None and runtime.exists():
     from explorer.pages import frame

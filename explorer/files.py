@@ -11,16 +11,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from explorer.errors import BadInput
+
+LIBRARY_CACHES = {
+    "NUMBA_CACHE_DIR": "numba",
+    "MPLCONFIGDIR": "matplotlib",
+    "TORCHINDUCTOR_CACHE_DIR": "torchinductor",
+    "TRITON_CACHE_DIR": "triton",
+    "TORCH_HOME": "torch",
+    "HF_HOME": "huggingface",
+}
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 
 
 def cache_folder() -> Path:
-    """Folder of everything that can be computed again: `EXPLORER_CACHE`, else the user's cache folder."""
+    """Folder of everything that can be computed again: `EXPLORER_CACHE`, else the user's cache folder.
+
+    Raises:
+        BadInput: there is no home folder, or nothing can be written in it.
+    """
     chosen = os.environ.get("EXPLORER_CACHE")
     if chosen:
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "codebook-explorer"
+    base = _user_cache()
+    if base is None:
+        raise BadInput(
+            "there is no folder for a cache: '~/.cache' cannot be written by this user; set EXPLORER_CACHE to a "
+            "folder that can"
+        )
+    return base / "codebook-explorer"
+
+
+def place_library_caches() -> None:
+    """Where the user's cache folder cannot be written, libraries keep their files under ours; what is set stays set."""
+    chosen = os.environ.get("EXPLORER_CACHE")
+    if chosen and _user_cache() is None:
+        for variable, name in LIBRARY_CACHES.items():
+            os.environ.setdefault(variable, str(Path(chosen).absolute() / "libraries" / name))
+
+
+def _user_cache() -> Path | None:
+    """The user's cache folder, which need not exist yet; None where it cannot be written."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        return None
+    there = next(
+        (one for one in (base, *base.parents) if os.path.exists(one)), base
+    )  # Path.exists raises where it may not look
+    return base if os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK) else None
 
 
 def checkpoint_folder() -> Path:

@@ -19,7 +19,7 @@ from typing import NoReturn
 from explorer.commands import checkpoints, reconstruct, report, results, train  # noqa: F401  each registers its commands
 from explorer.commands.command import OUTPUT, app
 from explorer.errors import BadInput, Cancelled, explained
-from explorer.files import read_json, write_json
+from explorer.files import place_library_caches, read_json, write_json
 from explorer.jobs.turns import wait_for_turn
 from explorer.progress import STATUS_VARIABLE
 
@@ -31,6 +31,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; every error has become a line on standard error."""
+    place_library_caches()
     before = signal.signal(signal.SIGTERM, _terminate)
     if "--json" in arguments:  # whatever a library prints goes to standard error, even from C
         sys.stdout.flush()

@@ -1,0 +1,49 @@
+"""Where files live: a cache that can be written, or one sentence that says how to name one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from explorer.errors import BadInput
+from explorer.files import LIBRARY_CACHES, cache_folder, place_library_caches
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder; the variables that name caches are unset."""
+    for name in ("EXPLORER_CACHE", "XDG_CACHE_HOME", *LIBRARY_CACHES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def test_a_home_that_can_be_written_has_the_cache_and_libraries_keep_theirs(home, monkeypatch):
+    assert cache_folder() == home / ".cache" / "codebook-explorer"
+    monkeypatch.setenv("EXPLORER_CACHE", str(home / "own"))
+    place_library_caches()
+    assert cache_folder() == home / "own" and not set(LIBRARY_CACHES) & set(os.environ)
+
+
+@pytest.mark.parametrize("broken", ["read-only", "no home"])
+def test_a_user_who_owns_nothing_is_told_to_name_a_cache(home, monkeypatch, broken):
+    if broken == "no home":
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home directory")))
+    else:
+        monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root, who may do all
+    with pytest.raises(BadInput, match=r"no folder for a cache: .* set EXPLORER_CACHE to a folder that can"):
+        cache_folder()
+    place_library_caches()
+    assert not set(LIBRARY_CACHES) & set(os.environ)
+    monkeypatch.setenv("EXPLORER_CACHE", str(home / "own"))
+    monkeypatch.setenv("HF_HOME", "/elsewhere")
+    for name in LIBRARY_CACHES:
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+        if name != "HF_HOME":
+            monkeypatch.delenv(name)
+    place_library_caches()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(home / "own" / "libraries" / "numba")
+    assert os.environ["HF_HOME"] == "/elsewhere"
