@@ -26,7 +26,7 @@ from explorer.datasets import shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.images import check_options, decode_image, stated_size
-from explorer.datasets.kinds import ACCEPTED, file_source, place_source
+from explorer.datasets.kinds import ACCEPTED, file_source, pattern_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
 from explorer.datasets.stamps import share
 from explorer.errors import BadInput
@@ -238,6 +238,8 @@ def _source(name: str | Path) -> tuple[str, Source]:
             return str(path), place_source(path)
         if text and path.is_file():
             return str(path), file_source(path)
+        if (found := pattern_source(text)) is not None:
+            return found
     except OSError as error:
         raise BadInput(f"'{text[:200]}' cannot be read ({error.strerror})") from None
     raise BadInput(

@@ -61,7 +61,7 @@ def folder_source(root: Path, found: Found) -> Source:
     def items(names: Sequence[str]) -> Iterator[Item]:
         return (root / name for name in names)
 
-    return _source(f"the folder '{root}'", found, key, items, lambda name: _table_bytes(root / name))
+    return named_source(f"the folder '{root}'", found, key, items, lambda name: _table_bytes(root / name))
 
 
 def zip_source(path: Path) -> Source:
@@ -80,7 +80,7 @@ def zip_source(path: Path) -> Source:
     found = Found()
     for name, entry in entries.items():
         _check_entry(path.name, entry)
-        if _sort_in(name, found):
+        if sort_in(name, found):
             found.stamps.append([name, entry.file_size, entry.CRC])
     if sum(entries[name].file_size for name in found.images) > MAX_UNPACKED:
         raise BadInput(f"the images in '{path.name}' unpack to more than {MAX_UNPACKED // 1024**3} GiB")
@@ -97,7 +97,7 @@ def zip_source(path: Path) -> Source:
             raise BadInput(f"'{name}' in '{path.name}' {content}")
         return content
 
-    return _source(f"'{path.name}'", found, sorted(found.stamps), items, table)
+    return named_source(f"'{path.name}'", found, sorted(found.stamps), items, table)
 
 
 # Listing
@@ -116,12 +116,12 @@ def _scan(root: Path, below: str, found: Found, seen: set[tuple[int, int]]) -> N
                 continue
             if entry.is_dir():
                 _scan(root, name, found, seen)
-            elif entry.is_file() and _sort_in(name, found):
+            elif entry.is_file() and sort_in(name, found):
                 info = entry.stat()
                 found.stamps.append([name, info.st_size, info.st_mtime_ns])
 
 
-def _sort_in(name: str, found: Found) -> bool:
+def sort_in(name: str, found: Found) -> bool:
     """Adds a file to the images or tables; False if it is neither, or hidden."""
     parts = PurePosixPath(name).parts
     if any(part.startswith(".") or part == "__MACOSX" for part in parts):
@@ -137,7 +137,7 @@ def _sort_in(name: str, found: Found) -> bool:
     return True
 
 
-def _source(
+def named_source(
     what: str,
     found: Found,
     key: list,

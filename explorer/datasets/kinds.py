@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -15,10 +16,13 @@ from explorer.datasets.h5 import h5_source
 from explorer.datasets.images import SUFFIXES
 from explorer.datasets.npz import npy_source, npz_source
 from explorer.datasets.parquet import parquet_source
+from explorer.datasets.shards import tar_source
 from explorer.datasets.sources import Source
 from explorer.errors import BadInput
 
 ACCEPTED = "an image folder, a zip or tar of images, a Parquet or Arrow file, or arrays (.npz, .npy, .h5)"
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MOST_FILES = 10_000  # that a pattern may stand for
 MOST = 200_000  # entries of a folder that are looked at for what it is
 
 
@@ -44,9 +48,11 @@ FILES: dict[str, Callable[[Path], Source]] = {
     ".h5": h5_source,
     ".hdf5": h5_source,
     ".hdf": h5_source,
+    **dict.fromkeys(TARS, lambda path: tar_source(path.parent, [path.name])),
 }
 FOLDERS: dict[str, Callable[[Path], Source]] = {  # ending of what a folder without images holds
     ".arrow": arrow_source,
+    **dict.fromkeys(TARS, lambda path: tar_source(path, [name for name in below(path) if name.lower().endswith(TARS)])),
     ".npy": npy_source,
     ".npz": partial(_only, ".npz"),
     ".h5": partial(_only, ".h5"),
@@ -60,6 +66,46 @@ _STARTS = {  # first bytes of a file whose ending tells nothing
     b"\x93NUMPY": ".npy",
     b"\x89HDF": ".h5",
 }
+_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def pattern_source(text: str) -> tuple[str, Source] | None:
+    """The dataset of several files that braces or a star stand for, such as `shards/train-{000..009}.tar`.
+
+    Returns None of what is no such pattern. Raises BadInput where it names no file, or one that is not there.
+    """
+    if not re.search(r"[{*]", text):
+        return None
+    root = Path(text[: re.search(r"[{*]", text).start()] + "x").expanduser().parent
+    places = [Path(one).expanduser() for one in _expanded(text)]
+    files = [
+        file
+        for place in places
+        for file in (sorted(root.glob(str(place.relative_to(root)))) if "*" in place.name else [place])
+    ]
+    missing = [file for file in files if not file.is_file()]
+    if missing or not files:
+        raise BadInput(f"'{text[:200]}' stands for files of which '{missing[0] if missing else root}' is not there")
+    names = [file.relative_to(root).as_posix() for file in files]
+    kinds = {_kind(file) for file in files}
+    if kinds <= set(TARS):
+        return text, tar_source(root, names, text)
+    if kinds <= {".parquet", ".pq"}:
+        return text, parquet_source(root, names, text)
+    raise BadInput(f"'{text[:200]}' has to stand for tar archives or for Parquet files; give the folder instead")
+
+
+def _expanded(text: str) -> list[str]:
+    """`{a,b}` and `{000..009}` written out, as shells and webdataset do."""
+    match = _BRACES.search(text)
+    if match is None:
+        return [text]
+    ends = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", match[1])
+    if ends and abs(int(ends[2]) - int(ends[1])) >= MOST_FILES:
+        raise BadInput(f"'{text[:200]}' stands for more than {MOST_FILES:,} files")
+    width = len(ends[1]) if ends else 0
+    inner = [f"{n:0{width}}" for n in range(int(ends[1]), int(ends[2]) + 1)] if ends else match[1].split(",")
+    return [text[: match.start()] + one + rest for one in inner for rest in _expanded(text[match.end() :])][:MOST_FILES]
 
 
 def file_source(path: Path) -> Source:
@@ -84,7 +130,7 @@ def place_source(path: Path) -> Source:
         return parquet_source(path, found.parquet)
     if found.images:
         return folder_source(path, found)
-    there = list(islice(_below(path), MOST))
+    there = list(islice(below(path), MOST))
     for suffix, opened in FOLDERS.items():
         if any(name.lower().endswith(suffix) for name in there):
             return opened(path)
@@ -103,10 +149,12 @@ def _kind(path: Path) -> str:
         return named
     with path.open("rb") as file:
         start = file.read(512)
+    if start[257:262] == b"ustar":
+        return ".tar"
     return next((kind for begins, kind in _STARTS.items() if start.startswith(begins)), "")
 
 
-def _below(root: Path) -> Iterator[str]:
+def below(root: Path) -> Iterator[str]:
     """Relative names of the files in and below a folder, hidden ones left out."""
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))

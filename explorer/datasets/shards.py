@@ -1,0 +1,173 @@
+"""Pictures in tar archives: samples of webdataset, with what lies beside each under the same name, or class folders."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from explorer.datasets import tars
+from explorer.datasets.folders import Found, named_source, sort_in
+from explorer.datasets.images import SUFFIXES
+from explorer.datasets.rows import Rows, source
+from explorer.datasets.sources import Item, Listing, Source, concept_table
+from explorer.datasets.tabular import split_of
+from explorer.errors import BadInput
+from explorer.progress import Progress
+
+TOLD = ("cls", "label", "id", "txt", "text", "caption", "json")  # endings beside a picture that become concepts
+NAMES = {"cls": "class"}  # ending -> name of the concept
+LONGEST = 1 << 20  # bytes of one of them
+FIRST = ("jpg", "jpeg", "png", "webp", "image.jpg", "image.png")  # endings of the picture of a sample that has several
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what lies beside it; the archive by its number."""
+
+    shard: int
+    key: str
+    picture: tars.Member
+    beside: dict[str, tars.Member]
+
+
+def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Source:
+    """Tar archives of a folder; splits come from their names. Raises BadInput if they hold no images.
+
+    Samples are files of one name and different endings, side by side, as webdataset has them: the picture, `.cls`,
+    `.txt` and `.json` beside it are concepts. One archive without such files is read like a folder.
+    """
+    files = [root / name for name in sorted(names)]
+    what = what or str(files[0] if len(files) == 1 else root)
+    shards = [tars.index(file) for file in files]
+    skipped = tuple(one for shard in shards for one in shard.skipped)
+    samples: list[Sample] = []
+    lost: Counter[str] = Counter()
+    for number, shard in enumerate(shards):
+        samples += _samples(number, shard.members, lost)
+    if not samples:
+        first = f"; the first of {len(skipped):,} skipped, '{skipped[0][0]}', {skipped[0][1]}" if skipped else ""
+        raise BadInput(f"there is no image in '{what}'; files ending in {', '.join(SUFFIXES)} are looked for{first}")
+    if len(files) == 1 and not any(sample.beside for sample in samples):
+        return _folders(files[0], shards[0])
+    groups: dict[str, list[int]] = {}
+    for row, sample in enumerate(samples):
+        groups.setdefault(split_of(sorted(names)[sample.shard]), []).append(row)
+
+    def items(rows: np.ndarray) -> Iterator[Item | BadInput]:
+        chosen = [samples[row] for row in rows.tolist()]
+        for number, file in enumerate(files):
+            yield from tars.contents(file, [sample.picture for sample in chosen if sample.shard == number])
+
+    def table(rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
+        chosen = [samples[row] for row in rows.tolist()]
+        prefix = [f"{file.name}/" if len(files) > 1 else "" for file in files]
+        return [prefix[one.shard] + one.picture.name for one in chosen], _concepts(files, chosen)
+
+    notes = []
+    if lost:
+        listed = ", ".join(f"{count:,} {ending}" for ending, count in lost.most_common(5))
+        notes.append(
+            f"files in '{what}' that are neither the first image of a sample nor labels are left out: {listed}"
+        )
+    key = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    divided = {split: np.array(rows) for split, rows in groups.items()}
+    return source(Rows(f"'{what}'", key, divided, table, items, skipped=skipped, notes=tuple(notes)))
+
+
+def _folders(path: Path, shard: tars.Index) -> Source:
+    """One archive of plain pictures: class folders, split folders and tables as in a folder."""
+    members = {member.name: member for member in shard.members}
+    found = Found()
+    for name, member in members.items():
+        if sort_in(name, found):
+            found.stamps.append([name, member.size, member.start])
+
+    def items(names: Sequence[str]) -> Iterator[Item | BadInput]:
+        return tars.contents(path, [members[name] for name in names])
+
+    def table(name: str) -> bytes:
+        (content,) = tars.contents(path, [members[name]])
+        if isinstance(content, BadInput):
+            raise BadInput(f"'{name}' in '{path.name}' {content}")
+        return content
+
+    inner = named_source(f"'{path.name}'", found, sorted(found.stamps), items, table)
+
+    def listing(split: str, progress: Progress | None) -> Listing:
+        listed = inner.listing(split, progress)
+        return replace(listed, skipped=(*shard.skipped, *listed.skipped))
+
+    return replace(inner, listing=listing)
+
+
+def _samples(shard: int, members: Sequence[tars.Member], lost: Counter[str]) -> Iterator[Sample]:
+    """Samples of an archive in its order; what belongs to none is counted by its ending."""
+    groups: dict[str, dict[str, tars.Member]] = {}
+    for member in members:
+        folder, file = posixpath.split(member.name)
+        if file.startswith(".") or "__MACOSX" in folder:
+            continue
+        stem, _, ending = file.partition(".")
+        groups.setdefault(posixpath.join(folder, stem), {}).setdefault(ending.lower(), member)
+    for key, files in groups.items():
+        pictures = [ending for ending in files if f".{ending}".endswith(SUFFIXES)]
+        pictures.sort(key=lambda ending: FIRST.index(ending) if ending in FIRST else len(FIRST))
+        beside = {ending: files[ending] for ending in files if ending in TOLD}
+        lost.update(f".{one}" for one in files if one not in pictures[:1] and not (pictures and one in beside))
+        if pictures:
+            yield Sample(shard, key, files[pictures[0]], beside)
+
+
+def _concepts(files: Sequence[Path], samples: Sequence[Sample]) -> pd.DataFrame:
+    """What lies beside the pictures, and the folder of each where there are several."""
+    columns: dict[str, dict[int, object]] = {}
+    for number, file in enumerate(files):
+        wanted = [
+            (member, ending, row)
+            for row, sample in enumerate(samples)
+            if sample.shard == number
+            for ending, member in sample.beside.items()
+            if member.size <= LONGEST
+        ]
+        wanted.sort(key=lambda one: one[0].start)
+        for (_, ending, row), content in zip(
+            wanted, tars.contents(file, [member for member, _, _ in wanted]), strict=True
+        ):
+            if not isinstance(content, BadInput):
+                for name, value in _told(ending, content).items():
+                    columns.setdefault(name, {})[row] = value
+    table = pd.DataFrame({name: pd.Series(held) for name, held in columns.items()}, index=range(len(samples)))
+    table = table.apply(_numbers)
+    folders = [PurePosixPath(sample.key).parent.name for sample in samples]
+    if "class" not in table and len(set(folders)) > 1:
+        table["class"] = pd.Categorical([folder or "(none)" for folder in folders])
+    return concept_table(table)
+
+
+def _told(ending: str, content: bytes) -> dict[str, object]:
+    """Concepts of one file beside a picture: its text, or the plain values of a JSON object."""
+    text = content.decode("utf-8", "replace").strip()
+    if ending != "json":
+        return {NAMES.get(ending, ending): text} if text else {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    found = found if isinstance(found, dict) else {"json": found}
+    plain = {str(name)[:80]: value for name, value in found.items() if isinstance(value, str | bool | int | float)}
+    return dict(list(plain.items())[:200])
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Numbers that were written as text."""
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError, OverflowError):
+        return column
