@@ -22,7 +22,10 @@ SHIPPED_ORDER = (
     "vae-shapes",
     "mae-shapes",
     "vqvae-digits",
+    "vqvae-photos",
+    "vqvae2-photos",
 )
+FOR_PHOTOGRAPHS = "vqvae-photos"  # what a picture of a visitor is shown with, unless another is chosen
 WEIGHTS = "model.safetensors"
 SINGLE = (  # ends of the names of files that other libraries wrote
     ".safetensors", ".sft", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pt.tar", ".ckpt.tar", ".tar", ".keras", ".h5",
@@ -40,6 +43,8 @@ class Checkpoint:
         format: `explorer`, or the library and class that wrote it.
         notes: what a user should know of a checkpoint of another library, a sentence each.
         no_decoder: why there are no reconstructions, one sentence; empty where there are.
+        opening: the dataset, and how many of its images, that it opens on where nothing else is asked for; all images
+            of what it was trained on where that is None.
     """
 
     path: Path
@@ -56,6 +61,11 @@ class Checkpoint:
     format: str = "explorer"
     notes: tuple[str, ...] = ()
     no_decoder: str = ""
+    opening: tuple[str, int | None] | None = None
+
+    def limit_on(self, dataset: str) -> int | None:
+        """How many images of a dataset it opens on; None is all."""
+        return self.opening[1] if self.opening and self.opening[0] == dataset else None
 
     def trained_on(self, dataset: str | None) -> bool:
         """Whether it was trained on this dataset, a name or a path."""
@@ -160,6 +170,7 @@ def _described(path: Path, config_stamp: object, metrics_stamp: object) -> Check
             metrics=_metrics(path),
             training=dict(config.get("training") or {}),
             state=str(config.get("state", "done")),
+            opening=_opening(config.get("opening")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"config.json of {path.name} lacks or misstates {error}; save the checkpoint again") from None
@@ -347,6 +358,13 @@ def _layer(facts: dict[str, Any]) -> dict[str, Any]:
         "dim": _whole("dim", facts["dim"]),
         "codes": None if facts.get("codes") is None else _whole("codes", facts["codes"]),
     }
+
+
+def _opening(facts: dict[str, Any] | None) -> tuple[str, int | None] | None:
+    """`opening` of a `config.json`, checked."""
+    if facts is None:
+        return None
+    return str(facts["dataset"]), None if facts.get("limit") is None else _whole("limit", facts["limit"])
 
 
 def _whole(name: str, value: object) -> int:

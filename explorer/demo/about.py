@@ -15,9 +15,10 @@ numbers from a fixed list (the *codebook*), one for each cell of a grid; a **VAE
 **masked autoencoder** (MAE) sees only some patches and fills in the rest. *Codebook Explorer* shows what they keep,
 what the codes look like, and whether they mean something.
 
-The checkpoints here are small and were trained on generated shapes or handwritten digits, so that everything about
-them can be checked. Your own photographs come back blurred: that is what being outside of the training data looks
-like, and the demo says when they are.
+The checkpoints here are small. `vqvae-photos` and `vqvae2-photos` were trained on photographs of clothes; the others
+on generated shapes or handwritten digits, so that everything about them can be checked. From those, your own
+photographs come back as blocks: that is what being outside of the training data looks like, and the demo says when
+they are.
 
 ### What the numbers mean
 

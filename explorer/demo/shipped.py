@@ -19,8 +19,9 @@ EXAMPLES = 6  # held-out images that a visitor may start from
 
 @functools.cache
 def offered() -> dict[str, Checkpoint]:
-    """The finished checkpoints that come with an encoding, by name, shipped ones first."""
+    """The finished checkpoints that come with an encoding, by name: the one for photographs, then shipped ones."""
     found = [one for one in checkpoints.find() if one.state == "done" and list(one.path.glob("encodings/*.lance"))]
+    found.sort(key=lambda one: one.name != checkpoints.FOR_PHOTOGRAPHS)
     return {checkpoint.name: checkpoint for checkpoint in found}
 
 
@@ -33,7 +34,7 @@ def choose(name: str) -> Checkpoint:
 
 
 def study(name: str) -> Study:
-    """A checkpoint on the held-out images that it was measured on; BadInput where their encoding is not there."""
+    """A checkpoint on the images that it opens on; BadInput where their encoding is not there."""
     return _study(choose(name).path)
 
 
@@ -53,11 +54,15 @@ def picture(name: str, path: str | None, fit: str) -> Picture:
 
 @functools.lru_cache(maxsize=8)
 def examples(name: str) -> tuple[tuple[str, np.ndarray | Path], ...]:
-    """Pictures to start from: held-out images as pixels, and scikit-learn's two photographs as files."""
-    images = study(name).images
+    """Pictures to start from: images that it opens on as pixels, and scikit-learn's two photographs as files.
+
+    The photographs come first where the network was trained on photographs, last elsewhere.
+    """
+    images, facts = study(name).images, choose(name)
     rows = np.random.default_rng(0).permutation(len(images))[:EXAMPLES]
-    held_out = [(images.names[row], images.read([row])[0]) for row in rows.tolist()]
-    return (*held_out, *photographs())
+    drawn = [(images.names[row], images.read([row])[0]) for row in rows.tolist()]
+    known = facts.dataset == study(name).subject.dataset
+    return (*drawn, *photographs()) if known else (*photographs(), *drawn)
 
 
 def photographs() -> list[tuple[str, Path]]:

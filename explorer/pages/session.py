@@ -17,7 +17,7 @@ import streamlit as st
 from explorer.files import cache_folder, digest
 from explorer.options import KMEANS
 from explorer.pages.links import SELECTS
-from explorer.pages.sidebar import Selection
+from explorer.pages.sidebar import EVERY, Selection
 from explorer.pages.state import bound, called, choose, get, plain, put, shared
 from explorer.pages.work import background
 from explorer.results.subject import Subject
@@ -168,13 +168,13 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
     counted = "the images" if count is None else f"{count:,} images"
     every = "" if chosen.limit else "all "
 
-    def choose(limit: int | None) -> None:
+    def choose(limit: int | str) -> None:
         put("limit", limit)
         state["asked"] = True
 
     def beside() -> None:
         if chosen.limit is not None:
-            st.button("All images", key="encode-all", on_click=choose, args=(None,))
+            st.button("All images", key="encode-all", on_click=choose, args=(EVERY,))
         elif count is None or count > FEW:
             st.button(f"Only {FEW} images", key="encode-few", on_click=choose, args=(FEW,))
 

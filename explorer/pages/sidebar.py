@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
 
 
+EVERY = "all"  # no limit to the number of images, in the address
+
+
 @dataclass(frozen=True)
 class Selection:
     """What the sidebar says.
@@ -66,7 +69,9 @@ def draw() -> Selection:
         if get("show") == "own" and not shared()["uploads"].get("own"):
             put("show", None)  # rather the new checkpoint's reconstructions than an empty upload box
     dataset = _dataset(checkpoint)
-    limit = _limit(dataset)
+    if Path(dataset).exists():
+        for_photographs(checkpoint)
+    limit = _limit(checkpoint, dataset)
     fit = choose("fit", _no_fit, "crop")
     if Path(dataset).exists():
         fit = bound(
@@ -86,6 +91,21 @@ def draw() -> Selection:
     return Selection(checkpoint, dataset, _split(checkpoint, dataset), fit, limit)
 
 
+def for_photographs(checkpoint: Checkpoint) -> None:
+    """Goes on with the checkpoint that knows photographs, for pictures of one's own and where none was chosen.
+
+    The first one that ships knows generated shapes alone, so that photographs come back as blocks.
+    """
+    from explorer.checkpoints import FOR_PHOTOGRAPHS, SHIPPED
+
+    there = (SHIPPED / FOR_PHOTOGRAPHS / "config.json").is_file()
+    if there and shared().get("unasked") == checkpoint.name != FOR_PHOTOGRAPHS:
+        shared()["unasked"] = None
+        put("checkpoint", FOR_PHOTOGRAPHS)
+        st.toast(f"Now {FOR_PHOTOGRAPHS}, which was trained on photographs.", icon=":material/photo_camera:")
+        st.rerun()
+
+
 def _no_fit(name: str) -> str:
     return "" if name in FITS else f"There is no fit '{name[:200]}'; choose from {', '.join(FITS)}"
 
@@ -100,7 +120,11 @@ def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
     def attempt(name: str) -> None:
         opened[name] = opened.get(name) or _open(name)
 
+    if get("checkpoint") is None and refused("checkpoint") is None:
+        shared()["unasked"] = next(iter(found))  # nobody chose it
     value = choose("checkpoint", lambda name: _fault(name, attempt), next(iter(found)))
+    if value != shared().get("unasked"):
+        shared()["unasked"] = None
     shown = refused("checkpoint") or value
     labels = {name: name for name in (*found, shown)}
     labels.setdefault(value, short_path(value))
@@ -249,13 +273,14 @@ def _dataset(checkpoint: Checkpoint) -> str:
 
     state, asked = shared(), get("dataset")
     own = checkpoint.dataset if checkpoint.dataset and not _no_dataset(checkpoint.dataset) else None
+    start = own or (checkpoint.opening[0] if checkpoint.opening else None)
     if state.get("dataset of") != checkpoint.name and asked in (None, state.get("own dataset")):
-        put("dataset", own or asked)  # unless the user chose another on purpose, a checkpoint comes with its own
-    state["dataset of"], state["own dataset"] = checkpoint.name, own or state.get("own dataset")
+        put("dataset", start or asked)  # unless the user chose another on purpose, a checkpoint comes with its own
+    state["dataset of"], state["own dataset"] = checkpoint.name, start or state.get("own dataset")
     for known in datasets.DATASETS:
         if asked != known and (asked or "").lower() == known.lower():
             put("dataset", known)
-    value = choose("dataset", _no_dataset, own or "shapes")
+    value = choose("dataset", _no_dataset, start or "shapes")
     shown = refused("dataset") or value
     labels: dict[str, str] = {}
     for name in filter(None, (own, *datasets.DATASETS, *state["sources"], value, shown)):
@@ -313,28 +338,32 @@ def _recognised(name: str, version: float) -> int:
     return datasets.native_size(name)
 
 
-def _limit(dataset: str) -> int | None:
-    """At most so many images; it goes away with the dataset that it was chosen for."""
-    state = shared()
-    if state.get("limit of") not in (None, dataset):
-        put("limit", None)
-    state["limit of"] = dataset
+def _limit(checkpoint: Checkpoint, dataset: str) -> int | None:
+    """At most so many images: as many as the checkpoint opens on, until the user says otherwise for a dataset."""
+    state, first = shared(), checkpoint.limit_on(dataset)
+    text = None if first is None else str(first)
+    moved = state.get("limit of") not in (None, dataset) or get("limit") == state.get("first limit")
+    if moved and "limit" not in state["linked"] and refused("limit") is None:
+        put("limit", text)
+    state["limit of"], state["first limit"] = dataset, text
     if get("limit") is None and refused("limit") is None:
         return None
-    value = choose("limit", _no_limit, "")
+    value = choose("limit", _no_limit, EVERY)
     complain("limit")
-    if not value:
-        put("limit", None)
+    if value == EVERY:
+        if first is None:
+            put("limit", None)
         return None
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         st.caption(f"Only {int(value):,} images", help="A random sample, always the same.")
-        st.button("All images", type="tertiary", key="all-images", on_click=put, args=("limit", None))
+        st.button("All images", type="tertiary", key="all-images", on_click=put, args=("limit", EVERY))
     return int(value)
 
 
 def _no_limit(text: str) -> str:
     good = text.isdecimal() and 0 < len(text) < 10 and int(text) > 0
-    return "" if good or not text else f"There is no limit '{text[:200]}'; give a number of images, from 1"
+    wrong = f"There is no limit '{text[:200]}'; give a number of images, from 1, or {EVERY}"
+    return "" if good or text == EVERY else wrong
 
 
 def _keep(data: bytes, name: str) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.options import FITS
+from explorer.pages import sidebar
 from explorer.pages.controls import take
 from explorer.pages.state import bound, get, plain, shared
 from explorer.study.picture import OWN, Picture
@@ -40,6 +41,8 @@ def box(study: Study) -> None:
 
     Streamlit forgets an upload when its page is left; these stay until they are removed, and others come beside them.
     """
+    if shared().pop("new pictures", False):
+        sidebar.for_photographs(study.checkpoint)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         given = st.file_uploader(
             "Drop images here", accept_multiple_files=True, key="own", on_change=_changed, args=(study,),
@@ -109,5 +112,6 @@ def _keep(study: Study, own: list[Upload]) -> None:
     shared()["uploads"]["own"] = own
     there = [one.address for one in yours(study)]
     new, asked = [address for address in there if address not in known], get("image") or ""
+    shared()["new pictures"] = bool(new)
     if new or (asked.startswith(OWN) and asked not in there):
         take("image", new[0] if new else None)

@@ -269,7 +269,7 @@ class Study:
 
 
 def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:
-    """Opens a checkpoint by name or path, on the dataset that it was trained on unless another is named.
+    """Opens a checkpoint by name or path, on the images that it opens on unless a dataset is named.
 
     Raises:
         BadInput: an unknown checkpoint or dataset.
@@ -277,4 +277,8 @@ def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: An
     from explorer import checkpoints
 
     path = checkpoints.resolve(checkpoint)
-    return Study(Subject(path, dataset or checkpoints.describe(path).dataset or "shapes", **subject))
+    if dataset is None:
+        facts = checkpoints.describe(path)
+        dataset = facts.opening[0] if facts.opening else facts.dataset or "shapes"
+        subject = {"limit": facts.limit_on(dataset), **subject}
+    return Study(Subject(path, dataset, **subject))

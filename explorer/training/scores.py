@@ -54,6 +54,8 @@ def held_out_metrics(
 ) -> dict[str, Any]:
     """Metrics of a network on up to 5,000 held-out images, each with its interval, sample size and baselines.
 
+    `percentile_1` of the PSNR is what all but the worst 1 % of the images reach: pictures below it are unlike them.
+
     Every sample is drawn from the whole set, and read in batches. Raises BadInput with fewer than 2 held-out images.
 
     Args:
@@ -69,7 +71,7 @@ def held_out_metrics(
     metrics: dict[str, Any] = {
         "split": held_out.split,
         "images": len(rows),
-        "psnr": quality.interval(scores["psnr"]),
+        "psnr": quality.interval(scores["psnr"]) | {"percentile_1": float(np.percentile(scores["psnr"], 1))},
         "ssim": quality.interval(scores["ssim"]),
         "baselines": {
             "mean image": {"psnr": quality.interval(constant_psnr(mean, held_out.batches(rows)))},

@@ -334,7 +334,8 @@ def _stored(study: Study, numbers: dict[str, Any]) -> list[Block]:
         ssim = f", SSIM {worded(metrics['ssim'], 3)}" if metrics.get("ssim") else ""
         blocks.append(Note(
             f"Stored with the checkpoint: {worded(stored, 2)} dB{ssim}, of {stored['n']:,} held-out images of "
-            f"{checkpoint.dataset}, measured when training ended. The numbers above are measured here, of these images."
+            f"{checkpoint.dataset}, measured when training ended. The numbers above are measured here, of "
+            f"{study.images.name}."
         ))  # fmt: skip
     masked = metrics.get("masked")
     if masked and study.subject.dataset == checkpoint.dataset:

@@ -1,4 +1,4 @@
-"""Pictures that are unlike those that a checkpoint was trained on: said before anyone reads much into them."""
+"""Pictures that a checkpoint was not made for: said before anyone reads much into them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,9 @@ from explorer.sheets import Block, Note
 if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
-UNUSUAL = 0.99  # farther away than so many of the known images from one another
-LOOKED = 8  # pictures that are looked at for being unusual
+LEAST = 1  # percent of the held-out images that come back worse than a picture that counts as like them
 LONGEST = 40  # letters of a name in a sentence
 GREY = 2.0  # mean difference of the largest and the smallest channel below which a picture counts as grey
-
-
-def reference(study: Study, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pooled latents (N, D) of all images, and how far each is from its nearest other (N,)."""
-    from explorer.analysis import placing
-
-    pooled = study.encoding.pooled(layer)
-    return pooled, placing.gaps(pooled)
 
 
 def _home(study: Study) -> Study | None:
@@ -38,29 +29,46 @@ def _home(study: Study) -> Study | None:
     try:
         if own != "digits" and not datasets.ready(own, "test", study.checkpoint.image_size, fit=subject.fit):
             return None
-        return type(study)(dataclasses.replace(subject, dataset=own, split="test", limit=None))
+        return type(study)(
+            dataclasses.replace(subject, dataset=own, split="test", limit=study.checkpoint.limit_on(own))
+        )
     except BadInput:
         return None  # its images are elsewhere
 
 
 def notes(study: Study, shown: Sequence[Picture]) -> list[Block]:
-    """Warnings about pictures that are unlike those that the checkpoint was trained on; none where that is unknown."""
+    """Warnings about pictures that come back worse than what the checkpoint was trained for, or in other colours.
+
+    Judged by the reconstruction: the PSNR of the picture, against that of the held-out images of the set that the
+    checkpoint was trained on. Nothing is said where that is unknown, or where there are no reconstructions.
+    """
     home = _home(study)
     new = [one for one in shown if one.row is None or home is not study]
-    if not new:
+    if not new or study.checkpoint.no_decoder:
         return []
-    trained = f"the images that {study.checkpoint.name} was trained on ({study.checkpoint.dataset})"
-    found = [] if home is None else _colours(home, new, trained)
-    known, these = (home, trained) if home and home.encoded else (study, f"the images here ({study.images.name})")
-    if known.encoded:
-        layer, some = known.main_layer, [one for one in new[:LOOKED] if one.row is None or known is not study]
-        far = [one for one in some if _unusual(study, known, layer, one)]
+    name, trained = study.checkpoint.name, study.checkpoint.dataset
+    found = [] if home is None else _colours(home, new, f"the images that {name} was trained on ({trained})")
+    usual = _usual(study, home)
+    if usual is not None:
+        psnr = study.compare(np.stack([one.pixels for one in new])).psnr
+        far = [one for one, value in zip(new, psnr, strict=True) if value < usual]
         if far:
+            come = "it comes" if len(far) == 1 else "they come"
+            reached = f"{psnr[psnr < usual].max():.1f} dB{' or less' if len(far) > 1 else ''}"
             found.append(
-                f"{_names(far, len(some))} unlike {these}: the nearest of {known.encoding.images:,} of them is farther "
-                f"away than {UNUSUAL:.0%} of them are from their own nearest. Expect a worse reconstruction."
+                f"{_names(far, len(new))} unlike the images that {name} was trained on ({trained}): {come} back with a "
+                f"PSNR of {reached}, and {100 - LEAST}% of the held-out ones with {usual:.1f} dB or more."
             )
     return [Note(text, "warning") for text in found]
+
+
+def _usual(study: Study, home: Study | None) -> float | None:
+    """The PSNR in dB that all but the worst 1 % of the held-out images reach; None where nobody measured it."""
+    if home is not None and home.encoded:
+        psnr = home.errors()["psnr"].dropna()
+        return float(np.percentile(psnr, LEAST)) if len(psnr) else None
+    found = (study.checkpoint.metrics.get("psnr") or {}).get("percentile_1")
+    return found if isinstance(found, float) else None
 
 
 def _colours(home: Study, new: Sequence[Picture], trained: str) -> list[str]:
@@ -72,14 +80,6 @@ def _colours(home: Study, new: Sequence[Picture], trained: str) -> list[str]:
     if grey:
         return [f"{_names(other, len(new))} in colour, but {trained} are grey. Expect grey reconstructions."]
     return [f"{_names(other, len(new))} grey, but {trained} are in colour. Expect odd colours."]
-
-
-def _unusual(study: Study, known: Study, layer: str, picture: Picture) -> bool:
-    from explorer.analysis import placing
-
-    latent = study.look(picture).latents[layer].mean((0, 1))
-    found = placing.find(latent, *known.remember(reference, layer), 1)
-    return not found.copy and found.unusual >= UNUSUAL
 
 
 def _grey(pixels: np.ndarray) -> bool:

@@ -23,7 +23,8 @@ SIZES = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 TABS = (*(view.title for view in VIEWS.values()), "About")
-FIRST, MASKED, DIGITS, FLOWER = "vqvae-shapes", "mae-shapes", "vqvae-digits", "Thumbnail 8 of 8"
+FIRST, LAYERED, MASKED = "vqvae-photos", "vqvae2-photos", "mae-shapes"
+SHAPES, DIGITS, FLOWER = "vqvae-shapes", "vqvae-digits", "Thumbnail 8 of 8"
 RESULTS = "#view-reconstructions .cx-strip img"  # original, reconstruction, error
 PATIENCE = 60_000  # milliseconds: a busy machine is no failure
 expect.set_options(timeout=PATIENCE)
@@ -139,13 +140,14 @@ def fits(page) -> bool:
 
 
 def test_first_screen(page):
-    """Original, reconstruction and error with scores, of the first checkpoint and without a click."""
+    """A photograph, its reconstruction and error with scores, without a click and without a warning."""
     expect(page.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value(FIRST)
     pictures = page.locator(RESULTS)
     original, decoded, error = (image(page, pictures.nth(at)) for at in range(3))
-    assert original.shape == decoded.shape == error.shape == (64, 64, 3)
+    assert original.shape == decoded.shape == error.shape == (128, 128, 3)
     assert 0 < np.abs(original / 255 - decoded / 255).mean() < 0.1
-    assert np.array_equal(original, image(page, page.locator("#picture .image-frame img")))
+    expect(page.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("china"))
+    expect(page.locator(".cx-warning")).to_have_count(0)
     expect(page.locator(".cx-strip > figcaption b")).to_have_text(re.compile(r"^\d\d\.\d dB · SSIM 0\.\d{3}$"))
     expect(card(page, "Mean PSNR").locator("b")).to_have_text(re.compile(r"^\d\d\.\d+ dB$"))
     expect(page.locator("#examples img")).to_have_count(8)
@@ -162,7 +164,7 @@ def test_code_map(page):
     view = page.locator("#view-code_maps")
     code = view.locator("[data-choice=code]")
     cells = view.locator("[data-name=map] .code-map button")
-    expect(cells).to_have_count(64)
+    expect(cells).to_have_count(256)
     before = code.input_value()
     wanted = re.search(r"code (\d+)$", cells.nth(10).get_attribute("aria-label"))[1]
     assert wanted != before
@@ -183,7 +185,7 @@ def test_codebook(page):
     expect(card(page, "Used codes").locator("b")).to_have_text(re.compile(r"^[\d,]+ of 1,024$"))
     assert 0 < number(page, "Used codes") == 1024 - number(page, "Dead codes")
     assert 1 < number(page, "Perplexity") < number(page, "Used codes")
-    assert number(page, "Tokens counted") == 320_000
+    assert number(page, "Tokens counted") == 128_000
     expect(page.get_by_text(re.compile(r"^Your picture uses \d+ of these codes"))).to_be_visible()
     charts = page.locator(".js-plotly-plot:visible")
     expect(charts).to_have_count(4)
@@ -209,10 +211,12 @@ def test_codebook(page):
 
 def test_latent_map(page):
     """The picture among the others, and the nearest ones; one of them is marked, and becomes the picture by a link."""
+    press(page, page.get_by_role("button", name="Thumbnail 3 of 8"))  # one of the images
+    expect(page.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("shapes"))
     open_tab(page, "Latent map")
     view = page.locator("#view-latent_map")
     expect(view.locator(".annotation-text")).to_have_text(["your picture"])
-    assert number(page, "Points") == 5000
+    assert number(page, "Points") == 500
     near = view.locator("[data-name=nearest] figure")
     expect(near).to_have_count(12)
     expect(near.first).to_contain_text("yours")
@@ -233,11 +237,11 @@ def test_layers(page):
     open_tab(page, "Layers")
     view = page.locator("#view-layers")
     expect(view.get_by_text("there is nothing to take apart")).to_be_visible()
-    press(page, view.get_by_role("button", name=re.compile("^vqvae2-shapes: 2 layers")))
-    expect(page.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value("vqvae2-shapes")
+    press(page, view.get_by_role("button", name=re.compile(f"^{LAYERED}: 2 layers")))
+    expect(page.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value(LAYERED)
     yours = view.locator(".cx-boxed > :first-child", has_text="Your picture").locator("img")
     expect(yours).to_have_count(3)  # the original, from the first layer, from both
-    assert np.array_equal(image(page, yours.first), image(page, page.locator("#picture .image-frame img")))
+    assert image(page, yours.first).shape == (128, 128, 3)
     coarse, fine = (np.abs(image(page, yours.nth(at)) / 255 - image(page, yours.first) / 255).mean() for at in (1, 2))
     assert fine < coarse
     expect(view.locator(".js-plotly-plot")).to_have_count(1)
@@ -292,11 +296,11 @@ def test_patches_hidden_by_hand(visit):
 
 def test_example_unlike_the_training_images(page):
     """The photograph of a flower becomes the picture, with a warning that it is unlike the training images."""
-    expect(page.locator(".cx-warning")).to_have_count(0)
+    choose(page, SHAPES)
     original = page.locator(RESULTS).first
     before = original.get_attribute("src")
     press(page, page.get_by_role("button", name=FLOWER))
-    expect(page.locator(".cx-warning:visible")).to_contain_text(f"the images that {FIRST} was trained on")
+    expect(page.locator(".cx-warning:visible")).to_contain_text(f"the images that {SHAPES} was trained on")
     expect(original).not_to_have_attribute("src", before)
     expect(page.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("flower"))
 
@@ -307,7 +311,7 @@ def test_wrong_pictures(visit, kind):
     page = visit()
     results, box = page.locator("#view-code_maps .code-map button"), page.locator("#picture .image-frame img")
     open_tab(page, "Code maps")
-    expect(results).to_have_count(64)
+    expect(results).to_have_count(256)
     press(page, page.get_by_role("button", name="Remove Image"))
     expect(box).to_have_count(0)
     expect(results).to_have_count(0)
@@ -326,8 +330,10 @@ def test_wrong_pictures(visit, kind):
     pixels = np.full((80, 80, 3), (200, 30, 30), np.uint8)
     send(page, "red.png", png(pixels))
     expect(box).to_have_attribute("src", re.compile("red"))
-    expect(results).to_have_count(64)
-    assert np.array_equal(image(page, page.locator("#view-code_maps .cx-figures img").first), pixels[:64, :64])
+    expect(results).to_have_count(256)
+    assert np.array_equal(
+        image(page, page.locator("#view-code_maps .cx-figures img").first), np.full((128, 128, 3), pixels[0, 0])
+    )
 
 
 def test_two_visitors(visit):
@@ -348,7 +354,7 @@ def test_two_visitors(visit):
     expect(other.locator(RESULTS).first).to_be_visible()
     assert other.locator(results).inner_html() == before
     expect(other.get_by_role("combobox", name="Checkpoint", exact=True)).to_have_value(FIRST)
-    expect(other.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("shapes"))
+    expect(other.locator("#picture .image-frame img")).to_have_attribute("src", re.compile("china"))
 
 
 CONTRAST = """() => {

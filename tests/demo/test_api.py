@@ -17,7 +17,7 @@ from PIL import Image
 from explorer import checkpoints, datasets
 from explorer.study import open_study
 
-NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
+NAMES = (checkpoints.FOR_PHOTOGRAPHS, *(one for one in checkpoints.SHIPPED_ORDER if one != checkpoints.FOR_PHOTOGRAPHS))
 FILE = {"_type": "gradio.FileData"}
 
 
@@ -28,13 +28,12 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def held_out(tmp_path_factory):
-    """Encoding, images and the PNG file of one held-out image of each checkpoint."""
+    """Encoding, images and the PNG file of one of the images that each checkpoint opens on."""
     folder, found = tmp_path_factory.mktemp("pictures"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_CACHE", str(folder / "cache"))
         for name in NAMES:
-            checkpoint = checkpoints.describe(checkpoints.resolve(name))
-            images = datasets.load(checkpoint.dataset, "test", checkpoint.image_size)
+            images = open_study(name).images
             path = folder / f"{name}.png"
             Image.fromarray(images.read([7])[0]).save(path)
             found[name] = (open_study(name).encoding, images, path)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from explorer import datasets
+from explorer import checkpoints, datasets
 from explorer.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
+SHIPPED = checkpoints.SHIPPED_ORDER
 TINY = (
     "precision=float32 hidden=8 residual_blocks=1 residual_channels=8 codes=16 dim=4 images=64 batch_size=16 compile=no"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,8 @@ from explorer import checkpoints, results
 from explorer.files import SHIPPED
 from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
+from explorer.study import open_study
 
-NAMES = ("vqvae-shapes", "vqvae2-shapes", "projected-shapes", "vae-shapes", "mae-shapes", "vqvae-digits")
 KMEANS = (32, 64, 128, 256)
 FILLS = [{"fill": fill} for fill in ("mean", "zeros", "other")]
 
@@ -26,12 +27,12 @@ def asked(subject: Subject) -> dict[str, list]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", checkpoints.SHIPPED_ORDER)
 def test_everything_that_ships_is_found(name):
     path = SHIPPED / name
     found = set()
     for kmeans in KMEANS:
-        subject = Subject(path, checkpoints.describe(path).dataset, kmeans=kmeans)
+        subject = replace(open_study(path).subject, kmeans=kmeans)
         for kind, options in asked(subject).items():
             found |= {answer[0] for one in options if (answer := results.find(kind, subject, one)) is not None}
     for folder in {kind.folder for kind in RESULTS.values()}:

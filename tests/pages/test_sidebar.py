@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from explorer import jobs, results
 from explorer.progress import spoken
 from explorer.results.subject import Subject
 
+ROOT = Path(__file__).resolve().parents[2]
 RECONSTRUCTIONS, CODEBOOK = "reconstructions", "codebook"
 
 
@@ -103,6 +106,35 @@ def test_nothing_is_encoded_before_it_is_asked_for_and_a_sample_is_offered(open_
     assert button(app, "Encode 500 images")
     app.button(key="encode-all").click().run()
     assert "limit" not in app.query_params and "--limit" not in started[1]
+
+
+def test_a_checkpoint_opens_on_as_many_images_as_it_ships_with_until_all_are_asked_for(open_app):
+    app = open_app("training", checkpoint="mae-shapes", dataset="shapes")
+    assert "Only 1,000 images" in captions(app) and app.query_params["limit"] == "1000"
+    app.selectbox(key="pick-checkpoint").set_value("vqvae-shapes").run()
+    assert "limit" not in app.query_params and "Only" not in captions(app)
+    app.selectbox(key="pick-checkpoint").set_value("mae-shapes").run()
+    app.button(key="all-images").click().run()
+    assert app.query_params["limit"] == "all" and "Only" not in captions(app)
+    again = open_app("training", checkpoint="mae-shapes", dataset="shapes", limit="all")
+    assert "Only" not in captions(again), "a link says it as well"
+
+
+def test_one_s_own_pictures_are_shown_with_the_checkpoint_for_photographs(visit, studio, tmp_path):
+    """Unless another was chosen: by hand, or in the address."""
+    from streamlit.testing.v1 import AppTest
+
+    def opened(**names: str):
+        return visit(AppTest.from_file(str(ROOT / "app.py"), default_timeout=60), "training", **names)
+
+    app = opened()
+    assert app.query_params["checkpoint"] == "vqvae-shapes"
+    typed(app, "dataset", str(studio.photos))
+    assert app.query_params["checkpoint"] == "vqvae-photos" and app.query_params["dataset"] == str(studio.photos)
+    assert "trained on photographs" in app.toast[0].value
+    chosen = opened(checkpoint="vqvae-shapes")
+    typed(chosen, "dataset", str(studio.photos))
+    assert chosen.query_params["checkpoint"] == "vqvae-shapes"
 
 
 def test_a_sample_is_what_every_page_shows_until_all_are_asked_for(open_app, studio):
