@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from explorer import checkpoints, datasets
+from explorer import checkpoints
 from explorer.study import open_study
 
 NAMES = (checkpoints.FOR_PHOTOGRAPHS, *(one for one in checkpoints.SHIPPED_ORDER if one != checkpoints.FOR_PHOTOGRAPHS))
