@@ -26,7 +26,8 @@ def ten_bits(x):
 def rounded_products(monkeypatch):
     """Every product of float32 matrices is taken as a GPU does that was allowed TF32."""
     with monkeypatch.context() as patch:
-        for owner, names in ((torch, ("matmul", "mm", "bmm", "einsum")), (torch.Tensor, ("__matmul__", "matmul", "mm"))):
+        products = {torch: ("matmul", "mm", "bmm", "einsum"), torch.Tensor: ("__matmul__", "matmul", "mm")}
+        for owner, names in products.items():
             for name in names:
                 real = getattr(owner, name)
                 patch.setattr(owner, name, lambda *a, real=real, **k: real(*map(ten_bits, a), **k))
