@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from explorer.errors import BadInput
 
@@ -99,12 +101,21 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Opens a file to read bytes; raises OSError, also for a pipe, which would wait, and a device, which has no end."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file, but a folder, a pipe or a device", str(path))
+    return Path(path).open("rb")
+
+
 def read_json(path: Path, *, limit: int = 16 * 1024 * 1024) -> Any:
     """Reads JSON of at most `limit` bytes; raises OSError or ValueError for the caller to explain."""
-    if Path(path).stat().st_size > limit:
+    with open_regular(path) as file:
+        text = file.read(limit + 1)
+    if len(text) > limit:
         raise ValueError(f"{Path(path).name} is larger than {limit:,} bytes")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(text)
     except RecursionError:
         raise ValueError(f"{Path(path).name} is nested too deeply") from None
 
@@ -117,5 +128,5 @@ def digest(*parts: Any, length: int = 16) -> str:
 
 def file_digest(path: Path, length: int = 16) -> str:
     """Hex digest of the bytes of a file."""
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:length]

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from explorer import checkpoints
+from explorer.charts import curves
+from explorer.datasets import decode_image
 from explorer.errors import BadInput
-from explorer.files import LIBRARY_CACHES, cache_folder, place_library_caches
+from explorer.files import LIBRARY_CACHES, cache_folder, file_digest, place_library_caches, read_json
 
 
 @pytest.fixture
@@ -47,3 +50,25 @@ def test_a_user_who_owns_nothing_is_told_to_name_a_cache(home, monkeypatch, brok
     place_library_caches()
     assert os.environ["NUMBA_CACHE_DIR"] == str(home / "own" / "libraries" / "numba")
     assert os.environ["HF_HOME"] == "/elsewhere"
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_neither_waited_for_nor_read_to_its_end(tmp_path, what):
+    path = tmp_path / "net" / "config.json"
+    path.parent.mkdir()
+    {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "folder": Path.mkdir}[what](path)
+    for read in (read_json, file_digest):
+        with pytest.raises(OSError, match="is no file, but a folder, a pipe or a device"):
+            read(path)
+    with pytest.raises(BadInput, match=r"'config\.json' is no file, but a folder, a pipe or a device"):
+        decode_image(path, 8)
+    with pytest.raises(BadInput, match=r"config\.json of net cannot be read: .*is no file"):
+        checkpoints.describe(path.parent)
+    assert curves.read(path) == []
+
+
+def test_a_file_that_grows_while_it_is_looked_at_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "big.json"
+    path.write_text('"' + "x" * 100 + '"')
+    with pytest.raises(ValueError, match=r"big\.json is larger than 50 bytes"):
+        read_json(path, limit=50)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from explorer.charts.plots import Theme
 from explorer.charts.plots import BELOW as UNDER
+from explorer.files import open_regular
 
 LOSSES, BELOW, CODES = "Loss terms", "Terms that fall to 0 or below", "Codes in use"
 PANELS = {  # title: axis with its unit, the names it shows (without the layer that may follow a dot), what they mean
@@ -66,9 +67,9 @@ class Use:
 def read(path: Path, limit: int = 32 * 1024 * 1024) -> list[dict[str, Any]]:
     """The lines of a `metrics.jsonl`, oldest first; a line cut short by a kill is left out, no file is no lines."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(limit).decode("utf-8", "replace")
-    except FileNotFoundError:
+    except OSError:
         return []
     lines = []
     for row in text.splitlines():

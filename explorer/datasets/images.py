@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import struct
 import warnings
 import zlib
@@ -104,7 +105,10 @@ def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
         if isinstance(source, bytes | bytearray | memoryview):
             length, file = len(source), io.BytesIO(source)
         else:
-            length, file = Path(source).stat().st_size, source
+            facts = Path(source).stat()
+            if not stat.S_ISREG(facts.st_mode):  # a pipe would wait, and a device has no end
+                raise BadInput("is no file, but a folder, a pipe or a device")
+            length, file = facts.st_size, source
         if length > MAX_BYTES:
             raise BadInput(f"has {length:,} bytes; an image may have {MAX_BYTES:,}")
         with Image.open(file, formats=_FORMATS) as image:

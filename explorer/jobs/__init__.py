@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 
 from explorer.errors import BadInput, explained, tells_full_disk, tells_full_memory
-from explorer.files import cache_folder, checkpoint_folder, read_json, write_json
+from explorer.files import cache_folder, checkpoint_folder, open_regular, read_json, write_json
 from explorer.jobs.devices import devices
 from explorer.jobs.locks import exclusive, hold
 from explorer.jobs.turns import (
@@ -36,6 +36,7 @@ from explorer.jobs.turns import (
     identity,
     jobs_folder,
     read_record,
+    sound,
     wait_for_turn,
 )
 from explorer.progress import STATUS_VARIABLE
@@ -60,6 +61,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "explorer")
 ACTIVE = ("queued", "running")
 FINAL = ("done", "stopped", "failed")
+STATUS = {"state": str, "done": int, "total": int, "unit": str, "message": str, "started": float, "heartbeat": float}
+STATUS |= {"seconds_left": float, "images_per_second": float, "loss": float, "note": str, "pid": int}
 STATUS_KEYS = {"state", "pid", "done", "total", "unit", "message", "started", "heartbeat"}
 
 
@@ -368,12 +371,12 @@ def _status(folder: Path) -> dict:
         status = read_json(folder / "status.json", limit=1 << 20)
     except (OSError, ValueError):
         return {}  # not written yet
-    return status if isinstance(status, dict) else {}
+    return sound(status, STATUS) if isinstance(status, dict) else {}
 
 
 def _tail(path: Path, size: int = 16_384) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - size))
             text = file.read().decode("utf-8", "replace")
     except OSError:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,8 @@ from explorer.errors import BadInput, Cancelled
 from explorer.files import cache_folder, read_json, write_json
 from explorer.jobs.locks import hold
 
+RECORD = {"title": str, "target": str, "device": str, "created": float, "queued": float, "pid": int}
+RECORD |= {"process_created": float}
 JOB_VARIABLE = "EXPLORER_JOB"  # names the job's folder for the process that `jobs.start` made
 
 children: dict[int, subprocess.Popen] = {}  # started by this process: polled, so that a finished one leaves no zombie
@@ -31,9 +34,22 @@ def read_record(folder: Path) -> dict:
     except (OSError, ValueError) as error:
         raise BadInput(f"there is no job in '{folder.name}'") from error
     arguments = record.get("arguments") if isinstance(record, dict) else None
-    if not isinstance(arguments, list) or not arguments:
+    if not isinstance(arguments, list) or not arguments or not all(isinstance(one, str) for one in arguments):
         raise BadInput(f"there is no job in '{folder.name}'")
-    return record
+    return sound(record, RECORD)
+
+
+def sound(found: dict, kinds: Mapping[str, type]) -> dict:
+    """What a file says without the values that are not of their kind, such as a text where a number should be: one
+    damaged file leaves the other jobs as they are. Numbers are finite, whole ones not below zero."""
+    return {key: value for key, value in found.items() if key not in kinds or _is(value, kinds[key])}
+
+
+def _is(value: object, kind: type) -> bool:
+    if kind is str:
+        return isinstance(value, str)
+    number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
+    return number and -1e300 < value < 1e300 and (kind is float or 0 <= value < 2**63)
 
 
 def identity(pid: int) -> dict:
@@ -47,7 +63,7 @@ def identity(pid: int) -> dict:
 def alive(record: dict) -> bool:
     """Whether the job's process is there: the same pid, born at the same time, and not a zombie."""
     pid = record.get("pid")
-    if not isinstance(pid, int):
+    if not pid:
         return False
     child = children.get(pid)
     if child is not None and child.poll() is not None:
@@ -56,7 +72,7 @@ def alive(record: dict) -> bool:
         process = psutil.Process(pid)
         same = abs(process.create_time() - record.get("process_created", 0.0)) < 1.5
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OverflowError):
         return False
 
 

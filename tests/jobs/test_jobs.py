@@ -240,3 +240,56 @@ def test_a_device_that_is_not_here_is_refused_with_those_that_are():
     for name in ("warp", "cuda:99"):
         with pytest.raises(BadInput, match=f"no device '{name}' here; choose from auto, .*cpu"):
             choose(name)
+
+
+def damaged(name, record=None, status=None):
+    """A job that ended, with something in its files that does not belong there."""
+    folder = turns.jobs_folder() / name
+    folder.mkdir(parents=True)
+    sound = {
+        "title": "Train x",
+        "arguments": ["train", "vqvae"],
+        "target": None,
+        "created": 1.0,
+        "queued": 1.0,
+        "pid": 1,
+    }
+    said = {"state": "done", "done": 5, "total": 5, "unit": "steps"}
+    (folder / "job.json").write_text(json.dumps(sound | (record or {})))
+    (folder / "status.json").write_text(json.dumps(said | (status or {})))
+
+
+@pytest.mark.parametrize(
+    ("record", "status"),
+    [
+        ({}, {"done": "x"}),
+        ({}, {"done": -3, "total": [5], "heartbeat": "noon", "started": {}, "images_per_second": "fast", "note": 5}),
+        ({}, {"total": float("nan"), "seconds_left": float("inf"), "state": 7}),
+        ({"created": "x", "queued": None, "process_created": "y"}, {}),
+        ({"target": 5, "title": ["x"], "device": 3}, {}),
+        ({"pid": -1}, {"state": "running"}),
+        ({"pid": 2**62}, {"state": "running"}),
+        ({"arguments": ["train", 5]}, {}),
+    ],
+)
+def test_one_damaged_job_leaves_the_others(tmp_path, record, status):
+    damaged("1-sound")
+    damaged("2-damaged", record, status)
+    damaged("3-sound")
+    found = {job.id: job for job in jobs.all_jobs()}
+    assert found.keys() >= {"1-sound", "3-sound"} and not any(job.active for job in found.values())
+    for job in found.values():
+        assert job.done >= 0 and job.total >= 0 and isinstance(job.title, str)
+        assert all(isinstance(value, float | int) for name, value in job.figures.items() if name != "note")
+    job = jobs.start(["quick", str(tmp_path / "out"), "1"], title="next", device="cpu")
+    assert jobs.wait(job, 30) and jobs.read(job.folder).state == "done"
+
+
+def test_pipes_in_the_place_of_a_job_s_files_are_not_waited_for():
+    damaged("1-sound")
+    damaged("2-piped")
+    for name in ("status.json", "log.txt"):
+        path = turns.jobs_folder() / "2-piped" / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    assert {job.id: job.state for job in jobs.all_jobs()} == {"1-sound": "done", "2-piped": "killed"}
