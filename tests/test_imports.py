@@ -17,6 +17,7 @@ ORDER = (
     ("errors",),
     ("files",),
     ("progress",),
+    ("hub",),
     ("glossary",),
     ("precision",),
     ("autoencoder",),

@@ -25,6 +25,7 @@ import pandas as pd
 from explorer.datasets import shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
+from explorer.datasets.hub import hub_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.kinds import ACCEPTED, file_source, pattern_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
@@ -240,11 +241,13 @@ def _source(name: str | Path) -> tuple[str, Source]:
             return str(path), file_source(path)
         if (found := pattern_source(text)) is not None:
             return found
+        if (named := hub_source(text)) is not None:
+            return text, named
     except OSError as error:
         raise BadInput(f"'{text[:200]}' cannot be read ({error.strerror})") from None
     raise BadInput(
         f"there is no dataset or folder '{text[:200]}'; choose from {', '.join(DATASETS)}, or give the path of "
-        f"{ACCEPTED}"
+        f"{ACCEPTED}, or the name of a dataset on the Hugging Face Hub (org/name)"
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from explorer import hub
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
 from explorer.foreign.autoencoders import PARTS
@@ -27,7 +28,6 @@ NAME = re.compile(
 )
 CONFIGS = ("config.json", "preprocessor_config.json", "model_index.json", "model_config.json")
 WEIGHTS = ("diffusion_pytorch_model", "model", "pytorch_model")  # stems of weights beside a config
-ENDPOINT: str | None = None  # the Hub's own
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,10 @@ def download(text: str, progress: Progress | None = None) -> tuple[Path, int]:
         BadInput: no such name, no access, no network, or nothing there that can be opened, in one sentence.
         Cancelled: through `progress`, between two files.
     """
-    from huggingface_hub import HfApi, hf_hub_download
-
     name = parse(text)
     if name is None:
         raise BadInput(f"{text!r} is no name on the Hub; write org/name, org/name/subfolder or org/name/file.ckpt")
-    sizes = _ask(text, lambda: _listing(HfApi(endpoint=ENDPOINT), name))
+    sizes = hub.ask(text, lambda: _listing(hub.api(), name))
     wanted = needed(sizes, name)
     total, done, place = sum(sizes[file] for file in wanted), 0, None
     if progress is not None:
@@ -81,12 +79,7 @@ def download(text: str, progress: Progress | None = None) -> tuple[Path, int]:
     for file in wanted:
         if progress is not None:
             progress.update(done, f"downloading {PurePosixPath(file).name}, {sizes[file] / 1e6:,.1f} MB", force=True)
-        place = Path(
-            _ask(
-                text,
-                lambda file=file: hf_hub_download(name.repo, file, revision=name.revision, endpoint=ENDPOINT),
-            )
-        )
+        place = hub.download(text, name.repo, file, revision=name.revision)
         done += sizes[file]
     depth = len(PurePosixPath(wanted[-1]).parts) - len(PurePosixPath(name.inside).parts)
     where = place
@@ -140,24 +133,3 @@ def _folder(sizes: Mapping[str, int], root: str) -> list[str]:
 def _listing(api: Any, name: Name) -> dict[str, int]:
     found = api.model_info(name.repo, revision=name.revision, files_metadata=True, timeout=20)
     return {one.rfilename: int(one.size or 0) for one in found.siblings or ()}
-
-
-def _ask(text: str, what: Any) -> Any:
-    """Runs what asks the Hub; its errors are sentences."""
-    from huggingface_hub import errors
-
-    try:
-        return what()
-    except errors.GatedRepoError:
-        why = "its owners give access on request: accept their terms on its page, and log in with `hf auth login`"
-    except (errors.RepositoryNotFoundError, errors.HFValidationError):
-        why = "there is no such name on the Hub, or it is private"
-    except errors.RevisionNotFoundError:
-        why = "it has no such revision"
-    except errors.EntryNotFoundError:
-        why = "it has no such file"
-    except Exception as error:  # its network library is an implementation detail: httpx, httpx2, requests
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
-        why = f"the Hub cannot be reached ({type(error).__name__}); without a network, give the path of a folder"
-    raise BadInput(f"{text}: {why}") from None

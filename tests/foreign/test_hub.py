@@ -69,7 +69,7 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
         made.repos, made.fetched = {}, set()
         threading.Thread(target=made.serve_forever, daemon=True).start()
-        monkeypatch.setattr(hub, "ENDPOINT", f"http://127.0.0.1:{made.server_port}")
+        monkeypatch.setattr("explorer.hub.ENDPOINT", f"http://127.0.0.1:{made.server_port}")
         yield made
         made.shutdown()
 
