@@ -13,12 +13,12 @@ import pandas as pd
 
 from explorer.datasets.images import SUFFIXES
 from explorer.datasets.sources import Item, concept_table
+from explorer.datasets.values import readable
 from explorer.errors import BadInput
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST = 200  # columns that become concepts
 USUAL = ("image", "images", "img", "imgs", "jpg", "jpeg", "png", "webp", "picture", "pictures", "photo", "pixels")
 PATHS = ("file_name", "filename", "image_path", "img_path", "image_file", "filepath", "file_path", "path", "file")
 
@@ -120,9 +120,12 @@ def paths_field(pictures: Pictures) -> str | None:
     return None
 
 
-def scalars(schema: pa.Schema, pictures: Pictures) -> list[str]:
-    """Names of the columns that become concepts, at most `MOST`."""
-    return [column.name for column in schema if _is_scalar(column.type) and column.name != pictures.column][:MOST]
+def beside(schema: pa.Schema, pictures: Pictures) -> tuple[list[str], tuple[str, ...]]:
+    """Names of the columns that become concepts, and a note on each other; `pictures` tells of those of pictures."""
+    import pyarrow as pa
+
+    rest = [column for column in schema if column.name != pictures.column and not _holds(column.type)]
+    return readable(pa.schema(rest))
 
 
 def concepts(table: pd.DataFrame, known: Mapping[str, Any]) -> pd.DataFrame:
@@ -165,13 +168,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
     kind = _plain(kind)
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _is_scalar(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    kind = _plain(kind)
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or _is_text(kind)
 
 
 def _holds(kind: pa.DataType) -> bool:

@@ -125,7 +125,7 @@ def _decode(
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
             index.to_parquet(temporary / "index.parquet")
             meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
-            meta["notes"] = list(listing.notes)
+            meta["notes"] = [*listing.notes, *listing.concepts.attrs.get("notes", ())]
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
             _flush(temporary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from explorer.datasets.values import concepts
 from explorer.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ SPLITS = {  # what people call a split -> what it is called here
     "test": "test",
     "testing": "test",
 }
-MAX_VALUES = 50  # distinct whole numbers up to which a column is a concept with values, not a quantity
-_LABEL = re.compile(r"label|class|target|categor|digit|identity|(^|_)id$", re.IGNORECASE)
 
 Item = bytes | Path | np.ndarray  # encoded image, its file, or (h, w[, 3]) uint8 pixels
 
@@ -91,42 +89,16 @@ def sample(total: int, count: int | None, seed: int = 0) -> np.ndarray:
 
 
 def concept_table(columns: pd.DataFrame) -> pd.DataFrame:
-    """Gives every column the type that says what it is: categories for values, float32 or float64 for quantities.
-
-    Whole numbers with at most 50 distinct values are values (a count of doors), and so are those of a column whose
-    name says that it holds labels; others are quantities (a year).
-    """
-    table = {}
-    for name, column in columns.items():
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            table[str(name)] = column
-        elif pd.api.types.is_bool_dtype(column.dtype):
-            table[str(name)] = column.map({True: "yes", False: "no"}).astype("category")
-        elif pd.api.types.is_numeric_dtype(column.dtype):
-            table[str(name)] = _number_column(column, 10**5 if _LABEL.search(str(name)) else MAX_VALUES)
-        else:
-            text = column.where(column.isna(), column.astype(str).str.slice(0, 200))
-            table[str(name)] = text.astype("category")
-    return pd.DataFrame(table, index=columns.index).reset_index(drop=True)
+    """The concepts of some columns as `values.concepts` finds them, whose notes are in `attrs["notes"]`."""
+    table, notes = concepts(columns)
+    table.attrs["notes"] = list(notes)
+    return table
 
 
-def _number_column(column: pd.Series, most: int) -> pd.Series:
-    numbers = column.astype("float64")
-    known = numbers[np.isfinite(numbers)]
-    whole = len(known) > 0 and bool((known == known.round()).all())
-    if not whole or known.nunique() > most:
-        return numbers
-    values = np.sort(known.unique())
-    codes = np.where(np.isfinite(numbers), np.searchsorted(values, numbers.fillna(values[0])), -1)
-    return pd.Series(
-        pd.Categorical.from_codes(codes, categories=[f"{value:.0f}" for value in values]), index=column.index
-    )
-
-
-def discrete(concepts: pd.DataFrame) -> list[str]:
+def discrete(table: pd.DataFrame) -> list[str]:
     """Columns whose values can be told apart and counted: 2 to 1,000 of them, and at most one for every two rows."""
     found = []
-    for name, column in concepts.items():
+    for name, column in table.items():
         if not pd.api.types.is_float_dtype(column.dtype):
             values = column.nunique()
             if 2 <= values <= min(1000, max(2, len(column) // 2)):
@@ -134,6 +106,6 @@ def discrete(concepts: pd.DataFrame) -> list[str]:
     return found
 
 
-def continuous(concepts: pd.DataFrame) -> list[str]:
+def continuous(table: pd.DataFrame) -> list[str]:
     """Columns of quantities that vary."""
-    return [name for name, column in concepts.items() if pd.api.types.is_float_dtype(column) and column.nunique() > 1]
+    return [name for name, column in table.items() if pd.api.types.is_float_dtype(column) and column.nunique() > 1]

@@ -99,7 +99,7 @@ def tabular_source(
             {split: np.concatenate(several) for split, several in groups.items()},
             lambda rows: _read(parts(rows), found, known),
             items,
-            notes=(*notes, *found.notes),
+            notes=(*notes, *found.notes, *columns.beside(first.schema, found)[1]),
         )
     )
 
@@ -112,7 +112,7 @@ def _read(
     tables = []
     place = columns.paths_field(found)
     for table, rows in parts:
-        scalars = columns.scalars(table.schema, found)
+        scalars, _ = columns.beside(table.schema, found)
         wanted = [*scalars, *([place] if place else [])]
         read = table.read(wanted, rows) if wanted else None
         held = read.column(found.column).to_pylist() if place else [None] * len(rows)
