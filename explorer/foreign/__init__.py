@@ -98,7 +98,7 @@ def _recognise(
     path: Path, size: int | None, choices: tuple[tuple[str, str], ...], modified: int, length: int
 ) -> Found | None:
     place = Place(path, size, dict(choices))
-    found = _first(place) if path.is_dir() else _of_file(place)
+    found = _first(place) if path.is_dir() else _of_folder(place) or _of_file(place)
     if found is None and path.is_dir():
         inside = [file] if (file := runs.weights(path)) else candidates(path)
         if len(inside) == 1 and inside[0].is_dir():
@@ -115,6 +115,21 @@ def _first(place: Place) -> Found | None:
     """The first format that knows a place."""
     found = next((found for found in (look(place) for look in FORMATS) if found), None)
     return replace(found, prefix=place.prefix + found.prefix) if found and place.prefix else found
+
+
+def _of_folder(place: Place) -> Found | None:
+    """A single file beside its config, which opens as their folder does, with these weights."""
+    folder, stem = place.path.parent, re.split(r"[.-]", place.path.name)[0]
+    if not any((folder / name).is_file() for name in CONFIGS) or not kinds.is_weights(place.path):
+        return None
+    try:
+        found = _first(Place(folder, place.image_size, place.choices))
+    except BadInput:
+        return None  # what is beside it is of something else
+    if found is None or place.path in found.files:
+        return found
+    same = len(found.files) == 1 and re.split(r"[.-]", found.files[0].name)[0] == stem
+    return replace(found, files=(place.path,)) if same else None
 
 
 def _of_file(place: Place) -> Found | None:

@@ -43,5 +43,22 @@ class KL(Continuous):
 
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
-        posterior = self.network.encode(self.pixels.into(images)).latent_dist
-        return {self.layers[0].name: posterior.sample(generator=generator).movedim(1, 3).float()}
+        drawn = self.drawn(self.pixels.into(images), generator)
+        return {self.layers[0].name: drawn.movedim(1, 3).float()}
+
+    def drawn(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, D, H, W) of what the network takes."""
+        return self.network.encode(images).latent_dist.sample(generator=generator)
+
+
+class Frame(KL):
+    """One of videos or layers of images, for which an image is a video of one frame."""
+
+    def latents(self, images: Tensor) -> Tensor:
+        return super().latents(images[:, :, None])[:, :, 0]
+
+    def image(self, latents: Tensor) -> Tensor:
+        return super().image(latents[:, :, None])[:, :, 0]
+
+    def drawn(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return super().drawn(images[:, :, None], generator)[:, :, 0]

@@ -7,6 +7,7 @@ allocated, so a small file cannot claim to be large.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,34 +116,53 @@ def header(path: Path, name: str | None = None) -> dict[str, Any]:
 
 
 def weights_of(folder: Path, names: tuple[str, ...], prefix: str = "") -> tuple[Path, ...]:
-    """The weights of a folder: the first of `names` that is there, or the parts that its index names.
+    """The weights of a folder: the first of `names` that is there, or the parts that its index names; or else a variant
+    of it, such as `model.fp16.safetensors`.
 
     With a `prefix`, the parts that hold tensors whose names begin with it; the others need not be there.
 
     Raises:
         BadInput: nothing of that name, an index that is damaged, or that names what is not in the folder.
     """
-    for name in names:
+    variants = [name for known in names for name in _variants(folder, known)]
+    for name in (*names, *variants):
         if (folder / name).is_file():
             return (folder / name,)
-        index = folder / f"{name}.index.json"
-        if not index.is_file():
-            continue
-        try:
-            found = read_json(index)["weight_map"].items()
-            parts = sorted({part for name, part in found if name.startswith(prefix)})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise BadInput(f"{index.name} of {folder.name} is damaged; {AGAIN}") from None
-        if not parts:
-            raise BadInput(f"{index.name} of {folder.name} names nothing that begins with {prefix!r}")
-        if any(not isinstance(part, str) or Path(part).name != part for part in parts):
-            raise BadInput(f"{index.name} of {folder.name} names files outside its folder")
-        if absent := [part for part in parts if not (folder / part).is_file()]:
-            raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
-        return tuple(folder / part for part in parts)
+        stem, _, kind = name.rpartition(".")
+        stem, _, variant = stem.partition(".")
+        for index in (f"{name}.index.json", f"{stem}.{kind}.index.{variant}.json" if variant else ""):
+            if index and (folder / index).is_file():
+                return _parts(folder / index, prefix)
     there = sorted(file.name for file in folder.iterdir() if kinds.is_weights(file))
-    beside = f"; there are {', '.join(there[:3])}, which are of another precision or name" if there else ""
+    beside = f"; there are {', '.join(there[:3])}, which have another name" if there else ""
     raise BadInput(f"{folder.name} has no {' or '.join(names)}{beside}")
+
+
+def _variants(folder: Path, name: str) -> list[str]:
+    """Names that weights of half precision and the like have in its place, fp16 first."""
+    stem, _, kind = name.rpartition(".")
+    first, last = re.escape(stem), rf"\.{kind}(?:\.index\.json)?"
+    whole = re.compile(rf"{first}\.([\w-]+?){last}|{first}\.{kind}\.index\.([\w-]+)\.json")
+    matches = [match for file in folder.iterdir() if (match := whole.fullmatch(file.name))]
+    found = {match[1] or match[2] for match in matches}
+    found = {variant for variant in found if not re.fullmatch(r".*-\d+-of-\d+", variant)}
+    return [f"{stem}.{one}.{kind}" for one in sorted(found, key=lambda one: (one not in ("fp16", "bf16"), one))]
+
+
+def _parts(index: Path, prefix: str) -> tuple[Path, ...]:
+    folder = index.parent
+    try:
+        found = read_json(index)["weight_map"].items()
+        parts = sorted({part for name, part in found if name.startswith(prefix)})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(f"{index.name} of {folder.name} is damaged; {AGAIN}") from None
+    if not parts:
+        raise BadInput(f"{index.name} of {folder.name} names nothing that begins with {prefix!r}")
+    if any(not isinstance(part, str) or Path(part).name != part for part in parts):
+        raise BadInput(f"{index.name} of {folder.name} names files outside its folder")
+    if absent := [part for part in parts if not (folder / part).is_file()]:
+        raise BadInput(f"{folder.name} lacks {', '.join(absent[:3])}, which its index names")
+    return tuple(folder / part for part in parts)
 
 
 def _safetensors(path: Path, data: bool, prefix: str) -> dict[str, Tensor]:

@@ -18,6 +18,11 @@ KINDS: tuple[tuple[str, str], ...] = (  # how a name begins that only such a fil
         "give the folder or file `vae` of the same model",
     ),
     (
+        r"(encoder\.down_blocks|decoder\.up_blocks|decoder\.layers)\.\d+\.|(vit\.)?embeddings\.patch_embeddings\.",
+        "holds weights of diffusers or transformers, which belong with their config.json; put that beside it, or give "
+        "the folder that has both",
+    ),
+    (
         r"(transformer\.)?text_model\.|(encoder|decoder)\.block\.0\.layer\.0\.SelfAttention",
         "is a text encoder; give an image autoencoder",
     ),

@@ -10,6 +10,7 @@ import torch
 from explorer import checkpoints, foreign
 from explorer.autoencoder import Autoencoder, Samples
 from explorer.errors import BadInput
+from explorer.foreign.autoencoders import CLASSES, FRAMES
 
 diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")
 
@@ -25,6 +26,29 @@ TINY = {
         "encoder_block_types": ("ResBlock", "ResBlock"), "decoder_block_types": ("ResBlock", "ResBlock"),
         "encoder_qkv_multiscales": ((), ()), "decoder_qkv_multiscales": ((), ()),
         "decoder_norm_types": ("rms_norm", "rms_norm"), "decoder_act_fns": ("silu", "silu"),
+    },
+    "AutoencoderKLFlux2": {
+        **TWO, **UP, "decoder_block_out_channels": (32, 32), "latent_channels": 8, "sample_size": 64,
+    },
+    "AutoencoderKLHunyuanImage": {
+        "in_channels": 3, "out_channels": 3, "latent_channels": 8, "block_out_channels": (32, 64),
+        "layers_per_block": 1, "spatial_compression_ratio": 2, "sample_size": 64,
+    },
+    "AutoencoderKLHunyuanImageRefiner": {
+        "latent_channels": 4, "block_out_channels": (32, 64), "layers_per_block": 1, "spatial_compression_ratio": 2,
+        "temporal_compression_ratio": 1,
+    },
+    "AutoencoderKLKVAE": {
+        "channels": 32, "num_enc_blocks": 1, "num_dec_blocks": 1, "z_channels": 4, "ch_mult": (1, 2), "sample_size": 64,
+    },
+    "AutoencoderKLQwenImage": {
+        "base_dim": 8, "z_dim": 4, "dim_mult": [1, 2], "num_res_blocks": 1, "temperal_downsample": [False],
+        "latents_mean": [0.0] * 4, "latents_std": [1.0] * 4,
+    },
+    "AutoencoderRAE": {
+        "encoder_type": "mae", "encoder_hidden_size": 64, "encoder_patch_size": 8, "encoder_num_hidden_layers": 1,
+        "decoder_hidden_size": 16, "decoder_num_hidden_layers": 1, "decoder_num_attention_heads": 2,
+        "decoder_intermediate_size": 32, "patch_size": 16, "encoder_input_size": 32,
     },
     "AsymmetricAutoencoderKL": {
         "down_block_out_channels": (32, 64), "up_block_out_channels": (32, 64), "latent_channels": 4,
@@ -53,6 +77,12 @@ def images():
 @torch.inference_mode()
 def reference(network, images):
     """Reconstruction in [0, 1] by the library's own encode and decode."""
+    kind = type(network).__name__
+    if kind == "AutoencoderRAE":
+        return network.decode(network.encode(images).latent).sample.clamp(0, 1)
+    if kind in FRAMES:
+        z = network.encode(images[:, :, None] * 2 - 1).latent_dist.mode()
+        return (network.decode(z).sample[:, :, 0] / 2 + 0.5).clamp(0, 1)
     found = network.encode(images * 2 - 1)
     if hasattr(found, "latent_dist"):
         z = found.latent_dist.mode()
@@ -62,15 +92,20 @@ def reference(network, images):
     return (output / 2 + 0.5).clamp(0, 1)
 
 
-@pytest.mark.parametrize("kind", TINY)
-@pytest.mark.parametrize("how", ["one file", "parts", "bin"])
+def test_every_class_is_compared_with_the_library():
+    assert TINY.keys() == CLASSES.keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"), [*((kind, "one file") for kind in TINY), ("VQModel", "parts"), ("AutoencoderKL", "bin")]
+)
 def test_reconstructions_are_those_of_the_library(kind, how, images, tmp_path):
     network = make(kind)
     options = {"parts": {"max_shard_size": "100KB"}, "bin": {"safe_serialization": False}}.get(how, {})
     network.save_pretrained(tmp_path / "net", **options)
     facts = checkpoints.describe(tmp_path / "net@64")
     assert facts.format == f"diffusers {kind}" and facts.image_size == 64
-    assert any("from -1 to 1" in note for note in facts.notes)
+    assert any(f"from {0 if kind == 'AutoencoderRAE' else -1} to 1" in note for note in facts.notes)
     model = checkpoints.load(tmp_path / "net@64")
     assert isinstance(model, Autoencoder) and not any(p.requires_grad for p in model.parameters())
     with torch.inference_mode():
@@ -168,7 +203,9 @@ def edit(folder, **changes):
     [
         ({"_class_name": "UNet2DModel"}, "is a UNet2DModel of diffusers, not an autoencoder"),
         ({"auto_map": {"AutoModel": "evil.Model"}}, "wants to run code of its own"),
-        ({"block_out_channels": [10**9, 10**9]}, "cannot be used|has .* instead of|lacks"),
+        ({"block_out_channels": [10**9, 10**9]}, "has block_out_channels 1000000000; it is a whole number to"),
+        ({"layers_per_block": 10**8}, "has layers_per_block 100000000; it is a whole number to 128"),
+        ({"block_out_channels": [8] * 3000}, "has 3,000 block_out_channels; up to 16 can be opened"),
         ({"in_channels": 7}, "images of 7 channels"),
         ({"down_block_types": ["__import__('os')"] * 2}, "cannot be used"),
     ],
