@@ -13,6 +13,11 @@ from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.errors import BadInput
 
 SHOWN = 4  # names of keys in a message
+WAYS = {"angle": "cos", "distance": "l2"}  # in which CVQ-VAE compares codes, and what its code calls them
+COMPARED = (
+    "Codes are compared by {}; the weights do not say by what CVQ-VAE was trained to, angle is its default, and "
+    "`@,compare={}` behind the path takes the other."
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,30 @@ class Adapter(nn.Module):
             if fill == "mean" and layer.name in books:
                 z = z + books[layer.name].vectors.mean(0)
         return self.pixels.back(self.image(z.movedim(3, 1)))
+
+
+class Tabled:
+    """Codes that are found among `vectors` and decoded as the rows of another `table`, (K, D); before an Adapter."""
+
+    def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
+        layer, table = self.layers[0], self.table
+        if layer.name in latents:
+            z = table[self.codebooks[layer.name].assign(latents[layer.name])]
+        else:
+            filled = table.mean(0) if fill == "mean" else torch.zeros_like(table[0])
+            z = filled.expand(1, *layer.grid, -1)
+        return self.pixels.back(self.image(z.movedim(3, 1)))
+
+
+class ByAngle(Tabled):
+    """Codes that are compared by angle: the nearest of vectors of length one has the least angle."""
+
+    @property
+    def vectors(self) -> Tensor:
+        return nn.functional.normalize(self.table.float(), dim=1)
+
+    def latents(self, images: Tensor) -> Tensor:
+        return nn.functional.normalize(super().latents(images), dim=1)
 
 
 def assign(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:

@@ -7,6 +7,7 @@ the tensors; the YAML file of a run says what tensors cannot: the size of the im
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from explorer.errors import BadInput
 from explorer.foreign import runs, vqgan
-from explorer.foreign.adapters import Adapter, Pixels
+from explorer.foreign.adapters import COMPARED, WAYS, Adapter, Pixels
 from explorer.foreign.recognition import Found, Place
 
 TITLES = {
@@ -24,6 +25,7 @@ TITLES = {
 }
 MARKS = ("encoder.down.0.block.", "decoder.up.0.block.")
 DEFAULT = 256
+USAGE = "quantize.embed_prob"  # of CVQ-VAE (Zheng and Vedaldi 2023): how often each code was used in training
 
 
 def recognise(place: Place) -> Found | None:
@@ -38,18 +40,29 @@ def recognise(place: Place) -> Found | None:
     factor = 2 ** (vqgan.count(shapes, "encoder.down_blocks.{}.resnets.0.conv1.weight") - 1)
     size = place.size(runs.image_size(config, factor) or DEFAULT)
     bounded = bool(runs.inside(runs.autoencoder(config), "params", "ddconfig", "tanh_out"))
-    # part of the format, as the same weights give other images
-    title = TITLES[kind] + " with tanh_out" * bounded
+    compared = _compared(place, config) if USAGE in place.weights.tensors else None
+    # parts of the format, as the same weights give other images and codes
+    title = TITLES[kind] + " with tanh_out" * bounded + (f", codes by {compared}" if compared else "")
 
     def build() -> Adapter:
-        model = vqgan.adapter(kind, shapes, size, title)
+        model = vqgan.adapter(kind, shapes, size, title, vqgan.Angle if compared == "angle" else None)
         if bounded:
             model.network.decoder.register_forward_hook(_tanh)
         return model
 
     family = "vae" if kind == "AutoencoderKL" else "vqvae"
-    notes = (*_notes(place.weights.tensors, kind), *said)
-    return Found(title, family, (place.path,), size, build, vqgan.rename, notes)
+    notes = [*_notes(place.weights.tensors, kind), *said]
+    if compared:
+        notes.append(COMPARED.format(compared, *(way for way in WAYS if way != compared)))
+    return Found(title, family, (place.path,), size, build, vqgan.rename, tuple(notes))
+
+
+def _compared(place: Place, config: dict[str, Any]) -> str:
+    """How codes are compared: as was asked for, as the YAML file says, or as the code of CVQ-VAE does by default."""
+    params = runs.inside(runs.autoencoder(config), "params")
+    said = [found.get("distance") for found in (params, *(params or {}).values()) if isinstance(found, dict)]
+    told = next((way for way, word in WAYS.items() if word in said), "angle")
+    return place.choice("compare", tuple(WAYS)) or told
 
 
 def _kind(name: str, own: Mapping[str, Tensor]) -> str:
@@ -57,7 +70,10 @@ def _kind(name: str, own: Mapping[str, Tensor]) -> str:
         raise BadInput(f"{name} has linear attention, which cannot be opened; those with attn_type vanilla or none can")
     if any(key.startswith(("quantize.proj.", "quantize.embed.")) for key in own):
         return "GumbelVQ"
+    own = {re.sub(r"^(en|de)coder\.((post_)?quant_conv)\.", r"\2.", key): value for key, value in own.items()}
     before, after = own.get("quant_conv.weight"), own.get("post_quant_conv.weight")
+    if before is None and after is None and not any(key.startswith("quantize.") for key in own):
+        return "AutoencoderKL"  # of Flux.1 and Stable Diffusion 3
     if before is None or after is None or before.ndim < 2 or after.ndim < 2:
         raise BadInput(f"{name} looks like a VQGAN, but lacks quant_conv.weight or post_quant_conv.weight")
     coded = any(key.startswith("quantize.") for key in own)
@@ -68,6 +84,10 @@ def _notes(tensors: Mapping[str, Tensor], kind: str) -> tuple[str, ...]:
     notes = [f"Images go in with {Pixels()}."]
     if kind == "GumbelVQ":
         notes.append("A code is the likeliest one; its training drew codes at random.")
+    if "bn.running_mean" in tensors:
+        notes.append("Latents are those before Flux.2 normalises them (bn), each of the image's own grid.")
+    elif kind == "AutoencoderKL" and "quant_conv.weight" not in tensors:
+        notes.append("Latents are as the network makes them, without the shift and scale of its diffusion model.")
     if any(name.startswith("model_ema.") for name in tensors):
         notes.append("The averages of its weights (model_ema) are left out.")
     if "quantize.used" in tensors:

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explorer.autoencoder import Fill, Layer
+from explorer.autoencoder import Layer
 from explorer.errors import BadInput
-from explorer.foreign.adapters import Adapter, Pixels, square
+from explorer.foreign.adapters import Adapter, ByAngle, Pixels, Tabled, square
 from explorer.foreign.networks import KL, VQ
 
-LEFT_OUT = r"(loss|model_ema)\..*|colorize|quantize\.used|quantize\.embedding\.(cluster_size|embed_avg)"
+LEFT_OUT = (  # of training, and of the models that are trained on latents
+    r"(loss|model_ema|bn)\..*|colorize|quantize\.(used|embed_prob|embedding\.(cluster_size|embed_avg))"
+)
 INSIDE = (  # a block of both, as diffusers names it
     (r"\.(down|up)sample\.conv\.", r".\1samplers.0.conv."),
     (r"\.nin_shortcut\.", ".conv_shortcut."),
@@ -34,11 +36,12 @@ NAMES = (
     (r"\.mid\.block_2\.", ".mid_block.resnets.1."),
     (r"\.mid\.attn_1\.", ".mid_block.attentions.0."),
     (r"^quantize\.embed\.", "quantize.embedding."),
+    (r"^(encoder|decoder)\.((post_)?quant_conv)\.", r"\2."),  # of Flux.2
     *INSIDE,
 )
 
 
-class Gumbel(VQ):
+class Gumbel(Tabled, VQ):
     """A `GumbelVQ`: its code is the largest of the scores w·z + b, and no nearest vector; `quantize.proj` has w and b.
 
     One more coordinate makes the largest score the nearest vector (Bachrach et al. 2014, "Speeding up the Xbox
@@ -58,14 +61,17 @@ class Gumbel(VQ):
     def latents(self, images: Tensor) -> Tensor:
         return nn.functional.pad(super().latents(images), (0, 0, 0, 0, 0, 1))  # one more channel, of zeros
 
-    def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
-        layer, table = self.layers[0], self.network.quantize.embedding.weight
-        if layer.name in latents:
-            z = table[self.codebooks[layer.name].assign(latents[layer.name])]
-        else:
-            filled = table.mean(0) if fill == "mean" else torch.zeros_like(table[0])
-            z = filled.expand(1, *layer.grid, -1)
-        return self.pixels.back(self.image(z.movedim(3, 1)))
+    @property
+    def table(self) -> Tensor:
+        return self.network.quantize.embedding.weight
+
+
+class Angle(ByAngle, VQ):
+    """A `VQModel` whose codes are compared by angle, as in CVQ-VAE."""
+
+    @property
+    def table(self) -> Tensor:
+        return self.network.quantize.embedding.weight
 
 
 def adapter(
@@ -76,7 +82,7 @@ def adapter(
         sizes = _sizes(shapes)
         side = square(size, 2 ** (len(sizes["block_out_channels"]) - 1), title)
         network = _network(kind, shapes, sizes)
-        dim = shapes["post_quant_conv.weight"][1]
+        dim = shapes.get("post_quant_conv.weight", shapes["decoder.conv_in.weight"])[1]
     except (KeyError, IndexError) as error:
         raise BadInput(f"this looks like {title}, but lacks {error}") from None
     channels = sizes["in_channels"]
@@ -101,8 +107,11 @@ def _network(kind: str, shapes: Mapping[str, tuple[int, ...]], sizes: dict[str, 
     import diffusers
     from diffusers.models.resnet import ResnetBlock2D
 
-    wide, dim = shapes["post_quant_conv.weight"][:2]
-    if kind == "AutoencoderKL":
+    plain = kind == "AutoencoderKL" and "post_quant_conv.weight" not in shapes  # as in Flux.1 and Stable Diffusion 3
+    wide, dim = (0, 0) if plain else shapes["post_quant_conv.weight"][:2]
+    if plain:
+        network = diffusers.AutoencoderKL(**sizes, use_quant_conv=False, use_post_quant_conv=False)
+    elif kind == "AutoencoderKL":
         network = diffusers.AutoencoderKL(**sizes)
         # the library has one width for both sides of these
         network.quant_conv, network.post_quant_conv = nn.Conv2d(2 * wide, 2 * dim, 1), nn.Conv2d(dim, wide, 1)
@@ -116,7 +125,29 @@ def _network(kind: str, shapes: Mapping[str, tuple[int, ...]], sizes: dict[str, 
         network.encoder.conv_in = nn.Conv2d(sizes["in_channels"], first, 3, padding=1)
         block = ResnetBlock2D(in_channels=first, out_channels=second, temb_channels=None, groups=32, eps=1e-6)
         network.encoder.down_blocks[0].resnets[0] = block
+    widths = _widths(shapes, "decoder.up_blocks.{}.")[::-1]
+    if widths != sizes["block_out_channels"]:  # a decoder of other widths, which the library makes for Flux.2 alone
+        network.decoder = _decoder(sizes, widths)
     return network
+
+
+def _decoder(sizes: Mapping[str, Any], widths: tuple[int, ...]) -> nn.Module:
+    from diffusers.models.autoencoders.vae import Decoder
+
+    return Decoder(
+        in_channels=sizes["latent_channels"],
+        out_channels=sizes["out_channels"],
+        up_block_types=sizes["up_block_types"],
+        block_out_channels=widths,
+        layers_per_block=sizes["layers_per_block"],
+        mid_block_add_attention=sizes["mid_block_add_attention"],
+    )
+
+
+def _widths(shapes: Mapping[str, tuple[int, ...]], block: str) -> tuple[int, ...]:
+    """Channels after each level, in the order of the blocks."""
+    first = block + "resnets.0.conv1.weight"
+    return tuple(shapes[first.format(level)][0] for level in range(count(shapes, first)))
 
 
 def _sizes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -132,7 +163,7 @@ def _sizes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
         "in_channels": shapes["encoder.conv_in.weight"][1],
         "out_channels": shapes["decoder.conv_out.weight"][0],
         "latent_channels": shapes["decoder.conv_in.weight"][1],
-        "block_out_channels": tuple(shapes[f"{block}resnets.0.conv1.weight"][0] for block in down),
+        "block_out_channels": _widths(shapes, "encoder.down_blocks.{}."),
         "layers_per_block": count(shapes, "encoder.down_blocks.0.resnets.{}.conv1.weight"),
         "down_block_types": tuple(f"{'Attn' * attends(block)}DownEncoderBlock2D" for block in down),
         "up_block_types": tuple(f"{'Attn' * attends(block)}UpDecoderBlock2D" for block in up),

@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from explorer.autoencoder import Layer
 from explorer.errors import BadInput
-from explorer.foreign.adapters import Adapter, Pixels, square
+from explorer.foreign.adapters import COMPARED, WAYS, Adapter, ByAngle, Pixels, square
 from explorer.foreign.recognition import Found, Place
 
 SIZE, FACTOR = 32, 4  # usual images; pixels per cell of all three
@@ -54,6 +53,14 @@ class VQVAE(Adapter):
         return self.network.decoder(latents)
 
 
+class Angle(ByAngle, VQVAE):
+    """One grid of codes that are compared by angle."""
+
+    @property
+    def table(self) -> Tensor:
+        return self.network.codebook
+
+
 @dataclass(frozen=True)
 class Kind:
     """One of the implementations.
@@ -64,6 +71,7 @@ class Kind:
         left_out: pattern of tensors that only training needs.
         pixels: how its training normalised images.
         build: shapes by name -> the network and the channels of its images.
+        angle: whether its codes may be compared by angle, as they are by default then.
     """
 
     title: str
@@ -72,6 +80,7 @@ class Kind:
     left_out: str
     pixels: Pixels
     build: Callable[[Mapping[str, tuple[int, ...]]], tuple[Network, int]]
+    angle: bool = False
 
 
 def recognise(place: Place) -> Found | None:
@@ -82,6 +91,11 @@ def recognise(place: Place) -> Found | None:
         return None
     shapes = {name: tuple(value.shape) for name, value in _rename(kind, tensors).items()}
     size, pixels = place.size(SIZE), kind.pixels
+    title, made, notes = kind.title, VQVAE, [f"Trained on images with {pixels}, as its code has it."]
+    if kind.angle:
+        compared = place.choice("compare", tuple(WAYS)) or "angle"
+        title, made = f"{kind.title}, codes by {compared}", Angle if compared == "angle" else VQVAE
+        notes.append(COMPARED.format(compared, *(way for way in WAYS if way != compared)))
 
     def build() -> VQVAE:
         try:
@@ -90,10 +104,9 @@ def recognise(place: Place) -> Found | None:
             raise BadInput(f"{place.path.name} looks like {kind.title}, but lacks {error}") from None
         grid = square(size, FACTOR, kind.title)
         layer = Layer("code", (grid, grid), network.codebook.shape[1])
-        return VQVAE(network, size, layer, Pixels(pixels.mean, pixels.deviation, channels))
+        return made(network, size, layer, Pixels(pixels.mean, pixels.deviation, channels))
 
-    notes = (f"Trained on images with {pixels}, as its code has it.",)
-    return Found(kind.title, "vqvae", (Path(place.path),), size, build, lambda given: _rename(kind, given), notes)
+    return Found(title, "vqvae", (place.path,), size, build, lambda given: _rename(kind, given), tuple(notes))
 
 
 def _rename(kind: Kind, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -119,11 +132,12 @@ def _plain(first: type[nn.Module], shapes: Mapping[str, tuple[int, ...]]) -> tup
 
     def stack(prefix: str) -> list[nn.Module]:
         count = 1 + max((int(name.split(".")[2]) for name in shapes if name.startswith(prefix)), default=-1)
+        biased = f"{prefix}0.0.bias" in shapes
         return [
             Block(
-                nn.Conv2d(hidden, shapes[f"{prefix}{index}.0.weight"][0], 3, padding=1, bias=False),
+                nn.Conv2d(hidden, shapes[f"{prefix}{index}.0.weight"][0], 3, padding=1, bias=biased),
                 nn.ReLU(),
-                nn.Conv2d(shapes[f"{prefix}{index}.0.weight"][0], hidden, 1, bias=False),
+                nn.Conv2d(shapes[f"{prefix}{index}.0.weight"][0], hidden, 1, bias=biased),
             )
             for index in range(count)
         ]
@@ -160,25 +174,35 @@ def _with_norm(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Network, int]:
     return Network(encoder, nn.Identity(), codes, dim, decoder), channels
 
 
+OF_ZALANDO = (
+    (r"_encoder\._conv_1\.", "encoder.0."),
+    (r"_encoder\._conv_2\.", "encoder.2."),
+    (r"_encoder\._conv_3\.", "encoder.4."),
+    (r"_encoder\._residual_stack\._layers\.(\d+)\._block\.(\d)\.", r"encoder.5.\1.@\2."),
+    (r"_pre_vq_conv\.", "to_code."),
+    (r"_vq_vae\._embedding\.weight", "codebook"),
+    (r"_decoder\._conv_1\.", "decoder.0."),
+    (r"_decoder\._residual_stack\._layers\.(\d+)\._block\.(\d)\.", r"decoder.1.\1.@\2."),
+    (r"_decoder\._conv_trans_1\.", "decoder.3."),
+    (r"_decoder\._conv_trans_2\.", "decoder.5."),
+)
 KINDS = (
     Kind(
         "zalandoresearch/pytorch-vq-vae",
         "_vq_vae._embedding.weight",
-        (
-            (r"_encoder\._conv_1\.", "encoder.0."),
-            (r"_encoder\._conv_2\.", "encoder.2."),
-            (r"_encoder\._conv_3\.", "encoder.4."),
-            (r"_encoder\._residual_stack\._layers\.(\d+)\._block\.(\d)\.", r"encoder.5.\1.@\2."),
-            (r"_pre_vq_conv\.", "to_code."),
-            (r"_vq_vae\._embedding\.weight", "codebook"),
-            (r"_decoder\._conv_1\.", "decoder.0."),
-            (r"_decoder\._residual_stack\._layers\.(\d+)\._block\.(\d)\.", r"decoder.1.\1.@\2."),
-            (r"_decoder\._conv_trans_1\.", "decoder.3."),
-            (r"_decoder\._conv_trans_2\.", "decoder.5."),
-        ),
+        OF_ZALANDO,
         r"_vq_vae\._ema_.*",
         Pixels(0.5, 1.0),
         partial(_plain, nn.Conv2d),
+    ),
+    Kind(
+        "lyndonzheng/CVQ-VAE",
+        "_vq_vae.embed_prob",
+        ((r"_vq_vae\.embedding\.weight", "codebook"), *OF_ZALANDO),
+        r"_vq_vae\.embed_prob",
+        Pixels(0.5, 0.5),
+        partial(_plain, nn.Conv2d),
+        angle=True,
     ),
     Kind(
         "MishaLaskin/vqvae",
