@@ -67,6 +67,8 @@ def cached_pixels(
     rows = sample(total, limit)
     target = folder / fingerprint(limit if len(rows) < total else None)
     _discard_leftovers(folder)
+    if not _whole(target):  # a cleaner of old files took a part
+        shutil.rmtree(target, ignore_errors=True)
     _decode(listing, rows, target, size, fit, name, progress)
     return _limited(*_open(target, fingerprint), limit, fingerprint)
 
@@ -75,7 +77,11 @@ def is_cached(source: Source, split: str, size: int, fit: str, limit: int | None
     """Whether `cached_pixels` of a split would only open files."""
     content, folder = source.key(split), cache_folder() / "images"
     names = [digest("images", FORMAT, content, split, size, fit, kept) for kept in {limit, None}]
-    return any((folder / name / "meta.json").exists() for name in names)
+    return any(_whole(folder / name) for name in names)
+
+
+def _whole(entry: Path) -> bool:
+    return all((entry / name).exists() for name in ("meta.json", "index.parquet", "pixels.npy"))
 
 
 def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
@@ -84,13 +90,14 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         meta = read_json(folder / "meta.json")
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
+        skipped = tuple((file, reason) for file, reason in meta["skipped"])
+        notes, _ = tuple(meta.get("notes", ())), (meta["total"], meta["asked"])
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
-    names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
-    skipped = tuple((file, reason) for file, reason in meta["skipped"])
-    return Entry("", pixels, None, names, index, skipped, tuple(meta.get("notes", ()))), rows, meta
+    return Entry("", pixels, None, names, index, skipped, notes), rows, meta
 
 
 def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:

@@ -393,6 +393,24 @@ def test_a_limit_takes_a_fixed_sample_with_or_without_the_whole_in_the_cache(tmp
     assert datasets.load(root, "train", 8, limit=1000).fingerprint == whole.fingerprint
 
 
+@pytest.mark.parametrize("gone", ["pixels.npy", "index.parquet", "meta.json"])
+def test_a_set_of_which_a_cleaner_took_a_file_is_decoded_again(tmp_path, gone):
+    root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(4)} | {"test/0.png": picture(9)})
+    before = datasets.load(root, "train", 8)
+    (cache_folder() / "images" / before.fingerprint / gone).unlink()
+    after = datasets.load(root, "train", 8)
+    assert (reds(after), after.fingerprint) == ([0, 1, 2, 3], before.fingerprint)
+
+
+def test_cached_facts_that_say_nothing_are_one_sentence_that_names_the_folder(tmp_path):
+    root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(4)} | {"test/0.png": picture(9)})
+    folder = cache_folder() / "images" / datasets.load(root, "train", 8).fingerprint
+    for text in ("null", "[]", '{"skipped": 5}', '{"skipped": [], "total": 4}'):
+        (folder / "meta.json").write_text(text)
+        with pytest.raises(BadInput, match=rf"cached images in '{folder}' are damaged .*; delete that folder"):
+            datasets.load(root, "train", 8)
+
+
 def test_a_part_of_a_set_that_is_sorted_by_class_has_every_class_in_its_order(greys):
     from explorer.analysis.comparison import constant_psnr, mean_image
 

@@ -109,6 +109,30 @@ def test_codes_that_are_placed_stay_where_training_took_them():
     assert torch.equal(book(quantizer).vectors, before)
 
 
+@pytest.mark.parametrize("kind", ["ema", "vq", "cosine", "rotation", "simvq", "lfq", "residual", "projected"])
+def test_commitment_pulls_latents_to_their_codes_and_the_codebook_loss_moves_codes_alone(kind):
+    torch.manual_seed(0)
+    quantizer = QUANTIZERS[kind](VQVAEConfig(codes=16, dim=4, revive_below=0.0, stages=2))
+    z = torch.randn(4, 4, 4, quantizer.dim)
+    quantizer.train()(z + 0.5 * torch.randn_like(z))  # places the codes, but not where these latents want them
+    latents = z.clone().requires_grad_()
+    _, codes, losses = quantizer(latents)
+    (pull,) = torch.autograd.grad(losses["commitment"], latents, retain_graph=True)
+    toward = {part: one.lookup(codes[part]) for part, one in quantizer.codebooks.items()}
+    target = torch.stack(list(toward.values())).sum(0) if kind == "residual" else next(iter(toward.values()))
+    start = torch.nn.functional.normalize(z, dim=-1) if kind == "cosine" else z
+    step = -pull.flatten(1)
+    assert torch.cosine_similarity(step, (target - start).flatten(1)).min() > 0.5, "a step down nears the codes"
+    if "codebook" in losses:
+        pulled = torch.autograd.grad(losses["codebook"], latents, retain_graph=True, allow_unused=True)[0]
+        assert pulled is None or not pulled.any()
+        before = book(quantizer).lookup(codes[""]) - z
+        torch.optim.SGD(quantizer.parameters(), lr=0.1).zero_grad()
+        losses["codebook"].backward()
+        torch.optim.SGD(quantizer.parameters(), lr=0.1).step()
+        assert (book(quantizer).lookup(codes[""]) - z).square().mean() < before.square().mean()
+
+
 def test_dead_codes_come_back():
     torch.manual_seed(0)
     latents = torch.randn(32, 4, 4, 2)

@@ -90,6 +90,38 @@ def test_scores_of_a_set_sorted_by_class_are_those_of_all_its_classes():
         assert found[name]["mean"] == pytest.approx(half, abs=chance), name
 
 
+def test_the_mean_image_is_that_of_the_training_images():
+    dark, light = (images_of(np.full((4, 8, 8, 3), level, np.uint8)) for level in (40, 215))
+    metrics = scores.held_out_metrics(Dark(), dark, light, "cpu", untrained=Dark)
+    expected = -20 * np.log10(175 / 255)  # 3.27 dB; a mean of the held-out images would be perfect
+    assert metrics["baselines"]["mean image"]["psnr"]["mean"] == pytest.approx(expected, abs=0.01)
+
+
+class Guesses:
+    """Patches of 2 × 2 pixels; what is hidden is guessed a tenth too light, and what is seen half."""
+
+    mask_grid, patch_size = (2, 2), 2
+
+    def reconstruct_masked(self, images, mask):
+        cover = mask.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, None]
+        return images + torch.where(cover, 0.1, 0.5)
+
+
+def test_hidden_patches_alone_are_scored_beside_the_mean_of_the_seen_ones():
+    pixels = np.zeros((6, 4, 4, 3), np.uint8)
+    pixels[:, :2, :2] = 255  # one white patch, three black ones; one of the four is seen
+    found = scores.masked_metrics(Guesses(), [pixels[:3], pixels[3:]], "cpu")
+    assert found["psnr"]["mean"] == pytest.approx(20.0, abs=1e-3) and found["psnr"]["n"] == 6
+    generator = torch.Generator().manual_seed(0)  # which patch is seen, image by image
+    seen = [torch.rand(3, 4, generator=generator).argsort(1).argsort(1).argmax(1) for _ in range(2)]
+    white = int((torch.cat(seen) == 0).sum())
+    # the white one is seen: three black ones are guessed white, an error of 1; else one of the three is white and black
+    expected = (white * 0.0 + (6 - white) * -10 * np.log10(1 / 3)) / 6
+    baseline = found["baselines"]["mean of visible patches"]["psnr"]
+    assert baseline["mean"] == pytest.approx(expected, abs=1e-3)
+    assert found["gain"]["mean"] == pytest.approx(20.0 - expected, abs=1e-3)
+
+
 @pytest.mark.parametrize(("count", "said"), [(0, "gives no held-out image"), (1, "gives one held-out image")])
 def test_too_few_held_out_images_are_one_sentence(count, said):
     pixels = np.zeros((count, 8, 8, 3), np.uint8)
