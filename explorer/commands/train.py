@@ -13,7 +13,12 @@ from explorer.errors import BadInput
 from explorer.jobs.locks import hold
 from explorer.progress import Progress
 
-Dataset = Annotated[str, typer.Option("--dataset", help="A named dataset, a folder of images, a zip, or Parquet.")]
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset", help="A named dataset, a path (folder, zip, tar, table, arrays), or org/name on the Hub."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, mps, cuda, cuda:0 …")]
 
 

@@ -7,7 +7,7 @@ Images are decoded once, at the chosen size, into a folder of the cache:
     images/<key>/meta.json       how many there are, and which files were skipped and why
 
 The key is a digest of what the source says about its content (of a folder: its place and the relative path, size and
-time of change of every file; of a zip: path, size and checksum of every entry; of Parquet: place, size and time of
+time of change of every file; of a zip: path, size and checksum of every entry; of any other: place, size and time of
 change of every file) and of split, size, fit and limit. A folder with that name is complete: it is written under
 another name and renamed at the end. `shapes` is drawn when it is read, and has no cache.
 """
@@ -27,7 +27,7 @@ from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.hub import hub_source
 from explorer.datasets.images import check_options, decode_image, stated_size
-from explorer.datasets.kinds import ACCEPTED, file_source, pattern_source, place_source
+from explorer.datasets.kinds import ACCEPTED, FILES, file_source, pattern_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
 from explorer.datasets.stamps import share
 from explorer.errors import BadInput
@@ -35,7 +35,9 @@ from explorer.files import digest
 from explorer.progress import Progress
 
 __all__ = [
+    "ACCEPTED",
     "DATASETS",
+    "FILES",
     "Images",
     "continuous",
     "decode_image",
@@ -144,8 +146,7 @@ def load(
     """Opens a split of a dataset, decoding it first if that has not been done.
 
     Args:
-        name: of `DATASETS`, in any case, or the path of an image folder, a zip of images, a Parquet file or a folder
-            of them.
+        name: of `DATASETS`, in any case, the path of a folder or file of any kind in `kinds`, or org/name on the Hub.
         split: train, validation or test; a source without one of the latter two answers with the other. Or all, of a
             source that came without splits; of others that is the test split.
         size: side in pixels; by default `native_size(name)`.

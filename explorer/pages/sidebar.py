@@ -296,7 +296,7 @@ def _dataset(checkpoint: Checkpoint) -> str:
             accept_new_options=True,
             key=key,
             on_change=changed,
-            help="A named dataset, or type the path of a folder of images, a zip file, or a Parquet file with images. "
+            help=f"A named dataset, or type the path of {datasets.ACCEPTED}, or org/name on the Hugging Face Hub. "
             "The held-out split is shown where the dataset has one, or the checkpoint was trained on it; else all."
             + (f"  \nNow: {plain(value)}" if "/" in value else ""),
         ),
@@ -309,8 +309,10 @@ def _dataset(checkpoint: Checkpoint) -> str:
         )  # fmt: skip
     with st.expander("Your own images", icon=":material/upload:"):
         given = st.file_uploader(
-            "A zip of images", type="zip", key="zip", help="Folders inside the zip become the concept “class”."
-        )
+            "A zip, tar, table or arrays", type=[ending.removeprefix(".") for ending in datasets.FILES], key="zip",
+            help="A zip or tar of images, of which the folders become the concept “class”; a Parquet or Arrow file; or "
+            "arrays (.npz, .npy, .h5): pictures, and labels of as many rows.",
+        )  # fmt: skip
         if given is not None:
             path = _keep(given.getvalue(), given.name)
             if state.get("last zip") != path:
@@ -368,7 +370,10 @@ def _no_limit(text: str) -> str:
 
 def _keep(data: bytes, name: str) -> str:
     """Stores an upload under the hash of its content and remembers what the user calls it; returns the path."""
-    path = cache_folder() / "uploads" / f"{hashlib.sha256(data).hexdigest()[:16]}.zip"
+    from explorer import datasets
+
+    ending = max((one for one in datasets.FILES if name.lower().endswith(one)), key=len, default=".zip")
+    path = cache_folder() / "uploads" / f"{hashlib.sha256(data).hexdigest()[:16]}{ending}"
     if not path.exists():
         write_bytes(path, data)
     shared()["sources"][str(path)] = f"{name} (uploaded)"

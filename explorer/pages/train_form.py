@@ -219,8 +219,8 @@ def _dataset() -> str:
         format_func=lambda option: sources.get(option, option),
         accept_new_options=True,
         key="train-dataset",
-        help="A named dataset, or type the path of a folder of images, a zip file, or a Parquet file with images. "
-        "A zip uploaded under “Your own images” is listed here too. A tenth is held out where there is no test split.",
+        help=f"A named dataset, or type the path of {datasets.ACCEPTED}, or org/name on the Hugging Face Hub. "
+        "Uploads under “Your own images” are listed too. A tenth is held out of what has no test split.",
     )
 
 

@@ -20,7 +20,9 @@ class Subject:
     """A checkpoint × images, and how continuous layers get codes; equal ones have equal results."""
 
     checkpoint: Path | None = field(metadata={"help": "A name under checkpoints/, or a path."})
-    dataset: str = field(metadata={"help": "A named dataset, a folder of images, a zip, or Parquet."})
+    dataset: str = field(
+        metadata={"help": "A named dataset, a path (folder, zip, tar, table, arrays), or org/name on the Hub."}
+    )
     split: str = field(default="test", metadata={"help": "Which part of the dataset."})
     fit: str = choice("crop", FITS, "crop: the centre square; pad: borders around the whole image.")
     limit: int | None = number(None, "At most so many images, drawn at random from the whole split.", low=1)

@@ -193,3 +193,23 @@ def test_the_lead_stands_on_the_first_page_only_and_can_be_closed(open_app, visi
 )
 def test_a_span_of_time_in_words(seconds, words):
     assert spoken(seconds) == words
+
+
+def test_arrays_tables_and_archives_are_dropped_in_like_a_zip(open_app, studio, started):
+    import io
+    import tarfile
+
+    import numpy as np
+
+    held = io.BytesIO()
+    np.savez(held, images=np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8), labels=np.arange(5))
+    app = open_app()
+    app.sidebar.file_uploader(key="zip").upload("mine.npz", held.getvalue(), "application/octet-stream").run()
+    assert not app.exception and not app.error and not warnings(app)
+    assert "".join(app.query_params["dataset"]).endswith(".npz")
+    assert any("mine.npz (uploaded)" in label for label in app.selectbox(key="pick-dataset").options)
+    empty = io.BytesIO()
+    with tarfile.open(fileobj=empty, mode="w:gz"):
+        pass
+    app.sidebar.file_uploader(key="zip").upload("none.tar.gz", empty.getvalue(), "application/gzip").run()
+    assert "There is no image in" in warnings(app)[0] and not app.exception
