@@ -21,6 +21,7 @@ from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
+from explorer.foreign.shapes import Shapes
 
 CONFIG, WEIGHTS, WRAPPED = "model_config.json", "model.pt", "model_state_dict."
 FAMILIES = {  # of each config; those that differ in their loss alone are read alike
@@ -142,37 +143,6 @@ class Posterior(Vector):
         return {self.layers[0].name: mean + spread * noise}
 
 
-class Shapes(dict[str, tuple[int, ...]]):
-    """Shapes by name, and layers of these shapes."""
-
-    def conv(self, name: str, stride: int, padding: int) -> nn.Module:
-        out, channels, kernel, _ = self[f"{name}.weight"]
-        return nn.Conv2d(channels, out, kernel, stride, padding)
-
-    def up(self, name: str, stride: int, padding: int, more: int = 0) -> nn.Module:
-        channels, out, kernel, _ = self[f"{name}.weight"]
-        return nn.ConvTranspose2d(channels, out, kernel, stride, padding, more)
-
-    def linear(self, name: str) -> nn.Module:
-        return nn.Linear(*reversed(self[f"{name}.weight"]))
-
-    def norm(self, name: str) -> nn.Module:
-        return nn.BatchNorm2d(*self[f"{name}.weight"])
-
-    def blocks(self, name: str) -> list[nn.Module]:
-        inner, outer = "conv_block.1", "conv_block.3"
-        return [Block(self.conv(f"{name}.{i}.{inner}", 1, 1), self.conv(f"{name}.{i}.{outer}", 1, 0)) for i in (0, 1)]
-
-    def kind(self, half: str) -> str | None:
-        """Which of pythae's networks the encoder or decoder is."""
-        if any(name.startswith(f"{half}.layers.") and ".conv_block." in name for name in self):
-            return "resnet"
-        if f"{half}.layers.1.1.running_mean" in self:
-            return "convnet"
-        mlp = len(self.get(f"{half}.layers.0.0.weight", ())) == 2 and f"{half}.layers.2.0.weight" not in self
-        return "perceptron" if mlp else None
-
-
 def recognise(place: Place) -> Found | None:
     """A folder with the `model_config.json` of one of FAMILIES and its weights."""
     if not (place.path / CONFIG).is_file():
@@ -191,7 +161,7 @@ def recognise(place: Place) -> Found | None:
         raise BadInput(f"{name} has no {WEIGHTS}; copy the whole folder that pythae wrote")
     tensors = reading.tensors((place.path / WEIGHTS,), data=False, prefix=WRAPPED)
     shapes = Shapes({key: tuple(value.shape) for key, value in tensors.items()})
-    kinds = {half: shapes.kind(half) for half in ("encoder", "decoder")}
+    kinds = {half: _kind(shapes, half) for half in ("encoder", "decoder")}
     for half, found in kinds.items():
         if found is None or (found != "perceptron" and image not in (MNIST, CIFAR, CELEBA)):
             pickled = f" ({half}.pkl)" if (place.path / f"{half}.pkl").is_file() else ""
@@ -214,6 +184,21 @@ def recognise(place: Place) -> Found | None:
         notes=tuple(notes),
         prefix=WRAPPED,
     )
+
+
+def _kind(shapes: Shapes, half: str) -> str | None:
+    """Which of pythae's networks the encoder or decoder is."""
+    if any(name.startswith(f"{half}.layers.") and ".conv_block." in name for name in shapes):
+        return "resnet"
+    if f"{half}.layers.1.1.running_mean" in shapes:
+        return "convnet"
+    mlp = len(shapes.get(f"{half}.layers.0.0.weight", ())) == 2 and f"{half}.layers.2.0.weight" not in shapes
+    return "perceptron" if mlp else None
+
+
+def _blocks(shapes: Shapes, name: str) -> list[nn.Module]:
+    inner, outer = "conv_block.1", "conv_block.3"
+    return [Block(shapes.conv(f"{name}.{i}.{inner}", 1, 1), shapes.conv(f"{name}.{i}.{outer}", 1, 0)) for i in (0, 1)]
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -278,7 +263,7 @@ def _encoder(shapes: Shapes, kind: str | None, image: tuple[int, ...], posterior
     else:
         strides = {MNIST: (2, 2, 2), CIFAR: (2, 2, 1), CELEBA: (2, 2, 2, 2)}[image]
         layers = [nn.Sequential(shapes.conv(f"{at}.{i}.0", stride, 1)) for i, stride in enumerate(strides)]
-        layers.append(nn.Sequential(*shapes.blocks(f"{at}.{len(strides)}")))
+        layers.append(nn.Sequential(*_blocks(shapes, f"{at}.{len(strides)}")))
     if "encoder.pre_qantized.weight" in shapes:  # so spelt there
         return Encoder(layers, {"pre_qantized": shapes.conv("encoder.pre_qantized", 1, 0)}, False)
     ends = ["embedding", "log_var"] if posterior or "encoder.log_var.weight" in shapes else ["embedding"]
@@ -322,20 +307,20 @@ def _resnet(shapes: Shapes, at: str, image: tuple[int, ...]) -> Decoder:
     if image == MNIST:
         rest = [
             shapes.up(f"{at}.1", 2, 1),
-            nn.Sequential(*shapes.blocks(f"{at}.2"), nn.ReLU()),
+            nn.Sequential(*_blocks(shapes, f"{at}.2"), nn.ReLU()),
             nn.Sequential(shapes.up(f"{at}.3.0", 2, 1, 1), nn.ReLU()),
             nn.Sequential(shapes.up(f"{at}.4.0", 2, 1, 1), nn.Sigmoid()),
         ]
     elif image == CIFAR:
         rest = [
-            nn.Sequential(*shapes.blocks(f"{at}.1")),
+            nn.Sequential(*_blocks(shapes, f"{at}.1")),
             nn.Sequential(shapes.up(f"{at}.2.0", 2, 1)),
             nn.Sequential(shapes.up(f"{at}.3.0", 2, 1), nn.Sigmoid()),
         ]
     else:
         rest = [
             shapes.up(f"{at}.1", 2, 1),
-            nn.Sequential(*shapes.blocks(f"{at}.2")),
+            nn.Sequential(*_blocks(shapes, f"{at}.2")),
             nn.Sequential(shapes.up(f"{at}.3.0", 2, 1), *(() if grid else (nn.Sigmoid(),))),  # in the middle, there
             nn.Sequential(shapes.up(f"{at}.4.0", 2, 1, 1)),
             nn.Sequential(shapes.up(f"{at}.5.0", 2, 1), nn.Sigmoid()),
