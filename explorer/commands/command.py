@@ -94,11 +94,19 @@ def emit(result: dict, as_json: bool, lines: list[str]) -> None:
         file.write(text + "\n")
 
 
-def noted(images: Any) -> dict[str, list[str]]:
-    """Says on standard error what was left out of a dataset or chosen when it was opened; the same for the JSON."""
+def noted(images: Any) -> dict[str, Any]:
+    """Says on standard error what was left out of a dataset or chosen when it was opened; the same for the JSON.
+
+    Returns what `split.told` does, and `held_out` where training saw some of the images, false, or null where that is
+    not known.
+    """
+    from explorer.datasets.split import told
+
     for note in images.notes:
         print(note, file=sys.stderr)
-    return {"notes": list(images.notes)} if images.notes else {}
+    if images.held_out:
+        return told(images)
+    return {"held_out": None if images.seen is None and images.split != "train" else False, **told(images)}
 
 
 def _plain(value: Any) -> Any:

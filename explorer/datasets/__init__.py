@@ -14,8 +14,8 @@ another name and renamed at the end. `shapes` is drawn when it is read, and has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+import os
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +29,8 @@ from explorer.datasets.hub import hub_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.kinds import ACCEPTED, FILES, file_source, pattern_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
-from explorer.datasets.stamps import share
+from explorer.datasets.split import Images, Numbered, lost
+from explorer.datasets.stamps import share, stamp
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress
@@ -39,99 +40,25 @@ __all__ = [
     "DATASETS",
     "FILES",
     "Images",
+    "absolute",
     "continuous",
     "decode_image",
     "discrete",
+    "divided",
+    "holds",
     "load",
     "names",
     "native_size",
     "ready",
     "split_names",
     "summary",
+    "version",
 ]
 
 LOOKED = 8  # pictures that tell the size of a set
 LARGEST = 64  # side in pixels of what a name does not tell, unless another is asked for
 _sides: dict[str, int] = {}  # by the content of a source: its pictures are looked at once
 SHAPES = {"train": 50_000, "test": 5_000}  # images, unless a limit asks for more or fewer
-
-
-class Images:
-    """One split of a dataset, decoded at one size.
-
-    Attributes:
-        name, split, size: what was asked for; `name` as in DATASETS, or the path.
-        fingerprint: digest of the content and of everything that changes the pixels or their order.
-        skipped: (file, reason) of every image that could not be read.
-        notes: sentences on what was left out or chosen when it was opened.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        split: str,
-        size: int,
-        fingerprint: str,
-        *,
-        read: Callable[[np.ndarray], np.ndarray],
-        count: int,
-        concepts: Callable[[], pd.DataFrame],
-        names: Sequence[str],
-        skipped: tuple[tuple[str, str], ...] = (),
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        self.name, self.split, self.size, self.fingerprint = name, split, size, fingerprint
-        self.names, self.skipped, self.notes = names, skipped, notes
-        self._read, self._count, self._concepts = read, count, concepts
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __repr__(self) -> str:
-        return f"Images({self.name!r}, {self.split!r}, {self._count:,} × {self.size} × {self.size})"
-
-    @cached_property
-    def concepts(self) -> pd.DataFrame:
-        """One row per image: category columns hold values, float columns quantities."""
-        return self._concepts()
-
-    def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
-        """Pixels of `rows`, (n, size, size, 3) uint8, a copy; raises IndexError on a row that does not exist."""
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(self._count))
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            rows = np.flatnonzero(rows)
-        rows = np.atleast_1d(rows.astype(np.int64))
-        rows = np.where(rows < 0, rows + self._count, rows)
-        if rows.size and not (rows.min() >= 0 and rows.max() < self._count):
-            raise IndexError(f"row {rows.max()} of {self._count:,} images")
-        return self._read(rows)
-
-    def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """Rows of at most `count` images, ascending: always the same ones, drawn from the whole set."""
-        return sample(len(self), count, seed)
-
-    def batches(self, rows: np.ndarray, size: int = 128) -> Iterator[np.ndarray]:
-        """Pixels of `rows` in their order, as `read` gives them, at most `size` images in memory at once."""
-        return (self.read(rows[start : start + size]) for start in range(0, len(rows), size))
-
-
-class Numbered(Sequence):
-    """The names "<prefix> 0", "<prefix> 1", …, made when they are asked for."""
-
-    def __init__(self, prefix: str, count: int) -> None:
-        self.prefix, self.count = prefix, count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, row):
-        found = range(self.count)[row]
-        return [f"{self.prefix} {one}" for one in found] if isinstance(row, slice) else f"{self.prefix} {found}"
-
-    def __iter__(self) -> Iterator[str]:
-        return (f"{self.prefix} {row}" for row in range(self.count))
 
 
 def load(
@@ -176,7 +103,9 @@ def load(
         concepts=lambda: entry.concepts,
         names=entry.names,
         skipped=entry.skipped,
-        notes=entry.notes,
+        lost=entry.lost,
+        notes=(*lost(entry.lost, len(entry.names), entry.skipped), *entry.notes),
+        stamps=entry.stamps,
     )
 
 
@@ -221,6 +150,31 @@ def split_names(name: str) -> tuple[str, ...]:
     """The splits of a dataset, in the order train, validation, test."""
     splits = _source(name)[1].splits
     return tuple(split for split in ("train", "validation", "test") if split in splits)
+
+
+def absolute(name: str) -> str:
+    """The name of a dataset, or its path in full, so that it is the same from every folder."""
+    known = {known.lower(): known for known in DATASETS}
+    return known.get(name.strip().lower()) or os.path.abspath(Path(name.strip()).expanduser())
+
+
+def divided(name: str) -> bool:
+    """Whether a dataset came without splits, so that they are made here."""
+    return "all" in _source(name)[1].splits
+
+
+def holds(name: str, known: np.ndarray, count: int = 100) -> bool:
+    """Whether some of a sample of the pictures of a dataset have one of the stamps `known`."""
+    source = _source(name)[1]
+    listing = source.listing(pick_split("all", source.splits), None)
+    found = [stamp(item) for item in listing.items(sample(len(listing.names), count))]
+    return bool(np.isin(np.array(found, np.uint64), known).any())
+
+
+def version(name: str, split: str = "test") -> str:
+    """Changes whenever the content of a split does: a file that was added, replaced or deleted anywhere in a folder."""
+    source = _source(name)[1]
+    return digest(source.key(pick_split(split, source.splits)))
 
 
 def summary(name: str) -> str:

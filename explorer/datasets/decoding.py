@@ -8,22 +8,25 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from explorer.datasets.images import squared
 from explorer.datasets.sources import Item, Listing, Source, sample
+from explorer.datasets.stamps import pixel_stamp, stamp
 from explorer.errors import BadInput, explained
 from explorer.files import cache_folder, digest, read_json
 from explorer.progress import Progress
 
 FORMAT = 1
+STAMPS = ("_stamp", "_pixels")  # columns of the index
 WORKERS = min(8, os.cpu_count() or 1)
 BATCH = 64  # images held at once, encoded and decoded, and fewer when they are large
 BATCH_BYTES = 16 * 1024**2
@@ -41,6 +44,8 @@ class Entry:
     names: list[str]
     concepts: pd.DataFrame
     skipped: tuple[tuple[str, str], ...]
+    lost: int  # how many were skipped; not all need have a name
+    stamps: np.ndarray  # (N, 2) uint64 of each image: of its file, 0 where unknown, and of its pixels
     notes: tuple[str, ...] = ()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -52,12 +57,7 @@ def cached_pixels(
     source: Source, name: str, split: str, size: int, fit: str, limit: int | None, progress: Progress | None
 ) -> Entry:
     """Opens the cached pixels of a split and decodes them if they are not there; see `datasets` for the layout."""
-    content = source.key(split)
-
-    def fingerprint(limit: int | None) -> str:
-        return digest("images", FORMAT, content, split, size, fit, limit and f"a sample of {limit}")
-
-    folder = cache_folder() / "images"
+    folder, fingerprint = cache_folder() / "images", _fingerprint(source.key(split), split, size, fit)
     for kept in (limit, None):
         found = _open(folder / fingerprint(kept), fingerprint)
         if found is not None:
@@ -75,9 +75,13 @@ def cached_pixels(
 
 def is_cached(source: Source, split: str, size: int, fit: str, limit: int | None = None) -> bool:
     """Whether `cached_pixels` of a split would only open files."""
-    content, folder = source.key(split), cache_folder() / "images"
-    names = [digest("images", FORMAT, content, split, size, fit, kept) for kept in {limit, None}]
-    return any(_whole(folder / name) for name in names)
+    folder, fingerprint = cache_folder() / "images", _fingerprint(source.key(split), split, size, fit)
+    return any(_whole(folder / fingerprint(kept)) for kept in {limit, None})
+
+
+def _fingerprint(content: Any, split: str, size: int, fit: str) -> Callable[[int | None], str]:
+    """The name of a split at a limit: of everything that changes its pixels or their order."""
+    return lambda limit: digest("images", FORMAT, content, split, size, fit, limit and f"a sample of {limit}")
 
 
 def _whole(entry: Path) -> bool:
@@ -91,13 +95,15 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
         names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
-        skipped = tuple((file, reason) for file, reason in meta["skipped"])
+        skipped = tuple((file, reason) for file, reason, *_ in meta["skipped"])
+        stamps = [index.pop(name).to_numpy() if name in index else np.zeros(len(names), np.uint64) for name in STAMPS]
+        lost = int(meta.get("lost", len(skipped)))
         notes, _ = tuple(meta.get("notes", ())), (meta["total"], meta["asked"])
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, EOFError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
-    return Entry("", pixels, None, names, index, skipped, notes), rows, meta
+    return Entry("", pixels, None, names, index, skipped, lost, np.stack(stamps, 1), notes), rows, meta
 
 
 def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:
@@ -112,7 +118,11 @@ def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fing
         raise BadInput(f"none of the {limit:,} images could be read; ask for more than {limit:,}")
     concepts = entry.concepts.iloc[inside].reset_index(drop=True)
     names = [entry.names[row] for row in inside]
-    return replace(entry, fingerprint=fingerprint(limit), rows=inside, names=names, concepts=concepts)
+    wanted = set(chosen.tolist())
+    skipped = tuple((file, reason) for file, reason, *row in meta["skipped"] if wanted.issuperset(row))
+    lost = len(skipped) if entry.lost == len(entry.skipped) else entry.lost
+    found = {"skipped": skipped, "lost": lost, "stamps": entry.stamps[inside]}
+    return replace(entry, fingerprint=fingerprint(limit), rows=inside, names=names, concepts=concepts, **found)
 
 
 def _decode(
@@ -127,12 +137,15 @@ def _decode(
             raise OSError(errno.ENOSPC, "too little is free")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
         try:
-            kept, skipped = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
+            kept, skipped, stamps = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
             index = listing.concepts.iloc[kept].reset_index(drop=True)
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
+            for column, values in zip(STAMPS, np.array(stamps, np.uint64).T, strict=True):
+                index[column] = values
             index.to_parquet(temporary / "index.parquet")
-            meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows), "skipped": skipped}
-            meta["notes"] = [*listing.notes, *listing.concepts.attrs.get("notes", ())]
+            meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows)}
+            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ())]
+            meta |= {"skipped": skipped[:MAX_SKIPPED], "lost": len(skipped), "notes": notes}
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
             _flush(temporary)
@@ -144,17 +157,24 @@ def _decode(
 
 def _write_pixels(
     listing: Listing, rows: np.ndarray, path: Path, size: int, fit: str, name: str, progress: Progress | None
-) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Decodes `rows` in a pool of threads, a batch at a time, in order; returns the rows written and the others."""
+) -> tuple[np.ndarray, list[tuple], list[tuple[int, int]]]:
+    """Decodes `rows` in a pool of threads, a batch at a time, in order.
 
-    def decoded(item: Item | BadInput) -> np.ndarray | BadInput:
+    Returns the rows written; file, reason and, where it has one, row of each of the others; stamps of those written.
+    """
+
+    def decoded(item: Item | BadInput) -> tuple[np.ndarray, int, int] | BadInput:
         try:
-            return item if isinstance(item, BadInput) else squared(item, size, fit)
+            if isinstance(item, BadInput):
+                return item
+            pixels = squared(item, size, fit)
         except BadInput as problem:
             return problem
+        return pixels, stamp(item), pixel_stamp(pixels)
 
     kept: list[int] = []
-    skipped: list[tuple[str, str]] = list(listing.skipped)
+    skipped: list[tuple] = list(listing.skipped)
+    stamps: list[tuple[int, int]] = []
     items, remaining = listing.items(rows), iter(rows.tolist())
     with path.open("w+b") as file, ThreadPoolExecutor(WORKERS, "decode") as pool:
         _header(file, len(rows), size)
@@ -162,10 +182,11 @@ def _write_pixels(
             good = []
             for row, result in zip(islice(remaining, len(results)), results, strict=True):
                 if isinstance(result, BadInput):
-                    skipped.append((listing.names[row], str(result)))
+                    skipped.append((listing.names[row], str(result), row))
                 else:
                     kept.append(row)
-                    good.append(result)
+                    good.append(result[0])
+                    stamps.append(result[1:])
             if good:
                 file.write(np.stack(good).data)
             if progress is not None:
@@ -176,7 +197,7 @@ def _write_pixels(
             raise BadInput(f"none of the {len(rows):,} images in '{name}' could be read{first}")
         file.seek(0)
         _header(file, len(kept), size)
-    return np.array(kept), skipped[:MAX_SKIPPED]
+    return np.array(kept), skipped, stamps
 
 
 def _chunks(items: Iterator, size: int) -> Iterator[list]:

@@ -51,9 +51,9 @@ def stamp(item: bytes | Path | np.ndarray | BadInput) -> int:
     return _hash_bytes(bytes(item))
 
 
-def pixel_stamps(pixels: np.ndarray) -> np.ndarray:
-    """(N, h, w, 3) uint8 -> (N,) uint64: stamps of decoded pictures, whatever kind of file they came from."""
-    return np.array([_digest(b"pixels", np.ascontiguousarray(one).data) for one in pixels], np.uint64)
+def pixel_stamp(pixels: np.ndarray) -> int:
+    """The stamp of a decoded picture, (h, w, 3) uint8, whatever kind of file it came from."""
+    return _digest(b"pixels", np.ascontiguousarray(pixels).data)
 
 
 def stamps(items: Iterable, key: object, count: int, progress: Progress | None = None) -> np.ndarray:

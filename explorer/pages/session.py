@@ -47,6 +47,7 @@ CENTRES = (
     "Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among their "
     "latents on training images, and each latent counts as the nearest. More centres are finer codes."
 )
+NOTES = 5  # lines on what was left out of a dataset or chosen
 FEW = 500  # images that are offered where all would take long
 
 
@@ -59,9 +60,10 @@ def head(chosen: Selection, found: Images | None = None) -> None:
     """Says below the title what the numbers of the page belong to; how many images, as soon as that is known."""
     counts = shared().setdefault("counts", {})
     if found is not None:
-        which = "" if found.split == "all" else "held-out "
+        which = "held-out " if found.held_out and found.split != "all" else ""
         sample = ", a random sample" if chosen.limit is not None and chosen.limit <= len(found) else ""
-        counts[selects()] = f" · {len(found):,} {which}images{sample}"
+        notes = "".join(f"  \n{plain(note)}" for note in found.notes[:NOTES])
+        counts[selects()] = f" · {len(found):,} {which}images{sample}{notes}"
     names = plain(chosen.checkpoint.name), plain(called(chosen.dataset))
     shared()["heading"].caption(f"**{names[0]}** on **{names[1]}**{counts.get(selects(), '')}")
 
@@ -79,10 +81,8 @@ def selection() -> Selection:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the dataset …")
-def _images(name: str, split: str, size: int, fit: str, limit: int | None, version: float) -> Images:
-    from explorer import datasets
-
-    return datasets.load(name, split, size, fit=fit, limit=limit)
+def _images(subject: str, model: str, version: str, _subject: Subject) -> Images:
+    return _subject.images
 
 
 def images(chosen: Selection) -> Images:
@@ -93,12 +93,13 @@ def images(chosen: Selection) -> Images:
     from explorer import datasets
 
     size, path = chosen.checkpoint.image_size, Path(chosen.dataset).expanduser()
+    version = datasets.version(chosen.dataset, chosen.split)  # a folder in which anything changed is read again
     there = datasets.ready(chosen.dataset, chosen.split, size, fit=chosen.fit, limit=chosen.limit)
     if not there and not _quick(chosen.dataset, path):
         encode_beside(chosen, None)
         st.stop()
-    version = path.stat().st_mtime if path.exists() else 0.0  # a folder that changed is read again
-    found = _images(chosen.dataset, chosen.split, size, chosen.fit, chosen.limit, version)
+    of = _subject(chosen)
+    found = _images(repr(of), of.fingerprint, version, of)
     head(chosen, found)
     return found
 
@@ -114,8 +115,14 @@ def _quick(name: str, path: Path) -> bool:
 
 def subject(chosen: Selection, kmeans: int = KMEANS) -> Subject:
     """What the sidebar chose, as the results know it; its images and facts are those that are open already."""
+    found = _subject(chosen, kmeans)
+    found.__dict__.update(images=images(chosen))
+    return found
+
+
+def _subject(chosen: Selection, kmeans: int = KMEANS) -> Subject:
     found = Subject(chosen.checkpoint.path, chosen.dataset, chosen.split, chosen.fit, chosen.limit, kmeans)
-    found.__dict__.update(images=images(chosen), facts=chosen.checkpoint)
+    found.__dict__.update(facts=chosen.checkpoint)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from explorer.pages.work import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
     from explorer.checkpoints import Checkpoint
 
@@ -260,11 +261,23 @@ def _modules(path: str, version: float) -> list[str]:
 def _split(checkpoint: Checkpoint, dataset: str) -> str:
     """`all` of a folder or zip that came without splits, unless the checkpoint was trained on it; else `test`."""
     from explorer import datasets
+    from explorer.datasets import seen
 
-    if dataset in datasets.DATASETS:
+    if dataset in datasets.DATASETS or not datasets.divided(dataset):
         return "test"
-    path, trained_on = (os.path.abspath(os.path.expanduser(name)) for name in (dataset, checkpoint.dataset or os.sep))
-    return "test" if path == trained_on else "all"
+    known = seen.read(checkpoint.path)
+    trained = checkpoint.trained_on(dataset)
+    if not trained and known is not None:
+        trained = _holds(dataset, datasets.version(dataset, "all"), str(checkpoint.path), len(known), known)
+    return "test" if trained else "all"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _holds(dataset: str, version: str, checkpoint: str, count: int, _known: np.ndarray) -> bool:
+    """Whether some of a sample of the pictures of a dataset are those that a checkpoint was trained on."""
+    from explorer import datasets
+
+    return datasets.holds(dataset, _known)
 
 
 def _dataset(checkpoint: Checkpoint) -> str:

@@ -77,8 +77,26 @@ class Subject:
         return found
 
     def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Images:
-        """A split of the same dataset at the same size."""
+        """A split of the same dataset at the same size, judged by what the checkpoint was trained on."""
         from explorer import datasets
+        from explorer.datasets import seen
 
         size = None if self.checkpoint is None else self.facts.image_size
-        return datasets.load(self.dataset, split, size, fit=self.fit, limit=limit, progress=progress)
+        images = datasets.load(self.dataset, split, size, fit=self.fit, limit=limit, progress=progress)
+        if self.checkpoint is None:
+            return images
+        known = seen.read(self.checkpoint)
+        return seen.judged(images, known, self._kept_from_training(images, known is not None), self.facts.name)
+
+    def _kept_from_training(self, images: Images, recorded: bool) -> bool:
+        """Whether the names alone say that training saw none of these images: their split is fixed, or they are drawn.
+
+        A folder without splits is divided by a rule that was another one when there were no records yet.
+        """
+        from explorer import datasets
+
+        own = str(self.facts.dataset or "").lower()
+        named = {name.lower() for name in datasets.DATASETS}
+        if "shapes" in (own, images.name) or (own in named and images.name.lower() in named):
+            return True
+        return not recorded and self.facts.trained_on(images.name) and not datasets.divided(images.name)

@@ -16,10 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer import checkpoints
+from explorer import checkpoints, datasets
+from explorer.datasets import seen
+from explorer.datasets.split import told
 from explorer.errors import BadInput, Cancelled, explained
 from explorer.files import atomic_path
 from explorer.models import build
@@ -72,7 +75,7 @@ def train(
     begun = time.time()
     saved = _saved(out) if resume else None
     if saved is not None:
-        family, dataset = saved.family, saved.dataset or dataset
+        family, dataset = saved.family, _dataset_of(saved, dataset)
         settings = {**saved.settings, **(settings or {})}
         training = {
             **{k: v for k, v in saved.training.items() if k in TrainingConfig.__dataclass_fields__},
@@ -81,6 +84,7 @@ def train(
     elif out.exists() and any(out.iterdir()):
         raise BadInput(f"{out.name} already exists; choose another name, resume it, or delete it")
     config: TrainingConfig = configure(TrainingConfig, dict(training or {}))
+    dataset = datasets.absolute(dataset)
     run = _Run(family, dataset, out, dict(settings or {}), config, progress)
     with _cleared(out, run, new=saved is None), explained(f"train {out.name}"):
         try:
@@ -99,7 +103,8 @@ def train(
         "seconds": time.time() - begun,
         "images_per_second": run.images_per_second,
         "metrics": metrics,
-        "notes": run.notes,
+        **(left_out := told(run.images, run.held_out)),
+        "notes": [*run.notes, *left_out.get("notes", ())],
     }
 
 
@@ -120,8 +125,6 @@ class _Run:
     def __init__(
         self, family: str, dataset: str, out: Path, settings: dict, config: TrainingConfig, progress: Progress | None
     ) -> None:
-        from explorer import datasets
-
         self.family, self.dataset, self.out, self.config = family, dataset, out, config
         size = config.image_size or datasets.native_size(dataset)
         torch.manual_seed(config.seed)
@@ -139,7 +142,10 @@ class _Run:
         read = {"fit": config.fit, "progress": self.progress}
         self.progress.update(0, "reading images", force=True)
         self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
-        self.held_out = datasets.load(dataset, "test", size, fit=config.fit)
+        held_out = datasets.load(dataset, "test", size, fit=config.fit)
+        self.fixed = dataset in datasets.DATASETS  # then its name tells its training images
+        known = None if self.fixed else np.unique(self.images.stamps)
+        self.held_out = seen.judged(held_out, known, self.fixed, "this run")
         check_held_out(self.held_out)  # now, not after hours of training
 
     # -- set up ------------------------------------------------------------------------------------------------------
@@ -164,6 +170,8 @@ class _Run:
         else:
             self.out.mkdir(parents=True, exist_ok=True)
             self._describe("training")
+        if self.accelerator.is_main_process and not self.fixed:
+            seen.record(self.out, self.images)
         self.batches = Batches(self.images, self.config, self.accelerator, self.progress)
         self.progress.update(self.step, "making the first step", force=True)
         self.network.train()
@@ -325,6 +333,17 @@ def schedule(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _dataset_of(saved: checkpoints.Checkpoint, given: str) -> str:
+    """What a run goes on with: its own dataset, and the one that is named now where that is no longer there."""
+    for name in filter(None, (saved.dataset, given)):
+        if name in datasets.DATASETS or Path(name).expanduser().exists():
+            return name
+    raise BadInput(
+        f"{saved.name} was trained on '{saved.dataset}', which is not there; give its place as --dataset, or go to "
+        "the folder in which the run was started"
+    )
 
 
 def _saved(out: Path) -> checkpoints.Checkpoint:

@@ -135,7 +135,7 @@ def _sentence(study: Study, own: dict, point: dict, codecs: dict | None, options
     from explorer.analysis import codecs as analysis
 
     psnr, bits = point["psnr"]["mean"], point[options.rate]
-    which = "" if study.subject.split == "all" else "held-out "
+    which = "held-out " if study.images.held_out and study.images.split != "all" else ""
     said = (
         f"On {own['images']:,} {which}images {study.checkpoint.name} reaches {psnr:.2f} dB with {bits:.3g} bits per "
         f"pixel ({RATES[options.rate].lower()})"

@@ -271,7 +271,7 @@ def _scores(study: Study, options: Options) -> tuple[list[Block], list[Block], d
             [],
             {},
         )
-    errors, images = study.errors(), study.images
+    errors, _images = study.errors(), study.images
     base, of = study.remember(baseline)
     parts = {"all": np.ones(len(errors), bool)}
     if options.show == "concept" and options.value:
@@ -286,7 +286,7 @@ def _scores(study: Study, options: Options) -> tuple[list[Block], list[Block], d
             {"psnr": scored["psnr"], "ssim": scored["ssim"]} if name == "all" else {"value": {"name": name, **scored}}
         )
         blocks.append(_numbers(study, name, scored, numbers, int(rows.sum())))
-    blocks += [*_stored(study, numbers), *_skipped(images)]
+    blocks += [*_stored(study, numbers), *_skipped(study.images)]
     return blocks, _distribution(study, options, errors, parts, numbers), numbers
 
 
@@ -350,13 +350,12 @@ def _stored(study: Study, numbers: dict[str, Any]) -> list[Block]:
 
 
 def _skipped(images: Any) -> list[Block]:
-    """Files of the dataset that could not be read, and what else was left out or chosen."""
-    notes = [Note(note) for note in images.notes]
+    """Files of the dataset that could not be read; what else was left out or chosen stands below the page's title."""
     if not images.skipped:
-        return notes
+        return []
     named = "; ".join(f"{file} ({reason})" for file, reason in images.skipped[:3])
-    more = f"; and {len(images.skipped) - 3:,} more" if len(images.skipped) > 3 else ""
-    return [Note(f"{words.many(len(images.skipped), 'file')} could not be read: {named}{more}."), *notes]
+    more = f"; and {images.lost - 3:,} more" if images.lost > 3 else ""
+    return [Note(f"{words.many(max(images.lost, len(images.skipped)), 'file')} could not be read: {named}{more}.")]
 
 
 def _distribution(
