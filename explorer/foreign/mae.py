@@ -10,8 +10,8 @@ import functools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,20 @@ from explorer.files import read_json
 from explorer.foreign import reading
 from explorer.foreign.adapters import Pixels, square
 from explorer.foreign.recognition import WEIGHTS, Found, Place
+from explorer.foreign.vit_names import (
+    CLASSIFIER,
+    OF_FACEBOOK,
+    OF_TRANSFORMERS,
+    inside,
+    renamed,
+    resized,
+    without_class_token,
+)
 from explorer.models.masked import Masked, block_layers, blocks, by_layer, embed
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations, of all published MAEs
+HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)  # of transformers' image processor for vision transformers
+SIZE = 224
 HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16, 1664: 16}  # by width, where shapes do not say
 DECODER_HEADS = {512: 16}
 EPSILON = 1e-6  # of layer norms in facebookresearch/mae and timm; of patches' variances everywhere
@@ -37,29 +48,8 @@ FIELDS = {  # of transformers' config, with the defaults that its files may leav
     "decoder_hidden_size": 512, "decoder_num_hidden_layers": 8, "decoder_intermediate_size": 2048,
 }  # fmt: skip
 OTHER_FIELDS = ("hidden_act", "layer_norm_eps", "qkv_bias", "norm_pix_loss")
-OF_TRANSFORMERS = (
-    (r"vit\.", ""),
-    (r"encoder\.layer\.", "layers."),
-    (r"decoder\.decoder_encoder\.layer\.", "decoder.decoder_layers."),
-    (r"(.*layers\.\d+\.)attention\.attention\.(query|key|value)\.", lambda at: f"{at[1]}attention.{at[2][0]}_proj."),
-    (r"(.*layers\.\d+\.)attention\.output\.dense\.", r"\1attention.o_proj."),
-    (r"(.*layers\.\d+\.)intermediate\.dense\.", r"\1mlp.fc1."),
-    (r"(.*layers\.\d+\.)output\.dense\.", r"\1mlp.fc2."),
-)
-OF_FACEBOOK = (
-    (r"patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
-    (r"pos_embed$", "embeddings.position_embeddings"),
-    (r"cls_token$", "embeddings.cls_token"),
-    (r"blocks\.", "layers."),
-    (r"norm\.", "layernorm."),
-    (r"decoder_blocks\.", "decoder.decoder_layers."),
-    (r"(decoder_(?:embed|norm|pred)\.|decoder_pos_embed$|mask_token$)", r"decoder.\1"),
-    (r"(.*layers\.\d+\.)norm1\.", r"\1layernorm_before."),
-    (r"(.*layers\.\d+\.)norm2\.", r"\1layernorm_after."),
-    (r"(.*layers\.\d+\.)attn\.proj\.", r"\1attention.o_proj."),
-)
 NO_DECODER = (
-    "This checkpoint holds the encoder of a masked autoencoder and no decoder, so there are no reconstructions; "
+    "This checkpoint holds an encoder of patches and no decoder, so there are no reconstructions; "
     "its layers can be looked at."
 )
 NORMALISED = (
@@ -117,6 +107,17 @@ class Encoding(nn.Module):
         raise BadInput(NO_DECODER)
 
 
+class Headless(Encoding):
+    """An encoder without a class token."""
+
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
+        state, found = embed(self.network, self.pixels.into(images)), {}
+        for layer, block in zip(self.layers, self.network.layers, strict=True):
+            state = block(state)
+            found[layer.name] = state.unflatten(1, layer.grid).float()
+        return found
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a place turned out to be.
@@ -125,6 +126,9 @@ class Kind:
         settings: of transformers' config.
         names: patterns of the file's names and what they become.
         said: what has to be told of it besides.
+        first: whether it has a class token.
+        ended: whether a norm follows its last block.
+        placed: whether its positions are in the file.
     """
 
     title: str
@@ -134,6 +138,9 @@ class Kind:
     pixels: Pixels
     names: tuple[tuple[str, str | Callable], ...]
     said: tuple[str, ...] = ()
+    first: bool = True
+    ended: bool = True
+    placed: bool = True
 
 
 def recognise(place: Place) -> Found | None:
@@ -144,7 +151,8 @@ def recognise(place: Place) -> Found | None:
     config = kind.settings
     trained, patch = config["image_size"], config["patch_size"]
     size = place.size(trained)
-    before, now = trained // patch, square(size, patch, f"this {kind.title}")
+    now = square(size, patch, f"this {kind.title}")
+    before = trained // patch if kind.placed else now
     notes = [f"Images go in as {kind.pixels}."]
     if now != before:
         notes.append(
@@ -160,11 +168,17 @@ def recognise(place: Place) -> Found | None:
         made = ViTMAEConfig(**{**config, "image_size": size})
         if kind.decodes:
             return Decoding(ViTMAEForPreTraining(made), size, kind.pixels)
-        return Encoding(ViTMAEModel(made), size, kind.pixels)
+        network = ViTMAEModel(made)
+        if not kind.ended:
+            network.layernorm = nn.Identity()
+        return (Encoding if kind.first else Headless)(network, size, kind.pixels)
 
     def rename(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        found = {name: _resized(name, value, before, now) for name, value in _renamed(tensors, kind.names).items()}
-        return {_inside(name, kind.decodes): value for name, value in found.items()}
+        own = {name: value for name, value in tensors.items() if not re.fullmatch(CLASSIFIER, name)}
+        found = renamed(own, kind.names)
+        found = found if kind.first else without_class_token(found, before)
+        found = {name: resized(name, value, before, now) for name, value in found.items()}
+        return {inside(name, kind.decodes): value for name, value in found.items()}
 
     title = kind.title if kind.decodes else f"{kind.title}, encoder"
     return Found(title, "mae", kind.files, size, build, rename, (*notes, *kind.said))
@@ -172,7 +186,8 @@ def recognise(place: Place) -> Found | None:
 
 def _of_folder(place: Place) -> Kind | None:
     config = place.config
-    if config.get("model_type") == "vit_mae":
+    if config.get("model_type") in ("vit_mae", "vit"):
+        plain = config["model_type"] == "vit"
         if "auto_map" in config:
             raise BadInput(
                 f"config.json of {place.path.name} wants to run code of its own (auto_map), which is not done"
@@ -181,28 +196,65 @@ def _of_folder(place: Place) -> Kind | None:
         names = [name for file in files for name in reading.read(file, data=False).tensors]
         settings = _settings(config, place.path.name)
         return Kind(
-            "transformers ViT-MAE", files, settings, any(name.startswith("decoder.") for name in names),
-            _processor(place.path, settings["num_channels"]), OF_TRANSFORMERS,
+            "transformers ViT" if plain else "transformers ViT-MAE", files, settings,
+            not plain and any(name.startswith("decoder.") for name in names),
+            _processor(place.path, settings["num_channels"], HALF if plain else IMAGENET), OF_TRANSFORMERS,
+            _left_out(names), ended=any(name.endswith("layernorm.weight") for name in names),
         )  # fmt: skip
     if not str(config.get("architecture", "")).startswith("vit_"):
         return None
     files = reading.weights_of(place.path, WEIGHTS)
     given = config.get("pretrained_cfg")
     given = given if isinstance(given, dict) else {}
-    tensors = {name: value for file in files for name, value in reading.read(file, data=False).tensors.items()}
-    settings = _measured({name: tuple(value.shape) for name, value in tensors.items()}, place.path.name)
+    shapes = {name: tuple(value.shape) for name, value in reading.tensors(files, data=False).items()}
     pixels = _pixels(given.get("mean"), given.get("std"), 3, place.path.name)
-    return Kind("timm ViT", files, settings, False, pixels, OF_FACEBOOK, _guessed(settings))
+    return _measured_kind("timm ViT", files, shapes, pixels, place)
+
+
+def _measured_kind(
+    title: str, files: tuple[Path, ...], shapes: Mapping[str, tuple[int, ...]], pixels: Pixels, place: Place
+) -> Kind:
+    """An encoder by the names of facebookresearch/mae and timm, maybe with a decoder."""
+    decodes = any(name.startswith("decoder_") for name in shapes)
+    first, placed = _begins(shapes, decodes)
+    settings, said = _measured(shapes, place, first, placed), _left_out(shapes)
+    if not placed:
+        said += ("Its positions are computed, as its code does it: they are in no file.",)
+    return Kind(
+        title, files, settings, decodes, pixels, OF_FACEBOOK, (*_guessed(settings), *said),
+        first, "norm.weight" in shapes or decodes, placed,
+    )  # fmt: skip
+
+
+def _begins(shapes: Mapping[str, tuple[int, ...]], decodes: bool) -> tuple[bool, bool]:
+    """Whether there are a class token and positions; those of MAE-pytorch have neither, some of timm no token."""
+    places = shapes.get("pos_embed", ())
+    if decodes or "cls_token" in shapes:
+        return True, True
+    if len(places) == 3:
+        return math.isqrt(max(places[1], 0)) ** 2 != places[1], True
+    return ("blocks.0.attn.q_bias" not in shapes,) * 2
+
+
+def _left_out(names: Iterable[str]) -> tuple[str, ...]:
+    """What to say of the part of a classifier that no layer is made of."""
+    left = sorted({match[2] for name in names if (match := re.fullmatch(CLASSIFIER, name))})
+    return (f"It was trained to tell classes; what does that ({', '.join(left)}) is left out.",) if left else ()
 
 
 def _of_file(place: Place) -> Kind | None:
     shapes = {name: tuple(value.shape) for name, value in place.weights.tensors.items()}
     if "patch_embed.proj.weight" not in shapes or "blocks.0.attn.qkv.weight" not in shapes:
         return None
-    decodes = any(name.startswith("decoder_") for name in shapes)
+    if "dist_token" in shapes:
+        raise BadInput(f"{place.path.name} is a DeiT with a distillation token, which cannot be shown")
+    decodes, own = any(name.startswith("decoder_") for name in shapes), "blocks.0.attn.q_bias" in shapes
     title = "facebookresearch/mae" if decodes else "facebookresearch/mae or timm ViT"
-    settings = _measured(shapes, place.path.name)
-    said = _guessed(settings)
+    title = "pengzhiliang/MAE-pytorch" if own and "cls_token" not in shapes else title
+    kind = _measured_kind(title, (place.path,), shapes, Pixels(*IMAGENET), place)
+    settings, said = kind.settings, kind.said
+    if any(re.fullmatch(CLASSIFIER, name) for name in shapes):
+        said += ("The file does not say how its images were normalised; the means of ImageNet are taken.",)
     if decodes:
         args = place.weights.rest.get("args")
         args = args if isinstance(args, Mapping) else getattr(args, "state", None)
@@ -215,8 +267,7 @@ def _of_file(place: Place) -> Kind | None:
                 "The file does not say whether its patches are normalised (norm_pix_loss); they are shown as pixels, "
                 "which is right for the authors' mae_visualize files.",
             )
-    files = (Path(place.path),)
-    return Kind(title, files, settings, decodes, Pixels(*IMAGENET), OF_FACEBOOK, said)
+    return replace(kind, said=said)
 
 
 # ------------------------------------------------------------------------------------------------------------- sizes
@@ -251,15 +302,17 @@ def _settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _measured(shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[str, Any]:
+def _measured(shapes: Mapping[str, tuple[int, ...]], place: Place, first: bool, placed: bool) -> dict[str, Any]:
     """What the shapes of facebookresearch/mae or timm say, and what all of these have in common."""
+    name = place.path.name
     try:
         dim, channels, patch, wide = shapes["patch_embed.proj.weight"]
-        patches = shapes["pos_embed"][1] - 1
+        side = place.size(SIZE) // max(1, patch)
+        patches = shapes["pos_embed"][1] - first if placed else side**2
         found: dict[str, Any] = {
             "num_channels": channels, "patch_size": patch, "image_size": math.isqrt(max(patches, 0)) * patch,
             "layer_norm_eps": EPSILON, "norm_pix_loss": False,
-            "qkv_bias": any(key.endswith("attn.qkv.bias") for key in shapes),
+            "qkv_bias": any(key.endswith(("attn.qkv.bias", "attn.q_bias")) for key in shapes),
             **_stack(shapes, "", "blocks", dim),
         }  # fmt: skip
         if "decoder_embed.weight" in shapes:
@@ -295,8 +348,8 @@ def _guessed(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"The file does not say how many attention heads there are; {which} are taken.",) if heads else ()
 
 
-def _processor(folder: Path, channels: int) -> Pixels:
-    """What `preprocessor_config.json` says; the means and deviations of ImageNet where there is none."""
+def _processor(folder: Path, channels: int, default: tuple[Sequence[float], Sequence[float]]) -> Pixels:
+    """What `preprocessor_config.json` says; `default` where there is none."""
     file = folder / "preprocessor_config.json"
     try:
         found = read_json(file) if file.is_file() else {}
@@ -305,7 +358,10 @@ def _processor(folder: Path, channels: int) -> Pixels:
     found = found if isinstance(found, dict) else {}
     if found.get("do_normalize") is False:
         return Pixels(0.0, 1.0, channels)
-    return _pixels(found.get("image_mean"), found.get("image_std"), channels, folder.name)
+    mean, deviation = found.get("image_mean"), found.get("image_std")
+    if mean is None and deviation is None and channels == 3:
+        return Pixels(*default)
+    return _pixels(mean, deviation, channels, folder.name)
 
 
 def _pixels(mean: object, deviation: object, channels: int, name: str) -> Pixels:
@@ -318,37 +374,3 @@ def _pixels(mean: object, deviation: object, channels: int, name: str) -> Pixels
             raise BadInput(f"{name} gives means and deviations of its pixels that cannot be used; give {channels} each")
         sides.append(tuple(map(float, values)) if channels == 3 else float(values[0]))
     return Pixels(sides[0], sides[1], channels)
-
-
-# ------------------------------------------------------------------------------------------------------------- names
-
-
-def _renamed(tensors: Mapping[str, Tensor], names: tuple[tuple[str, str | Callable], ...]) -> dict[str, Tensor]:
-    """Tensors by transformers' names of today, without the prefix of the encoder."""
-    found: dict[str, Tensor] = {}
-    for name, value in tensors.items():
-        for pattern, into in names:
-            name = re.sub(rf"^{pattern}", into, name)
-        match = re.fullmatch(r"(.*layers\.\d+\.)attn\.qkv\.(weight|bias)", name)
-        if match is None or value.ndim == 0 or value.shape[0] % 3:
-            found[name] = value
-            continue
-        for letter, part in zip("qkv", value.chunk(3), strict=True):
-            found[f"{match[1]}attention.{letter}_proj.{match[2]}"] = part
-    return found
-
-
-def _inside(name: str, decodes: bool) -> str:
-    """The name in `ViTMAEForPreTraining`, or in `ViTMAEModel`."""
-    return f"vit.{name}" if decodes and not name.startswith("decoder.") else name
-
-
-def _resized(name: str, value: Tensor, before: int, now: int) -> Tensor:
-    """Positions (1, 1 + before², D) for another grid, as transformers' `interpolate_pos_encoding` makes them."""
-    if before == now or not name.endswith(("position_embeddings", "pos_embed")):
-        return value
-    if value.ndim != 3 or value.shape[1] != 1 + before**2:
-        return value
-    grid = value[:, 1:].float().unflatten(1, (before, before)).movedim(3, 1)  # (1, D, H, W)
-    grid = nn.functional.interpolate(grid, (now, now), mode="bicubic", align_corners=False)
-    return torch.cat([value[:, :1].float(), grid.flatten(2).transpose(1, 2)], 1)
