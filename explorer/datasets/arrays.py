@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -60,58 +61,68 @@ def array_source(path: Path, arrays: Sequence[Array], left_out: Sequence[str] = 
         left_out: sentences on what of the file is not read.
     """
     what = f"'{path.name}'"
-    parts = [_part(array) for array in arrays]
-    shown, others = _chosen(what, parts)
-    counts = [part.array.shape[0] for part in shown]
-    if sum(counts) == 0 or sum(counts) > MAX_ROWS:
-        raise BadInput(f"{what} says that it has {sum(counts):,} pictures; 1 to {MAX_ROWS:,} can be read")
-    layout = _layout(shown[0].array.shape)
-    if any(part.array.shape[1:] != shown[0].array.shape[1:] for part in shown):
-        raise BadInput(
-            f"the splits of {what} have pictures of different shapes: {', '.join(str(p.array) for p in shown)}"
-        )
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    shown, others = _chosen(what, [_part(array) for array in arrays])
     described, unread = _described(shown, others)
-    found: list[ranges.Range] = []
-
-    def raw(rows: np.ndarray) -> Iterator[np.ndarray]:
-        for part, start, count in zip(shown, starts, counts, strict=False):
-            yield from part.array.rows(rows[(rows >= start) & (rows < start + count)] - start)
-
-    def rule() -> ranges.Range:
-        if not found:
-            dtype = np.result_type(*(part.array.dtype for part in shown))
-            found.append(_range(raw(sample(int(starts[-1]), LOOKED_AT)), dtype, min(LOOKED_AT, int(starts[-1]))))
-        return found[0]
-
-    def items(rows: np.ndarray) -> Iterator[np.ndarray]:
-        how = rule() if len(rows) else None
-        return (_picture(one, layout, how) for one in raw(rows))
-
-    def table(rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
-        names, tables = [], []
-        for part, start, count in zip(shown, starts, counts, strict=False):
-            inside = rows[(rows >= start) & (rows < start + count)] - start
-            names += [f"{part.array.name} {row}" for row in inside.tolist()]
-            tables.append(_labels(path, part, described.get(part.split, ()), inside))
-        return names, concept_table(pd.concat(tables, ignore_index=True))
-
-    height, width = _side(shown[0].array.shape)
+    stack = _Stack(path, shown, described)
+    if not 0 < stack.starts[-1] <= MAX_ROWS:
+        raise BadInput(f"{what} says that it has {stack.starts[-1]:,} pictures; 1 to {MAX_ROWS:,} can be read")
     return source(
         Rows(
             what,
             [str(path.resolve()), *_stamps(path), [str(array) for array in arrays]],
-            {
-                part.split: np.arange(start, start + count)
-                for part, start, count in zip(shown, starts, counts, strict=False)
-            },
-            table,
-            items,
-            native=min(-(-min(height, width) // 16) * 16, 64),
+            {part.split: np.arange(*stack.starts[place : place + 2]) for place, part in enumerate(shown)},
+            stack.table,
+            stack.items,
+            stack.values,
+            native=min(-(-min(_side(shown[0].array.shape)) // 16) * 16, 64),
             notes=(*left_out, *unread),
-            told=lambda: tuple(filter(None, [rule().note])),
+            told=lambda: (stack.range.note,) if stack.range.note else (),
         )
     )
+
+
+class _Stack:
+    """The pictures of all splits, one after the other, and what describes them."""
+
+    def __init__(self, path: Path, shown: Sequence[Part], described: dict[str, list[Part]]) -> None:
+        self.path, self.shown, self.described = path, shown, described
+        self.starts = np.concatenate([[0], np.cumsum([part.array.shape[0] for part in shown])]).astype(np.int64)
+
+    def parts(self, rows: np.ndarray) -> Iterator[tuple[Part, np.ndarray]]:
+        """Arrays and the rows of each that are asked for."""
+        for place, part in enumerate(self.shown):
+            start, end = self.starts[place : place + 2]
+            yield part, rows[(rows >= start) & (rows < end)] - start
+
+    @cached_property
+    def range(self) -> ranges.Range:
+        """The one rule by which numbers become pixels, from pictures drawn from all splits."""
+        rows, low, high = sample(int(self.starts[-1]), LOOKED_AT), np.inf, -np.inf
+        for part, inside in self.parts(rows):
+            for values in part.array.rows(inside):
+                if values.dtype.kind == "f":
+                    values = values[np.isfinite(values)]
+                if values.size:
+                    low, high = min(low, float(values.min())), max(high, float(values.max()))
+        return ranges.find(low, high, np.result_type(*(part.array.dtype for part in self.shown)), len(rows))
+
+    def values(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """(h, w) or (h, w, C) numbers as they are stored: a picture stays the same where the range is another."""
+        first = _layout(self.shown[0].array.shape) == "first"
+        for part, inside in self.parts(rows):
+            for values in part.array.rows(inside):
+                values = np.moveaxis(values, 0, -1) if first else values
+                yield values.astype(values.dtype.newbyteorder("="), copy=False)
+
+    def items(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        return (_picture(values, self.range) for values in self.values(rows))
+
+    def table(self, rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
+        names, tables = [], []
+        for part, inside in self.parts(rows):
+            names += [f"{part.array.name} {row}" for row in inside.tolist()]
+            tables.append(_labels(self.path, part, self.described[part.split], inside))
+        return names, concept_table(pd.concat(tables, ignore_index=True))
 
 
 def _stamps(path: Path) -> list[list]:
@@ -161,6 +172,9 @@ def _chosen(what: str, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     if len({part.split for part in shown}) < len(shown):
         listed = " and ".join(str(part.array) for part in shown[:4])
         raise BadInput(f"{what} has several arrays of pictures for one split: {listed}; keep one of them")
+    if any(part.array.shape[1:] != shown[0].array.shape[1:] for part in shown):
+        listed = ", ".join(str(part.array) for part in shown)
+        raise BadInput(f"the splits of {what} have pictures of different shapes: {listed}")
     if any(height * width > MAX_PIXELS for height, width in (_side(part.array.shape) for part in shown)):
         raise BadInput(
             f"pictures in {what} have more than {MAX_PIXELS // 10**6} million pixels; make them smaller first"
@@ -194,10 +208,8 @@ def _none(what: str, arrays: Sequence[Array]) -> str:
     return f"the array {nearest} in {what} is no stack of pictures; {wanted}"
 
 
-def _picture(values: np.ndarray, layout: str | None, how: ranges.Range) -> np.ndarray:
-    """One picture as (h, w) or (h, w, 3) uint8; transparency lies on white."""
-    if layout == "first":
-        values = np.moveaxis(values, 0, -1)
+def _picture(values: np.ndarray, how: ranges.Range) -> np.ndarray:
+    """(h, w) or (h, w, C) numbers -> (h, w) or (h, w, 3) uint8; transparency lies on white."""
     pixels = how.pixels(values)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
@@ -205,16 +217,6 @@ def _picture(values: np.ndarray, layout: str | None, how: ranges.Range) -> np.nd
         alpha = pixels[..., 3:].astype(np.float32) / 255
         pixels = np.rint(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return pixels
-
-
-def _range(pictures: Iterator[np.ndarray], dtype: np.dtype, count: int) -> ranges.Range:
-    low, high = np.inf, -np.inf
-    for values in pictures:
-        if values.dtype.kind == "f":
-            values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return ranges.find(low, high, dtype, count)
 
 
 # What the other arrays say

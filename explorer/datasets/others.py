@@ -68,7 +68,7 @@ _STARTS = {  # first bytes -> ending of the same kind
 
 def told(path: Path) -> str | None:
     """What a file or folder is and what to do, such as `is a 7z archive; unpack it …`; None where that is not known."""
-    suffix = path.suffix.lower()
+    suffix = path.suffix.lower().split("-")[0]  # `.tfrecord-00000-of-00010`
     if suffix not in WHAT and path.is_file():
         with path.open("rb") as file:
             start = file.read(32)

@@ -26,6 +26,7 @@ class Rows:
         groups: rows of each split that the place has; those of "" belong to none.
         table: names and concepts of ascending rows.
         items: the pictures of ascending rows, in order, one at a time.
+        stamped: as `items`, what a picture is known by, where that is not what is shown.
         native: side in pixels if it is known without looking at pictures.
         notes: sentences on what was left out or chosen; `told` gives those for which pictures must be looked at.
     """
@@ -35,6 +36,7 @@ class Rows:
     groups: dict[str, np.ndarray]
     table: Callable[[np.ndarray], tuple[list[str], pd.DataFrame]]
     items: Callable[[np.ndarray], Iterator[Item | BadInput]]
+    stamped: Callable[[np.ndarray], Iterator[Item | BadInput]] | None = None
     native: int | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ def source(rows: Rows) -> Source:
     notes = list(rows.notes)
     if divided and "" in groups:
         notes.append(f"{len(groups.pop('')):,} images of {rows.what} belong to no split and are left out")
-    splits = divide(groups, rows.items, digest(rows.key))
+    splits = divide(groups, rows.stamped or rows.items, digest(rows.key))
 
     def listing(split: str, progress: Progress | None) -> Listing:
         chosen = splits.rows(split, progress)

@@ -103,6 +103,10 @@ def test_the_same_pictures_are_held_out_of_every_kind(tmp_path):
     assert held_out[0] and held_out.count(held_out[0]) == len(KINDS)
     more = write(tmp_path, "npz", images=stack(250)[::-1])
     assert set(held_out[0]) <= set(values(more, "test"))
+    dim = stack(120, dtype=np.float32)
+    before = datasets.load(write(tmp_path, "npz", images=dim), "test").names
+    after = datasets.load(write(tmp_path, "h5", images=np.concatenate([dim, dim[:1] + 9e4])), "test").names
+    assert set(before) <= set(after), "another range is no other picture"
 
 
 def test_dsprites_has_the_names_of_its_factors_and_its_pickle_is_not_opened(tmp_path):
