@@ -18,12 +18,32 @@ _MEMORY_TEXT = re.compile(
 )
 
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONG_WORD = re.compile(r"\S{300,}")
+
+
+def printable(text: str) -> str:
+    """Text in which control characters are written out, `\\x1b`: names in files may hold codes that a terminal obeys,
+    and parts of letters that cannot be printed at all."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Printable text on one line of at most some hundred characters; a name longer than a path is cut."""
+    line = printable(re.sub(r"[\r\n\t]+", " ", text))
+    line = _LONG_WORD.sub(lambda word: f"{word[0][:200]}…{word[0][-60:]}", line)
+    return line if len(line) <= 1200 else f"{line[:900]} … {line[-250:]}"
+
+
 class BadInput(ValueError):
     """Something the user gave cannot be used.
 
-    The message is one sentence for the user: it names the value, the choices, and the remedy.
+    The message is one sentence for the user: it names the value, the choices, and the remedy; it is put on `one_line`.
     The command line prints it and exits with 2; a page shows it and goes on.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class Cancelled(Exception):

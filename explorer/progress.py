@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from explorer.errors import Cancelled
+from explorer.errors import Cancelled, one_line
 from explorer.files import write_json
 
 STATUS_VARIABLE = "EXPLORER_STATUS"  # names the status file; set by `jobs` for the process that it starts
@@ -38,7 +38,7 @@ class Progress:
 
     def update(self, done: int, message: str = "", *, force: bool = False, state: str = "running", **figures) -> None:
         """Says that `done` units are finished; raises Cancelled if `cancel` was called meanwhile."""
-        now, self._done = time.time(), done
+        now, self._done, message = time.time(), done, one_line(message)
         if force or now - self._last >= 0.5:
             self._last = now
             if self.status is not None:

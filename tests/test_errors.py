@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from explorer.errors import BadInput, Cancelled, explained
+from explorer.errors import BadInput, Cancelled, explained, one_line, printable
 
 FULL = "could not save it: the disk of '/there' is full; free some space and try again"
 MEMORY = "could not save it: it ran out of memory; try a smaller batch, .* or another device"
@@ -56,3 +56,30 @@ def test_without_a_place_the_file_of_the_error_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(BadInput, match=r"could not write: '.*file/x': Not a directory"), explained("write"):
         (tmp_path / "file" / "x").write_text("y")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("red\x1b[31m.pt", r"red\x1b[31m.pt"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x9b2J\x7f", r"\x9b2J\x7f"),
+        ("photo\u202egpj.exe", r"photo\u202egpj.exe"),
+        ("f\udce9te.png", r"f\udce9te.png"),  # Latin-1, as Python reads it from a folder
+        ("Füße 日本 🧩 \u00a0.png", "Füße 日本 🧩 \u00a0.png"),
+    ],
+)
+def test_codes_in_names_are_written_out(name, shown):
+    assert printable(name) == shown
+    assert str(BadInput(f"{name} cannot be read")) == f"{shown} cannot be read"
+    shown.encode("utf-8")
+
+
+def test_messages_are_one_line_of_a_length_that_can_be_read():
+    assert one_line("two\nlines\tof  text") == "two lines of  text"
+    said = str(BadInput(f"unknown family {'x' * 10**6!r}; choose from mae, vae"))
+    assert len(said) < 400 and said.endswith("; choose from mae, vae")
+    said = str(BadInput(f"a tensor of {', '.join('1' * 100_000)} axes; save it again"))
+    assert len(said) < 1300 and said.startswith("a tensor of 1, 1") and said.endswith("; save it again")
+    path = "/home/someone/" + "a/long/path/" * 15 + "photo.png"
+    assert path in str(BadInput(f"{path} cannot be read")), "what one may want to copy is whole"

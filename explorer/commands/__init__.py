@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from explorer.commands import checkpoints, reconstruct, report, results, train  # noqa: F401  each registers its commands
-from explorer.commands.command import OUTPUT, app
-from explorer.errors import BadInput, Cancelled, explained
+from explorer.commands.command import OUTPUT, app, tell
+from explorer.errors import BadInput, Cancelled, explained, one_line
 from explorer.files import place_library_caches, read_json, write_json
 from explorer.jobs.turns import wait_for_turn
 from explorer.progress import STATUS_VARIABLE
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
         code = _explain(str(error))
     except (Cancelled, KeyboardInterrupt) as stopped:
         _settle("stopped", str(stopped))
-        print(f"stopped: {stopped or 'by the user'}", file=sys.stderr)
+        tell(f"stopped: {stopped or 'by the user'}")
         code = 130
     except Exception as error:
         code = _fail(error)
@@ -67,9 +67,9 @@ def _terminate(*_: object) -> NoReturn:
 
 def _explain(message: str) -> int:
     """Bad input: one line on standard error, exit 2."""
-    line = " ".join(message.split())
+    line = one_line(" ".join(message.split()))
     _settle("failed", line)
-    print(f"explorer: {line}", file=sys.stderr)
+    tell(f"explorer: {line}")
     return 2
 
 
@@ -77,8 +77,9 @@ def _fail(error: Exception) -> int:
     """A usage error is bad input too; anything else is a bug and shows where."""
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _explain(error.format_message())
-    _settle("failed", f"{type(error).__name__}: {error}")
-    traceback.print_exception(error)
+    _settle("failed", one_line(f"{type(error).__name__}: {error}"))
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        tell(line)
     return 1
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from explorer.errors import printable
 from explorer.options import kind_of
 from explorer.progress import Progress
 
@@ -87,10 +88,15 @@ def cancellable(progress: Progress):
             signal.signal(number, handler)
 
 
+def tell(line: str) -> None:
+    """A line on standard error for people; nothing in it moves the cursor, whatever is in the names of files."""
+    print(printable(line), file=sys.stderr)
+
+
 def emit(result: dict, as_json: bool, lines: list[str]) -> None:
     """Prints the result: one JSON object, or lines for people."""
-    text = json.dumps(_plain(result), ensure_ascii=False) if as_json else "\n".join(lines)
-    with os.fdopen(os.dup(OUTPUT[0]), "w", encoding="utf-8") as file:
+    text = json.dumps(_plain(result), ensure_ascii=False) if as_json else "\n".join(map(printable, lines))
+    with os.fdopen(os.dup(OUTPUT[0]), "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text + "\n")
 
 
@@ -103,7 +109,7 @@ def noted(images: Any) -> dict[str, Any]:
     from explorer.datasets.split import told
 
     for note in images.notes:
-        print(note, file=sys.stderr)
+        tell(note)
     if images.held_out:
         return told(images)
     return {"held_out": None if images.seen is None and images.split != "train" else False, **told(images)}

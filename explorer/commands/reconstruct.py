@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.commands.command import Json, cancellable, command, emit
+from explorer.commands.command import Json, cancellable, command, emit, tell
 from explorer.commands.results import CheckpointName
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
@@ -42,7 +42,7 @@ def reconstruct(
         written, skipped = write(path, image, out, fill=fill, progress=progress, **options)
         progress.finish()
     for entry in skipped:
-        print(f"skipped {entry['path']}: {entry['reason']}", file=sys.stderr)
+        tell(f"skipped {entry['path']}: {entry['reason']}")
     lines = [f"{entry['reconstruction']}: PSNR {entry['psnr']:.2f} dB, SSIM {entry['ssim']:.3f}" for entry in written]
     if any(entry["layers"] for entry in written):
         lines.append(f"layers left out are filled with {layers.FILLS[fill]}")

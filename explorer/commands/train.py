@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from explorer.commands.command import Json, app, cancellable, emit
+from explorer.commands.command import Json, app, cancellable, emit, tell
 from explorer.errors import BadInput
 from explorer.jobs.locks import hold
 from explorer.progress import Progress
@@ -55,7 +54,7 @@ def train(
             family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
         )
     for note in result["notes"]:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
     lines = [f"{result['checkpoint']}: {result['state']}, {result['steps']:,} steps in {result['seconds']:.0f} s"]
     for name, unit, digits in (("psnr", " dB", 2), ("ssim", "", 3)):
         score = result["metrics"].get(name)

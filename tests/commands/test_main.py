@@ -252,3 +252,25 @@ def test_sigterm_saves_and_resume_goes_on(home, capfd, tmp_path):
     total = stopped["steps"] + 2
     resumed = call(capfd, *arguments[:-1], "--steps", total, "--resume")
     assert resumed["state"] == "done" and resumed["steps"] == total
+
+
+def test_codes_in_the_names_of_files_do_not_reach_the_terminal(home, tmp_path, capfd):
+    good, bad = tmp_path / "good\x1b[2J.png", tmp_path / "red\x1b[31m.png"
+    Image.new("RGB", (32, 32)).save(good)
+    bad.write_bytes(b"no picture")
+    capfd.readouterr()
+    assert run(["reconstruct", "tiny", str(good), str(bad), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    out, err = capfd.readouterr()
+    assert "\x1b" not in out + err
+    assert r"good\x1b[2J-reconstruction.png" in out and r"skipped" in err and r"red\x1b[31m.png" in err
+    assert run(["inspect", str(bad)]) == 2
+    out, err = capfd.readouterr()
+    assert "\x1b" not in out + err and r"red\x1b[31m.png" in err
+
+
+def test_status_and_log_of_a_job_hold_no_codes(tmp_path):
+    from explorer.progress import Progress
+
+    progress = Progress(1, "images", status=tmp_path / "status.json", quiet=True)
+    progress.update(0, "decoding red\x1b[31m.png", force=True)
+    assert json.loads((tmp_path / "status.json").read_text())["message"] == r"decoding red\x1b[31m.png"
