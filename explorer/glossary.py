@@ -111,7 +111,10 @@ TERMS: dict[str, Term] = {
     "ssim": Term(
         "SSIM",
         "Structural similarity: compares means, contrasts and patterns in a sliding window. 1 is a perfect copy, 0 "
-        "means that nothing of the structure is left. The mean over images, with its 95 % interval.",
+        "means that nothing of the structure is left. The mean over images, with its 95 % interval. Borders are "
+        "reflected, so that every pixel counts; programs that leave out the five pixels next to the border, as the "
+        "paper does, give other numbers, by hundredths on small images (`ssim_cropped` in the JSON of `reconstruct`, "
+        "and in metrics.json).",
         "",
         "Wang et al. 2004, equation 13",
     ),

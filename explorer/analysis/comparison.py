@@ -24,7 +24,7 @@ class Comparison:
         errors: (N, h, w) float32 in [0, 1], absolute error of each pixel, mean over channels.
         mse: (N,) mean squared error; over hidden patches only where some were hidden.
         psnr: (N,) dB, of the same.
-        ssim: (N,), of the whole image.
+        ssim, ssim_cropped: (N,), of the whole image, with reflected borders and without what is near them.
     """
 
     originals: np.ndarray
@@ -34,6 +34,7 @@ class Comparison:
     mse: np.ndarray
     psnr: np.ndarray
     ssim: np.ndarray
+    ssim_cropped: np.ndarray
 
 
 @exact()
@@ -106,6 +107,6 @@ def beside(
     """Images (N, h, w, 3) uint8, the same as (N, 3, h, w) in [0, 1], and what came back of them."""
     images, decoded = images.cpu(), decoded.float().cpu()
     mse = quality.mse(images, decoded) if mse is None else mse
-    errors, ssim = quality.error_map(images, decoded), quality.ssim(images, decoded)
-    scores = (value.numpy() for value in (errors, mse, quality.psnr(mse), ssim))
+    errors, ssim = quality.error_map(images, decoded), quality.ssim_of_borders(images, decoded)
+    scores = (value.numpy() for value in (errors, mse, quality.psnr(mse), *ssim))
     return Comparison(pixels, to_pixels(decoded), seen, *scores)

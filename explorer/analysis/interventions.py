@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,10 +98,11 @@ def mean_vector(vectors: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return (weights @ np.asarray(vectors, np.float64) / weights.sum()).astype(np.float32)
 
 
-def other_vectors(vectors: np.ndarray, counts: np.ndarray, code: int, count: int = 16, seed: int = 0) -> np.ndarray:
-    """Vectors of random other codes that are in use, drawn without replacement: at most (count, D)."""
-    others = np.flatnonzero(np.asarray(counts) > 0)
-    others = others[others != code]
+def other_vectors(
+    vectors: np.ndarray, counts: np.ndarray, but: Collection[int], count: int = 16, seed: int = 0
+) -> np.ndarray:
+    """Vectors of random codes in use, none of those in `but`, drawn without replacement: at most (count, D)."""
+    others = np.setdiff1d(np.flatnonzero(np.asarray(counts) > 0), list(but))
     chosen = np.random.default_rng(seed).permutation(others)[:count]
     return np.asarray(vectors)[chosen]
 

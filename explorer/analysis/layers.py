@@ -19,7 +19,7 @@ from explorer.autoencoder import Autoencoder, Sends, device_of, to_images, to_pi
 from explorer.precision import exact
 
 FILLS = {  # what stands for the layers that are left out
-    "mean": "their mean over training",
+    "mean": "their mean over training (of codes whose use is not stored, the mean of the codebook)",
     "zeros": "zeros",
     "other": "those of another image",
 }

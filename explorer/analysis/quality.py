@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Borders = Literal["reflect", "crop"]
-PIXELS = 2**18  # numbers of one image, times images, at once: what stays in a cache
+CACHED, MANY = 2**17, 2**25  # numbers of images that are compared at once: on a CPU, what stays in its cache
 BEST_PSNR = 100.0  # dB given to an exact copy, so that means stay finite; an MSE of 1e-10
 
 
 def measure(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
-    """MSE, PSNR in dB and SSIM of each image: (N, 3, h, w) float in [0, 1] twice -> {"mse", "psnr", "ssim"} of (N,)."""
+    """Scores of each image: (N, 3, h, w) float in [0, 1] twice -> {name: (N,)}.
+
+    `mse`, `psnr` in dB, `ssim`, `ssim_cropped`. The last is the SSIM without the pixels near the border, see `ssim_of_borders`; nan where a side is below 11 px.
+    """
     error = mse(images, reconstructions)
-    return {"mse": error, "psnr": psnr(error), "ssim": ssim(images, reconstructions)}
+    reflected, cropped = ssim_of_borders(images, reconstructions)
+    return {"mse": error, "psnr": psnr(error), "ssim": reflected, "ssim_cropped": cropped}
 
 
 def mse(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -41,37 +43,43 @@ def psnr_of_mean(error: Tensor) -> float:
     return float(psnr(error.double().mean()))
 
 
-def ssim(images: Tensor, reconstructions: Tensor, borders: Borders = "reflect") -> Tensor:
-    """Structural similarity of each image: (N, 3, h, w) in [0, 1] twice -> (N,), in [-1, 1], 1 for a copy.
+def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Structural similarity of each image with reflected borders, see `ssim_of_borders`: (N, 3, h, w) twice -> (N,)."""
+    return ssim_of_borders(images, reconstructions)[0]
+
+
+def ssim_of_borders(images: Tensor, reconstructions: Tensor) -> tuple[Tensor, Tensor]:
+    """Structural similarity of each image: (N, 3, h, w) in [0, 1] twice -> (N,), (N,), in [-1, 1], 1 for a copy.
 
     Gaussian window of 11 × 11 with sigma 1.5, K1 = 0.01, K2 = 0.03, data range 1; the mean over the three channels and
-    pixels. With borders `reflect` all pixels count, and the image goes on beyond its border as in a mirror; with `crop`
-    only those whose window lies inside the image, as in the original, which leaves nothing (nan) of a side below 11 px.
-    The two differ by hundredths on small images. An image whose shorter side s is below 11 px gets sigma 1.5 s / 11 and
-    a window of about s px: its scores compare with those of images of the same size only.
+    pixels. First with reflected borders: all pixels count, and the image goes on beyond its border as in a mirror. Then
+    cropped, as in the original: only pixels whose window lies inside the image count, none (nan) where a side is below
+    11 px. The two differ by hundredths on small images. An image whose shorter side s is below 11 px gets sigma
+    1.5 s / 11 and a window of about s px: its scores compare with those of images of the same size only.
 
     Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13.
     """
     _check(images, reconstructions)
     if not images.numel():
-        return images.new_empty(0, dtype=torch.float32)
+        return (images.new_empty(0, dtype=torch.float32),) * 2
     side = min(images.shape[-2:])
-    if borders == "crop" and side < 11:
-        return images.new_full((len(images),), torch.nan, dtype=torch.float32)
     sigma = 1.5 * min(1.0, side / 11)
     reach = int(3.5 * sigma + 0.5)
     window = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
     weights = (window / window.sum()).tolist()
-    around = reach if borders == "reflect" else 0
-    at_once = max(1, PIXELS // images[0].numel())
-    parts = zip(images.split(at_once), reconstructions.split(at_once), strict=True)
-    return torch.cat([_ssim_map(a.float(), b.float(), weights, around).flatten(1).mean(1) for a, b in parts])
+    at_once = max(1, (CACHED if images.device.type == "cpu" else MANY) // images[0].numel())
+    reflected, cropped = [], []
+    for a, b in zip(images.split(at_once), reconstructions.split(at_once), strict=True):
+        found = _ssim_map(a.float(), b.float(), weights)
+        inside = found[..., reach : found.shape[2] - reach, reach : found.shape[3] - reach]
+        reflected.append(found.flatten(1).mean(1))
+        cropped.append(inside.flatten(1).mean(1) if side >= 11 else torch.full_like(reflected[-1], torch.nan))
+    return torch.cat(reflected), torch.cat(cropped)
 
 
-def _ssim_map(a: Tensor, b: Tensor, weights: list[float], around: int) -> Tensor:
-    """SSIM of every pixel and channel: (n, 3, h, w) twice, window (2r + 1,), border in pixels -> (n, 3, …)."""
-    pad = (around,) * 4
-    a, b = (F.pad(x, pad, mode="reflect").contiguous() if around else x.contiguous() for x in (a, b))
+def _ssim_map(a: Tensor, b: Tensor, weights: list[float]) -> Tensor:
+    """SSIM of every pixel and channel, borders reflected: (n, 3, h, w) twice, window (2r + 1,) -> (n, 3, h, w)."""
+    a, b = (F.pad(x.contiguous(), (len(weights) // 2,) * 4, mode="reflect") for x in (a, b))
     mean_a, mean_b, variance_a, variance_b, covariance = _moments(a, b, weights)
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)

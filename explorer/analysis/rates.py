@@ -212,7 +212,9 @@ def _add(point: _Point, model, images: Tensor, latents: dict, codes: dict, books
             _count(point, name, symbols, 2**point.bits)
             given[name] = given[name].clone()
             given[name][mask] = scalar.lookup(symbols)
-    scores = quality.measure(images, model.decode(given).float())
+    # on 8 bits, as the files of a codec are
+    decoded = model.decode(given).float().clamp(0, 1).mul(255).round().div(255)
+    scores = quality.measure(images, decoded)
     point.scores.append({name: value.cpu() for name, value in scores.items()})
 
 

@@ -66,8 +66,10 @@ def write(
     other of an image is the one before it, and of the first one the last.
 
     Returns:
-        `{path, original, reconstruction, layers, mse, psnr, ssim}` of each image that could be read, PSNR in dB, with
-        `{name, image, alone, psnr, ssim}` of each layer's prefix, and `{path, reason}` of each that could not.
+        `{path, original, reconstruction, layers, mse, psnr, ssim, ssim_cropped}` of each image that could be read, PSNR
+        in dB, SSIM with reflected borders and without what is near them (null below 11 px), with
+        `{name, image, alone, psnr, ssim, ssim_cropped}` of each layer's prefix, and `{path, reason}` of each that could
+        not.
 
     Raises:
         BadInput: no image could be read, `out` cannot be written, an unknown `fill`, or one image with `other`.
@@ -106,8 +108,8 @@ def write(
             one = {"name": layer, "image": _save(found.reconstructions[0], out / f"{name}-upto-{layer}.png")}
             if layer in alone:
                 one["alone"] = _save(alone[layer].reconstructions[0], out / f"{name}-only-{layer}.png")
-            entry["layers"].append(one | _scores(found, "psnr", "ssim"))
-        written.append(entry | _scores(whole, "mse", "psnr", "ssim"))
+            entry["layers"].append(one | _scores(found, "psnr", "ssim", "ssim_cropped"))
+        written.append(entry | _scores(whole, "mse", "psnr", "ssim", "ssim_cropped"))
     return written, skipped
 
 

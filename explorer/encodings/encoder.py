@@ -282,8 +282,9 @@ class _Run:
             if len(chosen) < len(images):
                 where = torch.from_numpy(chosen).to(self.device)
                 images, latents = images[where], {name: z[where] for name, z in latents.items()}
-            for name, values in quality.measure(images, self.model.decode(latents).clamp(0, 1)).items():
-                scores[name][chosen] = values.cpu().numpy()
+            found = quality.measure(images, self.model.decode(latents).clamp(0, 1))
+            for name, values in scores.items():
+                values[chosen] = found[name].cpu().numpy()
         return scores
 
     # ---- storage

@@ -100,10 +100,20 @@ class Quantizer(nn.Module):
         return self.combine(contributions)
 
     def mean(self, index: int) -> Tensor:
-        """What stands for a part that is left out; the mean code in a network of one layer, which follows no means."""
+        """What stands for a part that is left out: its mean over training.
+
+        A network of one layer follows no means. Its codes are weighted by their use in the last hundred batches, or,
+        where a quantizer does not count that, all the same.
+        """
         if self.follows:
             return getattr(self, f"mean_{index}")
-        return self.codebooks[list(self.parts)[index]].vectors.mean(0)
+        vectors, use = self.codebooks[list(self.parts)[index]].vectors, self.use
+        return vectors.mean(0) if use is None else use.to(vectors) @ vectors / use.sum().clamp_min(1e-12)
+
+    @property
+    def use(self) -> Tensor | None:
+        """(K,) how often each code was used of late; None where that is not counted."""
+        return None
 
     def forward(self, z: Tensor, kept: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Latents (N, H, W, dim) -> what the decoder gets, codes by part, losses by name.
@@ -172,6 +182,10 @@ class VectorQuantizer(Quantizer):
         elif self.training and self._started:  # the first batch's latents have their codes
             self._place(z.detach().reshape(-1, D))
         return Learned(values, [values.detach()], {"": codes}, losses)
+
+    @property
+    def use(self) -> Tensor | None:
+        return None if self.kind == "vq" else self.table._codebook.cluster_size[0]
 
     def frequent(self, count: int) -> Tensor:
         """(K,) bool, True for the `count` codes that were used most in the last hundred batches."""

@@ -257,7 +257,9 @@ class Study:
         return self._pass(passes.recombine, first, second, of_first)
 
     @kept
-    def change(self, picture: Picture, layer: str, where: np.ndarray, vector: np.ndarray, but: int) -> Change:
+    def change(
+        self, picture: Picture, layer: str, where: np.ndarray, vector: np.ndarray, but: tuple[int, ...]
+    ) -> Change:
         """The picture decoded with a vector in the cells `where` (H, W), beside random codes other than `but` there."""
         from explorer.analysis import interventions
 

@@ -115,7 +115,9 @@ class Shown:
         where, vector, _ = self.swap
         if vector is None or self.study.checkpoint.no_decoder:
             return None
-        return self.study.change(self.picture, self.layer, where, vector, self.code)
+        # neither the code in question nor what stands there, which would change nothing
+        but = tuple(sorted({self.code, *self.here[where].tolist()}))
+        return self.study.change(self.picture, self.layer, where, vector, but)
 
     @property
     def file(self) -> str:

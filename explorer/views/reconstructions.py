@@ -247,6 +247,7 @@ def baseline(study: Study) -> tuple[dict[str, Any], str]:
     images, subject, known = study.images, study.subject, study.checkpoint
     stored = known.metrics.get("baselines", {}).get("mean image", {}).get("psnr")
     own = subject.dataset == known.dataset and images.split == known.metrics.get("split") and subject.limit is None
+    own = own and subject.fit == known.training.get("fit", "crop")  # other pixels where images are not square
     if stored and own and stored["n"] == len(images):
         return stored, "2,000 training images at most"
     rows, of, called = images.sample(SCORED), images, "of these images themselves"

@@ -87,9 +87,9 @@ def test_the_nearest_used_code_is_never_the_code_itself_nor_a_dead_one():
 
 def test_other_vectors_are_of_different_codes_in_use():
     vectors = np.arange(6.0)[:, None]
-    chosen = interventions.other_vectors(vectors, np.array([1, 1, 0, 1, 1, 1]), 4, count=3)
+    chosen = interventions.other_vectors(vectors, np.array([1, 1, 0, 1, 1, 1]), {4}, count=3)
     assert len(set(chosen[:, 0])) == 3 and not {2.0, 4.0} & set(chosen[:, 0])
-    assert len(interventions.other_vectors(vectors, np.ones(6), 0, count=99)) == 5
+    assert len(interventions.other_vectors(vectors, np.ones(6), {0}, count=99)) == 5
 
 
 def test_the_default_cell_is_central_and_has_another_code():

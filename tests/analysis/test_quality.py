@@ -59,6 +59,26 @@ def test_ssim_agrees_with_torchmetrics(images):
         assert quality.ssim(a, b).tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+def test_cropped_ssim_is_that_of_the_paper(images):
+    from scipy.signal import convolve2d
+
+    other = (images * 0.8 + 0.2 * torch.rand(images.shape, generator=torch.Generator().manual_seed(2))).clamp(0, 1)
+    line = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    window = np.outer(line, line) / line.sum() ** 2
+
+    def by_hand(a, b):
+        mean_a, mean_b, aa, bb, ab = (convolve2d(x, window, "valid") for x in (a, b, a * a, b * b, a * b))
+        means = (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4)
+        return means * (2 * (ab - mean_a * mean_b) + 9e-4) / (aa - mean_a**2 + bb - mean_b**2 + 9e-4)
+
+    pairs = zip(images.double().numpy(), other.double().numpy(), strict=True)
+    expected = [np.mean([by_hand(*channels) for channels in zip(a, b, strict=True)]) for a, b in pairs]
+    found = quality.measure(images, other)
+    assert found["ssim_cropped"].tolist() == pytest.approx(expected, abs=1e-5)
+    assert (found["ssim_cropped"] - found["ssim"]).abs().max() > 1e-3
+    assert quality.measure(images[..., :10], other[..., :10])["ssim_cropped"].isnan().all()
+
+
 @pytest.mark.parametrize("side", [1, 5, 8, 10, 28])
 def test_small_images_have_an_ssim(side):
     images = torch.rand(3, 3, side, side, generator=torch.Generator().manual_seed(0))

@@ -204,3 +204,10 @@ def test_progress_counts_images_and_one_image_has_no_interval():
     found = measure(make(), 1, progress=lambda *facts: told.append(facts[:2]))
     assert told == [(0, 1), (0, 1), (1, 1)]
     assert found["points"][0]["psnr"]["low"] is None and found["points"][0]["psnr"]["n"] == 1
+
+
+def test_what_a_model_decodes_is_scored_on_eight_bits_like_a_codec(monkeypatch):
+    seen, real = [], quality.measure
+    monkeypatch.setattr(quality, "measure", lambda a, b: seen.append(b) or real(a, b))
+    measure(make(), 5)
+    assert all(torch.equal((one * 255).round() / 255, one) for one in seen)

@@ -96,7 +96,7 @@ path = shipped.file("seven", study.images.read([7])[0])
 assert "Your picture uses" in tabs.draw("codebook", "mae-shapes", path, "crop", {}, "light")
 mask, picture = numpy.eye(8, dtype=bool), shipped.picture("mae-shapes", path, "crop")
 assert study.compare(picture.pixels[None], mask=mask[None]).psnr[0] > 0
-study.change(picture, "block4", mask, study.vectors("block4")[3], 3)
+study.change(picture, "block4", mask, study.vectors("block4")[3], (3,))
 print(sorted({name for name, _ in spaces.calls}), max(seconds for _, seconds in spaces.calls) <= 60)
 """
     assert run(code, tmp_path).strip() == "['change', 'compare', 'look'] True"

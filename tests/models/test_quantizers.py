@@ -299,3 +299,13 @@ def test_codes_are_the_nearest_in_a_training_of_half_precision_too(kind):
     assert all(torch.equal(codes[part], other_codes[part]) for part in codes)
     torch.testing.assert_close(values, others)
     torch.testing.assert_close(losses, other_losses)
+
+
+def test_what_stands_for_the_only_layer_is_the_mean_of_its_codes_by_their_use(make):
+    model = make("vqvae", codes=4, dim=2, quantizer="ema")
+    table = model.quantizer.table._codebook
+    table.embed.copy_(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]]))
+    table.cluster_size.copy_(torch.tensor([[6.0, 3.0, 1.0, 0.0]]))
+    assert model.quantizer.mean(0).tolist() == pytest.approx([0.3, 0.1])
+    learned = make("vqvae", codes=4, dim=2, quantizer="vq").quantizer
+    assert learned.use is None and torch.equal(learned.mean(0), learned.codebooks[""].vectors.mean(0))

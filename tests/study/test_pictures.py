@@ -132,7 +132,7 @@ def test_the_code_that_stands_there_already_changes_nothing_and_another_one_its_
     picture = own(study)
     codes, _ = study.codes_of(picture, layer)
     code = int(codes[3, 4])
-    same = study.change(picture, layer, codes == code, study.vectors(layer)[code], code)
+    same = study.change(picture, layer, codes == code, study.vectors(layer)[code], (code,))
     assert same.cells == (codes == code).sum() > 0
     assert same.inside == pytest.approx(0, abs=1e-5) and np.abs(same.difference).max() < 1e-4
     assert len(same.random) == 16 and np.mean(same.random) > 0, "random others do change it"
@@ -141,6 +141,6 @@ def test_the_code_that_stands_there_already_changes_nothing_and_another_one_its_
     where = np.zeros(codes.shape, bool)
     where[3, 4] = True
     far = int(used[away.argmax()])
-    change = study.change(picture, layer, where, study.vectors(layer)[far], far)
+    change = study.change(picture, layer, where, study.vectors(layer)[far], (far,))
     assert change.cells == 1 and change.inside > change.outside and change.inside > 0.005
     assert not np.array_equal(change.before, change.after)

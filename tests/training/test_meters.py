@@ -99,6 +99,14 @@ def test_perplexity_by_hand():
     assert meter.read() == pytest.approx({"loss": 1.0, "perplexity": 4.0, "used": 4})  # what was read is forgotten
 
 
+def test_a_count_goes_on_where_float32_has_no_next_whole_number():
+    meter = Meter(model(code=2), torch.device("cpu"))
+    meter.counts["code"] += torch.tensor([2**24, 0])
+    for _ in range(3):
+        meter.add({"loss": torch.tensor(0.0), "codes.code": torch.tensor([0, 1])})
+    assert meter.counts["code"].tolist() == [2**24 + 3, 3]
+
+
 def test_each_codebook_has_its_own_figures():
     meter = Meter(model(top=4, bottom=8), torch.device("cpu"))
     meter.add({"loss": torch.tensor(1.0), "codes.top": torch.tensor([0, 1]), "codes.bottom": torch.tensor([5, 5])})

@@ -175,3 +175,17 @@ def test_a_change_is_shown_where_cells_are_no_whole_number_of_pixels(study, monk
     monkeypatch.setattr(Study, "change", odd)
     _, sheet = shown(study)
     assert named(sheet.blocks, "change").pictures[-1].note == "0 to 0.25"
+
+
+def test_no_random_code_is_the_one_that_stands_there(study, monkeypatch):
+    from explorer.analysis import interventions
+
+    seen, real = [], interventions.other_vectors
+    monkeypatch.setattr(
+        interventions, "other_vectors", lambda v, c, but, *more: seen.append(but) or real(v, c, but, *more)
+    )
+    here = study.codes("code")[2]
+    code = int(np.setdiff1d(np.flatnonzero(study.usage("code")), here)[0])
+    _, sheet = shown(study, 2, code=str(code), change="cell", cell="1,2")
+    assert sheet.told()["change"]["random"]["n"] == 16
+    assert set(seen[0]) == {code, int(here[1, 2])}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from explorer import sheets
 from explorer.sheets import Cards, Controls, Drop, Heading, Missing, Note, Paint, Strips, walk
-from explorer.study import Picture, open_study
+from explorer.study import Picture, Study, open_study
 from explorer.views import VIEWS, fields
+from explorer.views.reconstructions import baseline
 from tests.pages.conftest import built, studio  # noqa: F401
 
 VIEW = VIEWS["reconstructions"]
@@ -156,3 +159,14 @@ def test_files_that_could_not_be_read_are_named(drawn):
     study, _ = drawn()
     study.images.skipped = (("red/broken.png", "is not an image that can be read"),)
     assert "red/broken.png" in notes(drawn(study=study)[1])
+
+
+@pytest.mark.parametrize(("fit", "stored"), [("crop", True), ("pad", False)])
+def test_a_stored_baseline_counts_only_where_images_became_square_in_the_same_way(drawn, fit, stored):
+    study, _ = drawn()
+    subject = dataclasses.replace(study.subject, fit=fit)
+    interval = {"mean": 17.99, "low": 17.0, "high": 19.0, "n": len(study.images)}
+    metrics = {"split": "test", "baselines": {"mean image": {"psnr": interval}}}
+    known = dataclasses.replace(study.checkpoint, dataset=subject.dataset, metrics=metrics, training={"fit": "crop"})
+    subject.__dict__["facts"] = known
+    assert (baseline(Study(subject))[0]["mean"] == 17.99) == stored
