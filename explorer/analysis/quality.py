@@ -14,9 +14,9 @@ BEST_PSNR = 100.0  # dB given to an exact copy, so that means stay finite; an MS
 
 
 def measure(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
-    """Scores of each image: (N, 3, h, w) float in [0, 1] twice -> {name: (N,)}.
+    """Scores of each image: (N, 3, h, w) float in [0, 1] twice -> `mse`, `psnr` in dB, `ssim`, `ssim_cropped` of (N,).
 
-    `mse`, `psnr` in dB, `ssim`, `ssim_cropped`. The last is the SSIM without the pixels near the border, see `ssim_of_borders`; nan where a side is below 11 px.
+    The last is the SSIM without the pixels near the border, see `ssim_of_borders`; nan where a side is below 11 px.
     """
     error = mse(images, reconstructions)
     reflected, cropped = ssim_of_borders(images, reconstructions)
