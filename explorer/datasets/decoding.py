@@ -22,7 +22,7 @@ from explorer.datasets.images import squared
 from explorer.datasets.sources import Item, Listing, Source, sample
 from explorer.datasets.stamps import pixel_stamp, stamp
 from explorer.errors import BadInput, explained
-from explorer.files import cache_folder, digest, read_json
+from explorer.files import atomic_path, cache_folder, digest, read_json
 from explorer.progress import Progress
 
 FORMAT = 1
@@ -94,9 +94,11 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
         meta = read_json(folder / "meta.json")
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        if not set(STAMPS) <= set(index):
+            index = _stamped(folder, index, pixels)
         names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
         skipped = tuple((file, reason) for file, reason, *_ in meta["skipped"])
-        stamps = [index.pop(name).to_numpy() if name in index else np.zeros(len(names), np.uint64) for name in STAMPS]
+        stamps = [index.pop(name).to_numpy() for name in STAMPS]
         lost = int(meta.get("lost", len(skipped)))
         notes, _ = tuple(meta.get("notes", ())), (meta["total"], meta["asked"])
     except (FileNotFoundError, NotADirectoryError):
@@ -104,6 +106,15 @@ def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
     except (OSError, ValueError, EOFError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
     return Entry("", pixels, None, names, index, skipped, lost, np.stack(stamps, 1), notes), rows, meta
+
+
+def _stamped(folder: Path, index: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
+    """The index of an entry that was made before pictures had stamps, with those of its pixels, once and for all."""
+    of_pixels = np.fromiter((pixel_stamp(one) for one in pixels), np.uint64, len(pixels))
+    found = index.assign(**dict(zip(STAMPS, (np.zeros(len(pixels), np.uint64), of_pixels), strict=True)))
+    with contextlib.suppress(OSError), atomic_path(folder / "index.parquet") as temporary:  # a cache may be read-only
+        found.to_parquet(temporary)
+    return found
 
 
 def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:

@@ -78,3 +78,19 @@ def test_without_a_record_they_may_contain_training_images(trained, tmp_path):
         assert not images.held_out and images.seen is None and "may contain training images: mine" in images.notes[0]
     np.save(checkpoint / seen.FILE, np.array([{}], object), allow_pickle=True)  # nothing is unpickled
     assert seen.read(checkpoint) is None
+
+
+def test_pictures_that_were_decoded_before_there_were_stamps_are_known_by_their_pixels(trained):
+    import pandas as pd
+
+    from explorer.datasets import decoding
+    from explorer.files import cache_folder
+
+    root, checkpoint = trained
+    before = datasets.load(root, "train", 8).stamps
+    for file in cache_folder().glob("images/*/index.parquet"):
+        pd.read_parquet(file).drop(columns=list(decoding.STAMPS)).to_parquet(file)
+    for _ in range(2):  # the second time they are on disk
+        images = datasets.load(root, "train", 8)
+        assert np.array_equal(images.stamps[:, 1], before[:, 1])
+        assert judge(images, checkpoint).split == "train" and seen.among(images.stamps, seen.read(checkpoint)).all()
