@@ -47,7 +47,8 @@ def arrow_source(path: Path) -> Source:
     elif (path / "state.json").is_file():
         tables, known = _saved(path, None), _features(path)
     else:
-        tables = [_table(file, split_of(file.relative_to(path).as_posix())) for file in sorted(path.rglob("*.arrow"))]
+        files = [file for file in sorted(path.rglob("*.arrow")) if not file.name.startswith(("cache-", "tmp"))]
+        tables = [_table(file, split_of(file.relative_to(path).as_posix())) for file in files]
         known = _features(path)
     if not tables:
         raise BadInput(f"the Arrow folder '{path}' names no files; {AGAIN}")

@@ -64,7 +64,8 @@ def _walk(path: Path, group: Any, prefix: str, arrays: list[Array], left_out: li
             if why:
                 left_out.append(f"'{place[:80]}' {why} and is left out")
             else:
-                arrays.append(Array(place, tuple(one.shape), one.dtype, partial(_rows, path, place)))
+                dtype = np.dtype("U1") if _is_text(one) else one.dtype
+                arrays.append(Array(place, tuple(one.shape), dtype, partial(_rows, path, place)))
         if len(arrays) + len(left_out) > MOST:
             raise BadInput(f"'{path.name}' has more than {MOST:,} arrays; save one array of all pictures")
 
@@ -73,7 +74,7 @@ def _unfit(one: Any) -> str:
     """Why an array is not read; "" if it can be."""
     if one.is_virtual or one.external:
         return "keeps its numbers in another file, which is not opened,"
-    if not one.shape or one.dtype.kind not in "buifSU":
+    if not one.shape or (one.dtype.kind not in "buif" and not _is_text(one)):
         return "holds no rows of numbers"
     size, stored = (
         float(np.prod([float(length) for length in one.shape])) * one.dtype.itemsize,
@@ -84,6 +85,12 @@ def _unfit(one: Any) -> str:
     if size > FREE and size > MAX_RATIO * max(stored, 1):
         return f"would unpack to {size / max(stored, 1):,.0f} times its size, as decompression bombs do,"
     return ""
+
+
+def _is_text(one: Any) -> bool:
+    import h5py
+
+    return h5py.check_string_dtype(one.dtype) is not None
 
 
 def _rows(path: Path, name: str, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -98,5 +105,5 @@ def _rows(path: Path, name: str, rows: np.ndarray) -> Iterator[np.ndarray]:
             block = max(1, block // one.chunks[0]) * one.chunks[0]
         for first in np.unique(rows // block * block).tolist():
             wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + block)]
-            held = one[int(wanted[0]) : int(wanted[-1]) + 1]
-            yield from (np.array(held[row - wanted[0]]) for row in wanted.tolist())
+            held = (one.asstr(errors="replace") if _is_text(one) else one)[int(wanted[0]) : int(wanted[-1]) + 1]
+            yield from (np.array(held[row - wanted[0]], held.dtype) for row in wanted.tolist())

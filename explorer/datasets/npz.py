@@ -27,8 +27,9 @@ _DAMAGE = (ValueError, SyntaxError, TypeError, EOFError, OverflowError, Recursio
 def npy_source(path: Path) -> Source:
     """Pictures of an `.npy` file, or of the `.npy` files of a folder. Raises BadInput."""
     files = sorted(path.glob("*.npy")) if path.is_dir() else [path]
-    if len(files) > MAX_MEMBERS:
-        raise BadInput(f"'{path}' has {len(files):,} .npy files; save them as one array (N, height, width, 3)")
+    if not 0 < len(files) <= MAX_MEMBERS:
+        many = f"{len(files):,} .npy files" if files else "no .npy file itself, only in folders inside"
+        raise BadInput(f"'{path}' has {many}; save their pictures as one array (N, height, width, 3)")
     arrays, left_out = [], []
     for file in files:
         with file.open("rb") as opened:

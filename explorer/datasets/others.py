@@ -47,8 +47,7 @@ WHAT = {  # ending -> what it is, and what to do
     ".pdf": ("a document", "save its pages as images in a folder"),
     ".nii": ("a volume (NIfTI)", "save slices of it as PNG files in a folder"),
     ".dcm": ("a DICOM picture", "save it as PNG, in a folder"),
-    ".idx3-ubyte": ("a file of MNIST's own kind", "choose MNIST or FashionMNIST by name, or save it as .npy"),
-    ".idx1-ubyte": ("a file of MNIST's own kind", "choose MNIST or FashionMNIST by name, or save it as .npy"),
+    ".idx": ("a file of MNIST's own kind", "choose MNIST or FashionMNIST by name, or save it as .npy"),
 }
 _STARTS = {  # first bytes -> ending of the same kind
     b"7z\xbc\xaf": ".7z",
@@ -69,6 +68,8 @@ _STARTS = {  # first bytes -> ending of the same kind
 def told(path: Path) -> str | None:
     """What a file or folder is and what to do, such as `is a 7z archive; unpack it …`; None where that is not known."""
     suffix = path.suffix.lower().split("-")[0]  # `.tfrecord-00000-of-00010`
+    if "idx1-ubyte" in path.name or "idx3-ubyte" in path.name:
+        suffix = ".idx"
     if suffix not in WHAT and path.is_file():
         with path.open("rb") as file:
             start = file.read(32)

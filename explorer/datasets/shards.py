@@ -23,6 +23,7 @@ from explorer.progress import Progress
 
 TOLD = ("cls", "label", "id", "txt", "text", "caption", "json")  # endings beside a picture that become concepts
 NAMES = {"cls": "class"}  # ending -> name of the concept
+MOST = 200  # values of a JSON object
 LONGEST = 1 << 20  # bytes of one of them
 FIRST = ("jpg", "jpeg", "png", "webp", "image.jpg", "image.png")  # endings of the picture of a sample that has several
 
@@ -54,8 +55,10 @@ def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Sou
     if not samples:
         first = f"; the first of {len(skipped):,} skipped, '{skipped[0][0]}', {skipped[0][1]}" if skipped else ""
         raise BadInput(f"there is no image in '{what}'; files ending in {', '.join(SUFFIXES)} are looked for{first}")
-    if len(files) == 1 and not any(sample.beside for sample in samples):
-        return _folders(files[0], shards[0])
+    if not any(sample.beside for sample in samples):
+        if len(files) == 1:
+            return _folders(files[0], shards[0])
+        samples, lost = _alone(shards), Counter()  # `a.1.png` and `a.2.png` are two pictures
     groups: dict[str, list[int]] = {}
     for row, sample in enumerate(samples):
         groups.setdefault(split_of(sorted(names)[sample.shard]), []).append(row)
@@ -68,7 +71,13 @@ def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Sou
     def table(rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
         chosen = [samples[row] for row in rows.tolist()]
         prefix = [f"{file.name}/" if len(files) > 1 else "" for file in files]
-        return [prefix[one.shard] + one.picture.name for one in chosen], _concepts(files, chosen)
+        return [prefix[one.shard] + one.picture.name for one in chosen], _concepts(files, chosen, unread)
+
+    unread: set[str] = set()
+
+    def told() -> tuple[str, ...]:
+        listed = ", ".join(sorted(unread)[:8])
+        return (f"of the .json files in '{what}' no plain values, which are left out: {listed}",) if unread else ()
 
     notes = []
     if lost:
@@ -78,7 +87,7 @@ def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Sou
         )
     key = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     divided = {split: np.array(rows) for split, rows in groups.items()}
-    return source(Rows(f"'{what}'", key, divided, table, items, skipped=skipped, notes=tuple(notes)))
+    return source(Rows(f"'{what}'", key, divided, table, items, skipped=skipped, notes=tuple(notes), told=told))
 
 
 def _folders(path: Path, shard: tars.Index) -> Source:
@@ -125,7 +134,18 @@ def _samples(shard: int, members: Sequence[tars.Member], lost: Counter[str]) -> 
             yield Sample(shard, key, files[pictures[0]], beside)
 
 
-def _concepts(files: Sequence[Path], samples: Sequence[Sample]) -> pd.DataFrame:
+def _alone(shards: Sequence[tars.Index]) -> list[Sample]:
+    """Every picture as a sample of its own."""
+    pictures = [(number, one) for number, shard in enumerate(shards) for one in shard.members if _is_picture(one.name)]
+    return [Sample(number, one.name, one, {}) for number, one in pictures]
+
+
+def _is_picture(name: str) -> bool:
+    folder, file = posixpath.split(name)
+    return file.lower().endswith(SUFFIXES) and not file.startswith(".") and "__MACOSX" not in folder
+
+
+def _concepts(files: Sequence[Path], samples: Sequence[Sample], unread: set[str]) -> pd.DataFrame:
     """What lies beside the pictures, and the folder of each where there are several."""
     columns: dict[str, dict[int, object]] = {}
     for number, file in enumerate(files):
@@ -141,33 +161,27 @@ def _concepts(files: Sequence[Path], samples: Sequence[Sample]) -> pd.DataFrame:
             wanted, tars.contents(file, [member for member, _, _ in wanted]), strict=True
         ):
             if not isinstance(content, BadInput):
-                for name, value in _told(ending, content).items():
+                for name, value in _told(ending, content, unread).items():
                     columns.setdefault(name, {})[row] = value
     table = pd.DataFrame({name: pd.Series(held) for name, held in columns.items()}, index=range(len(samples)))
-    table = table.apply(_numbers)
     folders = [PurePosixPath(sample.key).parent.name for sample in samples]
     if "class" not in table and len(set(folders)) > 1:
         table["class"] = pd.Categorical([folder or "(none)" for folder in folders])
     return concept_table(table)
 
 
-def _told(ending: str, content: bytes) -> dict[str, object]:
+def _told(ending: str, content: bytes, unread: set[str]) -> dict[str, object]:
     """Concepts of one file beside a picture: its text, or the plain values of a JSON object."""
     text = content.decode("utf-8", "replace").strip()
     if ending != "json":
-        return {NAMES.get(ending, ending): text} if text else {}
+        number = ending == "cls" and text.isdecimal()
+        return {NAMES.get(ending, ending): int(text) if number else text} if text else {}
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
+        unread.add("json that is damaged")
         return {}
     found = found if isinstance(found, dict) else {"json": found}
-    plain = {str(name)[:80]: value for name, value in found.items() if isinstance(value, str | bool | int | float)}
-    return dict(list(plain.items())[:200])
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """Numbers that were written as text."""
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError, OverflowError):
-        return column
+    plain = {name: value for name, value in found.items() if isinstance(value, str | bool | int | float)}
+    unread.update(f"'{name[:80]}'" for name, value in found.items() if name not in plain and value is not None)
+    return {name[:80]: value for name, value in list(plain.items())[:MOST]}

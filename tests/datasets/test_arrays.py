@@ -195,6 +195,14 @@ def test_arrays_that_are_no_pictures_are_one_sentence(tmp_path, arrays, says):
     assert "\n" not in str(told.value)
 
 
+def test_names_of_classes_in_h5_are_concepts(tmp_path):
+    names = ["cat", "dög", "cat", "cow"]
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["images"], file["kind"] = stack(4, 100), names
+    concepts = datasets.load(str(tmp_path / "x.h5"), "all").concepts
+    assert concepts["kind"].tolist() == names
+
+
 def test_what_is_not_shown_is_named(tmp_path):
     arrays = {
         "images": stack(6, 100),

@@ -125,6 +125,7 @@ def test_what_is_encoded_alike_is_held_out_alike(tmp_path, pictures):
         ("x.pkl", b"\x80\x04.", "is a pickle, which could run any program .*numpy.savez"),
         ("x.mat", b"MATLAB 5.0 MAT-file", "is a file of MATLAB; read it with scipy.io.loadmat"),
         ("train.tfrecord-00000-of-00002", b"\x00" * 20, "is a file of TensorFlow records; .*PNG"),
+        ("train-images-idx3-ubyte.gz", b"\x1f\x8b", "is a file of MNIST's own kind; choose MNIST"),
         ("x.beton", b"\x00", "is a dataset of FFCV"),
         ("x.7z", b"7z\xbc\xaf", "is a 7z archive; unpack it"),
         ("anything", b"Rar!\x1a", "is a RAR archive; unpack it"),

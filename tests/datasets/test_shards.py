@@ -63,7 +63,8 @@ def test_samples_of_webdataset(tmp_path, ending):
     assert images.concepts["kind"].tolist() == list("abc") * 2
     assert images.concepts["weight"].tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
     assert images.concepts["txt"].tolist() == [f"picture {n}" for n in range(6)]
-    assert images.names[:2] == ["0000.png", "0001.png"] and not images.notes and not images.skipped
+    assert images.names[:2] == ["0000.png", "0001.png"] and not images.skipped
+    assert len(images.notes) == 1 and images.notes[0].endswith("no plain values, which are left out: 'nested'")
 
 
 def test_many_shards_as_a_folder_or_a_pattern(tmp_path):
@@ -95,6 +96,13 @@ def test_class_folders_split_folders_and_tables(tmp_path, pack):
     test = datasets.load(name, "test", 8)
     assert test.concepts["class"].tolist() == ["cat", "dog"] and reds(name, "test") == [1, 0]
     assert test.concepts["age"].tolist() == [2.5, 7.5] and reds(name, "train") == [11, 10]
+
+
+def test_names_with_dots_are_pictures_of_their_own_where_nothing_lies_beside_them(tmp_path):
+    for shard in range(2):
+        tarred(tmp_path / f"s/{shard}.tar", {f"x/a.{n}.png": png(10 * shard + n) for n in range(4)})
+    assert reds(tmp_path / "s") == [0, 1, 2, 3, 10, 11, 12, 13]
+    assert reds(tmp_path / "s/1.tar") == [10, 11, 12, 13]
 
 
 def test_the_first_of_several_pictures_is_shown_and_what_is_left_out_told(tmp_path):
