@@ -73,8 +73,10 @@ def tensors(files: Sequence[Path], *, data: bool, prefix: str = "") -> dict[str,
 
 
 def without(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Tensors by their names after a prefix."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items()}
+    """Tensors by their names after a prefix, without averages of them and what counts how averages were made."""
+    found = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    counts = wrapping.COUNTS if wrapping.averaged(prefix) else ()
+    return {name: one for name, one in found.items() if not name.startswith("model_ema.") and name not in counts}
 
 
 def fits_in_memory(name: str, size: int) -> None:
