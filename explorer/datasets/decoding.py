@@ -22,7 +22,7 @@ from explorer.datasets.images import squared
 from explorer.datasets.sources import Item, Listing, Source, sample
 from explorer.datasets.stamps import pixel_stamp, stamp
 from explorer.errors import BadInput, explained
-from explorer.files import atomic_path, cache_folder, digest, read_json
+from explorer.files import atomic_path, cache_folder, digest, read_json, sized
 from explorer.progress import Progress
 
 FORMAT = 1
@@ -141,7 +141,7 @@ def _decode(
 ) -> None:
     """Writes an entry under a temporary name and renames it; whatever goes wrong, nothing is left behind."""
     needed = len(rows) * size * size * 3
-    action = f"decode '{name}' at {size} × {size} ({needed / 1e6:,.0f} MB in the cache, which EXPLORER_CACHE can move)"
+    action = f"decode '{name}' at {size} × {size} ({sized(needed)} in the cache, which EXPLORER_CACHE can move)"
     with explained(action, target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < needed + RESERVE:
