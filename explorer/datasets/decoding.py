@@ -148,14 +148,15 @@ def _decode(
             raise OSError(errno.ENOSPC, "too little is free")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
         try:
-            kept, skipped, stamps = _write_pixels(listing, rows, temporary / "pixels.npy", size, fit, name, progress)
+            pixels, moving = temporary / "pixels.npy", []
+            kept, skipped, stamps = _write_pixels(listing, rows, pixels, size, fit, name, progress, moving)
             index = listing.concepts.iloc[kept].reset_index(drop=True)
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
             for column, values in zip(STAMPS, np.array(stamps, np.uint64).T, strict=True):
                 index[column] = values
             index.to_parquet(temporary / "index.parquet")
             meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows)}
-            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ())]
+            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ()), *_first_frames(len(moving))]
             meta |= {"skipped": skipped[:MAX_SKIPPED], "lost": len(skipped), "notes": notes}
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
@@ -167,7 +168,14 @@ def _decode(
 
 
 def _write_pixels(
-    listing: Listing, rows: np.ndarray, path: Path, size: int, fit: str, name: str, progress: Progress | None
+    listing: Listing,
+    rows: np.ndarray,
+    path: Path,
+    size: int,
+    fit: str,
+    name: str,
+    progress: Progress | None,
+    moving: list,
 ) -> tuple[np.ndarray, list[tuple], list[tuple[int, int]]]:
     """Decodes `rows` in a pool of threads, a batch at a time, in order.
 
@@ -178,7 +186,7 @@ def _write_pixels(
         try:
             if isinstance(item, BadInput):
                 return item
-            pixels = squared(item, size, fit)
+            pixels = squared(item, size, fit, moving)
         except BadInput as problem:
             return problem
         return pixels, stamp(item), pixel_stamp(pixels)
@@ -209,6 +217,13 @@ def _write_pixels(
         file.seek(0)
         _header(file, len(kept), size)
     return np.array(kept), skipped, stamps
+
+
+def _first_frames(count: int) -> list[str]:
+    if not count:
+        return []
+    which = "1 image has" if count == 1 else f"{count:,} images have"
+    return [f"{which} several frames or pages; the first of each is taken"]
 
 
 def _chunks(items: Iterator, size: int) -> Iterator[list]:

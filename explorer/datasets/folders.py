@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from explorer.datasets import unread
 from explorer.datasets.images import MAX_BYTES, SUFFIXES
 from explorer.datasets.sources import SPLITS, Item, Listing, Source, concept_table
 from explorer.datasets.stamps import divide
@@ -39,6 +40,7 @@ class Found:
     tables: list[str] = field(default_factory=list)
     parquet: list[str] = field(default_factory=list)
     stamps: list = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # pictures of kinds that are not read
 
 
 def scan(root: Path) -> Found:
@@ -132,6 +134,8 @@ def sort_in(name: str, found: Found) -> bool:
         found.tables.append(name)
     elif parts[-1].lower().endswith(".parquet"):
         found.parquet.append(name)
+    elif unread.kind(name):
+        found.unread.append(name)
     else:
         return False
     return True
@@ -146,7 +150,8 @@ def named_source(
 ) -> Source:
     images = sorted(found.images)
     if not images:
-        raise BadInput(f"there is no image in {what}; files ending in {', '.join(SUFFIXES)} are looked for")
+        more = "".join(f"; {sentence}" for sentence in unread.told(found.unread))
+        raise BadInput(f"there is no image in {what}{more}; files ending in {', '.join(SUFFIXES)} are looked for")
     shared = len(_common_folders(images))
     inner = [PurePosixPath(name).parts[shared:] for name in images]
     groups: dict[str, list[int]] = {}
@@ -160,7 +165,7 @@ def named_source(
     else:
         groups = {"": stray}
     splits = divide(groups, lambda rows: items([images[row] for row in rows]), digest(key))
-    in_split_folder = "" not in groups
+    in_split_folder, left_out = "" not in groups, unread.told(sorted(found.unread))
 
     def listing(split: str, progress: Progress | None) -> Listing:
         rows = splits.rows(split, progress)
@@ -174,7 +179,9 @@ def named_source(
                 _read_table(what, file, table(file), images).iloc[rows].reset_index(drop=True).items()
             ):
                 columns[column] = values.combine_first(columns[column]) if column in columns else values
-        return Listing(names, concept_table(columns), lambda some: items([names[row] for row in some]), strays)
+        return Listing(
+            names, concept_table(columns), lambda some: items([names[row] for row in some]), strays, left_out
+        )
 
     return Source(f"images in {what}", None, splits.names, splits.key, listing)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,20 @@ MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything 
 MAX_BYTES = 256 * 1024 * 1024  # of one encoded image
 SIZES = (8, 2048)
 FITS = ("crop", "pad")
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".avif", ".heic", ".heif", ".hif"),
+)
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked here instead
 # Only these: Pillow also opens formats that call other programs, such as PostScript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
+_DAMAGE = (
+    *(OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error),
+    RuntimeError,  # of the decoders of AVIF and HEIC
+)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SAID = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # chunks of a PNG that say something about the picture
 _TURNS = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -66,12 +75,36 @@ def check_options(size: int, fit: str) -> None:
         raise BadInput(f"image size {size} is not possible; choose from {SIZES[0]} to {SIZES[1]} pixels")
 
 
-def squared(source: bytes | Path | np.ndarray, size: int, fit: str) -> np.ndarray:
-    """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong."""
+class _LongText(BadInput):
+    """Text or a colour profile in a picture is longer than Pillow reads."""
+
+
+def squared(source: bytes | Path | np.ndarray, size: int, fit: str, moving: list | None = None) -> np.ndarray:
+    """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong.
+
+    Args:
+        moving: gets an element more where the picture has several frames or pages, of which the first is decoded.
+    """
     if isinstance(source, np.ndarray):
         return _fitted(Image.fromarray(np.ascontiguousarray(source)).convert("RGB"), size, fit)
-    with _opened(source, MAX_PIXELS) as image:
-        return _decoded(image, size, fit)
+    try:
+        with _opened(source, MAX_PIXELS) as image:
+            return _decoded(image, size, fit, moving)
+    except _LongText:
+        with _opened(_unsaid(source), MAX_PIXELS) as image:
+            return _decoded(image, size, fit, moving)
+
+
+def _unsaid(source: bytes | Path) -> bytes:
+    """A PNG without its texts and its colour profile, which are not used."""
+    content = bytes(source) if not isinstance(source, Path) else source.read_bytes()
+    kept, at = [content[:8]], 8
+    while content.startswith(_PNG) and at + 12 <= len(content):
+        length = int.from_bytes(content[at : at + 4], "big") + 12
+        if content[at + 4 : at + 8] not in _SAID:
+            kept.append(content[at : at + length])
+        at += length
+    return b"".join(kept)
 
 
 def check(file: Path, most: int) -> tuple[int, int]:
@@ -81,8 +114,12 @@ def check(file: Path, most: int) -> tuple[int, int]:
         BadInput: in one sentence, for a file that is no image or has more than `most` pixels.
     """
     try:
-        with _opened(file, most) as image:
-            return image.size
+        try:
+            with _opened(file, most) as image:
+                return image.size
+        except _LongText:
+            with _opened(_unsaid(file), most) as image:
+                return image.size
     except BadInput as problem:
         raise BadInput(f"'{file.name}' {problem}") from None
 
@@ -93,9 +130,13 @@ def stated_size(source: bytes | Path | np.ndarray | BadInput) -> tuple[int, int]
         return source.shape[1], source.shape[0]
     if isinstance(source, BadInput):
         return None
-    with suppress(BadInput), _opened(source, MAX_PIXELS) as image:
-        return image.size
-    return None
+    try:
+        with _opened(source, MAX_PIXELS) as image:
+            return image.size
+    except _LongText:
+        return stated_size(_unsaid(source))
+    except BadInput:
+        return None
 
 
 @contextmanager
@@ -111,7 +152,8 @@ def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
             length, file = facts.st_size, source
         if length > MAX_BYTES:
             raise BadInput(f"has {length:,} bytes; an image may have {MAX_BYTES:,}")
-        with Image.open(file, formats=_FORMATS) as image:
+        _prepare(source)
+        with Image.open(file, formats=(*_FORMATS, *({"HEIF"} & Image.OPEN.keys()))) as image:
             width, height = image.size
             if width * height > most:
                 limit = f"an image may have {most // 10**6} million pixels"
@@ -126,13 +168,38 @@ def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
     except PermissionError:
         raise BadInput("may not be read: permission denied") from None
     except Image.UnidentifiedImageError:
-        raise BadInput("is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF)") from None
+        if _head(source)[4:8] == b"ftyp":
+            raise BadInput("is a HEIC picture that cannot be read; convert it to JPEG, as heif-convert does") from None
+        raise BadInput("is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)") from None
     except _DAMAGE as error:
+        if re.search("MAX_TEXT_CHUNK|used in text chunks", str(error)):
+            raise _LongText("has more text in it than can be read") from None
         why = " ".join(str(error).split())[:120] or type(error).__name__
         raise BadInput(f"is a damaged image ({why})") from None
 
 
-def _decoded(image: Image.Image, size: int, fit: str) -> np.ndarray:
+def _prepare(source: bytes | Path) -> None:
+    """Makes Pillow know HEIC when the first one comes."""
+    head = _head(source)
+    if head[4:8] != b"ftyp" or head[8:11] == b"avi" or "HEIF" in Image.OPEN:
+        return
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise BadInput("is HEIC: pip install pillow-heif to read it, or convert it to JPEG") from None
+    register_heif_opener(thumbnails=False)
+
+
+def _head(source: bytes | Path) -> bytes:
+    if not isinstance(source, Path):
+        return bytes(source[:12])
+    with source.open("rb") as file:
+        return file.read(12)
+
+
+def _decoded(image: Image.Image, size: int, fit: str, moving: list | None = None) -> np.ndarray:
+    if moving is not None and image.format != "MPO" and getattr(image, "is_animated", False):
+        moving.append(image.format)
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
     image.load()
     orientation = _orientation(image)

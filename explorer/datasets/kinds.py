@@ -134,6 +134,8 @@ def place_source(path: Path) -> Source:
     for suffix, opened in FOLDERS.items():
         if any(name.lower().endswith(suffix) for name in there):
             return opened(path)
+    if found.unread:
+        return folder_source(path, found)  # which says how to convert them
     why = next(filter(None, (others.told(path / name) for name in there[:100])), None)
     if why is not None:
         name = next(name for name in there if others.told(path / name))
