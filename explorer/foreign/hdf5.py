@@ -1,4 +1,4 @@
-"""Arrays and config out of `.keras` files, without Keras: a zip archive with JSON and HDF5 inside."""
+"""Arrays and config out of `.keras` files, a zip archive with JSON and HDF5 inside, and of `.h5`, without Keras."""
 
 from __future__ import annotations
 
@@ -65,6 +65,34 @@ def read(path: Path, *, data: bool) -> dict[str, Tensor]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadInput(f"{path.name} is damaged: its weights cannot be read: {why}; {kinds.AGAIN}") from None
+
+
+def legacy(path: Path) -> tuple[dict[str, Any] | None, bool]:
+    """What an `.h5` file of Keras says of its layers, None without; and whether it holds weights of Keras at all.
+
+    Raises:
+        BadInput: a file that is damaged.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            told = file.attrs.get("model_config")
+            if told is None:
+                return None, "layer_names" in file.attrs or "vars" in file
+            if len(told) > LARGEST_CONFIG:
+                raise BadInput(f"the model_config of {path.name} is larger than {LARGEST_CONFIG:,} bytes")
+            found = json.loads(told)
+    except BadInput:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, RecursionError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(
+            f"{path.name} is damaged: it cannot be read as HDF5: {why}; if Keras 2 wrote it, {kinds.AGAIN} there"
+        ) from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path.name} is damaged: its model_config names no layers; {kinds.AGAIN}")
+    return found, True
 
 
 def _member(path: Path, name: str, limit: int | None = None) -> bytes:

@@ -1,13 +1,13 @@
-"""`.keras` files of VQ-VAEs as in Keras' example "Vector-Quantized Variational Autoencoders".
+"""VQ-VAEs of Keras and TensorFlow.js as in Keras' example "Vector-Quantized Variational Autoencoders".
 
-One file with a quantizer between its layers, or a folder with `encoder.keras`, `decoder.keras` and the embeddings.
-The layers are made anew in torch from what `config.json` says of them; Keras is not needed, and code in a file is not
-run. Source: https://keras.io/examples/generative/vq_vae
+One model with a quantizer between its layers, or a folder with an encoder, a decoder and the embeddings. The layers
+are made anew in torch from what is said of them; Keras is not needed, and code in a file is not run.
+Source: https://keras.io/examples/generative/vq_vae
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 from explorer.autoencoder import Layer
 from explorer.errors import BadInput
-from explorer.foreign import hdf5, kinds, reading
+from explorer.foreign import hdf5, keras2, kinds, reading, tensorflow_js
 from explorer.foreign.adapters import Adapter, Pixels
-from explorer.foreign.keras_config import Step, is_quantizer, refuse, steps_of
+from explorer.foreign.keras_config import Model, Step, is_quantizer, refuse, steps_of
 from explorer.foreign.keras_layers import KINDS, Graph, number, variables
 from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
 
 TITLE = "Keras VQ-VAE"
 SIZE = 28  # pixels, where the file does not say
-ENCODER, DECODER = "encoder.keras", "decoder.keras"
+HALVES = ("encoder", "decoder")
 EMBEDDINGS = (".npy", ".txt", ".h5", ".keras")
 LARGEST_TEXT = 64 * 1024 * 1024
 MOST_NUMBERS = 2**28  # numbers in what one layer gives for one image
@@ -78,16 +78,17 @@ class Parts:
     beside: str
     side: int | None
     channels: int
+    read: Callable[[bool], dict[str, Tensor]]
 
 
 def recognise(place: Place) -> Found | None:
-    """A `.keras` file, or a folder with the two halves and the embeddings."""
-    if place.path.is_dir():
-        if not (place.path / ENCODER).is_file() or not (place.path / DECODER).is_file():
+    """A model in one file or folder, or a folder with the two halves and the embeddings."""
+    if place.path.is_dir() and (halves := [half for half in map(partial(_half, place.path), HALVES) if half]):
+        if len(halves) != len(HALVES):
             return None
-        parts = _folder(place.path)
-    elif place.kind == kinds.KERAS:
-        parts = _single(place.path)
+        parts = _folder(place.path, halves)
+    elif model := _model(place.path, place.kind):
+        parts = _single(model)
     else:
         return None
     name, size = place.path.name, place.size(parts.side or SIZE)
@@ -111,36 +112,60 @@ def recognise(place: Place) -> Found | None:
         lambda: _adapter(parts, *network(), size),
         lambda tensors: _renamed(tensors, parts, network()[1].dim),
         notes,
-        _tensors,
+        lambda files, *, data: parts.read(data),
     )
 
 
-def _single(path: Path) -> Parts:
-    """One file: what lies before its quantizer, and what lies behind."""
+def _model(path: Path, kind: str | None) -> Model | None:
+    """What Keras or TensorFlow.js saved as a file or folder, None of anything else."""
+    if path.is_dir():
+        return tensorflow_js.model(path) or keras2.saved(path)
+    if kind == kinds.HDF5:
+        return keras2.h5(path)
+    if kind != kinds.KERAS:
+        return None
     steps, side, channels = steps_of(hdf5.config(path), path.name)
+    return Model(
+        path.name, (path,), tuple(steps), side, channels, lambda data: _below(path, hdf5.read(path, data=data))
+    )
+
+
+def _half(folder: Path, name: str) -> Path | None:
+    """The file or folder of an encoder or decoder inside a folder."""
+    files = (folder / f"{name}{ending}" for ending in (".keras", ".h5", ".hdf5"))
+    inside = (folder / name / mark for mark in (tensorflow_js.MARK, keras2.MARK))
+    return next((file for file in files if file.is_file()), None) or next(
+        (mark.parent for mark in inside if mark.is_file()), None
+    )
+
+
+def _single(model: Model) -> Parts:
+    """One model: what lies before its quantizer, and what lies behind."""
+    steps, name = model.steps, model.name
     cuts = [step for step in steps if is_quantizer(step)]
-    refuse([step for step in steps if step not in cuts], path.name)
-    apart = f"make a folder of its halves instead: {ENCODER}, {DECODER} and embeddings.npy"
+    refuse([step for step in steps if step not in cuts], name)
+    apart = "make a folder of its halves instead: encoder.keras, decoder.keras and embeddings.npy"
     if len(cuts) != 1:
-        raise BadInput(f"{path.name} has {len(cuts) or 'no'} layers that quantize, and one is needed; {apart}")
+        raise BadInput(f"{name} has {len(cuts) or 'no'} layers that quantize, and one is needed; {apart}")
     at = steps.index(cuts[0])
-    before, after = steps[:at], [_rewired(step, {cuts[0].name: "", "": "the image"}) for step in steps[at + 1 :]]
+    before, after = steps[:at], tuple(_rewired(step, {cuts[0].name: "", "": "the image"}) for step in steps[at + 1 :])
     if not before or not after or cuts[0].inputs != (before[-1].name,):
-        raise BadInput(f"{path.name} has {cuts[0].name} not between an encoder and a decoder, which is needed; {apart}")
-    table, shape = _table((path,), f"{cuts[0].place}/", apart)
-    return Parts(tuple(before), tuple(after), (path,), table, shape, cuts[0].place, side, channels)
+        raise BadInput(f"{name} has {cuts[0].name} not between an encoder and a decoder, which is needed; {apart}")
+    table, shape = _table(model.read(False), f"{cuts[0].place}/", apart)
+    return Parts(before, after, model.files, table, shape, cuts[0].place, model.side, model.channels, model.read)
 
 
-def _folder(folder: Path) -> Parts:
-    """Two files, and the embeddings in a third."""
-    halves = (steps_of(hdf5.config(folder / name), name) for name in (ENCODER, DECODER))
-    (encoder, side, channels), (decoder, _, _) = halves
-    refuse(encoder, ENCODER)
-    refuse(decoder, DECODER)
+def _folder(folder: Path, halves: Sequence[Path]) -> Parts:
+    """Two models, and the embeddings in a file beside them."""
+    encoder, decoder = (_model(half, None if half.is_dir() else kinds.kind(half)) for half in halves)
+    for model, half in ((encoder, halves[0]), (decoder, halves[1])):
+        if model is None:
+            raise BadInput(f"{half.name} of {folder.name} holds no model of Keras; {kinds.AGAIN}")
+        refuse(model.steps, half.name)
     others = [
         file
         for file in sorted(folder.iterdir())
-        if file.suffix.lower() in EMBEDDINGS and file.is_file() and file.name not in (ENCODER, DECODER)
+        if file.suffix.lower() in EMBEDDINGS and file.is_file() and file not in halves
     ]
     if len(others) != 1:
         named = f" ({', '.join(file.name for file in others[:3])})" if others else ""
@@ -148,18 +173,19 @@ def _folder(folder: Path) -> Parts:
             f"{folder.name} has {len(others) or 'no'} files that could be the embeddings{named}, and one is needed; "
             "save them as embeddings.npy"
         )
-    table, shape = _table(others, f"{others[0].name}/", "save the embeddings as embeddings.npy")
-    files = (folder / ENCODER, folder / DECODER, others[0])
-    return Parts(tuple(encoder), tuple(decoder), files, table, shape, others[0].name, side, channels)
+    file = others[0]
+
+    def read(data: bool) -> dict[str, Tensor]:
+        return encoder.read(data) | decoder.read(data) | _embeddings(file, data)
+
+    table, shape = _table(_embeddings(file, False), f"{file.name}/", "save the embeddings as embeddings.npy")
+    files, steps = (*encoder.files, *decoder.files, file), (encoder.steps, decoder.steps)
+    return Parts(*steps, files, table, shape, file.name, encoder.side, encoder.channels, read)
 
 
-def _table(files: Sequence[Path], prefix: str, remedy: str) -> tuple[str, tuple[int, ...]]:
+def _table(arrays: Mapping[str, Tensor], prefix: str, remedy: str) -> tuple[str, tuple[int, ...]]:
     """Name and shape of the only table below `prefix`."""
-    found = {
-        name: tuple(value.shape)
-        for name, value in _tensors(tuple(files), data=False).items()
-        if name.startswith(prefix) and value.ndim == 2
-    }
+    found = {name: tuple(value.shape) for name, value in arrays.items() if name.startswith(prefix) and value.ndim == 2}
     if len(found) != 1:
         raise BadInput(
             f"{prefix.rstrip('/')} holds {len(found) or 'no'} tables of embeddings, and one is needed; {remedy}"
@@ -251,14 +277,14 @@ def _renamed(tensors: dict[str, Tensor], parts: Parts, dim: int) -> dict[str, Te
     return found
 
 
-def _tensors(files: tuple[Path, ...], *, data: bool) -> dict[str, Tensor]:
-    """All arrays of the files, under the names of their files."""
-    found: dict[str, Tensor] = {}
-    for file in files:
-        suffix = file.suffix.lower()
-        arrays = _text_or_npy(file, data) if suffix in (".npy", ".txt") else hdf5.read(file, data=data)
-        found |= {f"{file.name}/{name}": value for name, value in arrays.items()}
-    return found
+def _below(file: Path, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{file.name}/{name}": value for name, value in arrays.items()}
+
+
+def _embeddings(file: Path, data: bool) -> dict[str, Tensor]:
+    """All arrays of the file that stands beside two halves."""
+    plain = file.suffix.lower() in (".npy", ".txt")
+    return _below(file, _text_or_npy(file, data) if plain else hdf5.read(file, data=data))
 
 
 def _text_or_npy(file: Path, data: bool) -> dict[str, Tensor]:

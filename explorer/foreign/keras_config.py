@@ -1,12 +1,15 @@
-"""`config.json` of a `.keras` file as a list of layers, models inside models laid open; nothing of it is built."""
+"""What Keras says of a model as a list of layers, models inside models laid open; nothing of it is built."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
 
 from explorer.errors import BadInput
 from explorer.foreign import kinds
@@ -19,13 +22,41 @@ DEEPEST = 8  # models inside models
 
 @dataclass(frozen=True)
 class Step:
-    """One layer: its name, its class in Keras, where its arrays lie, and whose outputs it takes."""
+    """One layer: its name, its class in Keras, where its arrays lie, and whose outputs it takes.
+
+    Attributes:
+        path: name and number of the models that it lies in, and its own at the end.
+    """
 
     name: str
     kind: str
     config: Mapping[str, Any]
     place: str
     inputs: tuple[str, ...]
+    path: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model out of its files: layers in order, the side of its images where it is known, and their channels.
+
+    Attributes:
+        read: arrays by the place of their layer, `vars` and their number; without `data` only their shapes.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    steps: tuple[Step, ...]
+    side: int | None
+    channels: int
+    read: Callable[[bool], dict[str, Tensor]]
+
+
+class Spot(NamedTuple):
+    """Where a model lies: the place of its arrays, and its path as that of a `Step`."""
+
+    place: str
+    path: tuple[tuple[str, int], ...]
 
 
 def steps_of(config: Mapping[str, Any], name: str) -> tuple[list[Step], int | None, int]:
@@ -41,7 +72,7 @@ def steps_of(config: Mapping[str, Any], name: str) -> tuple[list[Step], int | No
                 f"the Functional model inside it, such as trainer.vqvae, instead"
             )
         steps, shapes = [], []
-        end = _lay_open(config, name, str(config["config"].get("name")), "", steps, shapes)
+        end = _lay_open(config, Spot(name, ()), str(config["config"].get("name")), "", steps, shapes)
         if not steps or end != steps[-1].name:
             raise BadInput(f"{name} does not end with its last layer, which is not supported")
         side, width, channels = shapes[0][1:] if shapes else (None, None, None)
@@ -55,18 +86,21 @@ def steps_of(config: Mapping[str, Any], name: str) -> tuple[list[Step], int | No
         raise BadInput(f"the config of {name} cannot be understood: {why}; {kinds.AGAIN}") from None
 
 
-def _lay_open(model: Mapping[str, Any], place: str, name: str, source: str, steps: list[Step], shapes: list) -> str:
+def _lay_open(model: Mapping[str, Any], spot: Spot, name: str, source: str, steps: list[Step], shapes: list) -> str:
     """Appends the layers of a model whose input is `source`; gives the name of its last output."""
     if name.count("/") > DEEPEST:
         raise ValueError("models are nested too deeply")
     chain, outputs, seen, entered = model["class_name"] == "Sequential", {}, Counter(), 0
-    for layer in model["config"]["layers"]:
+    for index, layer in enumerate(model["config"]["layers"]):
         kind, config = str(layer["class_name"]), layer["config"]
         if not isinstance(config, dict):
             raise ValueError(f"the config of a {kind}")
         own = str(layer.get("name") or config["name"])
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W", "", kind)).lower()
-        there = f"{place}/layers/{snake}" + (f"_{seen[snake]}" if seen[snake] else "")
+        number = index - entered * chain  # a Sequential does not count where images come in
+        there = Spot(
+            f"{spot.place}/layers/{snake}" + (f"_{seen[snake]}" if seen[snake] else ""), (*spot.path, (own, number))
+        )
         seen[snake] += 1
         if kind == "InputLayer":
             entered += 1
@@ -80,7 +114,7 @@ def _lay_open(model: Mapping[str, Any], place: str, name: str, source: str, step
                 raise BadInput(f"{full} takes {len(taken)} inputs, and models of one are supported")
             source = outputs[own] = _lay_open(layer, there, full, taken[0], steps, shapes)
         else:
-            steps.append(Step(full, kind, config, there, taken))
+            steps.append(Step(full, kind, config, there.place, taken, there.path))
             source = outputs[own] = full
     if not chain:
         last = model["config"]["output_layers"]
