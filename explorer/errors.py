@@ -14,7 +14,9 @@ _FULL_TEXT = re.compile(r"No space left|not enough space|disk( of .*)? is full")
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _REFUSED += (errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EBUSY)
 _MEMORY_TEXT = re.compile(
-    r"out of memory|OutOfMemoryError|MemoryError|bad_alloc|can(no|')t allocate memory|not enough memory|oom-kill", re.I
+    r"out of memory|OutOfMemoryError|MemoryError|bad_alloc|can(no|')t allocate memory|not enough memory|oom-kill"
+    r"|failed to map segment|can't start new thread",
+    re.I,
 )
 
 
@@ -71,11 +73,16 @@ def explained(action: str, place: Path | None = None) -> Iterator[None]:
         elif number in _REFUSED:
             named = f"{str(where)!r}: " if where else ""
             reason = f"{named}{os.strerror(number)}; choose another place, or change its permissions"
-        elif isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and tells_full_memory(text)):
+        elif isinstance(error, MemoryError) or number == errno.ENOMEM or _is_full_memory(error, text):
             reason = "it ran out of memory; try a smaller batch, a smaller image size or model, or another device"
         else:
             raise
         raise BadInput(f"could not {action}: {reason}") from error
+
+
+def _is_full_memory(error: Exception, text: str) -> bool:
+    """Libraries raise their own errors, the loader of shared ones an ImportError."""
+    return isinstance(error, (RuntimeError, ImportError)) and tells_full_memory(text)
 
 
 def _number(text: str) -> int | None:

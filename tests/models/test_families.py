@@ -35,6 +35,14 @@ def test_samples_scatter_around_the_mean(make, images):
     torch.testing.assert_close(draws.std(0)[:, 0, 0], (log_variance / 2).exp(), atol=0.3, rtol=0)
 
 
+def test_samples_scatter_as_wide_as_the_posterior_says(make, images):
+    model = make("vae", dim=2).eval()
+    set_posterior(model, [5.0, 0.0], [2 * math.log(3.0), 2 * math.log(0.5)])  # deviations of 3 and 1/2
+    draws = model.sample(images.repeat(200, 1, 1, 1), torch.Generator().manual_seed(0))["latent"][:, 0, 0]
+    torch.testing.assert_close(draws.mean(0), torch.tensor([5.0, 0.0]), atol=0.3, rtol=0)
+    torch.testing.assert_close(draws.std(0), torch.tensor([3.0, 0.5]), atol=0, rtol=0.1)
+
+
 def test_divergence_of_a_known_posterior(make, images):
     model = make("vae", dim=8, beta=3.0).train()
     set_posterior(model, [2.0] * 8, [0.0] * 8)  # mean 2 and variance 1 in each of 8 dimensions: 8 · 2² / 2 nats
@@ -119,6 +127,21 @@ def test_as_many_patches_are_hidden_as_asked(make, images, monkeypatch, ratio, k
     assert seen == [kept]
     assert value(losses["loss"]) == pytest.approx(value(losses["masked"] + 0.1 * losses["visible"]), rel=1e-5)
     assert (value(losses["masked"]) == 0) == (ratio == 0)
+
+
+def test_losses_of_hidden_and_of_seen_patches_are_told_apart(make, images, monkeypatch):
+    model = make("mae", mask_ratio=0.75, visible_weight=0.5).train()
+
+    def guess(images, order, kept):
+        off = torch.ones(order.shape).scatter(1, order[:, :kept], 2.0)  # seen patches are off by 2, hidden ones by 1
+        return model._targets(model.network.patchify(to_signed(images))) + off[..., None], []
+
+    monkeypatch.setattr(model, "_masked", guess)
+    monkeypatch.setattr(model, "_follow_class_tokens", lambda states: None)
+    losses = model(images)
+    assert value(losses["masked"]) == pytest.approx(1.0, rel=1e-5)
+    assert value(losses["visible"]) == pytest.approx(4.0, rel=1e-5)
+    assert value(losses["loss"]) == pytest.approx(1.0 + 0.5 * 4.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("normalised", [False, True])
