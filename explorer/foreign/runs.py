@@ -121,6 +121,14 @@ def inside(config: Any, *keys: str) -> Any:
     return config
 
 
+def values(config: Any, key: str) -> list[str]:
+    """Every text that the file has under a key, wherever it stands."""
+    if not isinstance(config, dict):
+        return []
+    own = [config[key]] if isinstance(config.get(key), str) else []
+    return own + [found for part in config.values() for found in values(part, key)]
+
+
 def autoencoder(config: dict[str, Any]) -> dict[str, Any]:
     """`target` and `params` of the autoencoder, also of one inside the model that is trained on its latents."""
     model = inside(config, "model")

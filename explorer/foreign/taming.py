@@ -59,8 +59,7 @@ def recognise(place: Place) -> Found | None:
 
 def _compared(place: Place, config: dict[str, Any]) -> str:
     """How codes are compared: as was asked for, as the YAML file says, or as the code of CVQ-VAE does by default."""
-    params = runs.inside(runs.autoencoder(config), "params")
-    said = [found.get("distance") for found in (params, *(params or {}).values()) if isinstance(found, dict)]
+    said = set(runs.values(runs.autoencoder(config), "distance"))
     told = next((way for way, word in WAYS.items() if word in said), "angle")
     return place.choice("compare", tuple(WAYS)) or told
 

@@ -262,3 +262,64 @@ def test_a_folder_of_several_lists_them_and_of_one_opens_it(tmp_path):
     make("AutoencoderKL").save_pretrained(tmp_path / "run" / "second")
     with pytest.raises(BadInput, match=r"run holds several checkpoints; choose one of .*first, .*second"):
         checkpoints.describe(tmp_path / "run")
+
+
+@pytest.mark.parametrize("shards", ["5GB", "100KB"])
+def test_weights_of_half_precision_open_where_there_are_no_others(shards, images, tmp_path):
+    network = make("AutoencoderKL").half()
+    network.save_pretrained(tmp_path / "half", variant="fp16", max_shard_size=shards)
+    model, facts = checkpoints.load(tmp_path / "half"), checkpoints.describe(tmp_path / "half")
+    assert any("variant fp16" in note for note in facts.notes)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            model.decode(model.encode(images)), reference(network.float(), images), atol=1e-4, rtol=0
+        )
+    make("AutoencoderKL").save_pretrained(tmp_path / "half")
+    assert not any("variant" in note for note in checkpoints.describe(tmp_path / "half").notes), (
+        "the full ones are taken"
+    )
+
+
+def test_one_file_of_a_folder_opens_as_the_folder(images, tmp_path):
+    network = make("AutoencoderKL")
+    network.save_pretrained(tmp_path / "net")
+    file = tmp_path / "net/diffusion_pytorch_model.safetensors"
+    assert checkpoints.fingerprint(file) == checkpoints.fingerprint(tmp_path / "net")
+    assert checkpoints.describe(file).image_size == 64
+    network.half().save_pretrained(tmp_path / "net", variant="fp16")
+    half = checkpoints.load(tmp_path / "net/diffusion_pytorch_model.fp16.safetensors")
+    with torch.inference_mode():
+        expected = reference(network.float(), images)
+        torch.testing.assert_close(half.decode(half.encode(images)), expected, atol=1e-4, rtol=0)
+    file.rename(tmp_path / file.name)
+    with pytest.raises(BadInput, match=r"belong with their config\.json; put that beside it"):
+        checkpoints.describe(tmp_path / file.name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("AutoencoderKLWan", "an autoencoder of videos"),
+        ("AutoencoderKLTemporalDecoder", "an autoencoder of videos"),
+        ("AutoencoderOobleck", "an autoencoder of sound"),
+        ("FlaxAutoencoderKL", "from_flax=True"),
+        ("ConsistencyDecoderVAE", "draws images from noise"),
+        ("AutoencoderKLQwenImage21", "fourth channel"),
+        ("AutoencoderOfTomorrow", "an autoencoder that is not known here"),
+    ],
+)
+def test_other_autoencoders_are_called_what_they_are(kind, said, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"_class_name": kind, "_diffusers_version": "0.40.0"}))
+    with pytest.raises(BadInput, match=said):
+        checkpoints.describe(tmp_path)
+
+
+def test_every_autoencoder_of_diffusers_is_known():
+    """One that is new in the library says what it is, or opens."""
+    from diffusers.models import autoencoders
+
+    from explorer.foreign.autoencoders import SOUND, VIDEO
+
+    kinds = {name for name in dir(autoencoders) if name[0].isupper()} - CLASSES.keys()
+    kinds -= {"ConsistencyDecoderVAE", "AutoencoderKLQwenImage21", "RFD4ProteinaAutoencoder", "LongCatAudioDiTVae"}
+    assert not [kind for kind in kinds if not VIDEO.fullmatch(kind) and not SOUND.fullmatch(kind)]

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from explorer import checkpoints, foreign
@@ -341,3 +342,89 @@ def test_a_key_that_is_wrong_is_named(tmp_path, change, said):
     torch.save({"model": state}, tmp_path / "checkpoint-1.pth")
     with pytest.raises(BadInput, match=said):
         checkpoints.load(tmp_path / "checkpoint-1.pth")
+
+
+# ------------------------------------------------------------------------------------------------------- classifiers
+
+
+def blockwise(state, pixels, places, first):
+    """States after each block, of an encoder whose class token is `first` or that has none."""
+    x = F.conv2d(pixels, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], PATCH)
+    x = x.flatten(2).transpose(1, 2) + places
+    if first is not None:
+        x = torch.cat([first.expand(len(x), -1, -1), x], 1)
+    found = []
+    for index in range(BLOCKS):
+        x = block(state, f"blocks.{index}", x)
+        found.append(x if first is None else x[:, 1:])
+    return found
+
+
+HEAD = {"head.weight": torch.ones(5, DIM), "head.bias": torch.ones(5)}
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("folder", [False, True])
+@torch.inference_mode()
+def test_classifiers_of_facebook_and_timm_open_without_their_heads(pooled, folder, tmp_path, images):
+    state = published(decoder=False)
+    held = {**state, **HEAD}
+    if pooled:
+        held = {name: value for name, value in held.items() if not name.startswith("norm.")}
+        held |= {"fc_norm.weight": torch.ones(DIM), "fc_norm.bias": torch.zeros(DIM)}
+    path = tmp_path / "ft.pth"
+    if folder:
+        path = tmp_path
+        save_file(held, tmp_path / "model.safetensors")
+        (tmp_path / "config.json").write_text(json.dumps({"architecture": "vit_base_patch16_224", "num_classes": 5}))
+    else:
+        torch.save({"model": held}, path)
+    expected = blockwise(
+        state, normalised(images), state["pos_embed"][:, 1:], state["cls_token"] + state["pos_embed"][:, :1]
+    )
+    assert_blocks(checkpoints.load(path).encode(images), expected)
+    notes = checkpoints.describe(path).notes
+    assert any("trained to tell classes" in note and "head" in note for note in notes)
+    assert any("does not say how its images were normalised" in note for note in notes) == (not folder)
+
+
+@pytest.mark.parametrize("placed", [False, True])
+@torch.inference_mode()
+def test_encoders_without_a_class_token_and_with_biases_apart(placed, tmp_path, images):
+    """MAE-pytorch has neither class token nor positions in its files, and no biases for keys."""
+    state = {name: value for name, value in published(decoder=False).items() if name not in ("cls_token", "pos_embed")}
+    held = dict(state)
+    for index in range(BLOCKS):
+        whole = f"blocks.{index}.attn.qkv.bias"
+        q, _, v = held.pop(whole).chunk(3)
+        state[whole] = torch.cat([q, torch.zeros(DIM), v])
+        held |= {f"blocks.{index}.attn.q_bias": q, f"blocks.{index}.attn.v_bias": v}
+    angles = torch.arange(GRID**2, dtype=torch.float64)[:, None] / 10000.0 ** (2 * (torch.arange(DIM) // 2) / DIM)
+    places = torch.stack([angles[:, 0::2].sin(), angles[:, 1::2].cos()], 2).flatten(1).float()[None]
+    if placed:
+        places = held["pos_embed"] = torch.rand(1, GRID**2, DIM, generator=torch.Generator().manual_seed(2))
+    torch.save({"model": {f"encoder.{name}": value for name, value in held.items()} | HEAD}, tmp_path / "a.pth")
+    path = f"{tmp_path / 'a.pth'}@{PATCH * GRID}"
+    assert_blocks(checkpoints.load(path).encode(images), blockwise(state, normalised(images), places, None))
+    found = checkpoints.describe(path)
+    assert found.format == "pengzhiliang/MAE-pytorch, encoder"
+    assert any("positions are computed" in note for note in found.notes) == (not placed)
+
+
+@torch.inference_mode()
+def test_classifiers_of_transformers(tmp_path, images):
+    import transformers
+
+    config = transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, image_size=PATCH * GRID,
+        patch_size=PATCH,
+    )  # fmt: skip
+    network = disturbed(transformers.ViTForImageClassification(config))
+    network.save_pretrained(tmp_path)
+    given = (images - 0.5) / 0.5
+    expected = network(given, output_hidden_states=True).hidden_states[1:]
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        assert_blocks(checkpoints.load(path).encode(images), [state[:, 1:] for state in expected])
+    found = checkpoints.describe(tmp_path)
+    assert found.format == "transformers ViT, encoder" and "no decoder" in found.no_decoder
+    assert any("(classifier) is left out" in note for note in found.notes)

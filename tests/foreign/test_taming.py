@@ -7,6 +7,7 @@ import types
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from explorer import checkpoints, foreign
@@ -16,7 +17,9 @@ from explorer.errors import BadInput
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 
 SIZE, CODES, WIDE, DIM = 16, 24, 6, 4  # images, K, z_channels, D
-WIDTHS = {"plain": (32, 32, 64), "mult": (64, 32, 64)}  # the second has a `ch_mult` that does not begin with 1
+WIDTHS = {  # the second has a `ch_mult` that does not begin with 1
+    "plain": (32, 32, 64), "mult": (64, 32, 64), "narrow": (32, 32, 32),
+}  # fmt: skip
 KINDS = ("VQModel", "GumbelVQ", "AutoencoderKL")
 
 
@@ -391,3 +394,104 @@ def test_other_folders_and_files_are_left_to_others(write, tmp_path):
     assert foreign.recognise(write({"weight": torch.zeros(2)}, "other/last.ckpt").parent) is None
     (tmp_path / "empty").mkdir()
     assert foreign.recognise(tmp_path / "empty") is None
+
+
+# ---------------------------------------------------------------------------- Flux.1, Stable Diffusion 3, Flux.2
+
+
+def flux(layout):
+    """Weights without quantization's convolutions, or with them inside the halves as in Flux.2."""
+    weights = state("AutoencoderKL")
+    if layout == "Flux.2":
+        moved = {"quant_conv.": "encoder.quant_conv.", "post_quant_conv.": "decoder.post_quant_conv."}
+        for old, new in moved.items():
+            for part in ("weight", "bias"):
+                weights[f"{new}{part}"] = weights.pop(f"{old}{part}")
+        return weights | {"bn.running_mean": torch.ones(4 * DIM), "bn.running_var": torch.ones(4 * DIM)}
+    return {name: value for name, value in weights.items() if "quant_conv" not in name}
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("prefix", ["", "first_stage_model."])
+@pytest.mark.parametrize("layout", ["Flux.1", "Flux.2"])
+def test_autoencoders_of_flux_are_those_of_latent_diffusion(layout, prefix, tmp_path, images):
+    weights, full = flux(layout), state("AutoencoderKL")
+    save_file({f"{prefix}{name}": value for name, value in weights.items()}, tmp_path / "ae.safetensors")
+    model = opened(tmp_path / "ae.safetensors")
+    reference = Reference(full)
+    if layout == "Flux.1":
+        wide = full["decoder.conv_in.weight"].shape[1]
+        eye = {"quant_conv": 2 * wide, "post_quant_conv": wide}
+        for name, count in eye.items():
+            full[f"{name}.weight"], full[f"{name}.bias"] = torch.eye(count)[:, :, None, None], torch.zeros(count)
+    z = reference.encode(images).chunk(2, 1)[0]
+    torch.testing.assert_close(model.encode(images)["latent"].movedim(3, 1), z, atol=1e-4, rtol=0)
+    torch.testing.assert_close(model.decode({"latent": z.movedim(1, 3)}), reference.decode(z), atol=1e-4, rtol=0)
+    assert checkpoints.describe(tmp_path / "ae.safetensors").format == "latent-diffusion AutoencoderKL"
+
+
+@torch.inference_mode()
+def test_a_decoder_of_other_widths(tmp_path, images):
+    weights = {name: value for name, value in state("AutoencoderKL").items() if not name.startswith("decoder.")}
+    narrow = state("AutoencoderKL", widths="narrow", seed=1)
+    weights |= {name: value for name, value in narrow.items() if name.startswith("decoder.")}
+    save_file(weights, tmp_path / "ae.safetensors")
+    model, reference = opened(tmp_path / "ae.safetensors"), Reference(weights)
+    z = reference.encode(images)[:, :DIM]
+    torch.testing.assert_close(model.decode({"latent": z.movedim(1, 3)}), reference.decode(z), atol=1e-4, rtol=0)
+
+
+# -------------------------------------------------------------------------------------------------- runs of Lightning
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["checkpoints/epoch=000012.ckpt"],
+        ["checkpoints/epoch=000009.ckpt", "checkpoints/epoch=000020.ckpt", "checkpoints/epoch=000010.ckpt"],
+        ["checkpoints/epoch=000012-val/rec_loss=0.1.ckpt"],
+        ["checkpoints/last.ckpt"],
+    ],
+    ids=["epoch", "epochs", "slash", "last"],
+)
+def test_a_checkpoint_inside_a_run_uses_its_yaml_file(names, run, write, tmp_path):
+    for name in names[1:]:
+        write(state(), f"run/{name}")
+    folder = run(yaml(more=", tanh_out: true"), file=names[0])
+    for path in (folder, *(folder / name for name in names)):
+        found = checkpoints.describe(path)
+        assert (found.format, found.image_size) == ("taming-transformers VQModel with tanh_out", 48), path
+    newest = sorted(names)[-1].rpartition("/")[2]
+    (said,) = (note for note in checkpoints.describe(folder).notes if ".yaml" in note)
+    assert said.startswith(newest) and ("newest of 3" in said) == (len(names) == 3)
+
+
+def test_a_yaml_file_of_something_else_beside_a_checkpoint_is_left_aside(run):
+    folder = run(yaml("os.system"), file="some.ckpt", config="config.yaml")
+    found = checkpoints.describe(folder / "some.ckpt")
+    assert found.image_size == 256 and any("Its YAML file is not used" in note for note in found.notes)
+
+
+# ------------------------------------------------------------------------------------------------------------ CVQ-VAE
+
+
+@torch.inference_mode()
+def test_codes_of_cvq_by_angle_unless_its_yaml_file_says_otherwise(run, write, images):
+    weights = state() | {"quantize.embed_prob": torch.zeros(CODES)}
+    table = weights["quantize.embedding.weight"]
+    z = Reference(state()).encode(images).movedim(1, 3)
+    by = {
+        "angle": (functional.normalize(z, dim=3) @ functional.normalize(table, dim=1).T).argmax(3),
+        "distance": torch.cdist(z, table).argmin(3),
+    }
+    assert not torch.equal(*by.values())
+    path = write(weights)
+    for suffix, way in {"": "angle", ",compare=distance": "distance", ",compare=angle": "angle"}.items():
+        model = checkpoints.load(f"{path}@{SIZE}{suffix}")
+        latents = model.encode(images)
+        assert torch.equal(model.codebooks["code"].assign(latents["code"]), by[way])
+        expected = Reference(state()).decode(table[by[way]].movedim(3, 1))
+        torch.testing.assert_close(model.decode(latents), expected, atol=1e-4, rtol=0)
+    text = "model:\n  target: taming.models.vqgan.VQModel\n  params: {quantconfig: {params: {distance: l2}}}\n"
+    folder = run(text, weights)
+    assert checkpoints.describe(folder).format.endswith("codes by distance")

@@ -232,3 +232,57 @@ def test_every_key_is_needed(kind, tmp_path):
         assert "\n" not in str(caught.value)
         if "embedding" not in name:
             assert kind in str(caught.value) and ("lacks" in str(caught.value) or "should not" in str(caught.value))
+
+
+# -- lyndonzheng/CVQ-VAE
+
+
+def cvq():
+    """Its network is that of zalandoresearch with biases in its blocks, and counts beside the codes."""
+    state = {name: value for name, value in zalando().items() if "_vq_vae" not in name}
+    blocks = {name: value for name, value in zalando().items() if "_block" in name}
+    state |= {name.replace("weight", "bias"): 0.1 * value[:, 0, 0, 0] for name, value in blocks.items()}
+    generator = torch.Generator().manual_seed(3)
+    table = torch.randn(CODES, DIM, generator=generator) * torch.rand(CODES, 1, generator=generator) ** 2
+    return state | {"_vq_vae.embedding.weight": table, "_vq_vae.embed_prob": torch.zeros(CODES)}
+
+
+@pytest.mark.parametrize("compared", ["angle", "distance"])
+@torch.inference_mode()
+def test_codes_of_cvq_are_compared_as_is_said(compared, images, tmp_path):
+    state = cvq()
+    torch.save(state, tmp_path / "best.pt")
+    table = state["_vq_vae.embedding.weight"]
+    model = checkpoints.load(f"{tmp_path / 'best.pt'}@,compare={compared}")
+    seen = {**state, "_vq_vae._embedding.weight": table}
+    x = torch.relu(conv(seen, "_encoder._conv_1", images * 2 - 1, 2))
+    x = conv(seen, "_encoder._conv_3", torch.relu(conv(seen, "_encoder._conv_2", x, 2)))
+    for index in range(2):
+        block = f"_encoder._residual_stack._layers.{index}._block"
+        x = residual(seen, x, f"{block}.1", f"{block}.3")
+    z = conv(seen, "_pre_vq_conv", torch.relu(x), padding=0)
+    flat = z.movedim(1, 3)
+    scores = (
+        F.normalize(flat, dim=3) @ F.normalize(table, dim=1).T if compared == "angle" else -torch.cdist(flat, table)
+    )
+    codes = scores.argmax(3)
+    latents = model.encode(images)
+    assert torch.equal(model.codebooks["code"].assign(latents["code"]), codes)
+    x = conv(seen, "_decoder._conv_1", table[codes].movedim(3, 1))
+    for index in range(2):
+        block = f"_decoder._residual_stack._layers.{index}._block"
+        x = residual(seen, x, f"{block}.1", f"{block}.3")
+    x = up(seen, "_decoder._conv_trans_2", torch.relu(up(seen, "_decoder._conv_trans_1", torch.relu(x))))
+    torch.testing.assert_close(model.decode(latents), (x / 2 + 0.5).clamp(0, 1), atol=1e-4, rtol=0)
+
+
+def test_how_codes_of_cvq_are_compared_is_said_and_part_of_the_result(tmp_path):
+    path = tmp_path / "best.pt"
+    torch.save(cvq(), path)
+    (said,) = (note for note in checkpoints.describe(path).notes if "compared" in note)
+    assert "compared by angle" in said and "`@,compare=distance`" in said
+    assert checkpoints.fingerprint(path) != checkpoints.fingerprint(f"{path}@,compare=distance")
+    with pytest.raises(BadInput, match=r"compare=cosine cannot be had of best\.pt; choose from angle, distance"):
+        checkpoints.describe(f"{path}@,compare=cosine")
+    with pytest.raises(BadInput, match="leaves no choice of nothing"):
+        checkpoints.describe(f"{path}@,nothing=1")
