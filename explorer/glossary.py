@@ -26,19 +26,21 @@ TERMS: dict[str, Term] = {
     "token": Term("Token", "One cell of the grid of an image with its code: an 8 × 8 grid has 64 tokens."),
     "used": Term(
         "Used codes",
-        "Codes that stand in at least one cell of these images. Below it: what as many tokens drawn evenly from all "
-        "codes would use, the most that can be expected of so few tokens.",
+        "Codes that stand in at least one cell of these images. Below it: how many as many tokens drawn evenly from "
+        "all codes would use on average.",
     ),
     "dead": Term("Dead codes", "Codes that never occur in these images. With few images a rare code can look dead."),
     "perplexity": Term(
         "Perplexity",
         "2 to the power of the entropy: as many equally frequent codes would be as varied. Its 95 % interval comes "
-        "from drawing images anew (bootstrap), because tokens of one image are not independent. With few tokens the "
-        "estimate is too small; the interval corrects for that, and may then lie above it.",
+        "from leaving out one image at a time (jackknife), because tokens of one image are not independent. With few "
+        "tokens the estimate is too small; the interval corrects for that, and may then lie above it. Where more than "
+        "4 % of the tokens have a code that one image alone has, there are too few images to say how far up it may go.",
     ),
     "ceiling": Term(
         "Even use would reach",
-        "The perplexity that as many tokens drawn evenly from all codes would reach: the most that is possible here.",
+        "The perplexity that as many tokens drawn evenly from all codes would reach on average; it is no bound: by "
+        "chance a sample may lie a little above it.",
     ),
     "entropy": Term(
         "Entropy",
@@ -70,7 +72,8 @@ TERMS: dict[str, Term] = {
     "concept heat map": Term(
         "Use by concept",
         "For the images of each value of a concept: how much of their tokens each code makes up. The ratio compares "
-        "that with all images: 1 is twice as common, -1 half as common. Click a column to select its code.",
+        "that with all images: 1 is twice as common, -1 half as common; of a few tokens that may be chance. A code "
+        "that a value does not have counts as half a token. Click a column to select its code.",
     ),
     "information": Term(
         "A token tells",
@@ -83,6 +86,14 @@ TERMS: dict[str, Term] = {
         "The same number when the labels are shuffled among the images, mean of 100 shuffles, and the value that 97.5 "
         "% of them stay below. Only what lies above it says anything.",
         "bits",
+    ),
+    "codes above chance": Term(
+        "Codes above chance",
+        "Codes whose presence in an image tells more about the concept than shuffled labels do: p is 1 + the shuffles "
+        "that tell as much, over 1 + all shuffles, and q that after Benjamini and Hochberg for looking at many codes. "
+        "Of the codes with q below 0.05, one in 20 is there by chance.",
+        "",
+        "Benjamini and Hochberg 1995",
     ),
     "line of codes": Term(
         "Map of the codebook",

@@ -67,12 +67,6 @@ def explained_share(latents: np.ndarray, codes: np.ndarray) -> float:
     return float(1 - np.square(latents - codes).sum(dtype=np.float64) / spread) if spread > 0 else 1.0
 
 
-def perplexity_interval(codes: np.ndarray, size: int, *, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the perplexity, images resampled: the ends of `usage.entropy_interval`, 2 to their power."""
-    low, high = usage.entropy_interval(codes, size, seed=seed)
-    return float(2**low), float(2**high)
-
-
 def values_of(labels: np.ndarray, bins: int = 5) -> tuple[np.ndarray, bool]:
     """A concept (N,) as discrete values; one of real numbers with more than 12 values is cut into quantiles.
 
@@ -93,9 +87,11 @@ def values_of(labels: np.ndarray, bins: int = 5) -> tuple[np.ndarray, bool]:
 def lift(counts: np.ndarray) -> np.ndarray:
     """How much more common a code is under a value than overall: counts (V, U) -> (V, U) log2 of the ratio of shares.
 
-    Half a token is added to every cell, so that an absent code is a finite number; 0 is as common as overall.
+    0 is as common as overall, 1 twice as common. Where a code is absent it is that of half a token, and 0 where fewer
+    would be expected: an absence that says nothing.
     """
-    smooth = np.asarray(counts, np.float64) + 0.5
-    share = smooth / smooth.sum(1, keepdims=True)
-    overall = smooth.sum(0) / smooth.sum()
-    return np.log2(share / overall)
+    counts = np.asarray(counts, np.float64)
+    total = counts.sum()
+    expected = counts.sum(1, keepdims=True) * counts.sum(0) / max(total, 1)
+    ratio = np.where(counts > 0, counts, np.minimum(0.5, expected)) / np.where(expected > 0, expected, 1)
+    return np.where(expected > 0, np.log2(np.where(ratio > 0, ratio, 1)), 0.0)

@@ -82,12 +82,9 @@ def enrich(items: np.ndarray, inside: np.ndarray, outside: np.ndarray, selected:
 
 def adjust(p: np.ndarray) -> np.ndarray:
     """q-values of p-values (U,): Benjamini and Hochberg, Controlling the false discovery rate, 1995."""
-    p = np.asarray(p, np.float64)
-    order = np.argsort(p)
-    raw = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty_like(p)
-    q[order] = np.minimum(1, np.minimum.accumulate(raw[::-1])[::-1])
-    return q
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(p) if len(p) else np.empty(0)
 
 
 def _mask(selected: np.ndarray, images: int) -> np.ndarray:

@@ -14,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+WORK = 200_000_000  # numbers that shuffles of labels may touch, about two seconds
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -26,8 +28,8 @@ class Usage:
         entropy_bits: plug-in entropy of the code distribution, in [0, log2 K].
         entropy_corrected: the same with the Miller–Madow correction (used - 1) / (2 tokens ln 2); at most log2 K.
         perplexity: 2 ** entropy_bits, in [1, K]: as many equally frequent codes have this entropy; 0 without tokens.
-        uniform_perplexity: what as many tokens drawn evenly from all K codes would reach: the ceiling here.
-        uniform_used: how many codes such tokens would use.
+        uniform_perplexity: what as many tokens drawn evenly from all K codes would reach on average; by chance more.
+        uniform_used: how many codes such tokens would use, on average.
     """
 
     codes: int
@@ -104,42 +106,6 @@ def uniform_perplexity(size: int, tokens: int) -> float:
     return float(2 ** (np.log2(tokens) - size / tokens * expected))
 
 
-def entropy_interval(
-    codes: np.ndarray, size: int, *, seed: int = 0, repeats: int = 200, level: float = 0.95
-) -> tuple[float, float]:
-    """Interval of the entropy in bits, from resampling images with replacement.
-
-    The basic bootstrap (2 × estimate - quantile) is used because the plug-in entropy of a resample is too low by
-    about as much as the estimate itself is. More than 1,000 images are first put into 1,000 random groups, which are
-    resampled instead: the same variance at a bounded cost.
-
-    Args:
-        codes: (N, H, W) codes of N images.
-        size: K.
-
-    Returns:
-        (low, high) within [0, log2 K]; (nan, nan) with fewer than two images.
-
-    Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2.
-    """
-    images = len(codes)
-    if images < 2:
-        return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    groups = np.array_split(generator.permutation(images), min(images, 1_000))
-    table = _stack([np.asarray(codes[np.sort(group)]).reshape(-1) for group in groups], size)  # (G, K)
-    estimate = float(entropy_bits(np.asarray(table.sum(0)).reshape(-1)))
-    resampled = []
-    for start in range(0, repeats, 16):
-        draws = min(16, repeats - start)
-        weights = generator.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=draws)
-        resampled.append(entropy_bits((table.T @ weights.T.astype(np.float64)).T))
-    tail = (1 - level) / 2
-    upper, lower = np.quantile(np.concatenate(resampled), [1 - tail, tail])
-    low, high = np.clip([2 * estimate - upper, 2 * estimate - lower], 0, np.log2(size))
-    return float(low), float(high)
-
-
 def cumulative_share(counts: np.ndarray) -> np.ndarray:
     """Share of all tokens covered by the most used 1, 2, … K codes: (K,) -> (K,) in [0, 1], rising."""
     ordered = np.sort(_counts(counts))[::-1].astype(np.float64)
@@ -204,7 +170,7 @@ def by_concept(codes: np.ndarray, labels: np.ndarray, size: int) -> ConceptUsage
     return ConceptUsage(
         values=values,
         codes=table[1],
-        counts=_sum_by(table[0][known], index[known], len(values)),
+        counts=sum_rows(table[0][known], index[known], len(values)).toarray(),
         images=np.bincount(index[known], minlength=len(values)),
         missing=int((~known).sum()),
     )
@@ -217,6 +183,7 @@ class Information:
     Attributes:
         bits: the estimate; an array for a value per code.
         chance, chance_high: mean and 97.5th percentile over permutations of the labels among the images.
+        p: (1 + permutations that tell as much) / (1 + permutations): of so much by chance.
         concept_bits: entropy of the concept over images, the most that could be known.
         images, permutations: sample sizes.
         codes: (U,) ids for a value per code, else None.
@@ -225,6 +192,7 @@ class Information:
     bits: float | np.ndarray
     chance: float | np.ndarray
     chance_high: float | np.ndarray
+    p: float | np.ndarray
     concept_bits: float
     images: int
     permutations: int
@@ -248,15 +216,16 @@ def token_information(
 
     table, _ = _used(occurrences(codes, size))
     result = _with_chance(table, labels, measure_table, seed, permutations)
-    return Information(float(result[0]), float(result[1]), float(result[2]), *result[3:], permutations)
+    return Information(*map(float, result[:4]), *result[4:], permutations)
 
 
 def presence_information(
-    codes: np.ndarray, labels: np.ndarray, size: int, *, seed: int = 0, permutations: int = 100
+    codes: np.ndarray, labels: np.ndarray, size: int, *, seed: int = 0, permutations: int | None = None
 ) -> Information:
     """Bits that the presence of each code anywhere in an image tells about the image's concept.
 
-    Plug-in mutual information of (present or not, value) over images, for every code that occurs; in [0, 1] bits.
+    Plug-in mutual information of (present or not, value) over images, for every code that occurs; in [0, 1] bits. Many
+    permutations, because many codes are asked: unless told, 199 to 999, the fewer the larger the table.
     """
 
     def measure_table(present: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -267,6 +236,9 @@ def presence_information(
 
     table, used = _used(occurrences(codes, size))
     table = (table > 0).astype(np.int64)
+    if permutations is None:
+        work = table.nnz + 20 * len(used) * len(levels(labels)[1])
+        permutations = int(np.clip(WORK // max(work, 1), 199, 999))
     result = _with_chance(table, labels, measure_table, seed, permutations)
     return Information(*result, permutations, used)
 
@@ -283,29 +255,33 @@ def levels(labels: np.ndarray) -> tuple[np.ndarray, list]:
 
 
 def _with_chance(table, labels, statistic, seed, permutations) -> tuple:
-    """The statistic of (V, U) sums, its mean and 97.5th percentile under shuffled labels, concept bits, images."""
+    """The statistic of (V, U) sums; its mean, 97.5th percentile and p under shuffled labels; concept bits, images."""
     index, values = levels(labels)
     known = index >= 0
     table, index = table[known], index[known]
     images = np.bincount(index, minlength=len(values))
     if not len(index):
         raise ValueError("no image has a value of this concept")
-    bits = statistic(_sum_by(table, index, len(values)), images)
+    bits = statistic(sum_rows(table, index, len(values)).toarray(), images)
     generator = np.random.default_rng(seed)
     shuffled = np.stack(
-        [statistic(_sum_by(table, generator.permutation(index), len(values)), images) for _ in range(permutations)]
+        [
+            statistic(sum_rows(table, generator.permutation(index), len(values)).toarray(), images)
+            for _ in range(permutations)
+        ]
     )
     high = np.quantile(shuffled, 0.975, axis=0)
-    return bits, shuffled.mean(0), high, float(entropy_bits(images)), len(index)
+    p = (1 + (shuffled >= bits - 1e-12).sum(0)) / (1 + permutations)  # what is equal may be rounded apart
+    return bits, shuffled.mean(0), high, p, float(entropy_bits(images)), len(index)
 
 
-def _sum_by(table: csr_array, index: np.ndarray, values: int) -> np.ndarray:
-    """Sums the rows (N, U) of each value: (V, U) int64."""
+def sum_rows(table: csr_array, index: np.ndarray, values: int) -> csr_array:
+    """Sums the rows (N, K) that have each index (N,) in [0, values): sparse (values, K) int64."""
     from scipy.sparse import csr_array
 
     rows = len(index)
     member = csr_array((np.ones(rows, np.int64), (index, np.arange(rows))), shape=(values, rows))
-    return (member @ table).toarray()
+    return member @ table
 
 
 def _used(table: csr_array) -> tuple[csr_array, np.ndarray]:

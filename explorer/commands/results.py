@@ -43,18 +43,22 @@ def encode(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, *
 @command((Subject, SUBJECT))
 def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
     """Codebook statistics of each layer, counted over a dataset."""
+    from explorer.analysis import jackknife
     from explorer.analysis.usage import measure as measured
 
     path, found, notes = result("encoding", checkpoint, **subject)
-    layers = []
+    layers, said = [], []
     for layer in found.layers:
         facts = dataclasses.asdict(measured(found.usage(layer.name), found.images))
-        layers.append({"name": layer.name, "codebook": found.codebook(layer.name).kind, **facts})
+        interval = jackknife.perplexity_interval(found.codes(layer.name), facts["codes"])
+        kind, between = found.codebook(layer.name).kind, interval.ends("perplexity")
+        layers.append({"name": layer.name, "codebook": kind, **facts, **between})
+        said.append(interval.worded())
     lines = [
         f"{row['name']}: {row['used']:,} of {row['codes']:,} codes used, perplexity {row['perplexity']:.1f} "
-        f"(at most {row['uniform_perplexity']:.1f}), {row['entropy_bits']:.2f} bits, {row['tokens']:,} tokens "
-        f"of {row['images']:,} images, {row['codebook']} codebook"
-        for row in layers
+        f"({between}; even use: {row['uniform_perplexity']:.1f} on average), {row['entropy_bits']:.2f} bits, "
+        f"{row['tokens']:,} tokens of {row['images']:,} images, {row['codebook']} codebook"
+        for row, between in zip(layers, said, strict=True)
     ]
     emit({"layers": layers, "images": found.images, "encoding": path} | notes, as_json, lines)
 

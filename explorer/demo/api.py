@@ -21,7 +21,7 @@ from explorer.demo import shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Study, points
-from explorer.views.codebook import measured
+from explorer.views.use import measured
 
 MOST_NEAREST, CELL = 100, 16
 
@@ -112,8 +112,10 @@ class LayerUsage(TypedDict):
     tokens: int
     entropy_bits: float
     perplexity: float
-    perplexity_low: float
-    perplexity_high: float
+    perplexity_low: float | None
+    perplexity_high: float | None
+    seen_once: float
+    enough_images: bool
     uniform_perplexity: float
     bits_per_pixel: float | None
     tokens_per_code: list[int]
@@ -370,15 +372,14 @@ def _layer(study: Study, layer: str | None) -> str:
 
 
 def _usage(study: Study, layer: str) -> LayerUsage:
-    found, (low, high), _, rates = study.remember(measured, layer)
+    found, interval, _, rates = study.remember(measured, layer)
     facts = asdict(found)
     kept = ("codes", "used", "dead", "images", "tokens", "entropy_bits", "perplexity", "uniform_perplexity")
     return {
         "layer": layer,
         "kind": study.book(layer).kind,
         **{key: facts[key] for key in kept},
-        "perplexity_low": low,
-        "perplexity_high": high,
+        **interval.ends("perplexity"),
         "bits_per_pixel": None if rates is None else rates[0],
         "tokens_per_code": study.usage(layer).tolist(),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,8 @@ from explorer.sheets import (
     Sheet,
     Table,
 )  # fmt: skip
-from explorer.views import fields, words
+from explorer.views import fields, use, words
+from explorer.views.use import SHARES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-SHARES = (0.5, 0.9, 0.99)
 PAIRS = 100  # near-duplicates that are listed
 MANY = {10: "10", 20: "20", 40: "40", 80: "80"}
 
@@ -86,81 +85,16 @@ class Options:
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """Use of a layer's codebook over all images, by concept, and the geometry of its vectors."""
     layer, table = options.layer, study.table(options.layer)
-    cards, numbers = _use(study, layer)
+    cards, numbers = use.cards(study, layer)
     name = f"{study.checkpoint.name}-{layer}"
     blocks: list[Block] = [Controls(("layer",)), *words.continuous(study, layer), cards]
-    blocks += _yours(study, layer, picture)
+    blocks += use.yours(study, layer, picture)
     blocks.append(_selected(study, options, table))
     blocks.append(Row([_histogram(study, options, table, name), _cumulative(table, name)]))
     by_concept, told = _by_concept(study, options, name)
     blocks += [*by_concept, *_geometry(study, options, table, name), *_duplicates(study, options, name)]
     blocks += _everything(study, layer, table, name)
     return Sheet(blocks, {"layer": layer, "code": options.code, "use": numbers, "concept": told})
-
-
-def measured(study: Study, layer: str) -> tuple:
-    """Use of a codebook, the 95 % interval of its perplexity, codes that cover SHARES, bits per pixel (entropy, fixed).
-
-    Bits are None for a codebook that the model does not decode from.
-    """
-    from explorer.analysis import codes, usage
-
-    counts, grid, size = study.usage(layer), study.layer(layer).grid, study.checkpoint.image_size
-    found = usage.measure(counts, study.encoding.images)
-    rates = None
-    if study.book(layer).kind != "kmeans":
-        rates = tuple(usage.bits_per_pixel(grid, len(counts), size, bits) for bits in (found.entropy_bits, None))
-    return (
-        found,
-        codes.perplexity_interval(study.codes(layer), len(counts)),
-        usage.codes_covering(counts, SHARES),
-        rates,
-    )
-
-
-def _use(study: Study, layer: str) -> tuple[Cards, dict[str, Any]]:
-    found, (low, high), covering, rates = study.remember(measured, layer)
-    grid = study.layer(layer).grid
-    cards = [
-        Card(
-            "Used codes", f"{found.used:,} of {found.codes:,}", f"even use: {found.uniform_used:,.0f}", help_of("used"),
-        ),
-        Card("Dead codes", f"{found.dead:,}", "never seen here", help_of("dead")),
-        Card("Perplexity", f"{found.perplexity:.1f}", f"95 %: {low:.1f} – {high:.1f}", help_of("perplexity")),
-        Card("Even use would reach", f"{found.uniform_perplexity:.1f}", "perplexity, at most", help_of("ceiling")),
-        Card(
-            "Entropy", f"{found.entropy_bits:.2f} bits", f"at most {np.log2(found.codes):.2f}",
-            f"{help_of('entropy')} Here: {found.entropy_corrected:.3f} bits.",
-        ),
-        Card(
-            "Tokens counted", f"{found.tokens:,}", f"{found.images:,} images × {grid[0]} × {grid[1]} cells",
-            help_of("tokens counted"),
-        ),
-        *(
-            Card(f"Cover {share:.0%}", words.many(codes, "code"), "of all tokens", help_of("cover"))
-            for share, codes in zip(SHARES, covering, strict=True)
-        ),
-    ]  # fmt: skip
-    numbers = dataclasses.asdict(found) | {"perplexity_low": low, "perplexity_high": high}
-    if rates is not None:
-        beside = [one.name for one in study.layers if study.book(one.name).kind == "kmeans"]
-        more = f" The continuous numbers of {' and '.join(beside)} are not counted." if beside else ""
-        note = f"fixed length: {rates[1]:.3f}"
-        cards.append(Card("Bits per pixel", f"{rates[0]:.3f}", note, help_of("rate of a layer") + more))
-        numbers |= {"bits_per_pixel": rates[0]}
-    return Cards(cards), numbers
-
-
-def _yours(study: Study, layer: str, picture: Looked | None) -> list[Block]:
-    """What a picture of one's own uses of the codebook."""
-    if picture is None or picture.row is not None:
-        return []
-    codes, table = study.codes_of(picture, layer)[0], study.table(layer)
-    used = np.unique(codes)
-    share = table["share"].to_numpy()[used].sum()
-    text = f"Your picture uses {len(used):,} of these codes; together they make up {share:.1%} of all tokens here."
-    never = int((table["tokens"].to_numpy()[used] == 0).sum())
-    return [Note(text + (f" {never:,} of them occur in none of these images." if never else ""))]
 
 
 def _selected(study: Study, options: Options, table: pd.DataFrame) -> Block:
@@ -228,6 +162,7 @@ def compared(study: Study, layer: str, concept: str) -> tuple | None:
 
 
 def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block], dict[str, Any]]:
+    from explorer.analysis.selection import adjust
     from explorer.charts import code_plots
 
     heading = Heading("Use by concept", help_of("concept heat map"))
@@ -242,7 +177,7 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
     order = np.argsort(-by, kind="stable")[: options.columns]
     signed = options.shown == "ratio"
     values = lift if signed else usage.share
-    above = int((presence.bits > presence.chance_high).sum())
+    above = int((adjust(presence.p) < 0.05).sum())
     blocks: list[Block] = [
         heading,
         controls,
@@ -258,8 +193,8 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
             ),
             Card("By chance", f"{tokens.chance:.3f} bits", f"97.5 % below {tokens.chance_high:.3f}", help_of("chance")),
             Card(
-                "Codes above chance", f"{above:,} of {len(presence.bits):,}", "one in 40 would be by chance",
-                "Codes whose presence in an image tells more about the concept than for 97.5 % of shuffled labels.",
+                "Codes above chance", f"{above:,} of {len(presence.bits):,}", "q < 0.05",
+                f"{help_of('codes above chance')} Here: {presence.permutations:,} shuffles.",
             ),
             Card("Images", f"{tokens.images:,}", f"{usage.missing:,} without a value", "Images that have a value."),
         ], 4),

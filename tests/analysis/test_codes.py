@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer.analysis import codes, usage
+from explorer.analysis import codes
 
 CODES = np.array([[[0, 0], [0, 2]], [[2, 2], [2, 2]], [[0, 3], [0, 0]]])
 VECTORS = np.array([[0.0, 0.0], [10.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
@@ -32,13 +32,6 @@ def test_images_are_counted_once_in_many_parts(monkeypatch):
     assert codes.images_per_code(CODES, 4).tolist() == [2, 0, 2, 1]
 
 
-def test_the_interval_of_the_perplexity_holds_its_estimate():
-    drawn = np.random.default_rng(0).integers(0, 8, (200, 4, 4))
-    low, high = codes.perplexity_interval(drawn, 8)
-    assert low <= usage.measure(usage.count_tokens(drawn, 8), 200).perplexity <= high <= 8
-    assert high - low < 0.2
-
-
 def test_discrete_values_stay_and_real_numbers_are_cut():
     labels, cut = codes.values_of(pd.Series(["b", None, "a"], dtype="category"))
     assert labels.tolist() == ["b", None, "a"] and not cut
@@ -49,12 +42,20 @@ def test_discrete_values_stay_and_real_numbers_are_cut():
     assert codes.values_of(pd.Series([1.0, 2.0, 1.0]))[0].tolist() == [1, 2, 1]
 
 
-def test_lift_is_the_log_of_the_ratio_to_all():
+def test_lift_is_the_log_of_the_ratio_to_all_however_few_tokens():
     even = codes.lift(np.full((3, 4), 1000))
     np.testing.assert_allclose(even, 0, atol=1e-12)
-    found = codes.lift(np.array([[300_000, 100_000], [100_000, 300_000]]))
-    np.testing.assert_allclose(found, np.log2([[1.5, 0.5], [0.5, 1.5]]), atol=1e-4)
-    assert np.isfinite(codes.lift(np.array([[0, 9], [9, 0]]))).all()
+    for tokens in (1, 100_000):
+        found = codes.lift(np.array([[3, 1], [1, 3]]) * tokens)
+        np.testing.assert_allclose(found, np.log2([[1.5, 0.5], [0.5, 1.5]]), atol=1e-12)
+
+
+def test_the_lift_of_an_absent_code_is_that_of_half_a_token_or_says_nothing():
+    found = codes.lift(np.array([[0, 8, 0, 0], [8, 0, 1, 0]]))
+    assert found[0, 0] == pytest.approx(np.log2(0.5 / (8 * 8 / 17)))
+    assert found[0, 2] == 0, "half a token would be expected: an absence is no news"
+    assert not found[:, 3].any(), "a code that nobody has"
+    assert (codes.lift(np.zeros((2, 3))) == 0).all()
 
 
 def test_codes_outside_the_codebook_are_refused():

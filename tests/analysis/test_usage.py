@@ -79,33 +79,6 @@ def test_counts_tokens_and_refuses_codes_outside():
         usage.measure(np.array([1, -1]), 1)
 
 
-def test_interval_covers_the_truth_about_as_often_as_it_says():
-    # each image uses one code for all its tokens: 60 images are 60 observations, not 960
-    generator = np.random.default_rng(1)
-    share = np.array([0.4, 0.3, 0.2, 0.1])
-    truth = -(share * np.log2(share)).sum()
-    hits, token_hits = 0, 0
-    for trial in range(60):
-        image_codes = generator.choice(4, 60, p=share)
-        codes = np.repeat(image_codes, 16).reshape(60, 4, 4)
-        low, high = usage.entropy_interval(codes, 4, seed=trial, repeats=100)
-        hits += low <= truth <= high
-        low, high = usage.entropy_interval(codes.reshape(-1, 1, 1), 4, seed=trial, repeats=100)
-        token_hits += low <= truth <= high
-    assert hits >= 51
-    assert token_hits < 36, "treating tokens as independent must be seen to be wrong"
-
-
-def test_interval_is_seeded_and_narrows_with_images():
-    codes = np.random.default_rng(0).integers(0, 16, (2400, 2, 2))
-    few, many = usage.entropy_interval(codes[:60], 16), usage.entropy_interval(codes, 16)
-    assert few == usage.entropy_interval(codes[:60], 16)
-    assert many[1] - many[0] < few[1] - few[0]
-    assert np.isnan(usage.entropy_interval(codes[:1], 16)).all()
-    same = usage.entropy_interval(np.zeros((5, 2, 2), int), 16)
-    assert same == (0, 0)
-
-
 def test_by_concept_by_hand():
     codes = np.array([[[0, 0]], [[0, 3]], [[3, 3]], [[5, 5]]])
     found = usage.by_concept(codes, np.array(["cat", "dog", "dog", None], object), 8)
@@ -151,3 +124,27 @@ def test_information_by_hand():
     assert usage.presence_information(codes, labels, 2).bits == pytest.approx([0, 1])
     with pytest.raises(ValueError, match="no image has a value"):
         usage.token_information(codes, np.array([None, None]), 2)
+
+
+def test_p_of_shuffled_labels_by_hand():
+    # the code is the label in 6 of 6 images: of the 20 ways to deal three labels of each kind, 2 tell as much
+    codes = np.repeat([0, 1], 3).reshape(6, 1, 1)
+    found = usage.presence_information(codes, np.repeat(["a", "b"], 3), 2, permutations=4000)
+    assert found.p == pytest.approx([0.1, 0.1], abs=0.02)
+    few = usage.presence_information(np.repeat(codes, 20, 0), np.repeat(["a", "b"], 60), 2, permutations=19)
+    assert few.p.tolist() == [1 / 20, 1 / 20], "none tells as much, and p is never 0"
+    none = usage.presence_information(np.zeros((6, 1, 1), int), np.repeat(["a", "b"], 3), 1)
+    assert none.p.tolist() == [1], "all shuffles tell as much as a code that is everywhere: nothing"
+
+
+def test_of_codes_that_tell_nothing_hardly_ever_one_is_above_chance():
+    from explorer.analysis.selection import adjust
+
+    generator = np.random.default_rng(0)
+    found, raw = [], []
+    for _ in range(40):
+        codes, labels = generator.integers(0, 40, (60, 4, 4)), generator.integers(0, 3, 60)
+        p = usage.presence_information(codes, labels, 40, permutations=199).p
+        found.append((adjust(p) < 0.05).any())
+        raw.append((p < 0.05).mean())
+    assert np.mean(found) <= 0.15 and np.mean(raw) == pytest.approx(0.05, abs=0.02)
