@@ -120,6 +120,12 @@ def read_json(path: Path, *, limit: int = 16 * 1024 * 1024) -> Any:
         raise ValueError(f"{Path(path).name} is nested too deeply") from None
 
 
+def sized(count: float) -> str:
+    """Bytes in the unit that suits them: `0.6 kB`, `12.5 MB`, `3.0 GB`."""
+    size, unit = next(((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB")) if count >= size), (1e3, "kB"))
+    return f"{count / size:,.1f} {unit}"
+
+
 def digest(*parts: Any, length: int = 16) -> str:
     """Hex digest of the JSON of `parts`: the key under which a result of these inputs is cached."""
     text = json.dumps(parts, sort_keys=True, default=str)

@@ -11,7 +11,7 @@ from explorer import checkpoints
 from explorer.charts import curves
 from explorer.datasets import decode_image
 from explorer.errors import BadInput
-from explorer.files import LIBRARY_CACHES, cache_folder, file_digest, place_library_caches, read_json
+from explorer.files import LIBRARY_CACHES, cache_folder, file_digest, place_library_caches, read_json, sized
 
 
 @pytest.fixture
@@ -72,3 +72,11 @@ def test_a_file_that_grows_while_it_is_looked_at_is_not_read_to_its_end(tmp_path
     path.write_text('"' + "x" * 100 + '"')
     with pytest.raises(ValueError, match=r"big\.json is larger than 50 bytes"):
         read_json(path, limit=50)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0.0 kB"), (600, "0.6 kB"), (12_500_000, "12.5 MB"), (3e9, "3.0 GB"), (2.5e12, "2,500.0 GB")],
+)
+def test_sizes_are_in_the_unit_that_suits_them(count, said):
+    assert sized(count) == said

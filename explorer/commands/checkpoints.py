@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from explorer.commands.command import Json, app, cancellable, emit
+from explorer.files import sized
 from explorer.progress import Progress
 
 
@@ -56,4 +57,4 @@ def fetch(
 
     with cancellable(Progress(0, "bytes")) as progress:
         path, size = hub.download(name, progress)
-    emit({"checkpoint": path, "bytes": size}, as_json, [f"{name}: {size / 1e6:,.1f} MB in {path}"])
+    emit({"checkpoint": path, "bytes": size}, as_json, [f"{name}: {sized(size)} in {path}"])

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.datasets import depths
 from explorer.datasets.images import squared
 from explorer.datasets.sources import Item, Listing, Source, sample
 from explorer.datasets.stamps import pixel_stamp, stamp
 from explorer.errors import BadInput, explained
-from explorer.files import atomic_path, cache_folder, digest, read_json
+from explorer.files import atomic_path, cache_folder, digest, read_json, sized
 from explorer.progress import Progress
 
 FORMAT = 1
@@ -33,9 +32,6 @@ BATCH = 64  # images held at once, encoded and decoded, and fewer when they are 
 BATCH_BYTES = 16 * 1024**2
 RESERVE = 64 * 1024**2  # bytes left free on the disk
 MAX_SKIPPED = 10_000  # files that are named; all are counted
-
-
-Decode = Callable[[Item], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -73,9 +69,7 @@ def cached_pixels(
     _discard_leftovers(folder)
     if not _whole(target):  # a cleaner of old files took a part
         shutil.rmtree(target, ignore_errors=True)
-    rules = depths.rules(source, split, listing, progress)
-    listing = replace(listing, notes=(*listing.notes, *(f"pixel {one.note}" for one in rules.values() if one.note)))
-    _decode(listing, rows, target, size, lambda item: squared(item, size, fit, rules), name, progress)
+    _decode(listing, rows, target, size, fit, name, progress)
     return _limited(*_open(target, fingerprint), limit, fingerprint)
 
 
@@ -143,25 +137,26 @@ def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fing
 
 
 def _decode(
-    listing: Listing, rows: np.ndarray, target: Path, size: int, decode: Decode, name: str, progress: Progress | None
+    listing: Listing, rows: np.ndarray, target: Path, size: int, fit: str, name: str, progress: Progress | None
 ) -> None:
     """Writes an entry under a temporary name and renames it; whatever goes wrong, nothing is left behind."""
     needed = len(rows) * size * size * 3
-    action = f"decode '{name}' at {size} × {size} ({needed / 1e6:,.0f} MB in the cache, which EXPLORER_CACHE can move)"
+    action = f"decode '{name}' at {size} × {size} ({sized(needed)} in the cache, which EXPLORER_CACHE can move)"
     with explained(action, target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < needed + RESERVE:
             raise OSError(errno.ENOSPC, "too little is free")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
         try:
-            kept, skipped, stamps = _write_pixels(listing, rows, temporary / "pixels.npy", size, decode, name, progress)
+            pixels, moving = temporary / "pixels.npy", []
+            kept, skipped, stamps = _write_pixels(listing, rows, pixels, size, fit, name, progress, moving)
             index = listing.concepts.iloc[kept].reset_index(drop=True)
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
             for column, values in zip(STAMPS, np.array(stamps, np.uint64).T, strict=True):
                 index[column] = values
             index.to_parquet(temporary / "index.parquet")
             meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows)}
-            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ())]
+            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ()), *_first_frames(len(moving))]
             meta |= {"skipped": skipped[:MAX_SKIPPED], "lost": len(skipped), "notes": notes}
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
@@ -173,7 +168,14 @@ def _decode(
 
 
 def _write_pixels(
-    listing: Listing, rows: np.ndarray, path: Path, size: int, decode: Decode, name: str, progress: Progress | None
+    listing: Listing,
+    rows: np.ndarray,
+    path: Path,
+    size: int,
+    fit: str,
+    name: str,
+    progress: Progress | None,
+    moving: list,
 ) -> tuple[np.ndarray, list[tuple], list[tuple[int, int]]]:
     """Decodes `rows` in a pool of threads, a batch at a time, in order.
 
@@ -184,7 +186,7 @@ def _write_pixels(
         try:
             if isinstance(item, BadInput):
                 return item
-            pixels = decode(item)
+            pixels = squared(item, size, fit, moving)
         except BadInput as problem:
             return problem
         return pixels, stamp(item), pixel_stamp(pixels)
@@ -215,6 +217,13 @@ def _write_pixels(
         file.seek(0)
         _header(file, len(kept), size)
     return np.array(kept), skipped, stamps
+
+
+def _first_frames(count: int) -> list[str]:
+    if not count:
+        return []
+    which = "1 image has" if count == 1 else f"{count:,} images have"
+    return [f"{which} several frames or pages; the first of each is taken"]
 
 
 def _chunks(items: Iterator, size: int) -> Iterator[list]:

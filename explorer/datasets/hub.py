@@ -18,7 +18,7 @@ from explorer.datasets.parquet import parquet_source
 from explorer.datasets.sources import SPLITS, Listing, Source
 from explorer.datasets.tabular import split_of
 from explorer.errors import BadInput
-from explorer.files import cache_folder, digest, read_json, write_json
+from explorer.files import cache_folder, digest, read_json, sized, write_json
 from explorer.progress import Progress
 
 NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@(?P<config>[\w.+-]{1,100}))?")
@@ -153,8 +153,8 @@ def _download(text: str, files: Files, wanted: dict[str, int], split: str, progr
     missing = sum(size for name, size in wanted.items() if not (held / name).exists())
     if missing + RESERVE > free:
         raise BadInput(
-            f"{text}: its split {split} has {len(wanted):,} files of {total / 1e9:,.1f} GB, and '{there}' has room for "
-            f"{free / 1e9:,.1f} GB; set HF_HUB_CACHE to a larger disk"
+            f"{text}: its split {split} has {len(wanted):,} files of {sized(total)}, and '{there}' has room for "
+            f"{sized(free)}; set HF_HUB_CACHE to a larger disk"
         )
     for number, (name, size) in enumerate(wanted.items()):
         came = [done]

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from explorer.datasets.ranges import Range, find
 from explorer.errors import BadInput
 
 MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything is decoded
 MAX_BYTES = 256 * 1024 * 1024  # of one encoded image
 SIZES = (8, 2048)
 FITS = ("crop", "pad")
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".avif", ".heic", ".heif", ".hif"),
+)
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked here instead
 # Only these: Pillow also opens formats that call other programs, such as PostScript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
+_DAMAGE = (
+    *(OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error),
+    RuntimeError,  # of the decoders of AVIF and HEIC
+)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SAID = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # chunks of a PNG that say something about the picture
 _TURNS = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,8 +49,7 @@ _TURNS = {  # EXIF orientation -> what undoes it
 def decode_image(source: bytes | Path, size: int, fit: str = "crop") -> np.ndarray:
     """Decodes an image file to `size` × `size` pixels.
 
-    Handled: EXIF rotation, transparency (on white), grey, palette, CMYK, and 16-bit, integer and float channels, whose
-    range is one of 8 to 16 bits, 0 to 1 or such that the picture's values fill an eighth of, else theirs.
+    Handled: EXIF rotation, transparency (on white), grey, palette, CMYK, and 16-bit, integer and float channels.
     Resampling is bicubic with anti-aliasing. Colour profiles are not applied.
 
     Args:
@@ -68,18 +75,36 @@ def check_options(size: int, fit: str) -> None:
         raise BadInput(f"image size {size} is not possible; choose from {SIZES[0]} to {SIZES[1]} pixels")
 
 
-def squared(
-    source: bytes | Path | np.ndarray, size: int, fit: str, rules: Mapping[str, Range] | None = None
-) -> np.ndarray:
+class _LongText(BadInput):
+    """Text or a colour profile in a picture is longer than Pillow reads."""
+
+
+def squared(source: bytes | Path | np.ndarray, size: int, fit: str, moving: list | None = None) -> np.ndarray:
     """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong.
 
     Args:
-        rules: of the set that the picture is of, from `depths.rules`; by default its own values tell their range.
+        moving: gets an element more where the picture has several frames or pages, of which the first is decoded.
     """
     if isinstance(source, np.ndarray):
         return _fitted(Image.fromarray(np.ascontiguousarray(source)).convert("RGB"), size, fit)
-    with _opened(source, MAX_PIXELS) as image:
-        return _decoded(image, size, fit, rules)
+    try:
+        with _opened(source, MAX_PIXELS) as image:
+            return _decoded(image, size, fit, moving)
+    except _LongText:
+        with _opened(_unsaid(source), MAX_PIXELS) as image:
+            return _decoded(image, size, fit, moving)
+
+
+def _unsaid(source: bytes | Path) -> bytes:
+    """A PNG without its texts and its colour profile, which are not used."""
+    content = bytes(source) if not isinstance(source, Path) else source.read_bytes()
+    kept, at = [content[:8]], 8
+    while content.startswith(_PNG) and at + 12 <= len(content):
+        length = int.from_bytes(content[at : at + 4], "big") + 12
+        if content[at + 4 : at + 8] not in _SAID:
+            kept.append(content[at : at + length])
+        at += length
+    return b"".join(kept)
 
 
 def check(file: Path, most: int) -> tuple[int, int]:
@@ -89,25 +114,14 @@ def check(file: Path, most: int) -> tuple[int, int]:
         BadInput: in one sentence, for a file that is no image or has more than `most` pixels.
     """
     try:
-        with _opened(file, most) as image:
-            return image.size
+        try:
+            with _opened(file, most) as image:
+                return image.size
+        except _LongText:
+            with _opened(_unsaid(file), most) as image:
+                return image.size
     except BadInput as problem:
         raise BadInput(f"'{file.name}' {problem}") from None
-
-
-def depth(source: bytes | Path | np.ndarray) -> str:
-    """What kind of rule the pixels of a picture need, by its header: integers, floats, bytes or ""."""
-    if not isinstance(source, np.ndarray):
-        with suppress(BadInput), _opened(source, MAX_PIXELS) as image:
-            return _depth(image)
-    return ""
-
-
-def numbers(source: bytes | Path) -> tuple[str, np.ndarray]:
-    """The kind of rule that a picture needs, and its pixels as they are stored, (h, w) or (h, w, 3)."""
-    with _opened(source, MAX_PIXELS) as image:
-        kind = _depth(image)
-        return kind, np.asarray(image) if kind else np.empty(0)
 
 
 def stated_size(source: bytes | Path | np.ndarray | BadInput) -> tuple[int, int] | None:
@@ -116,9 +130,13 @@ def stated_size(source: bytes | Path | np.ndarray | BadInput) -> tuple[int, int]
         return source.shape[1], source.shape[0]
     if isinstance(source, BadInput):
         return None
-    with suppress(BadInput), _opened(source, MAX_PIXELS) as image:
-        return image.size
-    return None
+    try:
+        with _opened(source, MAX_PIXELS) as image:
+            return image.size
+    except _LongText:
+        return stated_size(_unsaid(source))
+    except BadInput:
+        return None
 
 
 @contextmanager
@@ -134,7 +152,8 @@ def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
             length, file = facts.st_size, source
         if length > MAX_BYTES:
             raise BadInput(f"has {length:,} bytes; an image may have {MAX_BYTES:,}")
-        with Image.open(file, formats=_FORMATS) as image:
+        _prepare(source)
+        with Image.open(file, formats=(*_FORMATS, *({"HEIF"} & Image.OPEN.keys()))) as image:
             width, height = image.size
             if width * height > most:
                 limit = f"an image may have {most // 10**6} million pixels"
@@ -149,17 +168,42 @@ def _opened(source: bytes | Path, most: int) -> Iterator[Image.Image]:
     except PermissionError:
         raise BadInput("may not be read: permission denied") from None
     except Image.UnidentifiedImageError:
-        raise BadInput("is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF)") from None
+        if _head(source)[4:8] == b"ftyp":
+            raise BadInput("is a HEIC picture that cannot be read; convert it to JPEG, as heif-convert does") from None
+        raise BadInput("is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)") from None
     except _DAMAGE as error:
+        if re.search("MAX_TEXT_CHUNK|used in text chunks", str(error)):
+            raise _LongText("has more text in it than can be read") from None
         why = " ".join(str(error).split())[:120] or type(error).__name__
         raise BadInput(f"is a damaged image ({why})") from None
 
 
-def _decoded(image: Image.Image, size: int, fit: str, rules: Mapping[str, Range] | None) -> np.ndarray:
+def _prepare(source: bytes | Path) -> None:
+    """Makes Pillow know HEIC when the first one comes."""
+    head = _head(source)
+    if head[4:8] != b"ftyp" or head[8:11] == b"avi" or "HEIF" in Image.OPEN:
+        return
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise BadInput("is HEIC: pip install pillow-heif to read it, or convert it to JPEG") from None
+    register_heif_opener(thumbnails=False)
+
+
+def _head(source: bytes | Path) -> bytes:
+    if not isinstance(source, Path):
+        return bytes(source[:12])
+    with source.open("rb") as file:
+        return file.read(12)
+
+
+def _decoded(image: Image.Image, size: int, fit: str, moving: list | None = None) -> np.ndarray:
+    if moving is not None and image.format != "MPO" and getattr(image, "is_animated", False):
+        moving.append(image.format)
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
     image.load()
     orientation = _orientation(image)
-    image = _rgb(image, rules)
+    image = _rgb(image)
     pixels = _fitted(image, size, fit)
     if orientation in _TURNS:  # afterwards: a centred square turns into itself, and it is small
         pixels = np.ascontiguousarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
@@ -173,11 +217,9 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image:
-    kind = _depth(image)
-    if kind in ("integers", "floats") or (rules and kind in rules):
-        values = np.asarray(image)
-        return Image.fromarray((rules[kind] if rules else _own(values)).pixels(values)).convert("RGB")
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image), image.mode)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
@@ -185,21 +227,15 @@ def _rgb(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _depth(image: Image.Image) -> str:
-    """What the pixels are: integers or floats of more than 8 bits, or bytes that may be the upper half of 16 bits."""
-    if image.mode == "F":
-        return "floats"
-    if image.mode.startswith("I"):
-        return "integers"
-    raw = str(image.tile[0][3]) if getattr(image, "tile", None) else ""  # as it lies in the file
-    return "bytes" if image.mode == "L" or (image.mode == "RGB" and ";16" in raw) else ""
-
-
-def _own(values: np.ndarray) -> Range:
-    """The range of a picture that is of no set."""
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return find(low, high, values.dtype, 1)
+def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Grey values of more than 8 bits as uint8: 65,535 is white, or 1.0 for floats that stay within 0..1."""
+    values = values.astype(np.float32)
+    top = 65535.0
+    if mode == "F":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        highest = float(values.max(initial=0.0))
+        top = next((limit for limit in (1.0, 255.0, 65535.0) if highest <= limit), highest)
+    return np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
 
 
 def _fitted(image: Image.Image, size: int, fit: str) -> np.ndarray:

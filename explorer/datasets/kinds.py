@@ -10,9 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from explorer.datasets import others
-from explorer.datasets.archives import zip_source
 from explorer.datasets.arrow import arrow_source, is_arrow_folder
-from explorer.datasets.folders import folder_source, scan
+from explorer.datasets.folders import folder_source, scan, zip_source
 from explorer.datasets.h5 import h5_source
 from explorer.datasets.images import SUFFIXES
 from explorer.datasets.npz import npy_source, npz_source
@@ -135,6 +134,8 @@ def place_source(path: Path) -> Source:
     for suffix, opened in FOLDERS.items():
         if any(name.lower().endswith(suffix) for name in there):
             return opened(path)
+    if found.unread:
+        return folder_source(path, found)  # which says how to convert them
     why = next(filter(None, (others.told(path / name) for name in there[:100])), None)
     if why is not None:
         name = next(name for name in there if others.told(path / name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 DIM = 17  # 8-bit pixels that stay below are no photograph as it is meant to be seen
-_TOLERANCE = 1e-4  # of a float range: what resampling and float32 add to 1.0
+OVERSHOOT = 0.05  # of a range of floats, which resampling adds at both ends, and which is cut off
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def find(low: float, high: float, dtype: np.dtype, count: int) -> Range:
     """The rule for a set of which `count` pictures, drawn from all of it, hold values from `low` to `high`.
 
     8-bit pixels are as stored, unless none is above 16, as in masks of 0 and 1. Others have the first of these ranges
-    that holds them, if they fill at least an eighth of it: 0 to 1, -0.5 to 0.5 and -1 to 1 for floats; 8, 10, 12, 14 or
-    16 bits; else black is the lowest of the values and white the highest.
+    that holds them, if they fill at least an eighth of it: 0 to 1, -0.5 to 0.5 and -1 to 1 for floats, which may lie a
+    twentieth outside; 8, 10, 12, 14 or 16 bits; else black is the lowest of the values and white the highest.
     """
     if dtype.kind == "b":
         return Range(0.0, 1.0)
@@ -44,7 +44,7 @@ def find(low: float, high: float, dtype: np.dtype, count: int) -> Range:
     usual += [(0.0, 2.0**bits - 1) for bits in (8, 10, 12, 14, 16)]
     black, white = min(low, 0.0), high
     for least, most in usual:
-        slack = _TOLERANCE * (most - least) * floats
+        slack = OVERSHOOT * (most - least) * floats
         if least - slack <= low and high <= most + slack:
             if high - low >= (most - least) / 8 or low == high:
                 black, white = least, most

@@ -44,14 +44,13 @@ def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Sou
     Samples are files of one name and different endings, side by side, as webdataset has them: the picture, `.cls`,
     `.txt` and `.json` beside it are concepts. One archive without such files is read like a folder.
     """
-    files = [root / name for name in sorted(names)]
+    names = sorted(names)
+    files = [root / name for name in names]
     what = what or str(files[0] if len(files) == 1 else root)
     shards = [tars.index(file) for file in files]
     skipped = tuple(one for shard in shards for one in shard.skipped)
-    samples: list[Sample] = []
     lost: Counter[str] = Counter()
-    for number, shard in enumerate(shards):
-        samples += _samples(number, shard.members, lost)
+    samples = [one for number, shard in enumerate(shards) for one in _samples(number, shard.members, lost)]
     if not samples:
         first = f"; the first of {len(skipped):,} skipped, '{skipped[0][0]}', {skipped[0][1]}" if skipped else ""
         raise BadInput(f"there is no image in '{what}'; files ending in {', '.join(SUFFIXES)} are looked for{first}")
@@ -61,33 +60,51 @@ def tar_source(root: Path, names: Sequence[str], what: str | None = None) -> Sou
         samples, lost = _alone(shards), Counter()  # `a.1.png` and `a.2.png` are two pictures
     groups: dict[str, list[int]] = {}
     for row, sample in enumerate(samples):
-        groups.setdefault(split_of(sorted(names)[sample.shard]), []).append(row)
+        groups.setdefault(split_of(names[sample.shard]), []).append(row)
+    held = _Samples(what, files, samples)
+    listed = ", ".join(f"{count:,} {ending}" for ending, count in lost.most_common(5))
+    note = f"files in '{what}' that are neither the first image of a sample nor labels are left out: {listed}"
+    return source(
+        Rows(
+            f"'{what}'",
+            [_stamp(file) for file in files],
+            {split: np.array(rows) for split, rows in groups.items()},
+            held.table,
+            held.items,
+            skipped=skipped,
+            notes=(note,) if lost else (),
+            told=held.told,
+        )
+    )
 
-    def items(rows: np.ndarray) -> Iterator[Item | BadInput]:
-        chosen = [samples[row] for row in rows.tolist()]
-        for number, file in enumerate(files):
+
+def _stamp(file: Path) -> list:
+    info = file.stat()
+    return [str(file.resolve()), info.st_size, info.st_mtime_ns]
+
+
+class _Samples:
+    """Samples by number, and what of the files beside them could not be read."""
+
+    def __init__(self, what: str, files: Sequence[Path], samples: Sequence[Sample]) -> None:
+        self.what, self.files, self.samples = what, files, samples
+        self.unread: set[str] = set()
+
+    def items(self, rows: np.ndarray) -> Iterator[Item | BadInput]:
+        chosen = [self.samples[row] for row in rows.tolist()]
+        for number, file in enumerate(self.files):
             yield from tars.contents(file, [sample.picture for sample in chosen if sample.shard == number])
 
-    def table(rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
-        chosen = [samples[row] for row in rows.tolist()]
-        prefix = [f"{file.name}/" if len(files) > 1 else "" for file in files]
-        return [prefix[one.shard] + one.picture.name for one in chosen], _concepts(files, chosen, unread)
+    def table(self, rows: np.ndarray) -> tuple[list[str], pd.DataFrame]:
+        chosen = [self.samples[row] for row in rows.tolist()]
+        prefix = [f"{file.name}/" if len(self.files) > 1 else "" for file in self.files]
+        names = [prefix[one.shard] + one.picture.name for one in chosen]
+        return names, _concepts(self.files, chosen, self.unread)
 
-    unread: set[str] = set()
-
-    def told() -> tuple[str, ...]:
-        listed = ", ".join(sorted(unread)[:8])
-        return (f"of the .json files in '{what}' no plain values, which are left out: {listed}",) if unread else ()
-
-    notes = []
-    if lost:
-        listed = ", ".join(f"{count:,} {ending}" for ending, count in lost.most_common(5))
-        notes.append(
-            f"files in '{what}' that are neither the first image of a sample nor labels are left out: {listed}"
-        )
-    key = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-    divided = {split: np.array(rows) for split, rows in groups.items()}
-    return source(Rows(f"'{what}'", key, divided, table, items, skipped=skipped, notes=tuple(notes), told=told))
+    def told(self) -> tuple[str, ...]:
+        listed = ", ".join(sorted(self.unread)[:8])
+        note = f"of the .json files in '{self.what}' no plain values, which are left out: {listed}"
+        return (note,) if self.unread else ()
 
 
 def _folders(path: Path, shard: tars.Index) -> Source:
@@ -104,10 +121,10 @@ def _folders(path: Path, shard: tars.Index) -> Source:
     def table(name: str) -> bytes:
         (content,) = tars.contents(path, [members[name]])
         if isinstance(content, BadInput):
-            raise content
+            raise BadInput(f"'{name}' in '{path.name}' {content}")
         return content
 
-    inner = named_source(f"'{path.name}'", found, sorted(found.stamps), items, table)
+    inner = named_source(f"'{path.name}'", found, [_stamp(path), *sorted(found.stamps)], items, table)
 
     def listing(split: str, progress: Progress | None) -> Listing:
         listed = inner.listing(split, progress)

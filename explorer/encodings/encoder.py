@@ -26,7 +26,7 @@ from explorer.autoencoder import Autoencoder, Codebook, Layer, no_decoder, to_im
 from explorer.encodings import codebooks, concepts
 from explorer.encodings.layout import FORMAT, JOURNAL, MARKER, build_postings, column_of, complete, is_ours
 from explorer.errors import BadInput, explained
-from explorer.files import read_json, write_json
+from explorer.files import read_json, sized, write_json
 from explorer.jobs.devices import choose
 from explorer.jobs.locks import exclusive
 from explorer.precision import exact
@@ -180,8 +180,8 @@ class _Run:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise BadInput(
-                f"encoding {len(self.images):,} images needs about {needed / 1e9:.1f} GB and "
-                f"{free / 1e9:.1f} GB are free at {self.folder.parent}; free some space or encode fewer images"
+                f"encoding {len(self.images):,} images needs about {sized(needed)} and "
+                f"{sized(free)} are free at {self.folder.parent}; free some space or encode fewer images"
             )
 
     def _codebooks(self, fresh: bool) -> None:

@@ -143,6 +143,8 @@ def _of_file(place: Place) -> Found | None:
     if place.kind is None:
         return None
     names = set(place.whole.tensors)
+    if shell := wrapping.mixed(names):
+        raise BadInput(f"{place.path.name} has {shell} before some of its names only; save all with it or without")
     ways = wrapping.prefixes(names, place.whole.wrappers)
     if asked := place.choices.get("weights"):
         ways = [way for way in ways if way == f"{asked}."]
@@ -155,6 +157,10 @@ def _of_file(place: Place) -> Found | None:
         if found:
             notes, rivals = wrapping.told(way, names, asked)
             return replace(found, notes=(*found.notes, *notes), picked=(way,) if rivals else ())
+    if shell := wrapping.mixed(names):
+        raise BadInput(
+            f"{place.path.name} has {shell}. before some of its names only; save all of them with it or without"
+        )
     if fault:
         raise fault
     if asked:

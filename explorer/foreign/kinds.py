@@ -77,9 +77,11 @@ def _of_zip(path: Path) -> str:
     if "model.weights.h5" in names:
         return KERAS
     inside = {name.partition("/")[2] for name in names}
+    if "data.pkl" in inside:
+        return TORCH
     if names and all(name.endswith(".npy") for name in names):
         raise BadInput(f"{path.name} is an archive of NumPy arrays, which are no known weights; {CONVERT}")
-    if "data.pkl" not in inside and any(name.lower().endswith(ENDINGS) for name in names):
+    if any(name.lower().endswith(ENDINGS) for name in names):
         raise BadInput(f"{path.name} is a zip archive with files of weights in it; {UNPACK}")
     return _by_name(path) or TORCH
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from explorer.errors import BadInput
-from explorer.files import read_json
+from explorer.files import read_json, sized
 from explorer.foreign import kinds, pickles, torch_files, wrapping
 
 LARGEST_HEADER = 64 * 1024 * 1024
@@ -73,8 +73,10 @@ def tensors(files: Sequence[Path], *, data: bool, prefix: str = "") -> dict[str,
 
 
 def without(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Tensors by their names after a prefix."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items()}
+    """Tensors by their names after a prefix, without averages of them and what counts how averages were made."""
+    found = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    counts = wrapping.COUNTS if wrapping.averaged(prefix) else ()
+    return {name: one for name, one in found.items() if not name.startswith("model_ema.") and name not in counts}
 
 
 def fits_in_memory(name: str, size: int) -> None:
@@ -83,7 +85,7 @@ def fits_in_memory(name: str, size: int) -> None:
 
     free = psutil.virtual_memory().available
     if size > free:
-        raise BadInput(f"{name} has {size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of memory are free")
+        raise BadInput(f"{name} has {sized(size)}, and {sized(free)} of memory are free")
 
 
 def header(path: Path, name: str | None = None) -> dict[str, Any]:

@@ -87,8 +87,6 @@ def _notes(tensors: Mapping[str, Tensor], kind: str) -> tuple[str, ...]:
         notes.append("Latents are those before Flux.2 normalises them (bn), each of the image's own grid.")
     elif kind == "AutoencoderKL" and "quant_conv.weight" not in tensors:
         notes.append("Latents are as the network makes them, without the shift and scale of its diffusion model.")
-    if any(name.startswith("model_ema.") for name in tensors):
-        notes.append("The averages of its weights (model_ema) are left out.")
     if "quantize.used" in tensors:
         if kind == "GumbelVQ":
             raise BadInput(

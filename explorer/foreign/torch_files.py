@@ -123,7 +123,9 @@ def _legacy(path: Path, size: int) -> tuple[Any, set[str]]:
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
             storages: dict[str, Storage] = {}
 
-            def outside(key: Any) -> Storage:
+            def outside(key: Any) -> Any:
+                if isinstance(key, tuple) and len(key) == 4 and key[0] == "module":
+                    return key[1]  # the class of a module, with its source beside it
                 kind, number, count = _identity(key)
                 return storages.setdefault(number, Storage(kind, count))
 

@@ -24,6 +24,7 @@ KNOWN = (  # words that stand before the weights of a network, in files that hol
     "autoencoderkl", "first_stage_model", "first_stage", "tokenizer", "image_tokenizer", "vision_tokenizer", "encoder",
     "backbone", "student", "teacher", "mae", "vit", "pretrained_model", "vision_tower", "visual",
 )  # fmt: skip
+COUNTS = ("decay", "num_updates", "initted", "step", "n_averaged")  # beside averages
 UNSEEN = re.compile(  # what averages may lack: no part of the network
     r"((loss|discriminator|disc|model_ema|lpips|perceptual_loss)\.|.*(num_batches_tracked|num_updates|decay)$)"
 )
@@ -41,9 +42,11 @@ def flatten(found: Any) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
         raise BadInput(f"the file holds {_called(found)}, no weights by name; save a state_dict")
     tensors: dict[str, Any] = {}
     wrappers: set[str] = set()
+    if {"state", "param_groups"} <= found.keys():
+        raise BadInput("the file holds the state of an optimizer and no weights; give the file of the model itself")
     trained = _walk(found, "", tensors, wrappers, [0])
     if not tensors:
-        if trained or {"state", "param_groups"} <= found.keys():
+        if trained:
             raise BadInput("the file holds the state of an optimizer and no weights; give the file of the model itself")
         kept = ", ".join(f"{str(key)[:30]} ({_called(value)})" for key, value in list(found.items())[:3])
         raise BadInput(f"the file holds no weights by name{f', but {kept}' if kept else ''}; save a state_dict")
@@ -98,6 +101,12 @@ def _averages(names: Iterable[str]) -> dict[str, str]:
         own = [name[len(above) :] for name in names if name.startswith(above)]
         found |= {f"{above}model_ema.{name.replace('.', '')}": f"{above}model_ema.{name}" for name in own}
     return found
+
+
+def mixed(names: Iterable[str]) -> str:
+    """A shell that some names of one network have before them and others have not; "" where there is none."""
+    firsts = [name.split(".", 1)[0] for name in names]
+    return next((f"{shell}." for shell in SHELLS if shell[0] == "_" and 0 < firsts.count(shell) < len(firsts)), "")
 
 
 def _without(names: set[str], shell: str) -> dict[str, str] | None:
@@ -186,6 +195,8 @@ def told(prefix: str, names: set[str], asked: str | None) -> tuple[list[str], li
         other = "averages over training" if averaged(rivals[0]) else "those of the last step"
         way = f"; `@,weights={there}` behind the path shows {other}" if there and not asked else ""
         notes.append(f"Shown are {what} ({here}){way}.")
+    elif any(name.startswith(f"{prefix}model_ema.") for name in names):
+        notes.append("The averages of its weights (model_ema) are not of all of them, and are left out.")
     known = (prefix, *rivals) if "" not in rivals else ("",)
     left = sorted(name for name in names if not name.startswith(known))
     if prefix and left:

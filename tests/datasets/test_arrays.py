@@ -142,7 +142,11 @@ def test_3dshapes_has_the_names_of_its_factors(tmp_path):
     ("dtype", "low", "high", "black", "white"),
     [
         (np.float32, 0, 1, 0, 1),
+        (np.float32, -0.003, 1, 0, 1),
+        (np.float32, -0.04, 1.03, 0, 1),
+        (np.float32, -0.06, 0.06, -0.06, 0.06),
         (np.float64, -1, 1, -1, 1),
+        (np.float64, -0.5, 0.5, -0.5, 0.5),
         (np.float32, 0, 255, 0, 255),
         (np.float32, -2.1, 2.6, -2.1, 2.6),
         (np.float32, 0, 16, 0, 16),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.datasets.images import check, decode_image
+from explorer import datasets
+from explorer.datasets.images import check, decode_image, stated_size
 from explorer.errors import BadInput
 
 
@@ -108,8 +109,8 @@ def test_sixteen_bits_are_scaled_and_not_cut_off():
     for kind in ("PNG", "TIFF"):
         image = decode_image(encoded(Image.fromarray(ramp), kind), 64)
         assert np.abs(image[..., 0].astype(float) - ramp / 257).max() <= 1
-    twelve = decode_image(encoded(Image.fromarray(ramp // 16)), 64)
-    assert np.abs(twelve[..., 0].astype(float) - ramp / 257).max() <= 1, "12 bits in 16 are not black"
+    dark = decode_image(encoded(Image.fromarray(np.full((8, 8), 514, np.uint16))), 8)
+    assert (dark == 2).all()
 
 
 def test_sixteen_bit_colour_png():
@@ -235,3 +236,73 @@ def test_check_names_what_is_no_image(tmp_path):
         with pytest.raises(BadInput, match=f"'{name}' {says}") as told:
             check(tmp_path / name, 1_000)
         assert "\n" not in str(told.value) and str(tmp_path) not in str(told.value)
+
+
+def test_pictures_of_phones_are_read_upright(tmp_path):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:32] = 255  # the upper half is white
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(pixels)))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # turn it clockwise to look at it
+    turned.save(tmp_path / "IMG_1.HEIC", "HEIF", exif=exif.tobytes(), quality=90)
+    found = datasets.decode_image(tmp_path / "IMG_1.HEIC", 16)
+    assert found[:7].min() > 220 and found[9:].max() < 35
+    content = (tmp_path / "IMG_1.HEIC").read_bytes()
+    for damaged in (content[: len(content) // 2], content[:24] + bytes(len(content) - 24)):
+        with pytest.raises(BadInput, match=r"the image is (a damaged image|a HEIC picture that cannot be read)"):
+            datasets.decode_image(damaged, 16)
+
+
+def test_a_damaged_avif_is_damage():
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)).save(file, "AVIF")
+    whole, told = file.getvalue(), set()
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 255
+        try:
+            datasets.decode_image(bytes(damaged), 8)
+        except BadInput as problem:
+            told.add(str(problem))
+    assert any("Failed to decode image" in one for one in told)  # a RuntimeError of Pillow's
+
+
+@pytest.mark.parametrize("kind", ["text", "profile"])
+def test_a_picture_with_much_text_or_a_large_profile_is_a_picture(tmp_path, kind):
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    options = {"icc_profile": bytes(3_000_000)} if kind == "profile" else {}
+    if kind == "text":
+        info.add_text("workflow", "x" * 3_000_000, zip=True)
+    path = tmp_path / "made.png"
+    Image.new("RGB", (20, 10), (200, 10, 99)).save(path, pnginfo=info, **options)
+    with pytest.raises(ValueError, match="too large"):
+        Image.open(path).load()
+    for source in (path, path.read_bytes()):
+        assert datasets.decode_image(source, 8)[4, 4].tolist() == [200, 10, 99]
+        assert stated_size(source) == (20, 10)
+
+
+def test_the_first_frame_of_an_animation_is_taken_and_said_once_for_the_set(tmp_path):
+    frames = [Image.new("RGB", (16, 16), (shade, 0, 0)) for shade in (255, 0, 0)]
+    for number in range(5):
+        frames[0].save(tmp_path / f"{number}.gif", save_all=True, append_images=frames[1:])
+        frames[0].save(tmp_path / f"{number}.png")
+    images = datasets.load(str(tmp_path), "all", 8)
+    assert images.read(slice(None))[..., 0].min() == 255 and len(images) == 10
+    assert images.notes == ("5 images have several frames or pages; the first of each is taken",)
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted_with_a_way_to_convert_them(tmp_path):
+    for name in ("a.svg", "b.SVG", "c.dcm", "d.nef", "notes.txt"):
+        (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(BadInput, match=r"no image in .*; 4 pictures of kinds that are not read .*2 SVG, .*Inkscape"):
+        datasets.load(str(tmp_path), "all", 8)
+    for number in range(3):
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    (note,) = datasets.load(str(tmp_path), "all", 8).notes
+    assert "4 pictures of kinds that are not read are left out (2 SVG, 1 DICOM, 1 camera raw; the first, a.svg)" in note

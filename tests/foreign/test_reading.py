@@ -175,7 +175,7 @@ def test_a_file_larger_than_memory_is_told_before_it_is_read(tmp_path, monkeypat
 
     torch.save({"w": torch.zeros(1000)}, tmp_path / "a.pt")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=100))
-    with pytest.raises(BadInput, match=r"a\.pt has 0\.0 GiB, and 0\.0 GiB of memory are free"):
+    with pytest.raises(BadInput, match=r"a\.pt has 5\.\d kB, and 0\.1 kB of memory are free"):
         reading.read(tmp_path / "a.pt")
 
 
