@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from explorer.analysis import quality
 from explorer.demo import shipped
 
 NAME = "About"
@@ -70,7 +71,7 @@ def _table() -> str:
             for layer in checkpoint.layers
         )
         psnr, base = metrics.get("psnr"), metrics.get("baselines", {}).get("mean image", {}).get("psnr")
-        score = f"{psnr['mean']:.2f} [{psnr['low']:.2f}, {psnr['high']:.2f}], n = {psnr['n']:,}" if psnr else "–"
+        score = f"{quality.worded(psnr, 2)}, n = {psnr['n']:,}" if psnr else "–"
         lines.append(
             f"| `{checkpoint.name}` | {checkpoint.family} | {checkpoint.dataset} | {layers} | {score} | "
             + (f"{base['mean']:.2f} |" if base else "– |")

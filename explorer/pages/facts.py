@@ -31,8 +31,11 @@ def summary(checkpoint: Checkpoint) -> None:
         lines.append(f"{plain(name)} · {layer['grid'][0]} × {layer['grid'][1]} grid · {codes} · {layer['dim']}-d")
     trained_on = f"trained on {plain(called(checkpoint.dataset))}" if checkpoint.dataset else ""
     psnr = checkpoint.metrics.get("psnr")
-    if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "low", "high", "n")):
-        score = f"{psnr['mean']:.2f} dB [{psnr['low']:.2f}, {psnr['high']:.2f}] on {psnr['n']:,} held-out images"
+    if isinstance(psnr, dict) and all(isinstance(psnr.get(name), int | float) for name in ("mean", "n")):
+        ends = [psnr.get(name) for name in ("low", "high")]
+        between = " [{:.2f}, {:.2f}]".format(*ends) if all(isinstance(end, int | float) for end in ends) else ""
+        images = f"{psnr['n']:,} held-out images" if psnr["n"] != 1 else "one held-out image"
+        score = f"{psnr['mean']:.2f} dB{between} on {images}"
         lines.append(f"{trained_on}; {score} of it" if trained_on else score)
     elif trained_on:
         lines.append(trained_on)

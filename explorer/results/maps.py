@@ -28,6 +28,7 @@ FORMAT = 1
 METADATA = b"explorer"  # key in the Parquet schema's metadata
 WHAT = ("images", "patches", "codebook")
 METHODS = ("umap", "pca")
+FEWEST = 4  # points
 K = 15  # neighbours that trustworthiness looks at
 QUERIES = 2_000  # points that it asks
 LARGEST = 5_000_000  # points; more is no map of ours
@@ -135,8 +136,11 @@ def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray]
     else:
         rows = sample(encoding.images, options.points, options.seed)
         columns, vectors = {"id": rows}, encoding.pooled(options.layer)[rows]
-    if len(vectors) < 4:
-        raise BadInput(f"{len(vectors)} points make no map; choose at least 4")
+    if len(vectors) < FEWEST:
+        which = "one point makes" if len(vectors) == 1 else f"{len(vectors)} points make"
+        raise BadInput(f"{which} no map; choose at least {FEWEST}")
+    if np.ptp(vectors, 0).max() <= 1e-6 * np.abs(vectors).max():  # what another batch may change by rounding
+        raise BadInput(f"all {len(vectors):,} points of layer '{options.layer}' are equal, so there is no map of them")
     return columns, vectors
 
 

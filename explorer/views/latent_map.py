@@ -251,7 +251,10 @@ def _agreement(study: Study, points: Points, by: str) -> tuple[list[Block], dict
     told = study.remember(mapped.agreement, points, by)
     if told is None:
         return [], None
-    ends = [f"{share:.0%} (95 %: {low:.0%} – {high:.0%})" for share, low, high in (told.map, told.latents)]
+    ends = [
+        f"{share:.0%} ({f'95 %: {low:.0%} – {high:.0%}' if told.images > 1 else 'one image, no interval'})"
+        for share, low, high in (told.map, told.latents)
+    ]
     counted = f"{told.points:,} points" + (f" of {told.images:,} images" if told.images < told.points else "")
     text = (
         f"{ends[0]} of neighbours on this map share their {by}; among the latents themselves {ends[1]}; "

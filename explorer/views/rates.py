@@ -212,6 +212,6 @@ def worded(data: pd.DataFrame) -> pd.DataFrame:
     for score, digits in (("psnr", 2), ("ssim", 3)):
         ends = zip(data[f"{score}_low"], data[f"{score}_high"], strict=True)
         shown[f"{score}_between"] = [
-            "" if low != low else f"{low:.{digits}f} – {high:.{digits}f}" for low, high in ends
+            "one image" if low != low else f"{low:.{digits}f} – {high:.{digits}f}" for low, high in ends
         ]
     return shown[list(COLUMNS)]
