@@ -182,10 +182,12 @@ def _open(name: str) -> Checkpoint:
 
 def _upload() -> None:
     """Weights from the user's own machine, kept under the hash of their content."""
+    from explorer import checkpoints
+
     with st.expander("Your own checkpoint", icon=":material/upload_file:"):
         given = st.file_uploader(
             "A file with weights",
-            type=["safetensors", "pt", "pth", "ckpt", "bin", "keras"],
+            type=[ending.removeprefix(".") for ending in checkpoints.SINGLE],
             key="checkpoint-file",
             help="Weights of a PyTorch VQ-VAE, a VQGAN, a masked autoencoder or a Keras VQ-VAE: see the README. "
             "Of what is a folder, type its path above. Nothing in the file is run.",
