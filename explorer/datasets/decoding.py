@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from explorer.datasets import depths
 from explorer.datasets.images import squared
+from explorer.datasets.ranges import Range
 from explorer.datasets.sources import Item, Listing, Source, sample
 from explorer.datasets.stamps import pixel_stamp, stamp
 from explorer.errors import BadInput, explained
@@ -32,6 +34,19 @@ BATCH = 64  # images held at once, encoded and decoded, and fewer when they are 
 BATCH_BYTES = 16 * 1024**2
 RESERVE = 64 * 1024**2  # bytes left free on the disk
 MAX_SKIPPED = 10_000  # files that are named; all are counted
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How the pictures of a set become pixels; `moving` gets an element for each that has several frames."""
+
+    size: int
+    fit: str
+    rules: Mapping[str, Range]
+    moving: list = field(default_factory=list)
+
+    def pixels(self, item: Item) -> np.ndarray:
+        return squared(item, self.size, self.fit, self.rules, self.moving)
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,9 @@ def cached_pixels(
     _discard_leftovers(folder)
     if not _whole(target):  # a cleaner of old files took a part
         shutil.rmtree(target, ignore_errors=True)
-    _decode(listing, rows, target, size, fit, name, progress)
+    rules = depths.rules(source, split, listing, progress)
+    listing = replace(listing, notes=(*listing.notes, *(f"pixel {one.note}" for one in rules.values() if one.note)))
+    _decode(listing, rows, target, Decoder(size, fit, rules), name, progress)
     return _limited(*_open(target, fingerprint), limit, fingerprint)
 
 
@@ -137,9 +154,10 @@ def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fing
 
 
 def _decode(
-    listing: Listing, rows: np.ndarray, target: Path, size: int, fit: str, name: str, progress: Progress | None
+    listing: Listing, rows: np.ndarray, target: Path, decoder: Decoder, name: str, progress: Progress | None
 ) -> None:
     """Writes an entry under a temporary name and renames it; whatever goes wrong, nothing is left behind."""
+    size = decoder.size
     needed = len(rows) * size * size * 3
     action = f"decode '{name}' at {size} × {size} ({sized(needed)} in the cache, which EXPLORER_CACHE can move)"
     with explained(action, target.parent):
@@ -148,15 +166,14 @@ def _decode(
             raise OSError(errno.ENOSPC, "too little is free")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", dir=target.parent))
         try:
-            pixels, moving = temporary / "pixels.npy", []
-            kept, skipped, stamps = _write_pixels(listing, rows, pixels, size, fit, name, progress, moving)
+            kept, skipped, stamps = _write_pixels(listing, rows, temporary / "pixels.npy", decoder, name, progress)
             index = listing.concepts.iloc[kept].reset_index(drop=True)
             index["_name"], index["_row"] = [listing.names[row] for row in kept], kept
             for column, values in zip(STAMPS, np.array(stamps, np.uint64).T, strict=True):
                 index[column] = values
             index.to_parquet(temporary / "index.parquet")
             meta = {"format": FORMAT, "name": name, "total": len(listing.names), "asked": len(rows)}
-            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ()), *_first_frames(len(moving))]
+            notes = [*listing.notes, *listing.concepts.attrs.get("notes", ()), *_first_frames(len(decoder.moving))]
             meta |= {"skipped": skipped[:MAX_SKIPPED], "lost": len(skipped), "notes": notes}
             (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             temporary.chmod(0o755)
@@ -168,14 +185,7 @@ def _decode(
 
 
 def _write_pixels(
-    listing: Listing,
-    rows: np.ndarray,
-    path: Path,
-    size: int,
-    fit: str,
-    name: str,
-    progress: Progress | None,
-    moving: list,
+    listing: Listing, rows: np.ndarray, path: Path, decoder: Decoder, name: str, progress: Progress | None
 ) -> tuple[np.ndarray, list[tuple], list[tuple[int, int]]]:
     """Decodes `rows` in a pool of threads, a batch at a time, in order.
 
@@ -186,11 +196,12 @@ def _write_pixels(
         try:
             if isinstance(item, BadInput):
                 return item
-            pixels = squared(item, size, fit, moving)
+            pixels = decoder.pixels(item)
         except BadInput as problem:
             return problem
         return pixels, stamp(item), pixel_stamp(pixels)
 
+    size = decoder.size
     kept: list[int] = []
     skipped: list[tuple] = list(listing.skipped)
     stamps: list[tuple[int, int]] = []

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import os
 import posixpath
-import re
-import stat
-import struct
-import zipfile
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
-from explorer.datasets import unread
-from explorer.datasets.images import MAX_BYTES, SUFFIXES
-from explorer.datasets.sources import SPLITS, Item, Listing, Source, concept_table
+from explorer.datasets import labelling, tables, unread
+from explorer.datasets.images import SUFFIXES
+from explorer.datasets.sources import SPLITS, Item, Listing, Source
 from explorer.datasets.stamps import divide
+from explorer.datasets.values import concepts, short
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.progress import Progress
 
-TABLES = ("metadata.csv", "images.csv")
+VERSION = "tables 2"  # of what tables say about images; another one reads every folder anew
 TABLE_BYTES = 256 * 1024 * 1024
-FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "image_path", "name")
-MAX_ENTRIES = 50_000  # of a zip
-MAX_RATIO = 200  # unpacked over packed bytes of a zip's entry of more than 1 MiB
-MAX_UNPACKED = 64 * 1024**3  # of all images of a zip
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")  # within a folder or archive: named, not opened
 
 
 @dataclass
@@ -39,8 +34,10 @@ class Found:
     images: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     parquet: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
     stamps: list = field(default_factory=list)
     unread: list[str] = field(default_factory=list)  # pictures of kinds that are not read
+    notes: list[str] = field(default_factory=list)
 
 
 def scan(root: Path) -> Found:
@@ -64,42 +61,6 @@ def folder_source(root: Path, found: Found) -> Source:
         return (root / name for name in names)
 
     return named_source(f"the folder '{root}'", found, key, items, lambda name: _table_bytes(root / name))
-
-
-def zip_source(path: Path) -> Source:
-    """Images in a zip file, read without unpacking it to disk. Raises BadInput on anything suspicious.
-
-    The key is the path, size and checksum of every image and table. Zip files within it are ignored.
-    """
-    _check_directory(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
-        raise BadInput(f"'{path.name}' is not a zip file that can be read ({error})") from None
-    if len(entries) > MAX_ENTRIES:
-        raise BadInput(_too_many(path.name, f"{len(entries):,} entries"))
-    found = Found()
-    for name, entry in entries.items():
-        _check_entry(path.name, entry)
-        if sort_in(name, found):
-            found.stamps.append([name, entry.file_size, entry.CRC])
-    if sum(entries[name].file_size for name in found.images) > MAX_UNPACKED:
-        raise BadInput(f"the images in '{path.name}' unpack to more than {MAX_UNPACKED // 1024**3} GiB")
-
-    def items(names: Sequence[str]) -> Iterator[Item | BadInput]:
-        with zipfile.ZipFile(path) as archive:
-            for name in names:
-                yield _entry_bytes(archive, entries[name])
-
-    def table(name: str) -> bytes:
-        with zipfile.ZipFile(path) as archive:
-            content = _entry_bytes(archive, entries[name])
-        if isinstance(content, BadInput):
-            raise BadInput(f"'{name}' in '{path.name}' {content}")
-        return content
-
-    return named_source(f"'{path.name}'", found, sorted(found.stamps), items, table)
 
 
 # Listing
@@ -130,13 +91,17 @@ def sort_in(name: str, found: Found) -> bool:
         return False
     if parts[-1].lower().endswith(SUFFIXES):
         found.images.append(name)
-    elif parts[-1].lower() in TABLES:
+    elif parts[-1].lower() in ("metadata.parquet", "metadata.pq"):
         found.tables.append(name)
-    elif parts[-1].lower().endswith(".parquet"):
+    elif parts[-1].lower().endswith((".parquet", ".pq")):
         found.parquet.append(name)
     elif unread.kind(name):
         found.unread.append(name)
+    elif parts[-1].lower().endswith((*tables.SUFFIXES, *tables.OTHERS)):
+        found.tables.append(name)
     else:
+        if parts[-1].lower().endswith(ARCHIVES):
+            found.archives.append(name)
         return False
     return True
 
@@ -148,12 +113,19 @@ def named_source(
     items: Callable[[Sequence[str]], Iterator[Item | BadInput]],
     table: Callable[[str], bytes],
 ) -> Source:
+    """Images that lie in folders, wherever these are.
+
+    Args:
+        items: the images of some of `found.images`. table: content of one of the tables; raises BadInput with what is
+            wrong as the end of a sentence.
+    """
     images = sorted(found.images)
     if not images:
         more = "".join(f"; {sentence}" for sentence in unread.told(found.unread))
         raise BadInput(f"there is no image in {what}{more}; files ending in {', '.join(SUFFIXES)} are looked for")
-    shared = len(_common_folders(images))
-    inner = [PurePosixPath(name).parts[shared:] for name in images]
+    names = _shown(images)
+    shared = len(_common_folders(names))
+    inner = [PurePosixPath(name).parts[shared:] for name in names]
     groups: dict[str, list[int]] = {}
     for row, parts in enumerate(inner):
         split = SPLITS.get(parts[0].lower(), "") if len(parts) > 1 else ""
@@ -161,29 +133,71 @@ def named_source(
     stray = groups.pop("", [])
     strays: tuple[tuple[str, str], ...] = ()
     if groups:
-        strays = tuple((images[row], f"lies outside the folders {', '.join(groups)}") for row in stray)
+        strays = tuple((names[row], f"lies outside the folders {', '.join(groups)}") for row in stray)
     else:
         groups = {"": stray}
-    splits = divide(groups, lambda rows: items([images[row] for row in rows]), digest(key))
-    in_split_folder, left_out = "" not in groups, unread.told(sorted(found.unread))
+    splits = divide(groups, lambda rows: items([images[row] for row in rows]), digest(VERSION, key))
+    classes = [_class_of(parts[1:] if "" not in groups else parts) for parts in inner]
+
+    @lru_cache(maxsize=1)
+    def labelled() -> tuple[pd.DataFrame, tuple[str, ...]]:
+        return _labelled(names, classes, [*found.tables, *found.parquet], table)
 
     def listing(split: str, progress: Progress | None) -> Listing:
         rows = splits.rows(split, progress)
-        names = [images[row] for row in rows]
-        classes = [_class_of(inner[row][1:] if in_split_folder else inner[row]) for row in rows]
-        columns = pd.DataFrame(index=range(len(names)))
-        if any(classes):
-            columns["class"] = pd.Categorical([value or "(none)" for value in classes])
-        for file in found.tables:
-            for column, values in (
-                _read_table(what, file, table(file), images).iloc[rows].reset_index(drop=True).items()
-            ):
-                columns[column] = values.combine_first(columns[column]) if column in columns else values
-        return Listing(
-            names, concept_table(columns), lambda some: items([names[row] for row in some]), strays, left_out
-        )
+        columns, notes = labelled()
+        columns = columns.iloc[rows].reset_index(drop=True)
+        for name in columns.select_dtypes("category"):
+            columns[name] = columns[name].cat.remove_unused_categories()
+        notes = (*found.notes, *unread.told(sorted(found.unread)), *_unopened(found.archives), *notes)
+        listed = [names[row] for row in rows]
+        return Listing(listed, columns, lambda some: items([images[row] for row in rows[some]]), strays, notes)
 
     return Source(f"images in {what}", None, splits.names, splits.key, listing)
+
+
+def _labelled(
+    names: list[str], classes: list[str], files: list[str], content: Callable[[str], bytes]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Concepts of all images, from their folders and from the tables beside them, and notes."""
+    columns = pd.DataFrame(index=range(len(names)))
+    if any(classes):
+        columns["class"] = pd.Categorical([value or "(none)" for value in classes])
+    listed, notes = labelling.columns(names, files, content)
+    for name, values in listed.items():
+        if name in columns:
+            differ = int((values.notna() & (values.astype(str) != columns[name].astype(str))).sum())
+            if differ:
+                notes += (
+                    f"'{name}' of the table stands in place of the folder's name, which differs for {differ:,} images",
+                )
+            values = values.astype(object).where(values.notna(), columns[name].astype(object))
+        columns[name] = values
+    found, said = concepts(columns)
+    return found, (*notes, *said)
+
+
+def _shown(names: list[str]) -> list[str]:
+    """Names that every file and page can hold: those that are no UTF-8 as Windows-1252, else with their bytes."""
+    taken = Counter(names)
+    shown = []
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            content = name.encode("utf-8", "surrogateescape")
+            name = content.decode("cp1252", "backslashreplace")
+            if name in taken:
+                name = content.decode("utf-8", "backslashreplace")
+            taken[name] += 1
+        shown.append(name)
+    return shown
+
+
+def _unopened(archives: list[str]) -> tuple[str, ...]:
+    if not archives:
+        return ()
+    return (f"{len(archives):,} archives within, such as '{short(min(archives))}', were not opened; unpack them",)
 
 
 def _common_folders(names: list[str]) -> tuple[str, ...]:
@@ -197,108 +211,13 @@ def _common_folders(names: list[str]) -> tuple[str, ...]:
 
 
 def _class_of(parts: tuple[str, ...]) -> str:
-    return parts[0] if len(parts) > 1 else ""
-
-
-# Tables beside the images
-
-
-def _read_table(what: str, file: str, content: bytes, names: Sequence[str]) -> pd.DataFrame:
-    """The columns of a CSV table, one row for each of `names`; missing where the table says nothing of an image."""
-    try:
-        table = pd.read_csv(io.BytesIO(content), nrows=5_000_000, encoding="utf-8-sig", skipinitialspace=True)
-    except (ValueError, OSError) as error:
-        raise BadInput(f"'{file}' in {what} is not a CSV table: {' '.join(str(error).split())[:160]}") from None
-    table = table.iloc[:, :200].rename(columns=lambda name: str(name).strip())
-    column = next((name for wanted in FILE_COLUMNS for name in table.columns if name.lower() == wanted), None)
-    if column is None:
-        raise BadInput(f"'{file}' in {what} names no images; it needs a column {', '.join(FILE_COLUMNS[:-1])}")
-    listed = table[column].astype(str).str.strip().str.replace("\\", "/")
-    folder = posixpath.dirname(file)
-    places = {posixpath.normpath(posixpath.join(folder, name)): row for row, name in reversed(list(enumerate(listed)))}
-    by_name = {PurePosixPath(name).name: row for name, row in places.items()}
-    rows = np.full(len(names), -1)
-    for position, name in enumerate(names):
-        pure = PurePosixPath(name)
-        if not folder or name.startswith(folder + "/"):
-            exact = places.get(name, places.get(str(pure.with_suffix(""))))
-            rows[position] = exact if exact is not None else by_name.get(pure.name, by_name.get(pure.stem, -1))
-    if not (rows >= 0).any():
-        raise BadInput(f"the column '{column}' of '{file}' in {what} names none of its images, such as '{names[0]}'")
-    return table.drop(columns=column).reindex(rows).reset_index(drop=True)
+    return unicodedata.normalize("NFC", parts[0]) if len(parts) > 1 else ""
 
 
 def _table_bytes(path: Path) -> bytes:
-    if path.stat().st_size > TABLE_BYTES:
-        raise BadInput(f"the table '{path}' has more than {TABLE_BYTES // 1024**2} MiB")
-    return path.read_bytes()
-
-
-# Zip files come from anywhere
-
-
-def _check_directory(path: Path) -> None:
-    """Refuses a table of contents that is too long, before zipfile builds an object for each of its entries."""
-    room = MAX_ENTRIES * 512  # bytes: 46 of each entry, its name and extras
-    with path.open("rb") as file:
-        start = max(0, path.stat().st_size - (1 << 17))
-        file.seek(start)
-        tail = file.read()
-    ends = [
-        struct.unpack("<2H2I", tail[m.start() + 8 : m.start() + 20]) for m in re.finditer(b"PK\x05\x06", tail[:-16])
-    ]
-    records = [m.start() for m in re.finditer(b"PK\x06\x06", tail)]
-    ends += [struct.unpack("<4Q", tail[at + 24 : at + 56]) for at in records if len(tail) >= at + 56]
-    if not ends:
-        raise BadInput(f"'{path.name}' is not a zip file that can be read (it has no table of contents)")
-    marked = 0xFFFF, 0xFFFFFFFF  # "see the larger record"
-    count = max((end[1] for end in ends if end[1] != marked[0]), default=0)
-    size = max((end[2] for end in ends if end[2] != marked[1]), default=0)
-    if count > MAX_ENTRIES or size > room:
-        listed = f"{count:,} entries" if count > MAX_ENTRIES else "too long a table of contents"
-        raise BadInput(_too_many(path.name, listed))
-    if b"PK\x06\x07" in tail and not records:
-        raise BadInput(f"'{path.name}' is not a zip file that can be read (its table of contents is damaged)")
-
-
-def _too_many(archive: str, listed: str) -> str:
-    return f"'{archive}' has {listed}; a zip may have {MAX_ENTRIES:,}; unpack it and give the folder"
-
-
-def _check_entry(archive: str, entry: zipfile.ZipInfo) -> None:
-    """Refuses the whole archive for one entry that only an attack, or an accident as bad, would contain."""
-    name = entry.orig_filename.replace("\\", "/")
-    if name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name) or "\x00" in name:
-        raise BadInput(f"'{archive}' has an entry that leads out of it, '{name[:80]}'; make a zip of a plain folder")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise BadInput(f"'{archive}' has a symbolic link, '{name[:80]}'; make a zip of the files themselves")
-    if entry.flag_bits & 1:
-        raise BadInput(f"'{archive}' is encrypted; make a zip without a password")
-    if entry.file_size > 1024**2 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-        raise BadInput(
-            f"'{name[:80]}' in '{archive}' would unpack to {entry.file_size / max(entry.compress_size, 1):,.0f} times "
-            f"its size; images are at most {MAX_RATIO} times smaller, so this is taken for a decompression bomb"
-        )
-
-
-def _entry_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | BadInput:
-    """The content of an entry, never more than it declares or `MAX_BYTES`."""
-    if entry.file_size > MAX_BYTES:
-        return BadInput(f"has {entry.file_size:,} bytes; an image may have {MAX_BYTES:,}")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return BadInput("is packed with an unusual method; make the zip with deflate")
     try:
-        with archive.open(entry) as file:
-            return file.read(MAX_BYTES + 1)[: entry.file_size]
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        OSError,
-        ValueError,
-        EOFError,
-        RuntimeError,
-        struct.error,
-    ) as error:
-        return BadInput(f"is damaged in the zip ({error})")
-    except zipfile.zlib.error as error:
-        return BadInput(f"is damaged in the zip ({error})")
+        if path.stat().st_size > TABLE_BYTES:
+            raise BadInput(f"has more than {TABLE_BYTES // 1024**2} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read ({error.strerror})") from None

@@ -8,13 +8,14 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from explorer.datasets.ranges import Range, find
 from explorer.errors import BadInput
 
 MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything is decoded
@@ -49,7 +50,8 @@ _TURNS = {  # EXIF orientation -> what undoes it
 def decode_image(source: bytes | Path, size: int, fit: str = "crop") -> np.ndarray:
     """Decodes an image file to `size` × `size` pixels.
 
-    Handled: EXIF rotation, transparency (on white), grey, palette, CMYK, and 16-bit, integer and float channels.
+    Handled: EXIF rotation, transparency (on white), grey, palette, CMYK, and 16-bit, integer and float channels, whose
+    range is one of 8 to 16 bits, 0 to 1 or such that the picture's values fill an eighth of, else theirs.
     Resampling is bicubic with anti-aliasing. Colour profiles are not applied.
 
     Args:
@@ -79,20 +81,27 @@ class _LongText(BadInput):
     """Text or a colour profile in a picture is longer than Pillow reads."""
 
 
-def squared(source: bytes | Path | np.ndarray, size: int, fit: str, moving: list | None = None) -> np.ndarray:
+def squared(
+    source: bytes | Path | np.ndarray,
+    size: int,
+    fit: str,
+    rules: Mapping[str, Range] | None = None,
+    moving: list | None = None,
+) -> np.ndarray:
     """As `decode_image`, also for (h, w) or (h, w, 3) uint8 pixels; its BadInput says only what is wrong.
 
     Args:
+        rules: of the set that the picture is of, from `depths.rules`; by default its own values tell their range.
         moving: gets an element more where the picture has several frames or pages, of which the first is decoded.
     """
     if isinstance(source, np.ndarray):
         return _fitted(Image.fromarray(np.ascontiguousarray(source)).convert("RGB"), size, fit)
     try:
         with _opened(source, MAX_PIXELS) as image:
-            return _decoded(image, size, fit, moving)
+            return _decoded(image, size, fit, rules, moving)
     except _LongText:
         with _opened(_unsaid(source), MAX_PIXELS) as image:
-            return _decoded(image, size, fit, moving)
+            return _decoded(image, size, fit, rules, moving)
 
 
 def _unsaid(source: bytes | Path) -> bytes:
@@ -122,6 +131,21 @@ def check(file: Path, most: int) -> tuple[int, int]:
                 return image.size
     except BadInput as problem:
         raise BadInput(f"'{file.name}' {problem}") from None
+
+
+def depth(source: bytes | Path | np.ndarray) -> str:
+    """What kind of rule the pixels of a picture need, by its header: integers, floats, bytes or ""."""
+    if not isinstance(source, np.ndarray):
+        with suppress(BadInput), _opened(source, MAX_PIXELS) as image:
+            return _depth(image)
+    return ""
+
+
+def numbers(source: bytes | Path) -> tuple[str, np.ndarray]:
+    """The kind of rule that a picture needs, and its pixels as they are stored, (h, w) or (h, w, 3)."""
+    with _opened(source, MAX_PIXELS) as image:
+        kind = _depth(image)
+        return kind, np.asarray(image) if kind else np.empty(0)
 
 
 def stated_size(source: bytes | Path | np.ndarray | BadInput) -> tuple[int, int] | None:
@@ -197,13 +221,15 @@ def _head(source: bytes | Path) -> bytes:
         return file.read(12)
 
 
-def _decoded(image: Image.Image, size: int, fit: str, moving: list | None = None) -> np.ndarray:
+def _decoded(
+    image: Image.Image, size: int, fit: str, rules: Mapping[str, Range] | None, moving: list | None
+) -> np.ndarray:
     if moving is not None and image.format != "MPO" and getattr(image, "is_animated", False):
         moving.append(image.format)
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
     image.load()
     orientation = _orientation(image)
-    image = _rgb(image)
+    image = _rgb(image, rules)
     pixels = _fitted(image, size, fit)
     if orientation in _TURNS:  # afterwards: a centred square turns into itself, and it is small
         pixels = np.ascontiguousarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
@@ -217,9 +243,11 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+def _rgb(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image:
+    kind = _depth(image)
+    if kind in ("integers", "floats") or (rules and kind in rules):
+        values = np.asarray(image)
+        return Image.fromarray((rules[kind] if rules else _own(values)).pixels(values)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
@@ -227,15 +255,21 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values of more than 8 bits as uint8: 65,535 is white, or 1.0 for floats that stay within 0..1."""
-    values = values.astype(np.float32)
-    top = 65535.0
-    if mode == "F":
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        highest = float(values.max(initial=0.0))
-        top = next((limit for limit in (1.0, 255.0, 65535.0) if highest <= limit), highest)
-    return np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
+def _depth(image: Image.Image) -> str:
+    """What the pixels are: integers or floats of more than 8 bits, or bytes that may be the upper half of 16 bits."""
+    if image.mode == "F":
+        return "floats"
+    if image.mode.startswith("I"):
+        return "integers"
+    raw = str(image.tile[0][3]) if getattr(image, "tile", None) else ""  # as it lies in the file
+    return "bytes" if image.mode == "L" or (image.mode == "RGB" and ";16" in raw) else ""
+
+
+def _own(values: np.ndarray) -> Range:
+    """The range of a picture that is of no set."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return find(low, high, values.dtype, 1)
 
 
 def _fitted(image: Image.Image, size: int, fit: str) -> np.ndarray:

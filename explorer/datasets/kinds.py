@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from explorer.datasets import others
+from explorer.datasets.archives import zip_source
 from explorer.datasets.arrow import arrow_source, is_arrow_folder
-from explorer.datasets.folders import folder_source, scan, zip_source
+from explorer.datasets.folders import folder_source, scan
 from explorer.datasets.h5 import h5_source
 from explorer.datasets.images import SUFFIXES
 from explorer.datasets.npz import npy_source, npz_source

@@ -121,7 +121,7 @@ def _folders(path: Path, shard: tars.Index) -> Source:
     def table(name: str) -> bytes:
         (content,) = tars.contents(path, [members[name]])
         if isinstance(content, BadInput):
-            raise BadInput(f"'{name}' in '{path.name}' {content}")
+            raise content
         return content
 
     inner = named_source(f"'{path.name}'", found, [_stamp(path), *sorted(found.stamps)], items, table)
