@@ -476,7 +476,7 @@ def test_a_full_disk_is_one_sentence_and_cleaned_up(tmp_path, monkeypatch, when)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 1000))
     else:
         monkeypatch.setattr(decoding.os, "fsync", full)
-    with pytest.raises(BadInput, match=r"at 8 × 8 \(3.8 kB .*EXPLORER_CACHE.*: the disk of .* is full; free some space"):
+    with pytest.raises(BadInput, match=r"at 8 × 8 \(3.8 kB .*_CACHE.*: the disk of .* is full; free some space"):
         datasets.load(root, "train", 8)
     assert list((cache_folder() / "images").iterdir()) == []
     monkeypatch.undo()
