@@ -31,6 +31,7 @@ from explorer.foreign import (
     reading,
     refusals,
     runs,
+    sonnet,
     taming,
     taps,
     var,
@@ -47,6 +48,7 @@ CONFIGS = ("config.json", "model_index.json", "model_config.json")
 
 FORMATS: tuple[Callable[[Place], Found | None], ...] = (  # how each is recognised; the first that knows a place has it
     autoencoders.recognise,
+    sonnet.recognise,
     keras.recognise,
     pythae.recognise,
     pytorch_vae.recognise,

@@ -16,6 +16,7 @@ from explorer import hub
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest, read_json, write_json
 from explorer.foreign.autoencoders import PARTS
+from explorer.foreign.keras2 import MARK, METADATA
 from explorer.foreign.kinds import ENDINGS
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def needed(sizes: Mapping[str, int], name: Name) -> list[str]:
         for part in PARTS:
             if f"{root}{part}/config.json" in sizes:
                 return [f"{root}model_index.json", *_folder(sizes, f"{root}{part}/")]
-    if found := _folder(sizes, root):
+    if found := _folder(sizes, root) or _saved_model(sizes, root):
         return found
     single = [file for file in sizes if file.startswith(root) and file.lower().endswith(ENDINGS)]
     if len(single) == 1:
@@ -128,6 +129,15 @@ def _folder(sizes: Mapping[str, int], root: str) -> list[str]:
             if index in here:
                 return [root + file for file in (*configs, index, *sorted(filter(part.fullmatch, here)))]
     return []
+
+
+def _saved_model(sizes: Mapping[str, int], root: str) -> list[str]:
+    """What is read of a SavedModel folder; nothing if there is none. The file in the folder itself stands last."""
+    mark = f"{root}{MARK}"
+    if mark not in sizes:
+        return []
+    told = [f"{root}{METADATA}"] if f"{root}{METADATA}" in sizes else []
+    return [*sorted(file for file in sizes if file.startswith(f"{root}variables/")), *told, mark]
 
 
 def _listing(api: Any, name: Name) -> dict[str, int]:

@@ -89,6 +89,8 @@ def recognise(place: Place) -> Found | None:
         parts = _folder(place.path, halves)
     elif model := _model(place.path, place.kind):
         parts = _single(model)
+    elif place.kind == kinds.TENSORFLOW:
+        raise BadInput(f"{place.path.name} is a checkpoint of TensorFlow, whose layers lie in code; {keras2.TO_KERAS}")
     else:
         return None
     name, size = place.path.name, place.size(parts.side or SIZE)

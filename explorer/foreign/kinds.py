@@ -10,7 +10,7 @@ from pathlib import Path
 from explorer.errors import BadInput
 from explorer.foreign.pickles import CONVERT
 
-SAFETENSORS, TORCH, KERAS, HDF5 = "safetensors", "torch", "Keras", "HDF5"
+SAFETENSORS, TORCH, KERAS, HDF5, TENSORFLOW = "safetensors", "torch", "Keras", "HDF5", "TensorFlow"
 ENDINGS = (  # of files that are taken for weights where a folder is searched
     ".safetensors", ".sft", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pt.tar", ".ckpt.tar", ".tar", ".keras", ".h5",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def is_weights(path: Path) -> bool:
 
 
 def kind(path: Path) -> str | None:
-    """SAFETENSORS, TORCH, KERAS or HDF5; None of what is not known.
+    """SAFETENSORS, TORCH, KERAS, HDF5 or TENSORFLOW; None of what is not known.
 
     Raises:
         BadInput: no file, one that cannot be read, or one that is known not to open, with what to do instead.
@@ -62,6 +62,8 @@ def kind(path: Path) -> str | None:
         return TORCH
     if start[257:262] == b"ustar":
         raise BadInput(f"{path.name} is a tar archive of several files; {UNPACK}")
+    if re.search(r"\.(index|data-\d{5}-of-\d{5})$", path.name):
+        return TENSORFLOW
     for pattern, why in OTHERS:
         if pattern.match(start):
             raise BadInput(f"{path.name} {why}")

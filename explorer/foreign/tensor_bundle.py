@@ -8,7 +8,9 @@ Sources: tensorflow/core/util/tensor_bundle, tensorflow/core/protobuf/{tensor_bu
 
 from __future__ import annotations
 
+import glob
 import math
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -214,3 +216,33 @@ def _graph(held: bytes) -> list[Object]:
     if any(not 0 <= target < len(found) for one in found for target in one.children.values()):
         raise ValueError("an object is named that is not there")
     return found
+
+
+def index_of(path: Path) -> Path | None:
+    """The index of a checkpoint by itself, its data or its folder; of several in a folder that which its list names.
+
+    Raises:
+        BadInput: several, and no list that says which.
+    """
+    if path.is_file():
+        stem = re.sub(r"\.data-\d{5}-of-\d{5}$", "", path.name)
+        found = path if path.suffix == ".index" else path.with_name(f"{stem}.index")
+        return found if found.is_file() and (found == path or stem != path.name) else None
+    if (inside := path / "variables/variables.index").is_file():
+        return inside
+    several: list[Path] = []
+    try:
+        several = [file for file in sorted(path.glob("*.index")) if any(path.glob(f"{glob.escape(file.stem)}.data-*"))]
+        listed = (path / "checkpoint").read_text(encoding="utf-8", errors="replace")[:4096]
+    except OSError:
+        listed = ""
+    if len(several) > 1:
+        latest = re.match(r'model_checkpoint_path: "([^"/\\]+)"', listed)
+        named = [file for file in several if latest and file.stem == latest[1]]
+        if len(named) != 1:
+            raise BadInput(
+                f"{path.name} has {len(several)} checkpoints of TensorFlow ({several[0].name}, {several[1].name}); "
+                "give the .index file of one"
+            )
+        return named[0]
+    return several[0] if several else None

@@ -159,3 +159,13 @@ def studio_app():
         return app.run()
 
     return opened
+
+
+def test_of_a_saved_model_its_layers_and_numbers_are_fetched():
+    sizes = dict.fromkeys(
+        ("README.md", "keras_metadata.pb", "saved_model.pb", "assets/x", "variables/variables.index",
+         "variables/variables.data-00000-of-00001"), 1
+    )  # fmt: skip
+    wanted = hub.needed(sizes, hub.parse("keras-io/vq-vae"))
+    assert set(wanted) == set(sizes) - {"README.md", "assets/x"}
+    assert wanted[-1] == "saved_model.pb"  # its folder is the place
