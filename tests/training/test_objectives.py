@@ -316,6 +316,17 @@ def test_its_gradient_is_balanced_with_that_of_the_other_terms():
     assert all(p.grad is None for p in objective.discriminator.parameters())
 
 
+def test_a_step_down_its_loss_looks_more_real():
+    torch.manual_seed(0)
+    objective = Objective("mse+adversarial", 16)
+    objective.anneal(1.0)
+    output = pictures(1).requires_grad_()
+    (downhill,) = torch.autograd.grad(objective(output, pictures())["adversarial"], output)
+    with torch.no_grad():
+        verdicts = [objective.discriminator(x).mean() for x in (output, output - 0.1 * downhill / downhill.norm())]
+    assert verdicts[1] > verdicts[0]
+
+
 @pytest.mark.parametrize("size, cells", [(4, 2), (8, 4), (16, 4), (32, 4), (64, 8), (256, 32)])
 def test_verdicts_are_of_patches(size, cells):
     assert discriminator(size, 8)(torch.zeros(2, 3, size, size)).shape == (2, 1, cells, cells)
