@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explorer.datasets import shapes
+from explorer.datasets import hub, shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
-from explorer.datasets.hub import hub_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.kinds import ACCEPTED, FILES, file_source, pattern_source, place_source
 from explorer.datasets.sources import Listing, Source, concept_table, continuous, discrete, pick_split, sample
@@ -153,9 +152,12 @@ def split_names(name: str) -> tuple[str, ...]:
 
 
 def absolute(name: str) -> str:
-    """The name of a dataset, or its path in full, so that it is the same from every folder."""
+    """A name, here or on the Hub, or the path of a dataset in full, so that it is the same from every folder."""
+    text = name.strip()
     known = {known.lower(): known for known in DATASETS}
-    return known.get(name.strip().lower()) or os.path.abspath(Path(name.strip()).expanduser())
+    if text.lower() in known or (hub.NAME.fullmatch(text) and not Path(text).exists()):
+        return known.get(text.lower(), text)
+    return os.path.abspath(Path(text).expanduser())
 
 
 def divided(name: str) -> bool:
@@ -196,7 +198,7 @@ def _source(name: str | Path) -> tuple[str, Source]:
             return str(path), file_source(path)
         if (found := pattern_source(text)) is not None:
             return found
-        if (named := hub_source(text)) is not None:
+        if (named := hub.hub_source(text)) is not None:
             return text, named
     except OSError as error:
         raise BadInput(f"'{text[:200]}' cannot be read ({error.strerror})") from None

@@ -55,7 +55,7 @@ class Selection:
 
 def draw() -> Selection:
     """The sidebar."""
-    from explorer import checkpoints
+    from explorer import checkpoints, datasets
 
     found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find() if checkpoint.state != "training"}
     if not found:
@@ -70,11 +70,11 @@ def draw() -> Selection:
         if get("show") == "own" and not shared()["uploads"].get("own"):
             put("show", None)  # rather the new checkpoint's reconstructions than an empty upload box
     dataset = _dataset(checkpoint)
-    if Path(dataset).exists():
+    if own := dataset not in datasets.DATASETS:
         for_photographs(checkpoint)
     limit = _limit(checkpoint, dataset)
     fit = choose("fit", _no_fit, "crop")
-    if Path(dataset).exists():
+    if own:
         fit = bound(
             "fit",
             fit,

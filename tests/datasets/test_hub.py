@@ -106,6 +106,7 @@ def test_only_the_split_that_is_opened_is_fetched_and_it_is_found_again_without_
     assert images.read(slice(None))[:, 0, 0, 0].tolist() == [8, 9, 10]
     assert images.concepts["label"].tolist() == ["x", "y", "x"]
     assert reds("org/set", "train") == list(range(8))
+    assert datasets.absolute("org/set") == "org/set" and datasets.absolute("no-set") != "no-set"
     server.shutdown()
     server.server_close()
     assert datasets.load("org/set", "test", 12).read([0]).shape == (1, 12, 12, 3)  # decoded anew
