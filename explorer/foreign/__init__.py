@@ -151,7 +151,11 @@ def _of_file(place: Place) -> Found | None:
     if asked := place.choices.get("weights"):
         ways = [way for way in ways if way == f"{asked}."]
     fault, found = None, None
-    for way in sorted(ways, key=lambda way: wrapping.averaged(way) and not wrapping.complete(way, names)):
+    ways = sorted(ways, key=lambda way: wrapping.order(way, names))
+    more = [] if asked else [way for way in wrapping.prefixes(names, every=True) if way not in ways]
+    for way in (*ways, *more):
+        if fault and way in more:
+            break
         try:
             found = _first(place.below(way) if way else place)
         except BadInput as error:
@@ -174,6 +178,8 @@ def _of_file(place: Place) -> Found | None:
 def unknown(path: str | Path) -> str:
     """What a file is that no format knows, and what to give instead, as far as it shows; "" where it does not."""
     place = Place(split(path)[0], None)
+    if Place(place.path.parent, None).config.get("format") == 1:
+        return f"is a part of the checkpoint {place.path.parent.name}; give that folder"
     return refusals.explain(place.whole.tensors) if place.kind else ""
 
 

@@ -128,11 +128,11 @@ def assign(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None
         BadInput: tensors that are missing, left over, or of other shapes, with their names; values that are not finite.
     """
     compare(network, tensors, what)
-    for name, value in tensors.items():
+    floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    for name, value in floats.items():
         # the smallest and the largest of values with a NaN are NaN; ten times as fast as to look at each
         if value.is_floating_point() and value.numel() and not all(end.isfinite() for end in value.aminmax()):
             raise BadInput(f"{what}: {name} holds values that are not finite")
-    floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     network.load_state_dict(floats, assign=True)
 
 

@@ -44,7 +44,8 @@ PARTS = ("vqvae", "movq", "vae")  # of a pipeline
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # before diffusers 0.12
 DEFAULT = 256
-LARGEST, MOST_LAYERS, MOST_BLOCKS = 2**20, 128, 16  # of a number in a config, of layers in a block, of blocks
+LARGEST, MOST_LAYERS, MOST_BLOCKS, MOST_VALUES = 2**20, 128, 16, 1024  # numbers, layers in a block, blocks, lists
+MOST_PLACES = 2**26  # numbers of the positions that are made here
 PIXELS = {"AutoencoderRAE": Pixels(0.0, 1.0)}  # where not from -1 to 1
 UNSCALED = "its latents are shown as the network makes them, not multiplied by the scaling factor of diffusion models"
 
@@ -102,14 +103,19 @@ def _called(kind: str) -> str:
 def check(config: Mapping[str, Any], name: str) -> None:
     """Raises BadInput for numbers that no network has: its blocks are made one by one before shapes are compared."""
     for field, value in config.items():
-        values = value if isinstance(value, list) else [value]
-        blocks = re.search(r"layer|block|depth|mult|downsample", field) is not None
         most = MOST_LAYERS if re.search(r"layer|num_\w*block|depth", field) else LARGEST
-        if blocks and len(values) > MOST_BLOCKS:
-            raise BadInput(f"config.json of {name} has {len(values):,} {field}; up to {MOST_BLOCKS} can be opened")
-        for one in values:
-            if isinstance(one, int) and not -most <= one <= most:
-                raise BadInput(f"config.json of {name} has {field} {str(one)[:20]}; it is a whole number to {most:,}")
+        longest = MOST_BLOCKS if re.search(r"layer|block|depth|mult|downsample", field) else MOST_VALUES
+        _check(value, f"config.json of {name} has", field, most, longest)
+
+
+def _check(value: Any, what: str, field: str, most: int, longest: int) -> None:
+    if isinstance(value, list):
+        if len(value) > longest:
+            raise BadInput(f"{what} {len(value):,} {field}; up to {longest} can be opened")
+        for one in value:
+            _check(one, what, field, most, longest)
+    elif isinstance(value, int) and not -most <= value <= most:
+        raise BadInput(f"{what} {field} {str(value)[:20]}; it is a whole number to {most:,}")
 
 
 def _sample_size(kind: str, config: Mapping[str, Any]) -> int:
@@ -151,6 +157,8 @@ def _place(decoder: nn.Module) -> None:
     from diffusers.models.embeddings import get_2d_sincos_pos_embed
 
     _, count, dim = decoder.decoder_pos_embed.shape
+    if count * dim > MOST_PLACES:
+        raise BadInput(f"its positions are {count:,} × {dim:,} numbers, which is more than can be opened")
     with torch.device("cpu"):
         made = get_2d_sincos_pos_embed(dim, math.isqrt(count - 1), cls_token=True, extra_tokens=1, output_type="pt")
     decoder.register_buffer("decoder_pos_embed", made[None].float(), persistent=False)

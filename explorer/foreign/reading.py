@@ -21,7 +21,7 @@ from explorer.errors import BadInput
 from explorer.files import read_json, sized
 from explorer.foreign import kinds, pickles, torch_files, wrapping
 
-LARGEST_HEADER = 64 * 1024 * 1024
+LARGEST_HEADER, LONGEST_NAME = 64 * 1024 * 1024, 1000
 AGAIN = "copy or save it again"
 
 
@@ -61,6 +61,8 @@ def read(path: Path, *, data: bool = True, prefix: str = "") -> Weights:
 
 def _named(names: Mapping[str, Any], prefix: str) -> dict[str, str]:
     """Names in a file, and what they are without the shells of training: those that begin with `prefix`."""
+    if long := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise BadInput(f"a tensor has a name of {len(long):,} letters, {long[:40]}…, which no network has")
     return {old: new for old, new in wrapping.cleaned(names).items() if new.startswith(prefix)}
 
 

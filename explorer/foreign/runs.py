@@ -12,7 +12,10 @@ from typing import Any
 from explorer.errors import BadInput
 
 FILES = ("last.ckpt", "model.ckpt", "checkpoints/last.ckpt", "checkpoints/model.ckpt")
-CONFIGS = ("config.yaml", "configs/*-project.yaml", "configs/model.yaml", "model.yaml")
+CONFIGS = (
+    "config.yaml", "configs/*-project.yaml", "configs/model.yaml", "model.yaml", "*-project.yaml", "config.yml",
+    "configs/config.yaml",
+)  # fmt: skip
 LARGEST, DEEPEST = 64 * 1024, 50  # bytes of a YAML file, and how deep it may go
 TARGETS = {  # classes that it may name, and what each computes
     "taming.models.vqgan.VQModel": "VQModel",

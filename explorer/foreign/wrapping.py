@@ -129,14 +129,14 @@ def _without(names: set[str], shell: str) -> dict[str, str] | None:
     return found if len(set(found.values())) == len(found) else None
 
 
-def prefixes(names: Iterable[str], wrappers: Iterable[str] = ()) -> list[str]:
-    """Below what the weights of a network could lie, "" first, averages before what they are averages of."""
+def prefixes(names: Iterable[str], wrappers: Iterable[str] = (), *, every: bool = False) -> list[str]:
+    """Below what the weights of a network could lie, "" first; with `every`, below any word, known or not."""
     names, wrapped = set(names), set(wrappers)
     found: list[str] = []
 
     def walk(prefix: str, own: set[str]) -> None:
         found.append(prefix)
-        if len(found) >= MOST or prefix.count(".") >= DEEPEST:
+        if len(found) >= MOST or prefix.count(".") >= (DEEPEST if not every else 3):
             return
         below: dict[str, set[str]] = {}
         for name in own:
@@ -146,7 +146,7 @@ def prefixes(names: Iterable[str], wrappers: Iterable[str] = ()) -> list[str]:
                 below[word].add(name)
         for word in sorted(below, key=lambda word: (not AVERAGE.fullmatch(word), word)):
             inside, known = f"{prefix}{word}.", word in KNOWN or bool(AVERAGE.fullmatch(word))
-            if below[word] and (known or len(below) == 1 or inside in wrapped) and len(found) < MOST:
+            if below[word] and (every or known or len(below) == 1 or inside in wrapped) and len(found) < MOST:
                 walk(inside, below[word])
 
     walk("", names)
@@ -175,6 +175,11 @@ def others(prefix: str, names: set[str]) -> list[str]:
         if there and sum(not UNSEEN.match(name) for name in there & own) >= most > 0:
             found.append(other)
     return found
+
+
+def order(prefix: str, names: set[str]) -> int:
+    """Averages of everything come before the last step, averages of a part behind it."""
+    return 1 if not averaged(prefix) else 0 if complete(prefix, names) else 2
 
 
 def averaged(prefix: str) -> bool:

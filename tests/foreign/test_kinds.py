@@ -129,6 +129,13 @@ def test_files_without_weights_say_what_they_hold(tmp_path):
             checkpoints.describe(tmp_path / "a.pt")
 
 
+def test_weights_of_a_folder_of_this_program_belong_to_it(tmp_path):
+    (tmp_path / "config.json").write_text('{"format": 1}')
+    save_file({"encoder.a.weight": torch.ones(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(BadInput, match=f"is a part of the checkpoint {tmp_path.name}; give that folder"):
+        checkpoints.describe(tmp_path / "model.safetensors")
+
+
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.pt")
     with pytest.raises(BadInput, match=r"a\.pt is no file, but a pipe or device"):

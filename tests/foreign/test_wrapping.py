@@ -127,6 +127,12 @@ def test_averages_are_preferred_and_the_others_can_be_had(average, last, tmp_pat
         checkpoints.describe(f"{path}@,weights=wrong")
 
 
+def test_below_a_word_that_nobody_knows_beside_other_networks(tmp_path):
+    torch.save({**prefixed("my_own.codec.", zalando()), "critic.weight": torch.ones(2)}, tmp_path / "a.pt")
+    assert same(tmp_path / "a.pt", zalando())
+    assert any("critic.weight, are left out" in note for note in checkpoints.describe(tmp_path / "a.pt").notes)
+
+
 def test_averages_of_a_part_only_are_not_taken(tmp_path):
     half = dict(list(other().items())[:8])
     torch.save({"model": zalando(), "ema": half}, tmp_path / "a.pt")
@@ -138,6 +144,7 @@ def test_averages_without_dots_as_latent_diffusion_keeps_them(tmp_path):
     torch.save({"state_dict": zalando() | averages | {"model_ema.decay": torch.tensor(0.9)}}, tmp_path / "a.ckpt")
     lacking = {name for name in zalando() if "_ema_" in name}
     assert lacking, "what the network does not need may be missing from its averages"
+    assert same(tmp_path / "a.ckpt", other())
     assert same(f"{tmp_path / 'a.ckpt'}@,weights=state_dict.model_ema", other())
     assert same(f"{tmp_path / 'a.ckpt'}@,weights=state_dict", zalando())
 
@@ -197,6 +204,32 @@ def test_tensors_are_those_that_were_saved(tmp_path):
             assert torch.equal(found[name].float(), value.detach().float()), name
         found["whole"].add_(1)  # what is read may be written into, and the file stays as it is
         assert torch.equal(reading.read(tmp_path / "a.pt").tensors["whole"], whole)
+
+
+def test_numbers_of_eight_bits_are_read_as_what_they_are(tmp_path):
+    state = {name: value.to(torch.float8_e4m3fn) for name, value in zalando().items()}
+    save_file(state, tmp_path / "a.safetensors")
+    assert same(tmp_path / "a.safetensors", {name: value.float() for name, value in state.items()})
+
+
+def test_names_that_no_network_has(tmp_path):
+    torch.save({"module." * 50_000 + "x": torch.ones(1)}, tmp_path / "a.pt")
+    save_file({"module." * 50_000 + "x": torch.ones(1)}, tmp_path / "a.safetensors")
+    for name in ("a.pt", "a.safetensors"):
+        with pytest.raises(BadInput, match="a tensor has a name of 350,001 letters"):
+            checkpoints.describe(tmp_path / name)
+
+
+def test_dicts_that_hold_one_another_come_to_an_end(tmp_path):
+    own: dict = {"a": torch.ones(1)}
+    own["b"] = own
+    wide: dict = {"x": torch.ones(1)}
+    for _ in range(8):
+        wide = {str(number): wide for number in range(20)}
+    for held in (own, wide):
+        torch.save(held, tmp_path / "a.pt")
+        with pytest.raises(BadInput):
+            checkpoints.describe(tmp_path / "a.pt")
 
 
 def test_many_names_are_quick_and_few_are_tried():
