@@ -20,6 +20,7 @@ from explorer.files import digest, file_digest
 from explorer.foreign import (
     adapters,
     autoencoders,
+    emu3,
     keras,
     kinds,
     llamagen,
@@ -48,6 +49,7 @@ CONFIGS = ("config.json", "model_index.json", "model_config.json")
 
 FORMATS: tuple[Callable[[Place], Found | None], ...] = (  # how each is recognised; the first that knows a place has it
     autoencoders.recognise,
+    emu3.recognise,
     sonnet.recognise,
     keras.recognise,
     pythae.recognise,
