@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,14 +90,12 @@ def tabular_source(
             for value in table.cells(found.column, inside):
                 yield columns.content(value, root)
 
-    files = [table.path for table in tables]
-    if isinstance(columns.content(_first_value(first, found.column), root), Path):
-        files += [item for item in items(np.arange(starts[-1])) if isinstance(item, Path)]
-    stats = [(path, path.stat()) for path in files]
+    stats = [(table.path, table.path.stat()) for table in tables]
+    key = [[str(path.resolve()), info.st_size, info.st_mtime_ns] for path, info in stats]
     return source(
         Rows(
             f"'{what}'",
-            [[str(path.resolve()), info.st_size, info.st_mtime_ns] for path, info in stats],
+            key + [_named(table, found, root) for table in tables],
             {split: np.concatenate(several) for split, several in groups.items()},
             lambda rows: _read(parts(rows), found, known),
             items,
@@ -119,6 +119,23 @@ def _read(
         names += [columns.path_of(one) or f"{table.path.name} row {row}" for one, row in zip(held, rows, strict=True)]
         tables.append(read.select(scalars).to_pandas() if scalars else pd.DataFrame(index=range(len(rows))))
     return names, columns.concepts(pd.concat(tables, ignore_index=True), known)
+
+
+def _named(table: Table, found: columns.Pictures, root: Path) -> str:
+    """A digest of size and time of change of each file that a table names in the place of pictures; "" if none."""
+    first, place = _first_value(table, found.column), columns.paths_field(found)
+    if not isinstance(columns.content(first, None), BadInput) or columns.path_of(first) is None:
+        return ""
+    rows = np.arange(table.count)
+    cells = table.read([place], rows).column(found.column).to_pylist() if place else table.cells(found.column, rows)
+    known = hashlib.sha256()
+    for path in map(columns.path_of, cells):
+        try:
+            info = os.stat(os.path.join(root, (path or "").replace("\\", "/")))
+            known.update(f"{info.st_size} {info.st_mtime_ns}\n".encode())
+        except (OSError, ValueError):
+            known.update(b"-\n")
+    return known.hexdigest()
 
 
 def _first_value(table: Table, column: str) -> Any:

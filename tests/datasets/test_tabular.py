@@ -57,6 +57,9 @@ def test_a_file_beside_the_table_that_changed_is_read_again(tmp_path):
     for n in range(3):
         (tmp_path / f"{n}.png").write_bytes(png(n))
     path = write(tmp_path / "t.parquet", pa.array([f"{n}.png" for n in range(3)]))
+    (tmp_path / "0.png").rename(tmp_path / "away.png")
+    assert reds(path) == [1, 2]
+    (tmp_path / "away.png").rename(tmp_path / "0.png")
     assert reds(path) == [0, 1, 2]
     (tmp_path / "1.png").write_bytes(png(250, (30, 30)))
     assert reds(path) == [0, 2, 250]
