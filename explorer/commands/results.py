@@ -53,11 +53,14 @@ def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
         interval = jackknife.perplexity_interval(found.codes(layer.name), facts["codes"])
         kind, between = found.codebook(layer.name).kind, interval.ends("perplexity")
         layers.append({"name": layer.name, "codebook": kind, **facts, **between})
+        if kind == "kmeans":
+            layers[-1]["fitted_on"] = "train" + (measurements.AMONG if found.facts["split"] == "all" else "")
         said.append(interval.worded())
     lines = [
         f"{row['name']}: {row['used']:,} of {row['codes']:,} codes used, perplexity {row['perplexity']:.1f} "
         f"({between}; even use: {row['uniform_perplexity']:.1f} on average), {row['entropy_bits']:.2f} bits, "
         f"{row['tokens']:,} tokens of {row['images']:,} images, {row['codebook']} codebook"
+        + (f" fitted on {row['fitted_on']}" if "fitted_on" in row else "")
         for row, between in zip(layers, said, strict=True)
     ]
     emit({"layers": layers, "images": found.images, "encoding": path} | notes, as_json, lines)

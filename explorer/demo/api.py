@@ -177,6 +177,8 @@ def reconstruct(image: str, checkpoint: str, fit: str, hidden: float, seed: int)
     picture = shipped.picture(checkpoint, image, fit)
     if not 0 <= hidden <= 0.95:
         raise BadInput(f"hidden {hidden:g} is out of range; choose from 0 to 0.95")
+    if not 0 <= seed < 2**32:
+        raise BadInput(f"seed {seed:g} is out of range; choose from 0 to {2**32 - 1}")
     passed = shipped.study(checkpoint).look(picture)
     found = list(passed.prefixes.values())[-1]
     if hidden:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from explorer.results.subject import Subject
 
 FORMAT = 2
+AMONG = ", which is among what is measured"
 IMAGES = {"layers": 1000, "rates": 500, "codecs": 500}  # held-out images that are measured, at most
 
 
@@ -90,6 +91,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         bits = f", {point['bits']} bits a number" if point.get("bits") else ""
         cost = "not quantized" if rate is None else f"{rate:.4f} bits per pixel"
         rows.append(f"{name}{bits}: {cost}, PSNR {quality.worded(point['psnr'], 2)} dB, {point['psnr']['n']:,} images")
+    if found.get("train_images"):
+        rows.append(f"levels of numbers are fitted on {found['train_images']:,} images of {found.get('fitted_on')}")
     return rows
 
 
@@ -123,7 +126,8 @@ def _run(
             fitted, fitted_on = _sample(known, min(len(known), rates.TRAIN_IMAGES)), "train"
         except BadInput:  # a set with one split
             fitted, fitted_on = read, images.split
-        return {**rates.measure(model, fitted, read, count, progress=tell), "fitted_on": fitted_on}
+        found = rates.measure(model, fitted, read, count, progress=tell)
+        return {**found, "fitted_on": fitted_on + (AMONG if images.split == "all" and fitted_on == "train" else "")}
     return codecs.measure(read, count, progress=tell)
 
 

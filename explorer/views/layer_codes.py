@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.glossary import help_of
 from explorer.sheets import Block, Column, Controls, Go, Heading, Missing, Note, Picture, Pictures, Row, Table
+from explorer.views import words
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -35,7 +36,10 @@ def cards(names: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Row:
 
 def compared(study: Study, count: int, seed: int) -> tuple[list[Block], dict[str, Any]]:
     """Blocks that compare the codes of all layers, with maps of `count` images, and the numbers in them."""
-    title, about = "Codes of each layer", "A layer that is continuous has k-means codes, fitted on training images."
+    title, about = (
+        "Codes of each layer",
+        f"A layer that is continuous has k-means codes, fitted on training images{words.among(study)}.",
+    )
     if not study.encoded:
         work = f"Encode {len(study.images):,} images of {study.images.name} with {study.checkpoint.name}"
         return [Heading(title, about), Missing("encoding", None, work, "Codes of every layer; kept for all pages.")], {}

@@ -153,7 +153,8 @@ def _sentence(study: Study, own: dict, point: dict, codecs: dict | None, options
     if point["bits"] is None:
         return f"{said}."
     bound = own["points"][-1]["psnr"]["mean"]
-    fitted = "training images" if own.get("fitted_on") == "train" else "of these same images"
+    trained = str(own.get("fitted_on", "")).startswith("train")
+    fitted = f"training images{words.among(study)}" if trained else "of these same images"
     return (
         f"{said}. Its continuous numbers have {words.many(point['bits'], 'bit')} each, {bound - psnr:.2f} dB below "
         f"their unquantized best ({bound:.2f} dB); their levels are fitted on {own['train_images']:,} {fitted}."

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 NO_CONCEPTS = "This dataset has no concepts. Put images into a folder for each class, or a metadata.csv beside them."
 KMEANS = (
-    "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images. Each latent "
-    "counts as the centre nearest to it; the model itself knows nothing of them."
+    "This layer is continuous: its codes are the {codes:,} centres of k-means, fitted on training images{among}. Each "
+    "latent counts as the centre nearest to it; the model itself knows nothing of them."
 )
+AMONG = ", which are among those measured here: they fit these better than others"
 CONSTANT = (
     "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
     "nothing to compare it with."
@@ -25,7 +26,12 @@ def continuous(study: Study, layer: str) -> list[Block]:
     book = study.book(layer)
     if book.kind != "kmeans":
         return []
-    return [Note(KMEANS.format(codes=len(book)) if len(book) > 1 else CONSTANT)]
+    return [Note(KMEANS.format(codes=len(book), among=among(study)) if len(book) > 1 else CONSTANT)]
+
+
+def among(study: Study) -> str:
+    """Says that what is fitted on training images is measured on them, too; empty for held-out images."""
+    return AMONG if study.images.split in ("all", "train") else ""
 
 
 def no_decoder(study: Study) -> list[Block]:

@@ -186,6 +186,11 @@ def test_padding_keeps_what_cropping_cuts_off(server):
         ("codes", {"image": data_url(photograph()), "layer": "top"}, "choose from code"),
         ("reconstruct", {"image": data_url(photograph()), "hidden": 0.5}, "cannot fill in hidden patches"),
         ("reconstruct", {"image": data_url(photograph()), "checkpoint": "mae-shapes", "hidden": 2}, "from 0 to 0.95"),
+        (
+            "reconstruct",
+            {"image": data_url(photograph()), "checkpoint": "mae-shapes", "seed": -1},
+            "from 0 to 4294967295",
+        ),
         ("reconstruct", {"image": data_url(photograph()), "fit": "squash"}, "not in the list of choices"),
         ("nearest", {"image": data_url(photograph()), "count": 0}, "from 1 to 100"),
         ("nearest", {"image": data_url(photograph()), "count": "many"}, "not of the kind"),
