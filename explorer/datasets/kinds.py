@@ -56,6 +56,7 @@ FOLDERS: dict[str, Callable[[Path], Source]] = {  # ending of what a folder with
     **dict.fromkeys(TARS, lambda path: tar_source(path, [name for name in below(path) if name.lower().endswith(TARS)])),
     ".npy": npy_source,
     ".npz": partial(_only, ".npz"),
+    ".zip": partial(_only, ".zip"),
     ".h5": partial(_only, ".h5"),
     ".hdf5": partial(_only, ".hdf5"),
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 
@@ -147,6 +148,17 @@ def test_other_files_are_told_what_they_are(tmp_path, name, content, says):
     with pytest.raises(BadInput, match=r"there is no image|none of the 1 images|is a pickle") as told:
         datasets.load(str(tmp_path / "inside"))
     assert "\n" not in str(told.value)
+
+
+def test_the_one_file_of_a_folder_is_opened_and_several_are_named(tmp_path, pictures):
+    for name in ("a.zip", "a.npz"):
+        place = tmp_path / name.replace(".", "-")
+        place.mkdir()
+        WRITERS[name](place / name, pictures)
+        assert len(datasets.load(str(place), "all", 20)) == COUNT
+        shutil.copy(place / name, place / f"b{name}")
+        with pytest.raises(BadInput, match=f"has 2 files .*such as '{name}', 'b{name}'"):
+            datasets.load(str(place))
 
 
 def test_a_file_is_known_by_its_first_bytes_where_it_has_no_ending(tmp_path, pictures):
