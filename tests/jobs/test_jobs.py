@@ -285,6 +285,18 @@ def test_one_damaged_job_leaves_the_others(tmp_path, record, status):
     assert jobs.wait(job, 30) and jobs.read(job.folder).state == "done"
 
 
+def test_the_time_left_is_that_of_what_is_not_done_yet():
+    folder = turns.jobs_folder() / "running"
+    folder.mkdir(parents=True)
+    record = {"title": "x", "arguments": ["train"], "created": 1.0, **turns.identity(os.getpid())}
+    (folder / "job.json").write_text(json.dumps(record))
+    status = {"state": "running", "done": 25, "total": 100, "started": 1000.0, "heartbeat": 1050.0}
+    (folder / "status.json").write_text(json.dumps(status))
+    assert jobs.read(folder).seconds_left == pytest.approx(150.0)  # 75 to go at half a unit a second
+    (folder / "status.json").write_text(json.dumps(status | {"seconds_left": 7.0}))
+    assert jobs.read(folder).seconds_left == 7.0, "what the work itself says is better"
+
+
 def test_pipes_in_the_place_of_a_job_s_files_are_not_waited_for():
     damaged("1-sound")
     damaged("2-piped")

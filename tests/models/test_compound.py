@@ -155,6 +155,17 @@ def test_means_follow_the_contributions_in_training_only():
     torch.testing.assert_close(total, latents().mean((0, 1, 2)) + 5, atol=0.2, rtol=0)
 
 
+def test_a_mean_takes_a_fiftieth_of_each_batch():
+    quantizer = Residual(1, 8, 4, 0.25, 0.0)
+    quantizer.follow_means()
+    torch.manual_seed(0)
+    quantizer.train()(latents())
+    quantizer.started()
+    before = quantizer.mean(0).clone()
+    values, _, _ = quantizer(latents() + 5)
+    torch.testing.assert_close(quantizer.mean(0), 0.98 * before + 0.02 * values.detach().mean((0, 1, 2)))
+
+
 def test_what_is_left_out_is_filled_as_asked():
     quantizer = Residual(2, 8, 4, 0.25, 0.0)
     quantizer.follow_means()
