@@ -132,8 +132,10 @@ def _of_folder(place: Place) -> Found | None:
     folder, stem = place.path.parent, re.split(r"[.-]", place.path.name)[0]
     if not any((folder / name).is_file() for name in CONFIGS) or not kinds.is_weights(place.path):
         return None
+    whole = Place(folder, place.image_size, place.choices)
+    whole.used = place.used
     try:
-        found = _first(Place(folder, place.image_size, place.choices))
+        found = _first(whole)
     except BadInput:
         return None  # what is beside it is of something else
     if found is None or place.path in found.files:
@@ -150,6 +152,7 @@ def _of_file(place: Place) -> Found | None:
     if shell := wrapping.mixed(names):
         raise BadInput(f"{place.path.name} has {shell} before some of its names only; save all with it or without")
     ways = wrapping.prefixes(names, place.whole.wrappers)
+    place.used.add("weights")
     if asked := place.choices.get("weights"):
         ways = [way for way in ways if way == f"{asked}."]
     fault, found = None, None

@@ -96,8 +96,9 @@ def needed(sizes: Mapping[str, int], name: Name) -> list[str]:
     Raises:
         BadInput: nothing that can be opened, or several files, which are named.
     """
-    if name.inside in sizes:
-        return [name.inside]
+    if name.inside in sizes:  # with the config that it may need to be understood
+        beside = [str(PurePosixPath(name.inside).with_name(config)) for config in CONFIGS]
+        return [*(file for file in beside if file in sizes), name.inside]
     root = f"{name.inside}/" if name.inside else ""
     if f"{root}model_index.json" in sizes:
         for part in PARTS:
@@ -128,6 +129,19 @@ def _folder(sizes: Mapping[str, int], root: str) -> list[str]:
             index = f"{stem}{suffix}.index.json"
             if index in here:
                 return [root + file for file in (*configs, index, *sorted(filter(part.fullmatch, here)))]
+    found = _variant(here)
+    return [root + file for file in (*configs, *found)] if found else []
+
+
+def _variant(here: set[str]) -> list[str]:
+    """Weights of half precision, for where there are no others."""
+    for stem in WEIGHTS:
+        for suffix in (".safetensors", ".bin"):
+            for variant in ("fp16", "bf16"):
+                part = re.compile(rf"{stem}\.{variant}(-\d+-of-\d+)?{re.escape(suffix)}(\.index\.json)?")
+                index = re.compile(rf"{stem}{re.escape(suffix)}\.index\.{variant}\.json")
+                if found := sorted(file for file in here if part.fullmatch(file) or index.fullmatch(file)):
+                    return found
     return []
 
 

@@ -61,7 +61,7 @@ class Place:
         self, path: Path, image_size: int | None, choices: Mapping[str, str] | None = None, *, given: bool = False
     ) -> None:
         self.path, self.image_size, self.prefix, self.given = path, image_size, "", given
-        self.choices, self.used = dict(choices or {}), {"weights"}
+        self.choices, self.used = dict(choices or {}), set()
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:

@@ -280,6 +280,13 @@ def test_weights_of_half_precision_open_where_there_are_no_others(shards, images
     )
 
 
+def test_a_choice_that_there_is_not_is_told(tmp_path):
+    make("VQModel").save_pretrained(tmp_path / "net")
+    for path in (tmp_path / "net", tmp_path / "net/diffusion_pytorch_model.safetensors"):
+        with pytest.raises(BadInput, match="leaves no choice of weights"):
+            checkpoints.describe(f"{path}@,weights=ema")
+
+
 def test_one_file_of_a_folder_opens_as_the_folder(images, tmp_path):
     network = make("AutoencoderKL")
     network.save_pretrained(tmp_path / "net")

@@ -119,6 +119,20 @@ def test_one_file_of_several_is_chosen_by_its_name(server):
     assert path.read_bytes() == b"bb" and size == 2
 
 
+def test_weights_of_half_precision_are_fetched_where_there_are_no_others():
+    names = ["config.json", "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.fp16.bin", "a.png"]
+    assert hub.needed(dict.fromkeys(names, 1), hub.parse("org/net")) == names[:2]
+    names.append("diffusion_pytorch_model.safetensors")
+    assert hub.needed(dict.fromkeys(names, 1), hub.parse("org/net")) == ["config.json", names[-1]]
+
+
+def test_one_file_comes_with_the_config_beside_it(server, files):
+    server.repos["org/net"] = {f"vae/{name}": data for name, data in files.items()}
+    weights = next(name for name in files if name.endswith(".safetensors"))
+    path, _ = hub.download(f"org/net/vae/{weights}")
+    assert path.name == weights and checkpoints.describe(path).format == "diffusers VQModel"
+
+
 @pytest.mark.parametrize(
     "name, said",
     [
