@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from explorer.autoencoder import Layer
 from explorer.errors import BadInput
-from explorer.foreign import hdf5, keras2, kinds, reading, tensorflow_js
+from explorer.foreign import hdf5, keras2, keras_example, kinds, reading, tensorflow_js
 from explorer.foreign.adapters import Adapter, Pixels
 from explorer.foreign.keras_config import Model, Step, is_quantizer, refuse, steps_of
 from explorer.foreign.keras_layers import KINDS, Graph, number, variables
 from explorer.foreign.recognition import LARGEST, SMALLEST, Found, Place
+from explorer.foreign.tensor_bundle import index_of
 
 TITLE = "Keras VQ-VAE"
 SIZE = 28  # pixels, where the file does not say
@@ -79,6 +80,7 @@ class Parts:
     side: int | None
     channels: int
     read: Callable[[bool], dict[str, Tensor]]
+    notes: tuple[str, ...] = ()
 
 
 def recognise(place: Place) -> Found | None:
@@ -89,8 +91,6 @@ def recognise(place: Place) -> Found | None:
         parts = _folder(place.path, halves)
     elif model := _model(place.path, place.kind):
         parts = _single(model)
-    elif place.kind == kinds.TENSORFLOW:
-        raise BadInput(f"{place.path.name} is a checkpoint of TensorFlow, whose layers lie in code; {keras2.TO_KERAS}")
     else:
         return None
     name, size = place.path.name, place.size(parts.side or SIZE)
@@ -103,6 +103,7 @@ def recognise(place: Place) -> Found | None:
         raise BadInput(f"a Rescaling of {name} cannot be used: {error}") from None
     layers = f"{into}" if into == shown else f"{into}, and {shown} come out"
     notes = (
+        *parts.notes,
         f"Images go in with {layers}, as its layers and Keras' example have it; the file does not say.",
         "Of the quantizer's code only its table is used: the nearest code is the one at the least Euclidean distance.",
     )
@@ -120,10 +121,15 @@ def recognise(place: Place) -> Found | None:
 
 def _model(path: Path, kind: str | None) -> Model | None:
     """What Keras or TensorFlow.js saved as a file or folder, None of anything else."""
-    if path.is_dir():
-        return tensorflow_js.model(path) or keras2.saved(path)
+    if path.is_dir() or kind == kinds.TENSORFLOW:
+        known = keras_example.of_bundle(path)
+        if path.is_dir():
+            known = tensorflow_js.model(path) or known or keras2.saved(path)
+        if known is None and index_of(path) and not (path.is_dir() and any(map(kinds.is_weights, path.iterdir()))):
+            raise BadInput(f"{path.name} is a checkpoint of TensorFlow, whose layers lie in code; {keras2.TO_KERAS}")
+        return known
     if kind == kinds.HDF5:
-        return keras2.h5(path)
+        return keras_example.of_h5(path) or keras2.h5(path)
     if kind != kinds.KERAS:
         return None
     steps, side, channels = steps_of(hdf5.config(path), path.name)
@@ -154,7 +160,9 @@ def _single(model: Model) -> Parts:
     if not before or not after or cuts[0].inputs != (before[-1].name,):
         raise BadInput(f"{name} has {cuts[0].name} not between an encoder and a decoder, which is needed; {apart}")
     table, shape = _table(model.read(False), f"{cuts[0].place}/", apart)
-    return Parts(before, after, model.files, table, shape, cuts[0].place, model.side, model.channels, model.read)
+    return Parts(
+        before, after, model.files, table, shape, cuts[0].place, model.side, model.channels, model.read, model.notes
+    )
 
 
 def _folder(folder: Path, halves: Sequence[Path]) -> Parts:

@@ -42,6 +42,7 @@ class Model:
 
     Attributes:
         read: arrays by the place of their layer, `vars` and their number; without `data` only their shapes.
+        notes: what a user should know of them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Model:
     side: int | None
     channels: int
     read: Callable[[bool], dict[str, Tensor]]
+    notes: tuple[str, ...] = ()
 
 
 class Spot(NamedTuple):

@@ -128,9 +128,13 @@ def _keys(objects: Sequence[Object]) -> dict[str, str]:
     if len(roots) != 1:
         return {}
     found: dict[str, str] = {}
+    seen = 0
 
     def walk(one: Object, prefix: str) -> None:
+        nonlocal seen
         for name, child in one.children.items():
+            if (seen := seen + 1) > 100 * MOST:
+                return  # a graph that is no network's
             if VALUE in objects[child].values and name in ("w", "b", "embeddings"):
                 found[f"{prefix}{name}"] = objects[child].values[VALUE]
             elif prefix.count("/") < 5 and (prefix or name in PARTS) and len(found) < 16 * MOST:

@@ -194,7 +194,9 @@ def _entry(message: bytes) -> Entry:
     if 7 in fields:
         raise ValueError("an array is stored in slices, which is not supported")
     sides = [protobuf.fields(one).get(1, [0])[-1] for one in protobuf.fields(fields.get(2, [b""])[-1]).get(2, [])]
-    return Entry(number(1), tuple(map(int, sides)), number(3), number(4), number(5), number(6))
+    if any(not isinstance(side, int) or side >= 1 << 31 for side in sides):
+        raise ValueError("an array has no shape")
+    return Entry(number(1), tuple(sides), number(3), number(4), number(5), number(6))
 
 
 def _graph(held: bytes) -> list[Object]:

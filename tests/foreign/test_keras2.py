@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
+import torch
 
 from explorer import checkpoints, foreign
 from explorer.errors import BadInput
 from tests.foreign import tensorflow_files as files
-from tests.foreign.test_keras import CODES, DIM, SIZE, arrays, check, entrance, halves, layer, model
+from tests.foreign.test_keras import CODES, DIM, SIZE, arrays, check, convolve, entrance, halves, layer, model, spread
 
 OWN = {  # in Keras 2, of each array in Keras 3
     "conv2d/vars/0": ("first", "kernel"), "conv2d/vars/1": ("first", "bias"),
@@ -186,12 +188,93 @@ def test_the_graph_of_a_convolutional_autoencoder_is_read_as_its_layers(tmp_path
         checkpoints.load(tmp_path / "other")
 
 
+# -- weights without their layers
+
+
+def example(kernel=3):
+    """Arrays of Keras' example: (encoder, decoder) as pairs of kernel and bias, and the table."""
+    random = np.random.default_rng(8)
+    some = lambda *shape: random.normal(size=shape).astype(np.float32) * 0.4  # noqa: E731
+    encoder = [(some(3, 3, 1, 5), some(5)), (some(kernel, kernel, 5, 6), some(6)), (some(1, 1, 6, DIM), some(DIM))]
+    decoder = [(some(3, 3, 6, DIM), some(6)), (some(3, 3, 5, 6), some(5)), (some(3, 3, 1, 5), some(1))]
+    return encoder, decoder, some(DIM, CODES)
+
+
+def as_objects(folder, weights, root=()):
+    held = {(*root, "layer-2", "embeddings"): weights[2]}
+    for index, half in ((1, weights[0]), (3, weights[1])):
+        for i, pair in enumerate(half, 1):
+            held |= {
+                (*root, f"layer-{index}", f"layer-{i}", kind): one
+                for kind, one in zip(("kernel", "bias"), pair, strict=True)
+            }
+    files.bundle(folder / "weights", held, True)
+    return folder
+
+
+def as_h5(
+    folder,
+    weights,
+    root="layers/functional{}/layers/{}/vars/{}",
+    bias=("0", "1"),
+    table="layers/vector_quantizer/vars/0",
+):
+    folder.mkdir()
+    with h5py.File(folder / "vq.weights.h5", "w") as file:
+        file.create_group("vars")
+        file[table] = weights[2]
+        for half, end, kind in ((weights[0], "", "conv2d"), (weights[1], "_1", "conv2d_transpose")):
+            for i, pair in enumerate(half):
+                for own, one in zip(bias, pair, strict=True):
+                    file[root.format(end, f"{kind}_{i}" if i else kind, own)] = one
+    return folder / "vq.weights.h5"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        as_objects,
+        lambda folder, weights: as_objects(folder, weights, ("vqvae",)),
+        as_h5,
+        lambda folder, weights: as_h5(folder, weights, "vqvae/layers/functional{}/layers/{}/vars/{}"),
+        lambda folder, weights: as_h5(folder, weights, "half{}/{}/{}", ("kernel:0", "bias:0"), "vq/embeddings:0"),
+    ],
+)
+def test_weights_alone_are_taken_for_the_example_and_that_is_told(tmp_path, write):
+    weights = example()
+    path = f"{write(tmp_path / 'vq', weights)}@{SIZE}"
+    assert "without layers; they are taken for those of Keras' example" in checkpoints.describe(path).notes[0]
+    network, image = checkpoints.load(path), np.random.default_rng(1).random((SIZE, SIZE)).astype(np.float32)
+    (first, second, last), decoder, table = weights
+    x = np.maximum(convolve(image[:, :, None] - 0.5, *first, 2), 0)
+    latents = convolve(np.maximum(convolve(x, *second, 2), 0), *last, 1)
+    codes = ((latents[:, :, :, None] - table) ** 2).sum(2).argmin(2)
+    x = np.maximum(spread(np.maximum(spread(table.T[codes], *decoder[0], 2), 0), *decoder[1], 2), 0)
+    z = network.encode(torch.from_numpy(image).expand(1, 3, -1, -1))
+    assert np.abs(z["code"][0].numpy() - latents).max() < 1e-4
+    assert (network.codebooks["code"].assign(z["code"])[0].numpy() == codes).all()
+    shown = (spread(x, *decoder[2], 1)[:, :, 0] + 0.5).clip(0, 1)
+    assert np.abs(network.decode(z)[0].numpy() - shown).max() < 1e-4
+
+
+@pytest.mark.parametrize("write", [as_objects, as_h5])
+def test_weights_of_other_shapes_are_not_taken_for_the_example(tmp_path, write):
+    with pytest.raises(BadInput, match=r"model\.save\('model\.keras'\)"):
+        checkpoints.load(write(tmp_path / "vq", example(kernel=4)))
+
+
+def test_a_quantizer_that_was_saved_without_its_config(tmp_path):
+    config, weights = vqvae()
+    config["config"]["layers"][2]["config"] = {"layer was saved without config": True}
+    check(files.saved_model(tmp_path / "vq", {(): config}, objects(weights)), weights)
+
+
 # -- what does not open
 
 
 def test_weights_without_their_layers_and_programs_say_what_to_do(tmp_path):
     files.h5(tmp_path / "a.weights.h5", None, {"x/kernel:0": np.zeros(3)})
-    with __import__("h5py").File(tmp_path / "a.weights.h5", "r+") as file:
+    with h5py.File(tmp_path / "a.weights.h5", "r+") as file:
         file.attrs["layer_names"] = ["x"]
     with pytest.raises(BadInput, match=r"without the layers.*model\.save\('model\.keras'\)"):
         checkpoints.load(tmp_path / "a.weights.h5")
