@@ -42,18 +42,19 @@ def section(study: Study, name: str, make: Callable[[Missing], None] | None) -> 
             return Section(name, None, None, [codes], {})
         make(codes)
     picture = study.image(int(np.random.default_rng(0).integers(len(study.images)))) if view.pictured else None
-    options, _ = fields.settled(view.options, study, {}, picture)
-    for _ in range(ROUNDS):
-        try:
+    options = None
+    try:
+        options, _ = fields.settled(view.options, study, {}, picture)
+        for _ in range(ROUNDS):
             sheet = view.sheet(study, options, picture)
-        except BadInput as problem:  # such as a model without a decoder; the other views still tell something
-            text = str(problem)
-            return Section(name, options, picture, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
-        missing = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
-        if not missing or make is None:
-            break
-        for block in missing:
-            make(block)
+            missing = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
+            if not missing or make is None:
+                break
+            for block in missing:
+                make(block)
+    except BadInput as problem:  # no decoder, too few images for a map …; the other views still tell something
+        text = str(problem)
+        return Section(name, options, picture, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
     return Section(name, options, picture, sheet.blocks, sheet.told())
 
 

@@ -44,3 +44,11 @@ def test_one_image_has_no_interval(pictures):
         cards = [card for block in walk(sheet.blocks) if isinstance(block, Cards) for card in block.cards]
         assert not faults and any(card.note == "one image, no interval" for card in cards)
         assert not any("nan" in f"{card.value} {card.note}" for card in cards)
+
+
+def test_a_report_of_one_image_says_what_there_is_too_little_for(pictures):
+    from explorer.views import report
+
+    study = open_study("vqvae-shapes", pictures(1), split="all")
+    made = report.section(study, "latent_map", lambda missing: study.make(missing.kind, missing.options))
+    assert [block.text for block in made.blocks] == ["One point makes no map; choose at least 4."]
