@@ -25,6 +25,12 @@ TITLES = {
 }
 MARKS = ("encoder.down.0.block.", "decoder.up.0.block.")
 DEFAULT = 256
+BLOCKS_OF_IBQ = 4  # residual blocks a level, where VQGANs of taming-transformers have two
+PRODUCT = (
+    "Its code is the one of the largest product with a latent, as in IBQ; `@,compare=distance` behind the path takes "
+    "the nearest."
+)
+MADE = {"angle": vqgan.Angle, "product": vqgan.Product}
 USAGE = "quantize.embed_prob"  # of CVQ-VAE (Zheng and Vedaldi 2023): how often each code was used in training
 
 
@@ -40,28 +46,43 @@ def recognise(place: Place) -> Found | None:
     factor = 2 ** (vqgan.count(shapes, "encoder.down_blocks.{}.resnets.0.conv1.weight") - 1)
     size = place.size(runs.image_size(config, factor) or DEFAULT)
     bounded = bool(runs.inside(runs.autoencoder(config), "params", "ddconfig", "tanh_out"))
-    compared = _compared(place, config) if USAGE in place.weights.tensors else None
+    compared = _compared(place, config, shapes, kind)
     # parts of the format, as the same weights give other images and codes
     title = TITLES[kind] + " with tanh_out" * bounded + (f", codes by {compared}" if compared else "")
+    title = "SEED-Voken IBQ" if compared == "product" else title
 
     def build() -> Adapter:
-        model = vqgan.adapter(kind, shapes, size, title, vqgan.Angle if compared == "angle" else None)
+        model = vqgan.adapter(kind, shapes, size, title, MADE.get(compared))
         if bounded:
             model.network.decoder.register_forward_hook(_tanh)
         return model
 
     family = "vae" if kind == "AutoencoderKL" else "vqvae"
     notes = [*_notes(place.weights.tensors, kind), *said]
-    if compared:
+    if compared in WAYS:
         notes.append(COMPARED.format(compared, *(way for way in WAYS if way != compared)))
+    elif compared:
+        notes.append(PRODUCT)
     return Found(title, family, (place.path,), size, build, vqgan.rename, tuple(notes))
 
 
-def _compared(place: Place, config: dict[str, Any]) -> str:
-    """How codes are compared: as was asked for, as the YAML file says, or as the code of CVQ-VAE does by default."""
-    said = set(runs.values(runs.autoencoder(config), "distance"))
-    told = next((way for way, word in WAYS.items() if word in said), "angle")
-    return place.choice("compare", tuple(WAYS)) or told
+def _compared(place: Place, config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], kind: str) -> str | None:
+    """How codes are compared, where it is not by distance as ever: as was asked for, as the YAML file says, or as the
+    code of CVQ-VAE and IBQ does."""
+    if USAGE in place.weights.tensors:
+        said = set(runs.values(runs.autoencoder(config), "distance"))
+        told = next((way for way, word in WAYS.items() if word in said), "angle")
+        return place.choice("compare", tuple(WAYS)) or told
+    if kind != "VQModel":
+        return None
+    name = runs.inside(config, "model", "class_path")
+    if isinstance(name, str):
+        product = name.endswith(".IBQ")
+    else:  # Emu3.5 has the settings of its IBQ at the top of the file
+        blocks = vqgan.count(shapes, "encoder.down_blocks.0.resnets.{}.conv1.weight")
+        product = "ddconfig" in config or (not config and blocks == BLOCKS_OF_IBQ)
+    asked = place.choice("compare", ("product", "distance"))
+    return "product" if (asked == "product" if asked else product) else None
 
 
 def _kind(name: str, own: Mapping[str, Tensor]) -> str:

@@ -41,21 +41,24 @@ NAMES = (
 )
 
 
-class Gumbel(Tabled, VQ):
-    """A `GumbelVQ`: its code is the largest of the scores w·z + b, and no nearest vector; `quantize.proj` has w and b.
+class Product(Tabled, VQ):
+    """A `VQModel` whose code is the one of the largest score w·z + b, and no nearest vector; here w are its codes.
 
     One more coordinate makes the largest score the nearest vector (Bachrach et al. 2014, "Speeding up the Xbox
     recommender system using a Euclidean transformation for inner-product spaces"): of z' = (z, 0) and
     e' = (w, √(2C - 2b - |w|²)), |z' - e'|² is |z|² + 2C - 2(w·z + b), and C is as small as the roots allow. So latents
-    and codebook are those of every other model, wherever codes are assigned, and the codes are the network's own. The
-    decoder gets what `quantize.embedding` has for a code.
+    and codebook are those of every other model, wherever codes are assigned, and the codes are the network's own.
     """
 
     @property
+    def scores(self) -> tuple[Tensor, Tensor | float]:
+        """w (K, D) and b (K,)."""
+        return self.table.float(), 0.0
+
+    @property
     def vectors(self) -> Tensor:
-        proj = self.network.quantize.proj
-        weight = proj.weight.flatten(1).float()
-        height = weight.square().sum(1) + 2 * proj.bias  # (K,), and 2C is the greatest of them
+        weight, bias = self.scores
+        height = weight.square().sum(1) + 2 * bias  # (K,), and 2C is the greatest of them
         return torch.cat([weight, (height.max() - height).sqrt()[:, None]], 1)
 
     def latents(self, images: Tensor) -> Tensor:
@@ -64,6 +67,15 @@ class Gumbel(Tabled, VQ):
     @property
     def table(self) -> Tensor:
         return self.network.quantize.embedding.weight
+
+
+class Gumbel(Product):
+    """A `GumbelVQ`: `quantize.proj` has w and b, and the decoder gets what `quantize.embedding` has for a code."""
+
+    @property
+    def scores(self) -> tuple[Tensor, Tensor]:
+        proj = self.network.quantize.proj
+        return proj.weight.flatten(1).float(), proj.bias
 
 
 class Angle(ByAngle, VQ):
@@ -92,7 +104,7 @@ def adapter(
             "grey and RGB images can be shown"
         )
     made = made or {"VQModel": VQ, "GumbelVQ": Gumbel, "AutoencoderKL": KL}[kind]
-    name, dim = ("latent" if made is KL else "code"), dim + (made is Gumbel)
+    name, dim = ("latent" if made is KL else "code"), dim + issubclass(made, Product)
     return made(network, size, Layer(name, (side, side), dim), Pixels(channels=channels))
 
 

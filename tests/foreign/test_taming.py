@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import types
 
@@ -194,6 +195,36 @@ def test_it_computes_what_the_original_computes(kind, settings, write, images):
     torch.testing.assert_close(given[name][..., : z.shape[1]], z.movedim(1, 3), atol=1e-4, rtol=0)
     torch.testing.assert_close(model.decode(given), expected, atol=1e-4, rtol=0)
     assert expected.std() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        ({"model": {"class_path": "src.IBQ.models.ibqgan.IBQ", "init_args": {"n_embed": CODES}}}, ""),
+        ({"ddconfig": {"z_channels": WIDE}, "n_embed": CODES, "embed_dim": DIM}, ""),
+        (None, ",compare=product"),
+    ],
+    ids=["SEED-Voken", "Emu3.5", "asked for"],
+)
+@torch.inference_mode()
+def test_ibq_takes_the_code_of_the_largest_product(config, asked, write, images):
+    weights = state()
+    path = write(weights, "run/model.ckpt")
+    if config:
+        (path.parent / "config.yaml").write_text(json.dumps(config))
+    reference, model = Reference(weights), opened(path.parent if config else path, f"{SIZE}{asked}")
+    z = reference.encode(images)
+    codes = torch.einsum("ndhw,kd->nhwk", z, reference.table()).argmax(3)
+    found = model.encode(images)["code"]
+    assert not torch.equal(codes, reference.codes(z)), "the nearest are others"
+    assert torch.equal(model.codebooks["code"].assign(found), codes)
+    expected = reference.decode(reference.table()[codes].movedim(3, 1))
+    torch.testing.assert_close(model.decode({"code": found}), expected, atol=1e-4, rtol=0)
+    nearest = opened(path.parent if config else path, f"{SIZE},compare=distance")
+    assert torch.equal(nearest.codebooks["code"].assign(nearest.encode(images)["code"]), reference.codes(z))
+    assert foreign.fingerprint(foreign.recognise(f"{path}@{SIZE},compare=distance")) != foreign.fingerprint(
+        foreign.recognise(f"{path}@{SIZE},compare=product")
+    )
 
 
 @pytest.mark.parametrize("kind", ["VQModel", "GumbelVQ"])
