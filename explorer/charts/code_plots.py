@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
+from explorer.charts.wording import ticks, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,8 @@ DIVERGING = {
     "light": ["#1b4b73", "#3d77a5", "#a9c8e0", "#ffffff", "#ecb78f", "#b85a24", "#8c3a12"],
     "dark": ["#a6d0ec", "#69a8d2", "#2b5a80", "#11151b", "#84461f", "#dc8a57", "#f3b48b"],
 }
+# a colour bar over the chart: beside it, names and bar leave nothing of a phone's width
+ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "len": 0.6, "y": 1, "yanchor": "bottom"}
 
 
 def usage_bars(
@@ -93,13 +96,16 @@ def concept_heatmap(
     shown = np.asarray(values)[:, order]
     codes = usage.codes[order]
     top = max(float(np.abs(shown).max()), 1e-9) if shown.size else 1.0
-    unit = "log₂ ratio" if signed else "share of<br>tokens"
-    told = [[[int(code), f"{n:,}"] for code, n in zip(codes, row, strict=True)] for row in usage.counts[:, order]]
+    unit = "log₂ ratio" if signed else "share of tokens"
+    told = [
+        [[int(code), f"{n:,}", whole(value)] for code, n in zip(codes, row, strict=True)]
+        for value, row in zip(usage.values, usage.counts[:, order], strict=True)
+    ]
     figure = go.Figure(
         go.Heatmap(
             z=shown,
             x=[str(code) for code in codes],
-            y=[f"{value} ({images:,})" for value, images in zip(usage.values, usage.images, strict=True)],
+            y=list(range(len(shown))),
             customdata=told,
             zmin=-top if signed else 0,
             zmax=top,
@@ -107,17 +113,19 @@ def concept_heatmap(
             colorbar={
                 "title": {"text": unit},
                 "tickformat": None if signed else ".1%",
-                "thickness": 12,
+                "thickness": 10,
                 "outlinewidth": 0,
+                **ABOVE,
             },
-            hovertemplate="%{y}<br>code <b>%{x}</b><br>"
+            hovertemplate="%{customdata[2]}<br>code <b>%{x}</b><br>"
             + ("log₂ ratio %{z:.2f}" if signed else "%{z:.2%} of its tokens")
             + "<br>%{customdata[1]} tokens<extra></extra>",
         )
     )
     figure.update_xaxes(title_text="code", type="category", showgrid=False)
-    figure.update_yaxes(title_text="value (images)", type="category", autorange="reversed", showgrid=False)
-    return dress(figure, theme, height=max(240, 110 + 26 * len(shown)), revision=str(signed))
+    figure.update_yaxes(title_text="value (images)", autorange="reversed", showgrid=False, zeroline=False)
+    figure.update_yaxes(ticks(usage.values, (f"({images:,})" for images in usage.images)))
+    return dress(figure, theme, height=max(290, 160 + 26 * len(shown)), revision=str(signed)).update_layout(margin_t=74)
 
 
 def geometry(

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+from explorer.charts.wording import cut, ticks, whole
 
 if TYPE_CHECKING:
     from explorer.analysis.points import Beside
@@ -19,17 +20,20 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
     """Shares of the selected images and of the rest, with 95 % intervals for the values of a discrete concept."""
     figure = go.Figure()
     shown = slice(0, VALUES if found.edges is None else None)
+    labels = found.labels[shown]
     sides = (
         ("selected", found.share_inside, found.inside, found.selected, PALETTES[theme][1]),
         ("rest", found.share_outside, found.outside, found.rest, THEMES[theme]["rest"]),
     )
     for place, (side, shares, counts, total, colour) in enumerate(sides):
         common = {
-            "x": found.labels[shown],
+            "x": np.arange(len(labels)) if found.edges is None else labels,
             "y": shares[shown].astype(np.float32),
             "name": f"{side} ({total:,})",
             "customdata": counts[shown],
-            "hovertemplate": f"<b>%{{x}}</b><br>%{{y:.1%}}: %{{customdata:,}} of {total:,} {side}<extra></extra>",
+            "text": [whole(label) for label in labels],
+            "textposition": "none",
+            "hovertemplate": f"<b>%{{text}}</b><br>%{{y:.1%}}: %{{customdata:,}} of {total:,} {side}<extra></extra>",
         }
         if found.edges is None:
             ends = {
@@ -43,11 +47,11 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
         else:
             width = 2.5 if side == "selected" else 1.5
             figure.add_trace(go.Scatter(**common, mode="lines", line={"shape": "hvh", "color": colour, "width": width}))
-    cut = len(found.labels) - VALUES if found.edges is None else 0
-    title = f"{name} ({unit})" if unit else name
-    figure.update_xaxes(title_text=f"{title}, {cut:,} rarer values left out" if cut > 0 else title, showgrid=False)
+    rarer = len(found.labels) - VALUES if found.edges is None else 0
+    title = cut(f"{name} ({unit})" if unit else name, 40)
+    figure.update_xaxes(title_text=f"{title}, {rarer:,} rarer values left out" if rarer > 0 else title, showgrid=False)
     if found.edges is None:
-        figure.update_xaxes(type="category")
+        figure.update_xaxes(ticks(labels))
     figure.update_yaxes(title_text="share of images", tickformat=".0%", rangemode="tozero")
     figure.update_layout(bargap=0.25, bargroupgap=0.05)
     dress(figure, theme, height=260, revision=name)

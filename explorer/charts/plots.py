@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.charts.wording import cut, whole
+
 if TYPE_CHECKING:
     from explorer.analysis.quality import Summary
     from explorer.analysis.selection import Enrichment
@@ -152,7 +154,7 @@ def _beside_all(
     mean = f"mean {of.mean:.4g}" + (f" [{of.low:.4g}, {of.high:.4g}]" if np.isfinite(of.low) else "")
     figure.add_scatter(
         x=np.r_[edges[0], edges], y=np.r_[0, 100 * own / max(own.sum(), 1), 0], mode="lines", hovertemplate=hover,
-        line={"shape": "hv", "color": colour, "width": 2.5}, name=f"{name}, n = {len(values):,}, {mean}",
+        line={"shape": "hv", "color": colour, "width": 2.5}, name=f"{cut(name, 30)}, n = {len(values):,}, {mean}",
     )  # fmt: skip
     if np.isfinite(of.low):
         figure.add_vrect(of.low, of.high, fillcolor=colour, opacity=0.2, line_width=0)
@@ -194,15 +196,17 @@ def latent_map(
     for name, members, marker in _parts(values, kind, len(places), colours, title, theme):
         shown = {"size": size if places.shape[1] == 2 else size * 0.7, "line": {"width": 0}, "opacity": 0.85} | marker
         extra = np.asarray(values)[members] if values is not None and kind != "discrete" else None
-        text = {"discrete": name, "continuous": "%{text:.4g}", "code": "code %{text}"}[kind]
-        label = f"{title}: <b>{text}</b><br>" if values is not None and kind != "code" else f"<b>{text}</b><br>"
+        text = {"discrete": "%{meta}", "continuous": "%{text:.4g}", "code": "code %{text}"}[kind]
+        of = f"{cut(title, 60).replace('%', '&#37;')}: " if values is not None and kind != "code" else ""
+        label = f"{of}<b>{text}</b><br>"
         columns = {axis: places[members, i] for i, axis in enumerate("xyz"[: places.shape[1]])}
         trace = go.Scattergl if places.shape[1] == 2 else go.Scatter3d
         figure.add_trace(
             trace(
                 **columns,
                 mode="markers",
-                name=name,
+                name=cut(name),
+                meta=whole(name) if name else None,
                 marker=shown,
                 text=extra,
                 customdata=rows[members].astype(np.int32),
@@ -215,7 +219,7 @@ def latent_map(
     figure.update_layout(
         dragmode="lasso" if places.shape[1] == 2 else "orbit", margin_t=36,
         legend={
-            "title": {"text": title, "side": "top"}, "orientation": "h",
+            "title": {"text": cut(title, 40), "side": "top"}, "orientation": "h", "maxheight": 0.3,
             "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left",
         },
     )  # fmt: skip
@@ -278,7 +282,7 @@ def _parts(values, kind: str, points: int, colours, title: str, theme: Theme) ->
     if len(values) != points:
         raise ValueError(f"{points:,} points but {len(values):,} values")
     if kind == "continuous":
-        bar = {"title": {"text": title, "font": {"color": shades["text"]}}, "thickness": 10, "outlinewidth": 0}
+        bar = {"title": {"text": cut(title, 40), "font": {"color": shades["text"]}}, "thickness": 10, "outlinewidth": 0}
         bar |= {"tickfont": {"color": shades["muted"]}, "orientation": "h", "len": 0.6, "x": 0, "xanchor": "left"}
         bar |= {"yref": "container", "y": 0, "yanchor": "bottom"}
         values = values.astype(np.float32)

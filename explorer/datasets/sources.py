@@ -95,6 +95,24 @@ def concept_table(columns: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def rank(column: pd.Series) -> int:
+    """A place in an order of choices: 0 values of many images each, 1 of few, 2 quantities, 3 what tells nothing.
+
+    A name, a number or a note of every image tells nothing of what images share.
+    """
+    values = column.nunique()
+    if pd.api.types.is_float_dtype(column.dtype):
+        return 2 if values > 1 else 3
+    if not 2 <= values <= max(2, len(column) // 2):
+        return 3
+    return 0 if column.notna().sum() >= 4 * values else 1
+
+
+def ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns with the telling ones first, otherwise as they stand."""
+    return table[sorted(table.columns, key=lambda name: rank(table[name]))]
+
+
 def discrete(table: pd.DataFrame) -> list[str]:
     """Columns whose values can be told apart and counted: 2 to 1,000 of them, and at most one for every two rows."""
     found = []

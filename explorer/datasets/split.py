@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.datasets.sources import sample
+from explorer.datasets.sources import ordered, sample
 from explorer.files import digest
 
 NAMED = 1000  # images that could not be read and that JSON names; all are counted
@@ -57,7 +57,7 @@ class Images:
     @cached_property
     def concepts(self) -> pd.DataFrame:
         """One row per image: category columns hold values, float columns quantities."""
-        return self._concepts()
+        return ordered(self._concepts())
 
     def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """Pixels of `rows`, (n, size, size, 3) uint8, a copy; raises IndexError on a row that does not exist."""

@@ -44,6 +44,7 @@ from explorer.sheets import (
     filled,
     hexed,
 )  # fmt: skip
+from explorer.sheets.spreadsheet import csv_of
 from explorer.study.memory import MEMORY
 
 PAGE = 512  # rows of a table with pictures at once
@@ -86,7 +87,7 @@ def _heading(block: Heading, shown: Shown) -> None:
         st.header(plain(block.text), help=block.help or None, width="content", anchor=False)
         data = block.data
         st.download_button(
-            "CSV", lambda: data().to_csv(index=False), f"{block.file}.csv", "text/csv", icon=":material/download:",
+            "CSV", lambda: csv_of(data()), f"{block.file}.csv", "text/csv", icon=":material/download:",
             on_click="ignore", type="tertiary", key=f"csv-{block.file}",
             help=f"The numbers of “{block.text}” as CSV; the camera on a chart saves a picture.",
         )  # fmt: skip

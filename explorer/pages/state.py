@@ -205,8 +205,12 @@ def short_path(path: str) -> str:
 
 
 def plain(text: object) -> str:
-    """Text of others, such as a file name, so that Streamlit's markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+!$:<>|~-])", r"\\\1", str(text))
+    """Text of others, such as a file name, so that Streamlit's markdown shows it as it is.
+
+    What it makes a link of by itself (addresses, www. and e-mail) gets a mark of no width, which takes that away.
+    """
+    text = re.sub(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?<=\S)(?=@\S)", "\u2060", str(text))
+    return re.sub(r"([\\`*_{}\[\]()#+!$:<>|~-])", r"\\\1", text)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from explorer.sheets import (
     drawing,
     hexed,
 )  # fmt: skip
+from explorer.sheets.spreadsheet import csv_of
 
 ROWS = 100  # of a table that are shown
 FORMATS = {"percent": ".1%", "localized": ",", "": ""}  # printf formats are read as they are
@@ -118,7 +119,7 @@ def image(pixels: np.ndarray, alt: str) -> str:
 def _heading(block: Heading, paper: Paper) -> str:
     data = ""
     if block.data is not None and paper.takes:
-        data = _file("CSV", f"{block.file}.csv", block.data().to_csv(index=False), f"The numbers of “{block.text}”")
+        data = _file("CSV", f"{block.file}.csv", csv_of(block.data()), f"The numbers of “{block.text}”")
     level = min(paper.level + block.level - 2, 6)
     return f'<div class="cx-title"><h{level}>{escape(block.text)}</h{level}>{help_mark(block.help)}{data}</div>'
 

@@ -183,7 +183,9 @@ class Study:
     @kept
     def concepts(self) -> pd.DataFrame:
         """Concepts of the images, a row for each."""
-        return self.encoding.concepts()
+        from explorer.datasets.sources import ordered
+
+        return ordered(self.encoding.concepts())
 
     @kept
     def errors(self) -> pd.DataFrame:

@@ -122,12 +122,14 @@ def shared(study: Study, points: Points) -> dict[str, tuple[float, float]]:
 
 
 def telling(study: Study, points: Points) -> list[str]:
-    """Concepts in the order of what neighbours on the map share beyond chance; continuous ones last."""
+    """Concepts by how much they can tell, then by what neighbours on the map share beyond chance."""
     from explorer.analysis.points import beyond_chance
+    from explorer.datasets.sources import rank
 
     told = study.remember(shared, points)
     scores = {name: beyond_chance(*both) for name, both in told.items() if both[0] == both[0]}
-    return sorted(map(str, study.concepts().columns), key=lambda name: -scores.get(name, -1.0))
+    table = study.concepts()
+    return sorted(map(str, table.columns), key=lambda name: (rank(table[name]), -scores.get(name, -1.0)))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from explorer.sheets import (
     Sheet,
     Table,
 )  # fmt: skip
+from explorer.sheets.spreadsheet import csv_of
 from explorer.views import fields, use, words
 from explorer.views.use import SHARES
 
@@ -213,7 +214,7 @@ def _tokens_by_value(usage: Any, concept: str) -> str:
 
     data = pd.DataFrame(usage.counts, columns=[f"code_{code}" for code in usage.codes])
     data.insert(0, concept, [str(value) for value in usage.values])
-    return data.to_csv(index=False)
+    return csv_of(data)
 
 
 def _geometry(study: Study, options: Options, table: pd.DataFrame, name: str) -> list[Block]:

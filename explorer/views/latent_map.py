@@ -31,6 +31,7 @@ from explorer.sheets import (
     Row,
     Sheet,
 )
+from explorer.sheets.spreadsheet import csv_of
 from explorer.study import points as mapped
 from explorer.views import fields, placing
 
@@ -224,7 +225,9 @@ def _figure(study: Study, points: Points, options: Options, place: list[float] |
         figure.update_yaxes(scaleanchor=None, showticklabels=True, rangemode="tozero")
     notes = study.remember(mapped.notes, points)
     for trace in figure.data:
-        trace.update(hovertext=notes[np.asarray(trace.customdata)], hovertemplate="%{hovertext}<extra></extra>")
+        named = "%{meta}<br>" if trace.meta else ""
+        told = notes[np.asarray(trace.customdata)]
+        trace.update(hovertext=told, hovertemplate=f"{named}%{{hovertext}}<extra></extra>")
     here = _here(points, options)
     if len(here):
         map_plots.ring(figure, points.charted[here], here, theme=theme)
@@ -269,7 +272,7 @@ def _downloads(study: Study, points: Points) -> Row:
     return Row(
         [
             [Note("How to read this map", help=help_of(f"reading {reading}"))],
-            [Download("CSV", f"{file}.csv", lambda: _named(study, points).to_csv(index=False), "All points.")],
+            [Download("CSV", f"{file}.csv", lambda: csv_of(_named(study, points)), "All points.")],
             [
                 Download(
                     "Parquet", f"{file}.parquet", lambda: _parquet(study, points),

@@ -23,6 +23,7 @@ from explorer.sheets import (
     Row,
     Table,
 )
+from explorer.sheets.spreadsheet import csv_of
 from explorer.study import points as mapped
 from explorer.views import words
 from explorer.views.latent_map import file_of
@@ -62,7 +63,7 @@ def listed(study: Study, points: Points, chosen: np.ndarray) -> Download:
         rows = points.rows[chosen]
         table = table.assign(image=rows, name=np.array(study.images.names, object)[rows])
     label, file = f"Selected {PLURAL[points.options.what]} (CSV)", f"{file_of(study, points)}-selected.csv"
-    return Download(label, file, lambda: table.to_csv(index=False), "Number and name of each, and its place.")
+    return Download(label, file, lambda: csv_of(table), "Number and name of each, and its place.")
 
 
 def beside_the_rest(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:

@@ -213,3 +213,12 @@ def test_arrays_tables_and_archives_are_dropped_in_like_a_zip(open_app, studio, 
         pass
     app.sidebar.file_uploader(key="zip").upload("none.tar.gz", empty.getvalue(), "application/gzip").run()
     assert "There is no image in" in warnings(app)[0] and not app.exception
+
+
+def test_addresses_in_names_are_no_links_and_text_of_others_is_as_it_is():
+    from explorer.pages.state import plain
+
+    for name in ("https://evil.example/1", "www.evil.example", "a@evil.example"):
+        shown = plain(name)
+        assert shown.replace("\u2060", "").replace("\\", "") == name and "\u2060" in shown
+    assert plain("a_b.png") == "a\\_b.png"
