@@ -153,7 +153,7 @@ def test_a_selection_shows_its_images_its_codes_and_its_concepts(open_map, studi
         assert row["selected_with_it"] == has[red[:5]].sum()
         assert row["others_with_it"] == has.sum() - row["selected_with_it"]
     selected = next(trace for trace in charts(app)[2]["data"] if trace["name"] == "selected (5)")
-    assert selected["x"][0] in ("red", "green") and {trace["name"] for trace in charts(app)[2]["data"]} == {
+    assert selected["text"][0] in ("red", "green") and {trace["name"] for trace in charts(app)[2]["data"]} == {
         "selected (5)",
         "rest (7)",
     }
