@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import re
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -46,7 +47,8 @@ def read(path: Path, size: int) -> Any:
         raise BadInput(f"{path.name} is damaged, or no file of torch; copy it again, or {CONVERT}") from None
     refused = pickles.harmful(names)
     if not refused and isinstance(found, pickles.Inert):  # a whole network
-        refused = sorted(name for name in names if not name.startswith(("torch._utils.", "collections.", "builtins.")))
+        plain = re.compile(r"(torch\._utils|collections|builtins|copyreg)\..*|torch\.\w*Storage")
+        refused = sorted(name for name in names if not plain.fullmatch(name))
         refused = refused or sorted(names)
     if refused:
         raise BadInput(

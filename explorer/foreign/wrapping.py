@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.foreign.pickles import Inert, Stored
+from explorer.foreign.pickles import CONVERT, Inert, Stored
 
 DEEPEST, MOST, LARGEST = 6, 64, 400_000  # wrappers in one another, prefixes to try, names in a file
 SHELLS = ("_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")  # of torch, around modules
@@ -46,10 +46,10 @@ def flatten(found: Any) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
         raise BadInput("the file holds the state of an optimizer and no weights; give the file of the model itself")
     trained = _walk(found, "", tensors, wrappers, [0])
     if not tensors:
-        if trained:
+        if trained and not any(isinstance(value, Inert) for value in found.values()):
             raise BadInput("the file holds the state of an optimizer and no weights; give the file of the model itself")
         kept = ", ".join(f"{str(key)[:30]} ({_called(value)})" for key, value in list(found.items())[:3])
-        raise BadInput(f"the file holds no weights by name{f', but {kept}' if kept else ''}; save a state_dict")
+        raise BadInput(f"the file holds no weights by name{f', but {kept}' if kept else ''}; {CONVERT}")
     rest = {str(key): value for key, value in found.items() if str(key) not in tensors}
     return tensors, {key: value for key, value in rest.items() if f"{key}." not in wrappers}, wrappers
 
@@ -77,9 +77,15 @@ def _walk(found: Mapping[Any, Any], prefix: str, tensors: dict[str, Any], wrappe
 def _called(value: Any) -> str:
     if isinstance(value, Inert):
         return getattr(value.made_by, "text", "an object")[:60]
-    return {"list": "a list", "tuple": "a tuple", "dict": "names", "int": "a number"}.get(
-        type(value).__name__, type(value).__name__
-    )
+    known = {
+        "list": "a list",
+        "tuple": "a list",
+        "dict": "names",
+        "int": "a number",
+        "float": "a number",
+        "str": "text",
+    }
+    return "one tensor" if isinstance(value, Stored) else known.get(type(value).__name__, "something else")
 
 
 def cleaned(names: Iterable[str]) -> dict[str, str]:

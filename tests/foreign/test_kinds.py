@@ -122,6 +122,8 @@ def test_files_without_weights_say_what_they_hold(tmp_path):
         "optimizer": (optimizer.state_dict(), "the state of an optimizer and no weights"),
         "beside": ({"optimizer": optimizer.state_dict(), "epoch": 1}, "the state of an optimizer and no weights"),
         "module": ({"model": network}, r"no weights by name, but model \(torch.nn.modules.linear.Linear\)"),
+        "both": ({"model": network, "optimizer": optimizer.state_dict()}, r"but model \(torch.nn.modules.linear"),
+        "tensor": (torch.ones(2), "holds one tensor, no weights by name"),
         "numbers": ([1, 2], "holds a list, no weights by name"),
     }.values():
         torch.save(held, tmp_path / "a.pt")
