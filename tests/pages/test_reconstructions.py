@@ -107,6 +107,24 @@ def test_a_folder_without_splits_is_shown_whole_and_a_quoted_path_is_understood(
     assert app.query_params["dataset"] == str(tmp_path)
 
 
+def test_skipped_images_are_said_and_a_folder_that_changed_inside_is_read_again(open_app, tmp_path):
+    def add(place):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        pixels = np.random.default_rng(len(place)).integers(0, 256, (20, 20, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / place)
+
+    add("a/1.png")
+    add("b/22.png")
+    (tmp_path / "b" / "broken.png").write_bytes(b"no picture")
+    app = open_app(dataset=str(tmp_path))
+    head = app.caption[0].value.replace("\\", "")
+    assert "2 images" in head and "1 of 3 images was skipped: b/broken.png is not an image" in head
+    assert "may contain training images" in head and "held-out" not in head
+    add("b/333.png")  # the folder above keeps its time of change
+    app.run()
+    assert not app.exception and "3 images" in app.caption[0].value
+
+
 def test_the_link_carries_what_the_sidebar_says(open_app, studio):
     app = open_app()
     app.selectbox(key="pick-checkpoint").set_value("tiny-mae").run()
