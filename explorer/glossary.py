@@ -315,7 +315,7 @@ TERMS: dict[str, Term] = {
         "Neighbours that agree",
         "For each point: how many of its k nearest have the same value, on the map and among the latents themselves "
         "(Euclidean distance, all dimensions), beside any other points drawn at random. The 95 % intervals are of the "
-        "images (bootstrap). What a map cannot keep apart may well be apart in the latents.",
+        "images, each of which may be near many others. What a map cannot keep apart may well be apart in the latents.",
     ),
     "nearest image": Term(
         "Nearest image",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.analysis import points
+from explorer.analysis.neighbours import nearest
 
 CODES = np.array([[[0, 0], [1, 2]], [[1, 1], [1, 0]], [[2, 2], [0, 0]]])  # 3 images of 2 × 2 cells, 4 codes
 
@@ -71,6 +72,18 @@ def test_wilsons_interval_is_the_textbooks():
     assert [end.tolist() for end in points.wilson(np.array([0]), 0)] == [[0], [1]]
 
 
+def test_the_interval_of_agreement_holds_although_one_image_is_near_many():
+    def asked(seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 4, 80)
+        places = rng.normal(size=(80, 2)) + 1.2 * np.stack([np.cos(labels), np.sin(labels)], 1)
+        return nearest(places, 15)[0], labels.astype(object)
+
+    found = [points.agreement_interval(*asked(seed), np.arange(80)) for seed in range(200)]
+    truth = np.mean([share for share, _, _ in found])
+    assert 0.91 <= np.mean([low <= truth <= high for _, low, high in found]) <= 0.99
+
+
 def test_the_interval_of_agreement_is_that_of_images_drawn_anew():
     labels = np.array(["a"] * 200 + ["b"] * 200, object)
     rng = np.random.default_rng(0)
@@ -84,7 +97,7 @@ def test_the_interval_of_agreement_is_that_of_images_drawn_anew():
     assert points.agreement_interval(useless, np.array(["a", "a", "b", "b"], object), np.arange(4)) == (0, 0, 0)
     same = rng.integers(0, 2, 40).repeat(10)  # ten patches of an image that agree together say no more than one
     groups = np.arange(40).repeat(10)
-    near = np.where(same == 1, 0, 399)[:, None]
+    near = np.where(same == 1, rng.integers(0, 200, 400), rng.integers(200, 400, 400))[:, None]
     wide = points.agreement_interval(near, labels, groups)
     assert wide[2] - wide[1] > 2 * np.subtract(*points.agreement_interval(near, labels, np.arange(400))[:0:-1])
     assert np.isnan(points.agreement_interval(perfect, np.full(4, None), np.arange(4))).all()
