@@ -25,7 +25,16 @@ DIVERGING = {
     "dark": ["#a6d0ec", "#69a8d2", "#2b5a80", "#11151b", "#84461f", "#dc8a57", "#f3b48b"],
 }
 # a colour bar over the chart: beside it, names and bar leave nothing of a phone's width
-ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "len": 0.6, "y": 1, "yanchor": "bottom"}
+ABOVE = {
+    "orientation": "h",
+    "x": 0,
+    "xanchor": "left",
+    "len": 1,
+    "y": 1,
+    "yanchor": "bottom",
+    "nticks": 4,
+    "tickangle": 0,
+}
 
 
 def usage_bars(
@@ -111,7 +120,7 @@ def concept_heatmap(
             zmax=top,
             colorscale=DIVERGING[theme] if signed else SEQUENTIAL[theme],
             colorbar={
-                "title": {"text": unit},
+                "title": {"text": unit, "side": "top"},
                 "tickformat": None if signed else ".1%",
                 "thickness": 10,
                 "outlinewidth": 0,
