@@ -130,12 +130,6 @@ def _read(sources: list[Path], size: int, fit: str) -> tuple[list[tuple[Path, np
 
 
 def _scores(found: Comparison, *names: str) -> dict[str, float]:
-    """Of the files as they are written, on 8 bits: whoever opens them finds the same."""
-    from explorer.analysis.comparison import beside
-    from explorer.autoencoder import to_images
-
-    pairs = (to_images(pixels, "cpu") for pixels in (found.originals, found.reconstructions))
-    found = beside(found.originals, *pairs)
     return {name: float(getattr(found, name)[0]) for name in names}
 
 

@@ -153,7 +153,7 @@ def test_reconstruct_names_a_broken_image_and_goes_on(home, capfd, tmp_path):
     for entry in result["images"]:
         original, copy = (np.asarray(Image.open(entry[key])) / 255 for key in ("original", "reconstruction"))
         assert original.shape == copy.shape == (32, 32, 3)
-        assert entry["psnr"] == pytest.approx(-10 * np.log10(((original - copy) ** 2).mean()), abs=1e-4)
+        assert entry["psnr"] == pytest.approx(-10 * np.log10(((original - copy) ** 2).mean()), abs=0.01)
     assert "text.jpg" in refuse(capfd, "reconstruct", "tiny", tmp_path / "text.jpg", "--out", tmp_path / "out")
 
 
