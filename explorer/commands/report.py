@@ -93,7 +93,7 @@ def _facts(study: Any) -> dict[str, str]:
     return {
         "Checkpoint": f"{checkpoint.name} ({checkpoint.family}, {checkpoint.image_size} px)",
         "Dataset": f"{study.subject.dataset}, {images.split}",
-        "Images": " ".join([f"{len(images):,}", *images.notes]),
+        "Images": "; ".join([f"{len(images):,}", *images.notes]),
         "Layers": "; ".join(
             f"{one['name']} {one['grid'][0]} × {one['grid'][1]}"
             + (f", {one['codes']:,} codes" if one.get("codes") else f", {study.subject.kmeans} k-means codes")
