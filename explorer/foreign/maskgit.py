@@ -63,7 +63,7 @@ class Encoder(nn.Module):
     def __init__(self, shapes: Shapes) -> None:
         super().__init__()
         first, channels = shapes["conv_in.weight"][:2]
-        widths = _widths(shapes, "down")
+        widths = level_widths(shapes, "down")
         blocks = count(shapes, "down.0.block.{}.conv1.weight")
         self.conv_in = nn.Conv2d(channels, first, 3, padding=1, bias=False)
         self.down = nn.ModuleList(
@@ -86,7 +86,7 @@ class Decoder(nn.Module):
 
     def __init__(self, shapes: Shapes) -> None:
         super().__init__()
-        widths = _widths(shapes, "up")
+        widths = level_widths(shapes, "up")
         last, dim = shapes["conv_in.weight"][:2]
         blocks = count(shapes, "up.0.block.{}.conv1.weight")
         self.conv_in = nn.Conv2d(dim, last, 3, padding=1)
@@ -160,7 +160,7 @@ def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
     return {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
 
 
-def _widths(shapes: Shapes, part: str) -> tuple[int, ...]:
+def level_widths(shapes: Shapes, part: str) -> tuple[int, ...]:
     """Channels of each level, the finest first."""
     first = f"{part}.{{}}.block.0.conv1.weight"
     return tuple(shapes[first.format(level)][0] for level in range(count(shapes, first)))
