@@ -74,3 +74,11 @@ def test_ends_for_scripts_and_for_people():
     assert few.ends("perplexity") == {
         "perplexity_low": few.low, "perplexity_high": None, "seen_once": 1.0, "enough_images": False,
     }  # fmt: skip
+
+
+def test_what_it_is_at_least_is_never_more_than_what_was_seen():
+    generator = np.random.default_rng(0)
+    for _ in range(20):  # all codes about even and mostly seen once: what is corrected is far above
+        codes = generator.permutation(4000)[:400].reshape(20, 4, 5)
+        found = jackknife.entropy_interval(codes, 4000)
+        assert not found.enough and found.low <= float(usage.entropy_bits(usage.count_tokens(codes, 4000)))

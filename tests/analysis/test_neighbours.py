@@ -60,3 +60,11 @@ def test_near_duplicates_of_many_copies_are_counted_and_cut(monkeypatch):
     assert total == 50 * 49 // 2 and len(pairs) == 10 and (distances == 0).all()
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len({tuple(pair) for pair in pairs.tolist()}) == 10
+
+
+def test_near_ones_are_in_order_of_their_distance_where_the_search_cannot_tell_them_apart():
+    line = np.array([0.0, 0.007, 0.001, 0.003])
+    points = np.concatenate([1e7 + line, -1e7 + line])[:, None]  # squares of 1e14 have no digits left for these
+    index, distances = neighbours.nearest(points, 3, queries=np.array([0, 4]))
+    assert index.tolist() == [[2, 3, 1], [6, 7, 5]]
+    assert distances[0] == pytest.approx([0.001, 0.003, 0.007], rel=1e-4)
