@@ -211,3 +211,12 @@ def test_what_a_model_decodes_is_scored_on_eight_bits_like_a_codec(monkeypatch):
     monkeypatch.setattr(quality, "measure", lambda a, b: seen.append(b) or real(a, b))
     measure(make(), 5)
     assert all(torch.equal((one * 255).round() / 255, one) for one in seen)
+
+
+def test_the_entropy_of_a_continuous_layer_is_that_of_all_its_channels():
+    scores = {name: torch.tensor([0.1, 0.2]) for name in ("mse", "psnr", "ssim")}
+    counts = {"z": torch.tensor([[8, 0], [4, 4], [6, 2]])}  # 0, 1 and 0.8113 bits
+    point = rates._Point(("z",), 1, {"z": [torch.tensor([4, 4])]}, counts, [scores])
+    found = rates._summary(point, {}, 16)
+    assert found["entropy_bits_per_pixel"] == pytest.approx(4 * 1.811278 / 16)
+    assert found["bits_per_pixel"] == pytest.approx(4 * 3 / 16)
