@@ -70,6 +70,7 @@ def held_out_metrics(
     mean = mean_image(train.batches(train.sample(MEAN_OF)))
     metrics: dict[str, Any] = {
         "split": held_out.split,
+        "content": held_out.fingerprint,
         "images": len(rows),
         "psnr": quality.interval(scores["psnr"]) | {"percentile_1": float(np.percentile(scores["psnr"], 1))},
         "ssim": quality.interval(scores["ssim"]),

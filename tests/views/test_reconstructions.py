@@ -161,12 +161,18 @@ def test_files_that_could_not_be_read_are_named(drawn):
     assert "red/broken.png" in notes(drawn(study=study)[1])
 
 
-@pytest.mark.parametrize(("fit", "stored"), [("crop", True), ("pad", False)])
-def test_a_stored_baseline_counts_only_where_images_became_square_in_the_same_way(drawn, fit, stored):
+@pytest.mark.parametrize(
+    ("fit", "content", "stored"),
+    [("crop", "same", True), ("pad", "same", False), ("crop", "changed", False), ("crop", None, False)],
+)
+def test_a_stored_baseline_counts_only_of_the_same_images_that_became_square_in_the_same_way(
+    drawn, fit, content, stored
+):
     study, _ = drawn()
     subject = dataclasses.replace(study.subject, fit=fit)
     interval = {"mean": 17.99, "low": 17.0, "high": 19.0, "n": len(study.images)}
-    metrics = {"split": "test", "baselines": {"mean image": {"psnr": interval}}}
+    content = study.images.fingerprint if content == "same" else content
+    metrics = {"split": "test", "content": content, "baselines": {"mean image": {"psnr": interval}}}
     known = dataclasses.replace(study.checkpoint, dataset=subject.dataset, metrics=metrics, training={"fit": "crop"})
     subject.__dict__["facts"] = known
     assert (baseline(Study(subject))[0]["mean"] == 17.99) == stored
