@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-FORMAT = 2
+FORMAT = 3  # of scores: of 8-bit pixels, and means over training that are weighted by use
 AMONG = ", which is among what is measured"
 IMAGES = {"layers": 1000, "rates": 500, "codecs": 500}  # held-out images that are measured, at most
 

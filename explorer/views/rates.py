@@ -105,16 +105,20 @@ def _missing(study: Study, kind: str, subject: Subject, *, begin: bool = False) 
 def _spent(study: Study, own: dict, codecs: dict | None, options: Options) -> tuple[list[Block], dict[str, Any]]:
     """What the checkpoint spends, what it gets, and what JPEG and WebP make of the same bits."""
     from explorer.analysis import codecs as analysis
-    from explorer.analysis import rates
+    from explorer.analysis import quality, rates
 
     point = rates.working_point(own)
     bits, psnr = point[options.rate], point["psnr"]
     sent = "all layers" if point["bits"] is None else f"{words.many(point['bits'], 'bit')} a number"
-    between = f"95 %: {psnr['low']:.2f} – {psnr['high']:.2f}" if psnr["low"] is not None else "one image, no interval"
     cards = [
         Card("Bits per pixel", f"{bits:.3g}", sent, help_of("bits spent")),
-        Card("PSNR at these bits", f"{psnr['mean']:.2f} dB", between, f"{help_of('score')} {psnr['n']:,} images."),
-    ]
+        Card(
+            "PSNR at these bits",
+            f"{psnr['mean']:.2f} dB",
+            quality.between(psnr, 2),
+            f"{help_of('score')} {psnr['n']:,} images.",
+        ),
+    ]  # fmt: skip
     numbers: dict[str, Any] = {"bits_per_pixel": bits, "psnr": psnr, "bits_a_number": point["bits"], "beside": {}}
     for codec, points in analysis.curves(codecs).items():
         theirs = analysis.score_at(points, bits, options.counted)

@@ -295,16 +295,14 @@ def _scores(study: Study, options: Options) -> tuple[list[Block], list[Block], d
 
 def _numbers(study: Study, name: str, scored: dict, numbers: dict, images: int) -> Cards:
     """Scores of all images, or of those with one value beside them."""
+    from explorer.analysis import quality
 
     split, psnr, whole = study.images.split, scored["psnr"], name == "all"
     of = "" if whole else f" of {name}"
     cards = [
         Card(
             f"Mean {score.upper()}{of}", f"{found['mean']:.{DIGITS[score]}f}" + (" dB" if score == "psnr" else ""),
-            "one image, no interval"
-            if found["low"] is None
-            else f"95 %: {found['low']:.{DIGITS[score]}f} – {found['high']:.{DIGITS[score]}f}",
-            help_of(score),
+            quality.between(found, DIGITS[score]), help_of(score),
         )
         for score, found in scored.items()
     ]  # fmt: skip

@@ -118,3 +118,11 @@ def test_summary_covers_the_truth():
     drawn = np.random.default_rng(0).normal(5, 2, (300, 10))
     hits = sum(found.low <= 5 <= found.high for found in map(quality.summary, drawn))
     assert 270 <= hits <= 297
+
+
+def test_the_interval_of_few_images_is_called_rough_and_one_image_has_none():
+    scores = np.linspace(20, 30, 30)
+    assert quality.between(quality.interval(scores), 1).startswith("95 %: ")
+    assert quality.between(quality.interval(scores[:5]), 1).startswith("about 95 %: ")
+    assert "[about " in quality.worded(quality.interval(scores[:5]), 1)
+    assert quality.between(quality.interval(scores[:1]), 1) == "one image, no interval"

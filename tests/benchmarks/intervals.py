@@ -1,6 +1,6 @@
 """How often each interval that the program shows holds what is true: 300 samples of each, of a world that is known.
 
-    python -m tests.benchmarks.coverage [SAMPLES]
+    python -m tests.benchmarks.intervals [SAMPLES]
 
 A world is a shipped encoding (its 5,000 images are taken for all there are), or a distribution; a sample is drawn from
 it with replacement. An interval should hold in 92 to 98 of 100, or say that there are too few images for it.
