@@ -85,6 +85,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks += [] if own is not None else [_missing(study, "rates", study.subject, begin=True)]
     blocks += [] if codecs is not None else [_missing(study, "codecs", study.subject, begin=True)]
     blocks += [_missing(study, "rates", subject) for subject, found in chosen.values() if found is None]
+    blocks += _trained_on(study, {name: subject for name, (subject, _) in chosen.items()})
     numbers: dict[str, Any] = {"rate": options.rate, "counted": options.counted}
     if own is not None:
         cards, told = _spent(study, own, codecs, options)
@@ -93,6 +94,19 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     if models or codecs is not None:
         blocks += _chart(study, models, codecs, options)
     return Sheet(blocks, numbers | {"models": models, "codecs": codecs})
+
+
+def _trained_on(study: Study, others: dict[str, Subject]) -> list[Block]:
+    """Which of the other checkpoints have been trained on some of these images."""
+    from explorer.datasets import seen
+
+    stamps, found = study.images.stamps, []
+    for name, subject in others.items():
+        known = None if stamps is None else seen.read(subject.checkpoint)
+        if known is not None and (count := int(seen.among(stamps, known).sum())):
+            of = f"{count:,} of these {len(study.images):,} images"
+            found.append(f"{name} was trained on {of}; its scores say nothing of new ones.")
+    return [Note(text, "warning") for text in found]
 
 
 def _missing(study: Study, kind: str, subject: Subject, *, begin: bool = False) -> Missing:

@@ -87,3 +87,17 @@ def test_another_checkpoint_that_is_not_measured_is_offered_as_its_own(drawn, st
     assert "tiny-mae" in missing.title
     words = results.command(missing.kind, missing.subject, missing.options)
     assert words[:3] == ["measure", "rates", str(studio.checkpoints / "tiny-mae")]
+
+
+def test_another_checkpoint_that_was_trained_on_these_images_is_told(drawn, studio, monkeypatch):  # noqa: F811
+    from explorer import datasets
+    from explorer.datasets import seen
+
+    other = studio.checkpoints / "tiny-vae"
+    try:
+        seen.record(other, datasets.load(str(studio.photos), "test", 16))
+        said = " ".join(note.text for note in blocks(drawn("rates", beside="tiny-vae"), Note))
+        assert "tiny-vae was trained on 12 of these 12 images" in said
+    finally:
+        (other / seen.FILE).unlink()
+    assert "was trained on" not in " ".join(note.text for note in blocks(drawn("rates", beside="tiny-vae"), Note))
