@@ -1,6 +1,7 @@
 """What visitors may send, where it stays, and what is said of everything else."""
 
 import base64
+import gzip
 import io
 import os
 import struct
@@ -205,6 +206,11 @@ def collected(run_async):
     return lambda value: run_async(uploads.collect, value)
 
 
+def answer(content, headers=None):
+    """An answer that is not read yet, as it comes from a network."""
+    return httpx.Response(200, stream=httpx.ByteStream(content), headers=headers)
+
+
 def moved(address):
     return httpx.Response(302, headers={"location": address})
 
@@ -212,7 +218,7 @@ def moved(address):
 def test_a_picture_at_an_address_becomes_a_file(web, image, collected):
     web.answers = {
         "https://a.org/cat.png": moved("/b.png"),
-        "https://a.org/b.png": httpx.Response(200, content=png(image)),
+        "https://a.org/b.png": answer(png(image)),
     }
     found = collected(["crop", {"deep": [{"path": "https://a.org/cat.png"}]}])
     assert found[0] == "crop"
@@ -225,7 +231,7 @@ def test_a_picture_at_an_address_becomes_a_file(web, image, collected):
 def test_every_host_on_the_way_must_be_public(web, image, collected):
     web.answers = {
         "https://a.org/": moved("http://10.0.0.1/secret"),
-        "http://10.0.0.1/secret": httpx.Response(200, content=png(image)),
+        "http://10.0.0.1/secret": answer(png(image)),
     }
     with pytest.raises(BadInput, match="cannot be opened; send the picture itself"):
         collected({"path": "https://a.org/"})
@@ -236,7 +242,7 @@ def test_what_an_address_may_not_do(web, monkeypatch, collected):
     web.answers = {
         "https://a.org/loop": moved("/loop"),
         "https://a.org/gone": httpx.Response(404),
-        "https://a.org/large": httpx.Response(200, content=bytes(1024**2 + 1)),
+        "https://a.org/large": answer(bytes(1024**2 + 1)),
     }
     monkeypatch.setattr(uploads, "MEGABYTES", 1)
     for name, says in (("loop", "cannot be opened"), ("gone", "cannot be opened"), ("large", "more than 1 MB")):
@@ -244,6 +250,15 @@ def test_what_an_address_may_not_do(web, monkeypatch, collected):
             collected({"path": f"https://a.org/{name}"})
     with pytest.raises(BadInput, match="cannot be opened"):
         collected({"url": "http://a.org:port/"})
+
+
+def test_a_packed_answer_is_not_unpacked(web, monkeypatch, collected):
+    bomb = gzip.compress(bytes(8 * 1024**2))
+    web.answers = {"https://a.org/bomb": answer(bomb, {"Content-Encoding": "gzip"})}
+    monkeypatch.setattr(uploads, "MEGABYTES", 1)
+    found = collected({"path": "https://a.org/bomb"})
+    with pytest.raises(BadInput, match="not an image"):
+        uploads.admit([found])
 
 
 def test_an_address_that_does_not_answer_is_given_up(monkeypatch, collected):
