@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from explorer.study import Study
     from explorer.study.points import Points
 
-FEW = 500  # images below which the interval of what neighbours share is rough: of 100 images, 89 of 100 intervals hold
+ROUGH = (
+    500  # images below which the interval of what neighbours share is rough: of 100 images, 89 of 100 intervals hold
+)
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
 POINTS = (500, 1_000, 2_000, 5_000, 10_000)
 ALL = (5_000, 10_000, 12_500)  # the least of these that is enough is all; more thumbnails are more than 3 MB
@@ -255,7 +257,7 @@ def _agreement(study: Study, points: Points, by: str) -> tuple[list[Block], dict
     told = study.remember(mapped.agreement, points, by)
     if told is None:
         return [], None
-    rough = "about " if told.images < FEW else ""
+    rough = "about " if told.images < ROUGH else ""
     ends = [
         f"{share:.0%} ({f'{rough}95 %: {low:.0%} – {high:.0%}' if told.images > 1 else 'one image, no interval'})"
         for share, low, high in (told.map, told.latents)

@@ -26,6 +26,9 @@ MAPS = {  # layers and what is mapped of each, UMAP in two dimensions; of the ot
 }
 
 
+WHOLE = ("vqvae-digits",)  # small enough for numbers in full precision, and an index
+
+
 def make(name: str) -> None:
     """All that ships beside one checkpoint, on the images that it opens on."""
     facts = checkpoints.describe(SHIPPED / name)
@@ -34,7 +37,7 @@ def make(name: str) -> None:
     for folder in {kind.folder for kind in RESULTS.values()}:
         shutil.rmtree(facts.path / folder, ignore_errors=True)
     last = facts.layers[-1]["name"]
-    asked = [("encoding", {"compact": True})]
+    asked = [("encoding", {"compact": name not in WHOLE})]
     asked += [
         ("map", {"layer": layer, "what": what})
         for layer, some in MAPS.get(name, {last: ("images",)}).items()

@@ -318,7 +318,7 @@ def test_wrong_pictures(visit, kind):
     expect(page.locator("#view-code_maps")).to_have_text("Drop a picture, or choose one of the examples.")
     if kind == "pdf":
         send(page, "x.png", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n")
-        sentence = "'x.png' is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF)."
+        sentence = "'x.png' is not an image that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)."
     else:
         data = io.BytesIO()
         Image.new("1", (10_000, 5_000)).save(data, "PNG")

@@ -43,7 +43,7 @@ def test_contributions_over_the_split(open_app, measured):
     rows = measured["mean"]["layers"]
     assert table["layer"].tolist() == ["top", "bottom"]
     score = rows[0]["psnr"]
-    assert table["PSNR (dB)"][0] == f"{score['mean']:.2f} [{score['low']:.2f}, {score['high']:.2f}]"
+    assert table["PSNR (dB)"][0] == f"{score['mean']:.2f} [about {score['low']:.2f}, {score['high']:.2f}]"
     assert table["bits per pixel"].tolist() == pytest.approx([4 * 3 / 256, 16 * 3 / 256])  # 8 codes on 2 × 2, 4 × 4
     gains = [float(text.split()[0]) for text in table["gain (dB)"]]
     assert sum(gains) == pytest.approx(rows[-1]["psnr"]["mean"] - measured["mean"]["nothing"]["psnr"]["mean"], abs=0.01)
