@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.analysis.grids import cover
 from explorer.autoencoder import Autoencoder, device_of, to_images, to_pixels
 
 BATCH = 16  # images decoded at once
@@ -82,13 +83,6 @@ def replace(
     inside = differences[:, covered].mean(1) if covered.any() else np.full(len(differences), np.nan)
     outside = float(differences[0][~covered].mean()) if not covered.all() else float("nan")
     return Change(pixels[0], pixels[1], differences[0], int(mask.sum()), float(inside[0]), outside, inside[1:])
-
-
-def cover(where: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pixels that some cells cover: (H, W) bool, image size (h, w) -> (h, w) bool."""
-    rows = np.arange(size[0]) * where.shape[0] // size[0]
-    columns = np.arange(size[1]) * where.shape[1] // size[1]
-    return np.asarray(where, bool)[rows[:, None], columns]
 
 
 def mean_vector(vectors: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.analysis.grids import cover, placed
+
 CONTEXT = 3  # cells along each side of a crop, at least
 
 
@@ -42,8 +44,8 @@ def smaller(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def _window(size: int, grid: tuple[int, int]) -> int:
-    """Pixels of three cells, within the image."""
-    return min(size, -(-CONTEXT * size // min(grid)))
+    """Pixels of three cells, within the image; all of it where cells have no place."""
+    return size if not placed(grid) else min(size, -(-CONTEXT * size // min(grid)))
 
 
 def _cut(
@@ -59,7 +61,7 @@ def _cut(
         y = int(np.clip((top + bottom - window) // 2, 0, size - window))
         x = int(np.clip((left + right - window) // 2, 0, size - window))
         picture = image[y : y + window, x : x + window].repeat(scale, 0).repeat(scale, 1)
-        covered = np.zeros(picture.shape[:2], bool)
+        covered = np.full(picture.shape[:2], not placed(grid))  # around everything there is no outline
         covered[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale] = True
         found[index] = outline(picture, covered) if outlined else picture
     return found
@@ -67,8 +69,6 @@ def _cut(
 
 def mark(image: np.ndarray, where: np.ndarray, side: int = 128) -> np.ndarray:
     """An image (h, w, 3) uint8 with some cells (H, W) bool outlined, enlarged by a whole number to at least `side`."""
-    from explorer.analysis.interventions import cover
-
     scale = max(1, -(-side // image.shape[0]))
     picture = image.repeat(scale, 0).repeat(scale, 1)
     return outline(picture, cover(where, picture.shape[:2]))

@@ -45,6 +45,7 @@ from explorer.sheets import (
 from explorer.sheets.spreadsheet import csv_of
 
 ROWS = 100  # of a table that are shown
+LARGEST_FILE = 2_000_000  # bytes of a table inside a page; those of 131,072 codes made one of 92 MB
 FORMATS = {"percent": ".1%", "localized": ",", "": ""}  # printf formats are read as they are
 
 
@@ -285,6 +286,9 @@ def _download(block: Download, paper: Paper) -> str:
 
 def _file(label: str, name: str, content: bytes | str, about: str) -> str:
     content = content.encode() if isinstance(content, str) else content
+    if len(content) > LARGEST_FILE:
+        size = f"{len(content) / 1e6:,.0f} MB"
+        return f'<span class="cx-file" title="{escape(about)}">{escape(label)}: {size}, only in the app</span>'
     address = _url(content, "application/octet-stream")
     return (
         f'<a class="cx-file" download="{escape(name)}" title="{escape(about)}" href="{address}">{escape(label)} ↓</a>'

@@ -234,7 +234,7 @@ class Study:
         With `hidden`, errors of the patches that are filled in, three of four; errors are from 0 to 1.
         """
         from explorer.analysis.comparison import random_masks
-        from explorer.analysis.interventions import cover
+        from explorer.analysis.grids import cover
         from explorer.sheets.drawing import error_top
 
         most = min(max(PIXELS // self.checkpoint.image_size**2, FEWEST), MOST)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.analysis.grids import placed
 from explorer.glossary import help_of
 from explorer.sheets import Block, CodeMap, Controls, Go, Note, Part, Picture, Pictures, Row, Sheet
 from explorer.views import code_panel, fields, words
@@ -23,6 +24,10 @@ PANEL, BELOW = "code-panel", "code-below"
 NEEDED = (
     "The decoder needs this layer in {needed:,} of the {cells:,} cells of this image; in the others, whose code is "
     "among the most frequent, it always has the same value."
+)
+NO_PLACE = (
+    "The {tokens} tokens of this layer are a row without a place in the image: each tells something of all of it, so "
+    "patches show whole images, and a change is measured everywhere."
 )
 ONE_CELL = (
     "One vector of {dim:,} numbers describes the whole image here, so its map is a single cell, and a code is a kind "
@@ -104,11 +109,12 @@ class Options:
     code: int | None = fields.code(start=_middle)
     cell: str = fields.option("", "Cell", "The chosen cell of the map, as row,column.")
     view: str = fields.option(
-        "codes", "Show", help_of("code map"), choices={"codes": "Codes", "over": "Over the image"}
-    )
+        "codes", "Show", help_of("code map"), choices={"codes": "Codes", "over": "Over the image"},
+        when=lambda study, options: placed(study.layer(options["layer"]).grid),
+    )  # fmt: skip
     opacity: int = fields.option(
         50, "Opacity of the codes (%)", min=0, max=100, step=5, widget="slider",
-        when=lambda study, options: options["view"] == "over",
+        when=lambda study, options: options["view"] == "over" and placed(study.layer(options["layer"]).grid),
     )  # fmt: skip
     change: str = fields.option(
         "out", "Change", choices=_changes, start=lambda study, options: next(iter(_changes(study, options))),
@@ -173,6 +179,8 @@ def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int]
     grid = study.layer(options.layer).grid
     if grid == (1, 1):
         notes.append(Note(ONE_CELL.format(dim=study.layer(options.layer).dim)))
+    if not placed(grid):
+        notes.append(Note(NO_PLACE.format(tokens=grid[1])))
     known = code_panel.concepts_of(study, picture.row)
     notes += [Note(known)] if known else []
     notes.append(Note("Point at a cell for its code; click it, or press Enter, for all about it."))
@@ -195,6 +203,7 @@ def _map(
     study: Study, options: Options, picture: Looked, layer: str, cell: tuple[int, int] | None, *, small: bool = False
 ) -> CodeMap:
     here: Seen = seen(study, picture, layer)
+    over = options.view == "over" and placed(here.codes.shape)
     chosen, many = layer == options.layer, words.many(len(np.unique(here.codes)), "code")
     name = picture.name if picture.row is None else f"image {picture.row:,}"
     size = "" if small else f" · {here.codes.shape[0]} × {here.codes.shape[1]}"
@@ -203,7 +212,7 @@ def _map(
         f"map-{layer}" if small else "map", here.codes, study.colours(layer), here.notes,
         layer if small and len(study.layers) > FEW else title, f"{alt}, small" if small else alt,
         options.code if chosen else None, cell if chosen else None,
-        picture.pixels if options.view == "over" else None, options.opacity / 100 if options.view == "over" else 1.0,
+        picture.pixels if over else None, options.opacity / 100 if over else 1.0,
         Go(carried={"layer": layer, "code": "{point}", "cell": "{row},{column}"}), WIDE // 2 if small else WIDE,
         (PANEL, BELOW),
     )  # fmt: skip

@@ -271,7 +271,7 @@ def _for_code(shown: Shown) -> tuple:
 
 
 def _pictures(shown: Shown) -> list[Block]:
-    from explorer.analysis.interventions import cover
+    from explorer.analysis.grids import cover
     from explorer.analysis.patches import mark
 
     where, _, said = shown.swap

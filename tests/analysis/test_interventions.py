@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis import interventions
+from explorer.analysis import grids, interventions
 from explorer.autoencoder import Layer
 
 
@@ -68,7 +68,7 @@ def test_a_mask_of_another_grid_is_refused(latents):
 
 
 def test_cover_maps_cells_to_pixels():
-    covered = interventions.cover(np.array([[False, True]]), (2, 4))
+    covered = grids.cover(np.array([[False, True], [False, True]]), (2, 4))
     assert covered.tolist() == [[False, False, True, True]] * 2
 
 

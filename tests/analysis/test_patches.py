@@ -45,3 +45,15 @@ def test_mark_outlines_cells_at_any_size():
 
 def test_tiles_have_exactly_the_side_asked_for():
     assert patches.tiles(a_picture()[None], np.array([7]), (6, 6), 32).shape == (1, 32, 32, 3)
+
+
+def test_a_row_of_tokens_has_no_place_so_all_of_the_image_is_shown():
+    from explorer.analysis.grids import cover
+
+    images = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)
+    assert np.array_equal(patches.crop(images, np.array([0, 31]), (1, 32), 16), images), "no outline, no strip"
+    assert np.array_equal(patches.tiles(images, np.array([3, 4]), (1, 32), 16), images)
+    where = np.zeros((1, 32), bool)
+    assert not cover(where, (16, 16)).any()
+    where[0, 5] = True
+    assert cover(where, (16, 16)).all()

@@ -167,3 +167,10 @@ def test_a_table_says_its_numbers_as_its_columns_ask_and_how_many_rows_are_left_
     long = pd.DataFrame({"code": np.arange(1234)})
     text = drawn(sheets.Table("t", long, {"code": sheets.Column("Code", "", "localized")}))
     assert "The first 100 of 1,234 rows." in text and text.count("<tr>") == 101
+
+
+def test_a_table_too_large_for_a_page_is_named_with_its_size_and_left_out():
+    small, large = (sheets.Download("CSV", "a.csv", lambda n=n: b"0" * n, "All.") for n in (1_000, 3_000_000))
+    assert Parsed(drawn(small)).all("a")[0]["download"] == "a.csv"
+    text = drawn(large)
+    assert len(text) < 1_000 and "CSV: 3 MB, only in the app" in text and not Parsed(text).all("a")
