@@ -31,7 +31,9 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
 
     Columns: `code`; `rank` by tokens, from 1, ties by id; `tokens`; `share` of all tokens; `times_even`, the share
     over 1 / K; `images` that have it; `image_share` of all images; `neighbour`, the code with the nearest vector, and
-    `distance` to it (-1 and NaN where there is one code only); `x`, `y`, the two main directions of the vectors.
+    `distance` to it (-1 and NaN where there is one code only, and where there are so many that a search of all pairs
+    takes minutes: then codes in use are searched among themselves, or none); `x`, `y`, the two main directions of the
+    vectors.
     """
     import pandas as pd
 
@@ -42,7 +44,7 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
     rank = np.empty(size, np.int64)
     rank[np.argsort(-tokens, kind="stable")] = np.arange(1, size + 1)
     images = images_per_code(codes, size)
-    index, distance = neighbours.nearest(vectors, 1)
+    neighbour, distance = _neighbours(np.asarray(vectors), tokens > 0)
     places = pca_map(vectors)
     return pd.DataFrame(
         {
@@ -53,12 +55,24 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
             "times_even": tokens * size / max(tokens.sum(), 1),
             "images": images,
             "image_share": images / max(len(codes), 1),
-            "neighbour": index[:, 0] if index.shape[1] else np.full(size, -1),
-            "distance": distance[:, 0] if index.shape[1] else np.full(size, np.nan),
+            "neighbour": neighbour,
+            "distance": distance,
             "x": places[:, 0],
             "y": places[:, 1],
         }
     )
+
+
+def _neighbours(vectors: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest other code of each (K,), and the distance (K,): -1 and NaN where none is searched."""
+    found, away = np.full(len(vectors), -1), np.full(len(vectors), np.nan, np.float32)
+    searched = np.arange(len(vectors))
+    if not neighbours.affordable(*vectors.shape):
+        searched = np.flatnonzero(used)
+    if len(searched) > 1 and neighbours.affordable(len(searched), vectors.shape[1]):
+        index, distance = neighbours.nearest(vectors[searched], 1)
+        found[searched], away[searched] = searched[index[:, 0]], distance[:, 0]
+    return found, away
 
 
 def explained_share(latents: np.ndarray, codes: np.ndarray) -> float:

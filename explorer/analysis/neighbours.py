@@ -11,6 +11,14 @@ from torch import Tensor
 BLOCK = 2_000_000  # distances held at once: 16 MB of float64
 
 
+WORK = 7e10  # products of numbers that a search of all pairs may take: seconds on a CPU; 16,384 vectors of 256
+
+
+def affordable(count: int, dim: int) -> bool:
+    """Whether all pairs of (count, dim) vectors can be searched within seconds."""
+    return count * count * dim <= WORK
+
+
 def nearest(
     vectors: np.ndarray | Tensor,
     k: int,

@@ -37,12 +37,21 @@ ABOVE = {
 }
 
 
+POINTS = 5_000  # of a curve
+
+
 def usage_bars(
-    table: pd.DataFrame, colours: np.ndarray, *, by: str = "rank", log: bool = False, theme: Theme = "light"
+    table: pd.DataFrame,
+    colours: np.ndarray,
+    *,
+    even: float,
+    by: str = "rank",
+    log: bool = False,
+    theme: Theme = "light",
 ) -> go.Figure:
     """Tokens of each code as bars, in the order of `by`: `rank` (most used first) or `code`.
 
-    The dashed line is even use. `customdata` is the code.
+    The dashed line is `even` use. `customdata` is the code.
     """
     table = table.sort_values(by)
     fill = [f"rgb({r},{g},{b})" for r, g, b in colours[table["code"].to_numpy()]]
@@ -56,7 +65,6 @@ def usage_bars(
             "<extra></extra>",
         )
     )
-    even = table["tokens"].mean()
     figure.add_hline(
         even, line={"dash": "dash", "width": 1, "color": THEMES[theme]["muted"]},
         annotation_text=f"even use: {even:,.0f}", annotation_position="top right",
@@ -71,14 +79,14 @@ def usage_bars(
 
 def cumulative(shares: np.ndarray, covering: dict[float, int], *, theme: Theme = "light") -> go.Figure:
     """Share of tokens that the most used codes cover: shares (K,) rising to 1; `covering` marks share -> codes."""
-    size = len(shares)
+    size, at = len(shares), np.unique(np.linspace(0, len(shares), POINTS).round().astype(np.int64))
     figure = go.Figure()
     figure.add_scatter(
         x=[0, size], y=[0, 1], mode="lines", name="even use",
         line={"color": THEMES[theme]["muted"], "dash": "dash", "width": 1}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
-        x=np.arange(size + 1), y=np.concatenate([[0], shares]), mode="lines", name="this codebook",
+        x=at, y=np.concatenate([[0], shares])[at], mode="lines", name="this codebook",
         line={"color": PALETTES[theme][0], "width": 2}, hovertemplate="%{x:,} codes cover %{y:.1%}<extra></extra>",
     )  # fmt: skip
     marked = {share: codes for share, codes in covering.items() if codes}
@@ -149,7 +157,7 @@ def geometry(
     """Codebook vectors at `places` (K, 2), area by use; dead codes are hollow. `customdata[0]` is the code."""
     tokens = table["tokens"].to_numpy()
     area = np.sqrt(tokens / max(tokens.max(), 1))
-    fill = [f"rgb({r},{g},{b})" for r, g, b in colours]
+    fill = [f"rgb({r},{g},{b})" for r, g, b in colours[table["code"].to_numpy()]]
     dead = tokens == 0
     fill = np.where(dead, THEMES[theme]["muted"], fill)
     picked = table["code"].to_numpy() == selected

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
 TILE = 32  # pixels of a thumbnail
+LARGE = 20_000  # codes; of more the thumbnails are not all kept
 PIXELS, FEWEST, MOST = 64**3, 16, 64  # of the images that the scale of errors is taken from, and how many
 RANDOM = 16  # random codes that a change is compared with
 
@@ -164,6 +165,14 @@ class Study:
         from explorer.study import cutouts
 
         return cutouts.of_each(self.encoding, self.images, layer, side=TILE)
+
+    def tiles(self, layer: str, codes: np.ndarray) -> np.ndarray:
+        """The same of some codes: (n, TILE, TILE, 3) uint8; of a large codebook no others are cut out."""
+        from explorer.study import cutouts
+
+        if len(self.vectors(layer)) <= LARGE:
+            return self.thumbnails(layer)[codes]
+        return cutouts.of_each(self.encoding, self.images, layer, codes, side=TILE)
 
     @kept
     def top_patches(self, layer: str, code: int, count: int, side: int = 128) -> tuple:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
+LARGE = 10_000  # codes that are drawn; the cards and the Parquet file are of all
+SOME = "The charts and the table show the {shown:,} codes with most tokens of {codes:,}; the numbers above are of all."
 PAIRS = 100  # near-duplicates that are listed
 MANY = {10: "10", 20: "20", 40: "40", 80: "80"}
 
@@ -91,11 +93,18 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks: list[Block] = [Controls(("layer",)), *words.continuous(study, layer), cards]
     blocks += use.yours(study, layer, picture)
     blocks.append(_selected(study, options, table))
+    if len(table) > LARGE:
+        blocks.append(Note(SOME.format(shown=LARGE, codes=len(table))))
     blocks.append(Row([_histogram(study, options, table, name), _cumulative(table, name)]))
     by_concept, told = _by_concept(study, options, name)
     blocks += [*by_concept, *_geometry(study, options, table, name), *_duplicates(study, options, name)]
     blocks += _everything(study, layer, table, name)
     return Sheet(blocks, {"layer": layer, "code": options.code, "use": numbers, "concept": told})
+
+
+def drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """The codes that charts and tables show: all, and of a large codebook those with most tokens; by number."""
+    return table if len(table) <= LARGE else table.nsmallest(LARGE, "rank").sort_index()
 
 
 def _selected(study: Study, options: Options, table: pd.DataFrame) -> Block:
@@ -114,14 +123,14 @@ def _selected(study: Study, options: Options, table: pd.DataFrame) -> Block:
 def _histogram(study: Study, options: Options, table: pd.DataFrame, name: str) -> list[Block]:
     from explorer.charts import code_plots
 
-    colours = study.colours(options.layer)
+    colours, some, even = study.colours(options.layer), drawn(table), table["tokens"].mean()
     return [
         Heading("Use of each code", help_of("histogram of codes"), lambda: table, f"{name}-usage"),
         Controls(("by", "axis")),
         Chart(
             "usage",
             lambda theme: code_plots.usage_bars(
-                table, colours, by=options.by, log=options.axis == "log", theme=theme
+                some, colours, even=even, by=options.by, log=options.axis == "log", theme=theme
             ),
             "Tokens of each code", go=Go(carried={"code": "{point}"}),
         ),
@@ -253,12 +262,13 @@ def _places(study: Study, options: Options, table: pd.DataFrame, places: np.ndar
     """The codes at their places (K, 2), to point at and to click."""
     from explorer.charts import code_plots
 
-    colours = study.colours(options.layer)
+    colours, some = study.colours(options.layer), drawn(table)
+    there = places[some["code"].to_numpy()]
     return Chart(
         "geometry",
-        lambda theme: code_plots.geometry(table, places, colours, axes=axes, selected=options.code, theme=theme),
+        lambda theme: code_plots.geometry(some, there, colours, axes=axes, selected=options.code, theme=theme),
         "Map of the codebook's vectors", go=Go(carried={"code": "{point}"}),
-        tiles=lambda: study.thumbnails(options.layer),
+        tiles=(lambda: study.thumbnails(options.layer)) if len(some) == len(table) else None,
     )  # fmt: skip
 
 
@@ -279,7 +289,13 @@ def _pairs(study: Study, layer: str, dead: bool) -> tuple:
 def _duplicates(study: Study, options: Options, name: str) -> list[Block]:
     import pandas as pd
 
-    tokens = study.usage(options.layer)
+    from explorer.analysis.neighbours import affordable
+
+    tokens, dim = study.usage(options.layer), study.layer(options.layer).dim
+    count = len(tokens) if options.dead else int((tokens > 0).sum())
+    if not affordable(count, dim):
+        heading = Heading("Near-duplicate codes", help_of("near-duplicates"))
+        return [heading, Note(f"{count:,} codes of {dim:,} numbers are too many to compare all pairs of them here.")]
     pairs, distances, cosines, total = study.remember(_pairs, options.layer, options.dead)
     data = pd.DataFrame({"code": pairs[:, 0], "other": pairs[:, 1], "distance": distances, "cosine": cosines})
     data = data.assign(tokens=tokens[pairs[:, 0]], tokens_of_other=tokens[pairs[:, 1]])
@@ -296,8 +312,8 @@ def _duplicates(study: Study, options: Options, name: str) -> list[Block]:
         "tokens_of_other": Column("Tokens of other", "", "localized"),
     }  # fmt: skip
     pictures = {
-        "patch": lambda shown: study.thumbnails(options.layer)[shown["code"]],
-        "other_patch": lambda shown: study.thumbnails(options.layer)[shown["other"]],
+        "patch": lambda shown: study.tiles(options.layer, shown["code"]),
+        "other_patch": lambda shown: study.tiles(options.layer, shown["other"]),
     }
     blocks.append(Table("duplicates", data.head(PAIRS), columns, pictures, height=260))
     if total > PAIRS:
@@ -306,7 +322,7 @@ def _duplicates(study: Study, options: Options, name: str) -> list[Block]:
 
 
 def _everything(study: Study, layer: str, table: pd.DataFrame, name: str) -> list[Block]:
-    data = table.drop(columns=["x", "y"]).sort_values("rank")
+    data = drawn(table).drop(columns=["x", "y"]).sort_values("rank")
     columns = {
         "patch": Column("Best patch", "Nearest to the code's vector."), "code": Column("Code"),
         "rank": Column("Rank", "1 has the most tokens.", "localized"),
@@ -325,7 +341,7 @@ def _everything(study: Study, layer: str, table: pd.DataFrame, name: str) -> lis
         Heading(f"All {len(table):,} codes", help_of("table of codes"), lambda: data, f"{name}-codes"),
         Table(
             f"codes-{layer}-{len(table)}", data, columns,
-            {"patch": lambda shown: study.thumbnails(layer)[shown["code"]]}, Go(carried={"code": "{point}"}), "code",
+            {"patch": lambda shown: study.tiles(layer, shown["code"])}, Go(carried={"code": "{point}"}), "code",
             420, sorts,
         ),
         Download(

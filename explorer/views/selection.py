@@ -129,7 +129,7 @@ def _codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
 
 
 def _patches(study: Study, layer: str) -> Any:
-    return lambda rows: study.thumbnails(layer)[rows["code"]]
+    return lambda rows: study.tiles(layer, rows["code"])
 
 
 def _link(layer: str, code: int) -> Link:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer.analysis import codes
+from explorer.analysis import codes, neighbours
 
 CODES = np.array([[[0, 0], [0, 2]], [[2, 2], [2, 2]], [[0, 3], [0, 0]]])
 VECTORS = np.array([[0.0, 0.0], [10.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
@@ -69,3 +69,16 @@ def test_codes_that_are_the_latents_keep_all_variance_and_their_mean_keeps_none(
     assert codes.explained_share(latents, np.full((4, 2), [1.0, 2.0])) == 0
     assert codes.explained_share(latents, latents * [0, 1] + [1, 0]) == pytest.approx(16 / 20), "the second axis alone"
     assert codes.explained_share(np.ones((3, 2)), np.ones((3, 2))) == 1, "no variance to lose"
+
+
+def test_neighbours_of_a_large_codebook_are_searched_among_codes_in_use(monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(60, 3))
+    drawn = np.random.default_rng(1).integers(0, 20, (5, 2, 2))
+    used = np.unique(drawn)
+    monkeypatch.setattr(neighbours, "WORK", 30**2 * 3)
+    found = codes.table(drawn, vectors)
+    assert set(found["neighbour"][used]) <= set(used) and np.isfinite(found["distance"][used]).all()
+    others = np.setdiff1d(np.arange(60), used)
+    assert (found["neighbour"][others] == -1).all() and found["distance"][others].isna().all()
+    monkeypatch.setattr(neighbours, "WORK", 10)
+    assert (codes.table(drawn, vectors)["neighbour"] == -1).all()

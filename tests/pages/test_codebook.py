@@ -109,3 +109,16 @@ def test_the_downloads_hold_the_whole_table(studio):
     again = pd.read_parquet(io.BytesIO(table.to_parquet(index=False)))
     pd.testing.assert_frame_equal(again, table)
     assert again["tokens"].sum() == 12 * 16 and np.isfinite(again["distance"]).all()
+
+
+def test_of_a_large_codebook_the_codes_with_most_tokens_are_drawn_and_the_numbers_are_of_all(open_app, monkeypatch):
+    from explorer.views import codebook
+
+    before = open_app("codebook")
+    monkeypatch.setattr(codebook, "LARGE", 4)
+    app = open_app("codebook")
+    said = " ".join(one.value for one in (*app.markdown, *app.caption))
+    assert "show the 4 codes with most tokens of 8" in said
+    assert [metric.value for metric in app.metric] == [metric.value for metric in before.metric]
+    shown, whole = app.dataframe[-1].value, before.dataframe[-1].value
+    assert shown["code"].tolist() == whole["code"].tolist()[:4], "the first by rank"
