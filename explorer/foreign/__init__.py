@@ -20,6 +20,7 @@ from explorer.files import digest, file_digest
 from explorer.foreign import (
     adapters,
     autoencoders,
+    dalle,
     emu3,
     keras,
     kinds,
@@ -61,6 +62,7 @@ FORMATS: tuple[Callable[[Place], Found | None], ...] = (  # how each is recognis
     perceptual.recognise,
     vqvae.recognise,
     vqvae2.recognise,
+    dalle.recognise,
     var.recognise,
     magvit2.recognise,
     maskgit.recognise,
