@@ -1,4 +1,4 @@
-"""Commands that compute a result and keep it: encode, usage, measure, project."""
+"""Commands that compute a result and keep it: encode, usage, measure, project, score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, checked, maps, measurements, obtain
+from explorer.results import RESULTS, checked, maps, measurements, obtain, scores
 from explorer.results.subject import Subject
 
 SUBJECT = ("dataset", "split", "limit", "kmeans", "fit", "device")
@@ -93,3 +93,11 @@ def project(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, 
     quality = f"trustworthiness {facts['trustworthiness']:.4f}"
     line = f"{path}: {facts['points']:,} points in {facts['seconds']:.1f} s, {quality}"
     emit({"map": path, **facts, **notes}, as_json, [line])
+
+
+@command((Subject, SUBJECT), (scores.Options, [field.name for field in dataclasses.fields(scores.Options)]))
+def score(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **options):
+    """Scores what codes have to do with concepts; `explorer report` makes all scores and judges."""
+    chosen = scores.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
+    path, found, notes = result("score", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
+    emit({**found, **notes}, as_json, [f"{path}: {found['score']} of {found['images']:,} images"])

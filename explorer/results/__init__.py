@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import encoding, maps, measurements
+from explorer.results import encoding, maps, measurements, scores
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -75,6 +75,10 @@ RESULTS: dict[str, Kind] = {
     ),
     "layers": _measurement("layers", measurements.Layers, "what each layer adds to a reconstruction"),
     "rates": _measurement("rates", measurements.Rates, "quality against bits, continuous layers at 1 to 8 bits"),
+    "score": Kind(
+        scores.Options, ("score",), "scores", ".json", scores.key, scores.make, scores.read,
+        "what codes have to do with concepts", counts=(*OF, "kmeans"), needs="encoding",
+    ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip
 

@@ -1,25 +1,8 @@
-"""Every term once: what it is called, its unit, what it means, and where it comes from."""
+"""Terms of codes, codebooks, reconstructions, maps and rates."""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Term:
-    """What a number or a chart means.
-
-    Attributes:
-        label: what it is called. help: what it means, for a reader who meets it for the first time.
-        unit: of its values. source: a paper, or an equation.
-    """
-
-    label: str
-    help: str
-    unit: str = ""
-    source: str = ""
-
+from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     "code": Term("Code", "A number from a fixed list (the codebook) that stands for a small patch of an image."),
@@ -357,61 +340,3 @@ TERMS: dict[str, Term] = {
         "other images on the map. The thin lines are 95 % intervals (Wilson).",
     ),
 }
-
-
-# field of a config, or config.field where it means something else there -> its name in the words of the papers
-LABELS: dict[str, str] = {
-    "adversarial_from": "Discriminator starts after (share)",
-    "backbone": "Encoder and decoder",
-    "batch_size": "Batch size (images)",
-    "beta": "Commitment weight (β)",
-    "VAEConfig.beta": "Weight of the divergence (β)",
-    "beta_warmup": "Warm-up of β (share)",
-    "blocks": "Transformer blocks",
-    "codes": "Codebook size (K)",
-    "compile": "Compile the network",
-    "decoder_blocks": "Blocks of the decoder",
-    "decoder_dim": "Token length in the decoder",
-    "decoder_heads": "Attention heads of the decoder",
-    "dim": "Dimensions of a code (D)",
-    "VAEConfig.dim": "Dimensions of the latent (D)",
-    "MAEConfig.dim": "Dimensions of a token (D)",
-    "downsample": "Pixels per code, each side",
-    "VAEConfig.downsample": "Downsampling, each side",
-    "fit": "Images that are not square",
-    "free_bits": "Free nats per dimension",
-    "frequent": "Codes that stay discrete (S)",
-    "heads": "Attention heads",
-    "hidden": "Channels",
-    "image_size": "Image size (pixels)",
-    "images": "Training images",
-    "layer_dropout": "Layer dropout (share)",
-    "learning_rate": "Learning rate",
-    "levels": "Levels of codes",
-    "loss": "Reconstruction loss",
-    "mask_ratio": "Hidden patches (share)",
-    "norm_pix_loss": "Normalise each patch",
-    "patch": "Patch size (pixels)",
-    "precision": "Precision",
-    "quantizer": "Quantizer",
-    "residual_blocks": "Blocks on each side",
-    "residual_channels": "Channels in a residual block",
-    "revive_below": "Revive codes used less than",
-    "seed": "Random seed",
-    "stages": "Codes per position",
-    "steps": "Steps",
-    "visible_weight": "Weight of visible patches",
-    "weight_decay": "Weight decay",
-    "width": "Width of the dense layers",
-}
-
-
-def help_of(term: str) -> str:
-    """What a term means."""
-    return TERMS[term].help
-
-
-def label(config: type, field: dataclasses.Field) -> str:
-    """The name of a config's field for people; a field without one is called as in the code."""
-    own = field.name.replace("_", " ").capitalize()
-    return LABELS.get(f"{config.__name__}.{field.name}") or LABELS.get(field.name, own)

@@ -1,0 +1,22 @@
+"""Every term once: what it is called, its unit, what it means, and where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from explorer.glossary import codes, concepts
+from explorer.glossary.labels import LABELS
+from explorer.glossary.term import Term
+
+TERMS: dict[str, Term] = codes.TERMS | concepts.TERMS
+
+
+def help_of(term: str) -> str:
+    """What a term means."""
+    return TERMS[term].help
+
+
+def label(config: type, field: dataclasses.Field) -> str:
+    """The name of a config's field for people; a field without one is called as in the code."""
+    own = field.name.replace("_", " ").capitalize()
+    return LABELS.get(f"{config.__name__}.{field.name}") or LABELS.get(field.name, own)

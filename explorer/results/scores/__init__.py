@@ -1,0 +1,75 @@
+"""Scores of what codes have to do with concepts: each is one file here, one line in SCORES, and kept by content.
+
+A score is a function `make(material) -> dict` of plain numbers, texts, lists and dicts. What cannot be had (no decoder,
+no pictures, one checkpoint only) is `{"missing": "one sentence"}`; what cannot be had of one layer or concept is left
+out and named in `refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.files import digest, read_json, write_json
+from explorer.options import choice
+from explorer.results.scores import material
+from explorer.results.scores.material import Material
+
+if TYPE_CHECKING:
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+
+@dataclass(frozen=True)
+class Score:
+    """One question that is asked of codes.
+
+    Attributes:
+        title: of it. about: what it tells, in a sentence.
+        make: see above. version: counted up whenever the same input gives other numbers.
+    """
+
+    title: str
+    about: str
+    make: Callable[[Material], dict[str, Any]]
+    version: int = 1
+
+
+SCORES: dict[str, Score] = {}
+
+
+@dataclass(frozen=True)
+class Options(material.Options):
+    """Which score of which layers and concepts."""
+
+    score: str = choice("judgement", (), "Which score.")
+
+
+def key(subject: Subject, options: Options) -> str:
+    """Content of the encoding and of tables and checkpoints beside it, the score and what is asked of it."""
+    if options.score not in SCORES:
+        raise BadInput(f"unknown score {options.score!r}; choose from {', '.join(SCORES)}")
+    asked = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
+    return digest("score", SCORES[options.score].version, subject.encoding_key, asked, *material.contents(options))
+
+
+def make(subject: Subject, options: Options, path: Path, progress: Progress, encoding: Any) -> None:
+    """Computes a score and writes `score, dataset, split, images` and what it found."""
+    of = Material(subject, options, encoding, progress)
+    found = SCORES[options.score].make(of)
+    facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
+    write_json(path, facts | found)
+
+
+def read(path: Path, key: str) -> dict[str, Any]:
+    """What `make` wrote; BadInput where it is damaged or something else."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path.name} is no score or is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("score") not in SCORES:
+        raise BadInput(f"{path.name} is not a score; delete it")
+    return found

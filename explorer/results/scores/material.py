@@ -1,0 +1,170 @@
+"""What scores are made of: codes and concepts of a sample of images, and pixels and the network where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.analysis.concepts import values
+from explorer.analysis.concepts.folds import Folds, folds
+from explorer.datasets.sources import sample
+from explorer.errors import BadInput
+from explorer.options import choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from explorer.analysis.concepts.values import Concept
+    from explorer.autoencoder import Autoencoder, Layer
+    from explorer.encodings import Encoding
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+MOST = 10_000  # images that are judged: a seeded sample of the whole set
+
+
+@dataclass(frozen=True)
+class Options:
+    """What scores are asked of; empty is everything that there is."""
+
+    concepts: str = choice("", (), "A table of concepts beside the images: CSV or Parquet.")
+    concept: str = choice("", (), "Names of concepts, with commas between. [all]")
+    layer: str = choice("", (), "Names of layers, with commas between. [all]")
+    ceiling: str = choice("", (), "A stronger encoder to compare with: a checkpoint's name or path.")
+    others: str = choice("", (), "Checkpoints of the same config and other seeds, with commas between.")
+
+
+def contents(options: Options) -> tuple[Any, ...]:
+    """Content of the files and checkpoints that options name."""
+    from explorer import checkpoints
+    from explorer.files import file_digest
+
+    names = [name for name in (options.ceiling, *listed(options.others)) if name]
+    named = [checkpoints.fingerprint(checkpoints.resolve(name)) for name in names]
+    return (file_digest(options.concepts) if options.concepts else None, bool(options.ceiling), *named)
+
+
+def listed(text: str) -> list[str]:
+    """Names with commas between."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class Material:
+    """One encoding, its images and what is asked of them; everything is opened when it is asked for.
+
+    Attributes:
+        subject: names of checkpoint and images. options: what is asked. encoding: codes of all images.
+    """
+
+    def __init__(self, subject: Subject, options: Options, encoding: Encoding, progress: Progress) -> None:
+        self.subject, self.options, self.encoding, self.progress = subject, options, encoding, progress
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """(n,) rows of the images that are judged, ascending: a seeded sample of the whole set."""
+        return sample(len(self.encoding), MOST)
+
+    @cached_property
+    def folds(self) -> Folds:
+        """Which of the judged images probes are fitted on, and which they are scored on (positions in `rows`)."""
+        return folds(len(self.rows))
+
+    # ---- layers and codes
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that are asked for, coarse to fine; BadInput for an unknown name."""
+        names = listed(self.options.layer)
+        for name in names:
+            self.encoding.layer(name)
+        return tuple(layer for layer in self.encoding.layers if not names or layer.name in names)
+
+    def codes(self, layer: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """(n, H, W) int64 codes of the judged images, or of other rows of the set."""
+        return self.encoding.codes(layer, self.rows if rows is None else rows).astype(np.int64)
+
+    def vectors(self, layer: str) -> np.ndarray:
+        """(K, D) float32."""
+        return self.encoding.codebook(layer).vectors.detach().cpu().numpy()
+
+    def size(self, layer: str) -> int:
+        """K."""
+        return len(self.encoding.codebook(layer))
+
+    # ---- concepts
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Everything known of all N images of the set, a column each."""
+        return self.encoding.concepts()
+
+    @cached_property
+    def _prepared(self) -> tuple[list[Concept], dict[str, str]]:
+        found, refused = [], {}
+        table = self.table.iloc[self.rows]
+        for name in self._names(table):
+            one = values.prepared(str(name), table[name])
+            if isinstance(one, str):
+                refused[str(name)] = one
+            else:
+                found.append(one)
+        return found, refused
+
+    def _names(self, table: pd.DataFrame) -> list[str]:
+        """The columns that are asked for; names may hold commas themselves."""
+        asked, known = self.options.concept, [str(name) for name in table.columns]
+        if not asked:
+            return known
+        if asked in known:
+            return [asked]
+        for name in listed(asked):
+            if name not in known:
+                raise BadInput(f"unknown concept {name!r}; choose from {', '.join(known) or 'none: no labels'}")
+        return listed(asked)
+
+    @property
+    def concepts(self) -> list[Concept]:
+        """What is judged, of the n judged images."""
+        return self._prepared[0]
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Columns that cannot be judged, and one sentence on why not."""
+        return self._prepared[1]
+
+    # ---- pixels and networks
+
+    @property
+    def pictured(self) -> bool:
+        """Whether there are pixels."""
+        return getattr(self.subject.images, "pictured", True)
+
+    def pixels(self, positions: np.ndarray) -> np.ndarray:
+        """(m, h, w, 3) uint8 of judged images, by their positions in `rows`."""
+        return self.subject.images.read(self.rows[positions])
+
+    @cached_property
+    def model(self) -> Autoencoder | None:
+        """The network, in evaluation mode on the device; None where there are codes only."""
+        if self.subject.facts.family == "codes":
+            return None
+        from explorer.jobs.devices import choose
+
+        return self.subject.network().to(choose(self.subject.device))
+
+    def batches(self, positions: np.ndarray, said: str, size: int = 64) -> Iterator[tuple[slice, np.ndarray]]:
+        """Pixels (b, h, w, 3) uint8 of judged images by their positions, a batch at a time, with progress."""
+        self.progress.total = len(positions)
+        for start in range(0, len(positions), size):
+            part = slice(start, min(start + size, len(positions)))
+            self.progress.update(start, f"{said}: {part.stop:,} of {len(positions):,} images")
+            yield part, self.pixels(positions[part])
+
+    def say(self, message: str) -> None:
+        """Tells what is done now; Cancelled where that was asked for."""
+        self.progress.total = 0
+        self.progress.update(0, message, force=True)

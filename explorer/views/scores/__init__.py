@@ -1,0 +1,17 @@
+"""How each score is shown: `blocks(study, found, options) -> blocks`, one file a score and one line in SHOWN.
+
+`found` is what the score's `make` gave, as JSON gives it back; `options` are those of the view, with at least `layer`,
+`concept` and `value` ("" where there is none). A score that says what is `missing` is shown as that sentence already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from explorer.sheets import Block
+
+if TYPE_CHECKING:
+    from explorer.study import Study
+
+SHOWN: dict[str, Callable[[Study, Mapping[str, Any], Any], Sequence[Block]]] = {}
