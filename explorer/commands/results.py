@@ -1,4 +1,4 @@
-"""Commands that compute a result and keep it: encode, usage, measure, project, score."""
+"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, score."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results import RESULTS, checked, maps, measurements, obtain, scores
+from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
 SUBJECT = ("dataset", "split", "limit", "kmeans", "fit", "device")
@@ -93,6 +94,15 @@ def project(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, 
     quality = f"trustworthiness {facts['trustworthiness']:.4f}"
     line = f"{path}: {facts['points']:,} points in {facts['seconds']:.1f} s, {quality}"
     emit({"map": path, **facts, **notes}, as_json, [line])
+
+
+@command((Subject, ("dataset", "split", "limit", "fit", "device")))
+def pictures(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **subject):
+    """Writes lightness, hue, edges and background of every image as Parquet."""
+    path, found, notes = result("pictures", checkpoint, out=out, **subject)
+    columns = list(pixels.concepts(found))
+    line = f"{path}: {', '.join(columns)} of {len(found):,} images"
+    emit({"pictures": path, "images": len(found), "concepts": columns, **notes}, as_json, [line])
 
 
 @command((Subject, SUBJECT), (scores.Options, [field.name for field in dataclasses.fields(scores.Options)]))

@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import encoding, maps, measurements, scores
+from explorer.results import encoding, maps, measurements, pictures, scores
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -64,6 +64,10 @@ def _measurement(what: str, options: type, about: str) -> Kind:
     )  # fmt: skip
 
 
+def _score(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
+    scores.make(subject, options, path, progress, found, partial(obtain, progress=progress))  # of other results
+
+
 RESULTS: dict[str, Kind] = {
     "encoding": Kind(
         encoding.Options, ("encode",), "encodings", ".lance", encoding.key, encoding.make, encoding.read,
@@ -75,8 +79,12 @@ RESULTS: dict[str, Kind] = {
     ),
     "layers": _measurement("layers", measurements.Layers, "what each layer adds to a reconstruction"),
     "rates": _measurement("rates", measurements.Rates, "quality against bits, continuous layers at 1 to 8 bits"),
+    "pictures": Kind(
+        pictures.Options, ("pictures",), "pictures", ".parquet", pictures.key, pictures.make, pictures.read,
+        "lightness, hue, edges and background of every image",
+    ),
     "score": Kind(
-        scores.Options, ("score",), "scores", ".json", scores.key, scores.make, scores.read,
+        scores.Options, ("score",), "scores", ".json", scores.key, _score, scores.read,
         "what codes have to do with concepts", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),

@@ -17,6 +17,7 @@ from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
+OPTIONS |= {"pictures": None}
 
 
 @pytest.fixture(scope="module")

@@ -56,9 +56,15 @@ def key(subject: Subject, options: Options) -> str:
     return digest("score", SCORES[options.score].version, subject.encoding_key, asked, *material.contents(options))
 
 
-def make(subject: Subject, options: Options, path: Path, progress: Progress, encoding: Any) -> None:
-    """Computes a score and writes `score, dataset, split, images` and what it found."""
-    of = Material(subject, options, encoding, progress)
+def make(
+    subject: Subject, options: Options, path: Path, progress: Progress, encoding: Any, obtain: Callable | None = None
+) -> None:
+    """Computes a score and writes `score, dataset, split, images` and what it found.
+
+    Args:
+        obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
+    """
+    of = Material(subject, options, encoding, progress, obtain)
     found = SCORES[options.score].make(of)
     facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
     write_json(path, facts | found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from explorer.analysis.concepts.folds import Folds, folds
 from explorer.datasets.sources import sample
 from explorer.errors import BadInput
 from explorer.options import choice
+from explorer.results import pictures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,10 +60,19 @@ class Material:
 
     Attributes:
         subject: names of checkpoint and images. options: what is asked. encoding: codes of all images.
+        obtain: (kind, subject, options) -> (path, content) of another result; None where nothing else is asked.
     """
 
-    def __init__(self, subject: Subject, options: Options, encoding: Encoding, progress: Progress) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        options: Options,
+        encoding: Encoding,
+        progress: Progress,
+        obtain: Callable[..., tuple[Path, Any]] | None = None,
+    ) -> None:
         self.subject, self.options, self.encoding, self.progress = subject, options, encoding, progress
+        self.obtain = obtain
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -99,15 +110,39 @@ class Material:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Everything known of all N images of the set, a column each."""
-        return self.encoding.concepts()
+        """Everything known of all N images of the set, a column each; what is computed from the pixels comes last."""
+        own = self.encoding.concepts()
+        return own if self._seen is None else own.join(pictures.concepts(self._seen, own.columns))
+
+    @cached_property
+    def computed(self) -> frozenset[str]:
+        """Names of the columns of `table` that are computed from the pixels."""
+        own = self.encoding.concepts()
+        return frozenset(map(str, self.table.columns)) - frozenset(map(str, own.columns))
+
+    @cached_property
+    def _seen(self) -> pd.DataFrame | None:
+        """What the pixels of all N images say; None where there are none."""
+        if not self.pictured or self.obtain is None:
+            return None
+        return self.obtain("pictures", self.subject)[1]
+
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """(n, F) float64 of the judged images, standardised: what codes must tell more than. F = 0 without pixels.
+
+        Lightness, hue, saturation, edges and background.
+        """
+        from explorer.analysis.concepts.pictures import features
+
+        return np.zeros((len(self.rows), 0)) if self._seen is None else features(self._seen.iloc[self.rows])
 
     @cached_property
     def _prepared(self) -> tuple[list[Concept], dict[str, str]]:
         found, refused = [], {}
         table = self.table.iloc[self.rows]
         for name in self._names(table):
-            one = values.prepared(str(name), table[name])
+            one = values.prepared(str(name), table[name], computed=str(name) in self.computed)
             if isinstance(one, str):
                 refused[str(name)] = one
             else:
