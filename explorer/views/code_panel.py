@@ -1,5 +1,5 @@
-"""Everything about one code: its patches, neighbours and use, the image decoded with it put in or taken out, and the
-images that have it.
+"""Everything about one code: classes of its images, its patches, neighbours and use, the image decoded with it put in
+or taken out, and the images that have it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from explorer.sheets import (
     Row,
     drawing,
 )  # fmt: skip
-from explorer.views import words
+from explorer.views import code_concepts, words
 
 if TYPE_CHECKING:
     from explorer.analysis.interventions import Change
@@ -137,6 +137,7 @@ def beside(shown: Shown) -> list[Block]:
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
         ], 28, even=False),
         Note(f"Code {shown.code:,} {stands} this image."),
+        *code_concepts.blocks(shown.study, shown.layer, shown.code),
         *_top(shown), Later(lambda: [*_neighbours(shown), _use(shown)]),
     ]  # fmt: skip
 
@@ -158,7 +159,7 @@ def numbers(shown: Shown) -> dict[str, Any]:
         told = {name: getattr(found, name) for name in ("cells", "inside", "outside")}
         return {"what": shown.swap[2], **told, "random": random}
 
-    return {"use": use, "change": change}
+    return {"use": use, "change": change, "images": lambda: code_concepts.numbers(shown.study, shown.layer, shown.code)}
 
 
 def _top(shown: Shown) -> list[Block]:

@@ -51,6 +51,17 @@ def test_a_click_on_a_cell_carries_its_code_cell_and_layer(study):
     assert set(block.waits) <= {getattr(one, "name", "") for one in walk(sheet.blocks)}, "what a click greys is there"
 
 
+def test_the_panel_leads_with_the_classes_of_its_images_and_where_it_stands(study):
+    codes = study.codes("code")
+    labels = study.concepts()["colour"].to_numpy()
+    present = (codes == 969).any((1, 2))
+    told = " ".join(texts(shown(study, code="969")[1].blocks).split("\n"))
+    green = int((labels[present] == "green").sum())
+    assert f"colour: {green:,} of its {present.sum():,} images are “green”" in told
+    assert "Mostly centre: " in told and told.index("Classes of its images") < told.index("Top patches")
+    assert shown(study, code="969")[1].told()["images"]["concepts"]["colour"]["inside"] == green
+
+
 def test_what_is_sent_of_a_map_is_json_with_a_text_for_each_cell(study):
     _, sheet = shown(study, view="over", opacity="40")
     data = json.loads(json.dumps(sent(named(sheet.blocks, "map"))))
@@ -79,7 +90,7 @@ def test_a_code_stays_over_images_and_is_said_to_be_missing(study):
     options, sheet = shown(study, 7, code=str(absent), change="out")
     assert options.code == absent and f"Code {absent:,} does not stand in this image." in texts(sheet.blocks)
     assert options.change == "cell", "what is not there cannot be taken out"
-    assert all(block.tone == "quiet" for block in walk(sheet.blocks) if isinstance(block, Note))
+    assert not any(block.tone in ("info", "warning") for block in walk(sheet.blocks) if isinstance(block, Note))
 
 
 def test_a_change_is_told_beside_random_codes(study):
