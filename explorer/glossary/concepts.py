@@ -27,4 +27,72 @@ TERMS: dict[str, Term] = {
         "from dark (none) to light (most).",
         source="Wilson, 1927; effective number of images: Kish, Survey Sampling, 1965",
     ),
+    "bits of a token": Term(
+        "A token tells",
+        "Mutual information of the code of one random token and the concept of its image, less its bias. As counted it "
+        "is too high, because rare codes meet few images; the bias is taken from how much images differ (tokens of one "
+        "image are not independent) and set so that shuffled labels tell 0 bits on average. So it can fall a little "
+        "below 0 where nothing is told. The 95 % interval draws the images again.",
+        "bits",
+        "Miller 1955; Rao and Scott 1984 for tokens that depend on one another",
+    ),
+    "counted bits": Term(
+        "By chance",
+        "What shuffled labels seem to tell, mean of all shuffles of values among images, and what the counts as they "
+        "are seem to tell. Only what is told beyond the first says anything: it is what the other numbers are.",
+        "bits",
+    ),
+    "share of concept": Term(
+        "Share",
+        "As a share, it is over the entropy of the concept, all that there is to know of it.",
+        "",
+    ),
+    "q of bits": Term(
+        "q",
+        "Of what has this q or less, at most such a share is there by chance. p is 1 + the shuffles that tell as much, "
+        "over 1 + all shuffles; q corrects it for the number of concepts and layers that were asked (values: of all "
+        "values; codes: of all codes). Filled marks have q below 0.05.",
+        "",
+        "Benjamini and Hochberg 1995",
+    ),
+    "effective tokens": Term(
+        "Worth as many tokens",
+        "Tokens of one image depend on one another. So many independent ones would have as much bias: the number N of "
+        "Miller and Madow's correction (Kx + Ky - Kxy - 1) / (2 N).",
+        "tokens",
+        "Rao and Scott 1984",
+    ),
+    "adjusted information": Term(
+        "Adjusted",
+        "Mutual information less chance, over the most that it could be (the mean of both entropies) less chance: 0 by "
+        "chance, 1 where code and value are the same thing. Chance shuffles whole images, not tokens.",
+        "",
+        "Vinh, Epps and Bailey 2010",
+    ),
+    "presence of codes": Term(
+        "Codes that tell",
+        "Codes whose presence anywhere in an image tells more of the concept than in shuffled labels. The unit is the "
+        "image. The strongest of many look a little better than they are.",
+        "bits",
+    ),
+    "share of position": Term(
+        "Is position",
+        "How much of the entropy of a code is known from where it stands alone: 0 % where every code stands "
+        "everywhere, 100 % where the position says which code it is. Chance shuffles the tokens within each image.",
+    ),
+    "bits beyond position": Term(
+        "Beyond position",
+        "What a token tells of the concept once its position is known, mean over positions (at most 64 of them), less "
+        "its bias, so that shuffled labels tell 0 bits. It can be more than a token tells without: a code may mean "
+        "something only where it stands.",
+        "bits",
+    ),
+    "bits beyond pictures": Term(
+        "Beyond colour",
+        "What a token tells of the concept among images of like colour, lightness and edges (at most 8 groups, k-means "
+        "of what is computed from the pixels), less its bias, so that labels shuffled within each group tell 0 "
+        "bits: 0 where the codes know of the concept only what its colours give away. The groups "
+        "are coarse: some colour is left.",
+        "bits",
+    ),
 }

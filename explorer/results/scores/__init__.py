@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.options import choice
-from explorer.results.scores import material
+from explorer.results.scores import information, material
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class Score:
     version: int = 1
 
 
-SCORES: dict[str, Score] = {}
+SCORES: dict[str, Score] = {
+    "information": Score(
+        "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
+        information.make,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
