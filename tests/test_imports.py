@@ -29,6 +29,7 @@ ORDER = (
     ("foreign",),
     ("datasets",),
     ("jobs",),
+    ("notebook",),
     ("checkpoints",),
     ("encodings",),
     ("training",),

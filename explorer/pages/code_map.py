@@ -6,7 +6,7 @@ the end of the run, lifts that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
@@ -58,6 +58,11 @@ const style = `
   button { all: unset; cursor: pointer; line-height: 1.3; min-width: 0; overflow-wrap: anywhere; }
   button:focus-visible { outline: 3px solid var(--st-primary-color, #2a628f); outline-offset: 2px; border-radius: 6px; }
   button:hover .title { text-decoration: underline; }
+  .one { position: relative; min-width: 0; }
+  .one > button:first-child { display: block; }
+  .gather { position: absolute; top: 4px; right: 4px; width: 28px; height: 28px; border-radius: 14px;
+    text-align: center;    background: rgba(20, 26, 34, 0.72); color: #fff; font-size: 1rem; line-height: 28px; }
+  .gather[aria-pressed=true] { background: var(--st-primary-color, #2a628f); }
   img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
   span { display: block; font-size: 0.875rem; }
   .note { opacity: 0.7; font-size: 0.8125rem; }`
@@ -75,12 +80,16 @@ export default function (component) {
   root.style.setProperty("--side", `${data.side}px`)
   while (root.children.length > data.pictures.length) root.lastChild.remove()
   data.pictures.forEach((one, index) => {
-    let button = root.children[index]
-    if (!button) {
-      button = document.createElement("button")
-      for (const name of ["img", "span", "span"]) button.append(document.createElement(name))
-      root.append(button)
+    let place = root.children[index]
+    if (!place) {
+      place = document.createElement("div")
+      place.className = "one"
+      for (const name of ["button", "button"]) place.append(document.createElement(name))
+      for (const name of ["img", "span", "span"]) place.firstChild.append(document.createElement(name))
+      place.lastChild.className = "gather"
+      root.append(place)
     }
+    const [button, gather] = place.children
     const [image, title, note] = button.children
     if (image.src !== one.url) image.src = one.url
     image.alt = ""
@@ -90,6 +99,13 @@ export default function (component) {
     note.className = "note"
     button.title = one.help
     button.onclick = () => setTriggerValue("picture", index)
+    gather.hidden = one.gathered === null
+    gather.style.display = gather.hidden ? "none" : ""
+    gather.textContent = one.gathered ? "✓" : "+"
+    gather.title = one.gathered ? "Gathered; click to put it back" : "Gather this image for a set"
+    gather.setAttribute("aria-label", `${gather.title}: ${one.title}`)
+    gather.setAttribute("aria-pressed", one.gathered === true)
+    gather.onclick = () => setTriggerValue("gather", index)
   })
   lift(parentElement.getRootNode().host?.closest('[aria-busy="true"]'))
 }
@@ -116,12 +132,20 @@ def draw(block: CodeMap, choose: Callable[[int, int], None]) -> None:
         _code_map(key=key, data=sent(block) | {"waits": list(block.waits)}, on_cell_change=chosen)
 
 
-def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
-    """Pictures that are a button each; `choose(index)` is called before the run that a click causes."""
+def gallery(
+    block: Pictures, choose: Callable[[int], None], gathered: Collection[int] = (), gather: Callable | None = None
+) -> None:
+    """Pictures that are a button each; `choose(index)` is called before the run that a click causes.
+
+    Args:
+        gathered: rows of the images that are gathered for a set; `gather(row)` is called where one is to be, or is
+            to be put back.
+    """
     key = f"pictures-of-{block.name}"
     pictures = [
         {"title": one.title or one.alt, "note": one.note, "help": one.help or one.alt}
         | {"url": url(one.pixels, block.width)}
+        | {"gathered": None if one.row is None or gather is None else one.row in gathered}
         for one in block.pictures
     ]
 
@@ -130,10 +154,16 @@ def gallery(block: Pictures, choose: Callable[[int], None]) -> None:
         if isinstance(index, int) and 0 <= index < len(block.pictures):
             choose(index)
 
+    def picked() -> None:
+        index = _value(key, "gather")
+        if isinstance(index, int) and 0 <= index < len(block.pictures) and block.pictures[index].row is not None:
+            gather(block.pictures[index].row)
+
     with st.container(key=f"gallery-{block.name}"):
         _gallery(
-            key=key, data={"name": block.name, "pictures": pictures, "side": block.width}, on_picture_change=chosen
-        )
+            key=key, data={"name": block.name, "pictures": pictures, "side": block.width}, on_picture_change=chosen,
+            on_gather_change=picked,
+        )  # fmt: skip
 
 
 def _value(key: str, name: str) -> Any:

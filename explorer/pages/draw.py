@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, links, painting, uploads
+from explorer.pages import code_map, controls, gathering, links, painting, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -25,6 +26,7 @@ from explorer.sheets import (
     Controls,
     Download,
     Drop,
+    Gather,
     Go,
     Heading,
     Later,
@@ -111,7 +113,11 @@ def _cards(block: Cards, shown: Shown) -> None:
 
 def _pictures(block: Pictures, shown: Shown) -> None:
     if block.pictures and all(picture.go for picture in block.pictures):
-        code_map.gallery(block, lambda index: go(block.pictures[index].go, shown))
+        study = shown.study
+        code_map.gallery(
+            block, lambda index: go(block.pictures[index].go, shown), gathering.rows(study),
+            partial(gathering.toggle, study),
+        )  # fmt: skip
         return
     box = (
         st.grid(block.columns or "auto", min_column_width=block.width, gap="small", key=f"pictures-{block.name}")
@@ -135,6 +141,8 @@ def _archive(block: Pictures | Strips, kept: dict[str, np.ndarray]) -> None:
 
 
 def _strips(block: Strips, shown: Shown) -> None:
+    if any(strip.row is not None for strip in block.strips):
+        gathering.basket(shown.study, block.name)
     with st.grid("auto", min_column_width=block.width, key=block.name):
         for strip in block.strips:
             with st.container(border=True, gap="xsmall"):
@@ -154,10 +162,16 @@ def _strip(strip: Strip, shown: Shown) -> None:
         with st.container(horizontal=True, width="content", gap="small"):
             for link in strip.links:
                 _link(link, shown)
+            if strip.row is not None:
+                gathering.button(shown.study, strip.row, f"strip-{strip.row}")
 
 
 def _drop(block: Drop, shown: Shown) -> None:
     uploads.box(shown.study)
+
+
+def _gather(block: Gather, shown: Shown) -> None:
+    gathering.offer(block, shown.study)
 
 
 def _paint(block: Paint, shown: Shown) -> None:
@@ -361,6 +375,7 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Pictures: _pictures,
     Strips: _strips,
     Drop: _drop,
+    Gather: _gather,
     Paint: _paint,
     CodeMap: _code_map,
     Chart: _chart,

@@ -24,6 +24,7 @@ LEVEL = (  # as high as the boxes beside them; the mark of a help text is a butt
     "[data-testid=stWidgetLabel] button {min-height: 0 !important}</style>"
 )
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
+    "sets": ("Sets", "collections_bookmark", "Images that you gathered; each set is a concept like any other."),
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }
 

@@ -63,4 +63,5 @@ def _gallery(shown: Shown, points: latent_map.Points, chosen: np.ndarray, blocks
     page = min(st.pagination(pages, key=f"page-{points.key}"), pages) if pages > 1 else 1
     with box:
         blocks(selection.gallery(shown.study, points, chosen[(page - 1) * PAGE : page * PAGE]), shown)
-    blocks([selection.listed(shown.study, points, chosen)], shown)
+    found = selection.gathered(shown.study, points, chosen)
+    blocks([found, selection.listed(shown.study, points, chosen)], shown)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from explorer.pages import uploads
+from explorer.pages import gathering, uploads
 from explorer.pages.controls import take
 from explorer.pages.state import bound, get, number, pick, plain, put
 from explorer.study.picture import OWN
@@ -43,6 +43,8 @@ def choose(study: Study) -> Picture:
             about = f"From 0 to {len(study.images) - 1:,}, in the order of the dataset."
             row = number("image", "Image", len(study.images), int(rows[0]), width=150, help=about)
             _steps(rows.tolist(), row, len(study.images))
+            gathering.button(study, row, "image")
+            gathering.basket(study, "image")
             picture = study.image(row)
     if picture is None:
         uploads.box(study)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages import controls, draw, map_by_hand, pictures, session, uploads
+from explorer.pages import controls, draw, gathering, map_by_hand, pictures, session, uploads
 from explorer.pages.state import guard
 from explorer.views import VIEWS
 
@@ -32,6 +32,7 @@ def page(name: str) -> None:
 def _sheet(name: str, study: Study) -> None:
     """In a fragment: a click or a choice draws this part again, and nothing around it."""
     view = VIEWS[name]
+    gathering.said()
     if view.several:
         picture = tuple(uploads.yours(study))
     else:

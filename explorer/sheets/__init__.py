@@ -70,7 +70,11 @@ class Cards:
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels (h, w, 3) uint8 with what is said below them, and where a click leads."""
+    """Pixels (h, w, 3) uint8 with what is said below them, and where a click leads.
+
+    Attributes:
+        row: of the image of the dataset that it shows, which can be gathered for a set; None for no such image.
+    """
 
     pixels: np.ndarray
     title: str = ""
@@ -78,6 +82,7 @@ class Picture:
     alt: str = ""
     help: str = ""
     go: Go | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Strip:
-    """Pictures of one thing in one row at any width, what is said below them, and where they lead."""
+    """Pictures of one thing in one row at any width, what is said below them, and where they lead; `row` as above."""
 
     pictures: Sequence[Picture]
     title: str
     note: str = ""
     links: Sequence[Link] = ()
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,21 @@ class Strips:
 @dataclass(frozen=True)
 class Drop:
     """Where one's own pictures are dropped; a face that has one place for that elsewhere draws nothing here."""
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Images of the dataset that can be kept as a set, by a face that keeps any; others draw nothing.
+
+    Attributes:
+        name: unique on the sheet. rows: (n,) of the images. source: where they were found, in a few words.
+        model: fingerprint of the checkpoint by whose codes or latents they were chosen; empty for none.
+    """
+
+    name: str
+    rows: np.ndarray
+    source: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -299,8 +320,8 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Paint | CodeMap | Chart | Table | Link | Download | Controls
-    | Missing | Row | More | Part | Later
+    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Paint | CodeMap | Chart | Table | Link | Download
+    | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 
 

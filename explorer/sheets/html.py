@@ -22,6 +22,7 @@ from explorer.sheets import (
     Controls,
     Download,
     Drop,
+    Gather,
     Go,
     Heading,
     Later,
@@ -185,7 +186,7 @@ def _strip(strip: Strip, paper: Paper) -> str:
     )
 
 
-def _nothing(block: Drop, paper: Paper) -> str:
+def _nothing(block: Drop | Gather, paper: Paper) -> str:
     return ""
 
 
@@ -331,6 +332,7 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Pictures: _pictures,
     Strips: _strips,
     Drop: _nothing,
+    Gather: _nothing,
     Paint: _paint,
     CodeMap: _code_map,
     Chart: _chart,

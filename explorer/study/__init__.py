@@ -16,6 +16,7 @@ import numpy as np
 from explorer import results
 from explorer.errors import BadInput
 from explorer.files import digest
+from explorer.notebook import sets
 from explorer.results.subject import Subject
 from explorer.study import passes
 from explorer.study.memory import MEMORY, name_of
@@ -71,14 +72,14 @@ class Study:
         """Content of the model, of the images, and the number of k-means codes."""
         return digest(self.subject.fingerprint, self.images.fingerprint, self.images.split, self.subject.kmeans)
 
-    def _kept(self, function: Callable, arguments: tuple, options: dict) -> Any:
+    def _kept(self, function: Callable, arguments: tuple, options: dict, *more: str | None) -> Any:
         named = [name_of(one) for one in arguments], {name: name_of(one) for name, one in options.items()}
-        key = digest(f"{function.__module__}.{function.__qualname__}", self.key, named)
+        key = digest(f"{function.__module__}.{function.__qualname__}", self.key, named, *filter(None, more))
         return MEMORY.get(key, lambda: function(self, *arguments, **options))
 
     def remember(self, function: Callable, *arguments: Any) -> Any:
-        """`function(study, *arguments)`, kept like everything here."""
-        return self._kept(function, arguments, {})
+        """`function(study, *arguments)`, kept like everything here until the user gathers other sets of images."""
+        return self._kept(function, arguments, {}, sets.version(self.images.fingerprint))
 
     # ---- results
 
@@ -189,12 +190,9 @@ class Study:
         found, distances = nearest(self.vectors(layer), count, queries=np.array([code]))
         return found[0], distances[0]
 
-    @kept
     def concepts(self) -> pd.DataFrame:
-        """Concepts of the images, a row for each."""
-        from explorer.datasets.sources import ordered
-
-        return ordered(self.encoding.concepts())
+        """Concepts of the images, a row for each; those that the user gathered are the last."""
+        return self.remember(_concepts)
 
     @kept
     def errors(self) -> pd.DataFrame:
@@ -279,6 +277,12 @@ class Study:
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)
+
+
+def _concepts(study: Study) -> pd.DataFrame:
+    from explorer.datasets.sources import ordered
+
+    return sets.joined(ordered(study.encoding.concepts()), study.images.fingerprint)
 
 
 def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:

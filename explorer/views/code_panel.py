@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.glossary import help_of
+from explorer.notebook.sets import REST
 from explorer.sheets import (
     Block,
     Card,
     Cards,
     Controls,
     Download,
+    Gather,
     Go,
     Heading,
     Later,
@@ -81,7 +83,8 @@ def concepts_of(study: Study, row: int | None) -> str:
     if row is None:
         return ""
     values = {name: column.iat[row] for name, column in study.concepts().items()}
-    return " · ".join([f"{name}: {value[:24]}" for name, value in values.items() if isinstance(value, str)][:6])
+    told = {name: value for name, value in values.items() if isinstance(value, str) and value != REST}
+    return " · ".join([f"{name}: {value[:24]}" for name, value in told.items()][:6])
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ def _of_image(shown: Shown, pixels: np.ndarray, row: int, cell: tuple[int, int],
     name, known = shown.study.images.names[row], concepts_of(shown.study, row)
     return Picture(
         pixels, f"image {row:,}", note, f"Image {row:,}, {note}", " · ".join(filter(None, (name, known))),
-        Go(carried={"image": row, "cell": f"{cell[0]},{cell[1]}"}),
+        Go(carried={"image": row, "cell": f"{cell[0]},{cell[1]}"}), row,
     )  # fmt: skip
 
 
@@ -306,6 +309,7 @@ def _everywhere(shown: Shown) -> list[Block]:
     if not shown.facts["tokens"]:
         return []
     rows = shown.study.encoding.images_with(shown.layer, shown.code)[0]
+    source = f"images with code {shown.code} of layer {shown.layer}, {shown.study.checkpoint.name}"
     title = f"Images that have it: {len(rows):,} of {shown.study.encoding.images:,}"
     pictures = [
         _of_image(shown, pixels, row, cell, words.many(tokens, "cell"))
@@ -315,6 +319,7 @@ def _everywhere(shown: Shown) -> list[Block]:
         Heading(title, help_of("images that have it"), level=3),
         Controls(("leaf",)),
         Pictures("all", pictures, IMAGE),
+        Gather("with-code", rows, source, shown.study.subject.fingerprint),
     ]
 
 

@@ -221,7 +221,7 @@ def _cards(study: Study, options: Options, shown: Sequence[Looked], found: Compa
         pictures = [
             Picture(column[index], title, alt=f"{title} of {one.name}") for title, column in columns.items()
         ]  # fmt: skip
-        strips.append(Strip(pictures, title, one.name, links))
+        strips.append(Strip(pictures, title, one.name, links, one.row))
     bar = drawing.heat(np.broadcast_to(np.linspace(0, 1, 160), (10, 160)), 1.0)
     legend = Row([
         [Note("Error 0")],

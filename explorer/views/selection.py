@@ -13,6 +13,7 @@ from explorer.sheets import (
     Chart,
     Column,
     Download,
+    Gather,
     Go,
     Heading,
     Link,
@@ -64,6 +65,19 @@ def listed(study: Study, points: Points, chosen: np.ndarray) -> Download:
         table = table.assign(image=rows, name=np.array(study.images.names, object)[rows])
     label, file = f"Selected {PLURAL[points.options.what]} (CSV)", f"{file_of(study, points)}-selected.csv"
     return Download(label, file, lambda: csv_of(table), "Number and name of each, and its place.")
+
+
+def gathered(study: Study, points: Points, chosen: np.ndarray) -> Gather:
+    """The images of the selected points; of codes, those that have one of them."""
+    from explorer.analysis.points import images_with_any
+
+    layer, what = points.options.layer, points.options.what
+    if points.rows is None:
+        rows = np.flatnonzero(images_with_any(study.codes(layer), points.ids[chosen]))
+    else:
+        rows = np.unique(points.rows[chosen])
+    source = f"selected on the map of {PLURAL[what]} of layer {layer}, {study.checkpoint.name}"
+    return Gather(f"map-{what}", rows, source, study.subject.fingerprint)
 
 
 def beside_the_rest(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
+from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results.scores import information, material
 from explorer.results.scores.material import Material
@@ -54,17 +55,19 @@ class Options(material.Options):
 
 
 def key(subject: Subject, options: Options) -> str:
-    """Content of the encoding and of tables and checkpoints beside it, the score and what is asked of it."""
+    """Content of the encoding, of tables, sets and checkpoints beside it, the score and what is asked of it."""
     if options.score not in SCORES:
         raise BadInput(f"unknown score {options.score!r}; choose from {', '.join(SCORES)}")
     asked = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
-    return digest("score", SCORES[options.score].version, subject.encoding_key, asked, *material.contents(options))
+    gathered = sets.version(subject.images.fingerprint) if sets.PREFIX in (options.concept or sets.PREFIX) else None
+    content = *material.contents(options), *filter(None, [gathered])
+    return digest("score", SCORES[options.score].version, subject.encoding_key, asked, *content)
 
 
 def make(
     subject: Subject, options: Options, path: Path, progress: Progress, encoding: Any, obtain: Callable | None = None
 ) -> None:
-    """Computes a score and writes `score, dataset, split, images` and what it found.
+    """Computes a score and writes `score, dataset, split, images` and what it found; `circular` where codes chose sets.
 
     Args:
         obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
@@ -72,7 +75,9 @@ def make(
     of = Material(subject, options, encoding, progress, obtain)
     found = SCORES[options.score].make(of)
     facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
-    write_json(path, facts | found)
+    own = sets.chosen_by(subject.images.fingerprint, subject.fingerprint)
+    circular = {one.name: sets.CIRCULAR for one in of.concepts if one.name in own}
+    write_json(path, facts | ({"circular": circular} if circular else {}) | found)
 
 
 def read(path: Path, key: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from explorer.analysis.concepts import values
 from explorer.analysis.concepts.folds import Folds, folds
 from explorer.datasets.sources import sample
 from explorer.errors import BadInput
+from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
 
@@ -111,14 +112,18 @@ class Material:
     @cached_property
     def table(self) -> pd.DataFrame:
         """Everything known of all N images of the set, a column each; what is computed from the pixels comes last."""
-        own = self.encoding.concepts()
+        own = self._own
         return own if self._seen is None else own.join(pictures.concepts(self._seen, own.columns))
 
     @cached_property
     def computed(self) -> frozenset[str]:
         """Names of the columns of `table` that are computed from the pixels."""
-        own = self.encoding.concepts()
-        return frozenset(map(str, self.table.columns)) - frozenset(map(str, own.columns))
+        return frozenset(map(str, self.table.columns)) - frozenset(map(str, self._own.columns))
+
+    @cached_property
+    def _own(self) -> pd.DataFrame:
+        """Concepts of the dataset, and the sets of images that the user gathered."""
+        return sets.joined(self.encoding.concepts(), self.subject.images.fingerprint)
 
     @cached_property
     def _seen(self) -> pd.DataFrame | None:
