@@ -17,7 +17,7 @@ from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
-OPTIONS |= {"pictures": None}
+OPTIONS |= {"pictures": None, "score": {"score": "leak"}}
 
 
 @pytest.fixture(scope="module")

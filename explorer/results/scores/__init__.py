@@ -16,7 +16,8 @@ from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
-from explorer.results.scores import information, material
+from explorer.results import pictures
+from explorer.results.scores import information, leak, material
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -31,18 +32,25 @@ class Score:
     Attributes:
         title: of it. about: what it tells, in a sentence.
         make: see above. version: counted up whenever the same input gives other numbers.
+        pictures: whether it is of the images alone, whichever checkpoint is asked.
+        beside: (subject, options) -> content of what it looks for by itself, as part of its key.
     """
 
     title: str
     about: str
     make: Callable[[Material], dict[str, Any]]
     version: int = 1
+    pictures: bool = False
+    beside: Callable[[Subject, Any], Any] | None = None
 
 
 SCORES: dict[str, Score] = {
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
         information.make,
+    ),
+    "leak": Score(
+        "Copies", "Whether images that are judged have copies that are fitted on.", leak.make, pictures=True,
     ),
 }  # fmt: skip
 
@@ -58,10 +66,15 @@ def key(subject: Subject, options: Options) -> str:
     """Content of the encoding, of tables, sets and checkpoints beside it, the score and what is asked of it."""
     if options.score not in SCORES:
         raise BadInput(f"unknown score {options.score!r}; choose from {', '.join(SCORES)}")
+    score, images = SCORES[options.score], subject.images
+    made = [score.version, SCORES["leak"].version, pictures.VERSION]
+    if score.pictures:
+        return digest("score", made, images.fingerprint, images.split, options.score)
     asked = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
     gathered = sets.version(subject.images.fingerprint) if sets.PREFIX in (options.concept or sets.PREFIX) else None
     content = *material.contents(options), *filter(None, [gathered])
-    return digest("score", SCORES[options.score].version, subject.encoding_key, asked, *content)
+    found = None if score.beside is None else score.beside(subject, options)
+    return digest("score", made, subject.encoding_key, asked, found, *content)
 
 
 def make(

@@ -76,9 +76,21 @@ class Material:
         self.obtain = obtain
 
     @cached_property
-    def rows(self) -> np.ndarray:
-        """(n,) rows of the images that are judged, ascending: a seeded sample of the whole set."""
+    def sampled(self) -> np.ndarray:
+        """Rows of a seeded sample of the whole set, ascending, copies among them."""
         return sample(len(self.encoding), MOST)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """(n,) rows of the images that are judged, ascending: a seeded sample of the whole set, without copies."""
+        return np.setdiff1d(self.sampled, np.array(self.leak.get("left_out", ()), np.int64))
+
+    @cached_property
+    def leak(self) -> dict[str, Any]:
+        """What the score `leak` found; empty where it is the one that is made, or nothing else is asked."""
+        if self.obtain is None or getattr(self.options, "score", "") == "leak":
+            return {}
+        return self.obtain("score", self.subject, {"score": "leak"})[1]
 
     @cached_property
     def folds(self) -> Folds:
