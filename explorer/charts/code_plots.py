@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,15 @@ ABOVE = {
 POINTS = 5_000  # of a curve
 
 
+def _named(table: pd.DataFrame) -> dict[str, object]:
+    """What hovering over a code adds to its number where the user named some; names of others are no HTML."""
+    return {"hovertext": [f" {escape(name)}" for name in table["name"]]} if "name" in table else {}
+
+
+def _code(table: pd.DataFrame) -> str:
+    return "code <b>%{customdata[0]}</b>" + ("%{hovertext}" if "name" in table else "")
+
+
 def usage_bars(
     table: pd.DataFrame,
     colours: np.ndarray,
@@ -61,7 +71,9 @@ def usage_bars(
             y=table["tokens"],
             customdata=np.stack([table["code"], 100 * table["share"], table["rank"]], 1),
             marker={"color": fill, "line": {"width": 0}},
-            hovertemplate="code <b>%{customdata[0]}</b>, rank %{customdata[2]}<br>%{y:,} tokens, %{customdata[1]:.3g} %"
+            **_named(table),
+            hovertemplate=f"{_code(table)}, rank %{{customdata[2]}}<br>"
+            "%{y:,} tokens, %{customdata[1]:.3g} %"
             "<extra></extra>",
         )
     )
@@ -177,7 +189,8 @@ def geometry(
                 },
                 "opacity": 0.9,
             },
-            hovertemplate="code <b>%{customdata[0]}</b><br>%{customdata[1]:.3g} % of tokens, in %{customdata[2]:,} "
+            **_named(table),
+            hovertemplate=f"{_code(table)}<br>%{{customdata[1]:.3g}} % of tokens, in %{{customdata[2]:,}} "
             "images<extra></extra>",
         )
     )

@@ -13,7 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, gathering, links, painting, uploads
+from explorer.pages import code_map, controls, gathering, links, naming, painting, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -33,6 +33,7 @@ from explorer.sheets import (
     Link,
     Missing,
     More,
+    Name,
     Note,
     Paint,
     Part,
@@ -168,10 +169,6 @@ def _strip(strip: Strip, shown: Shown) -> None:
 
 def _drop(block: Drop, shown: Shown) -> None:
     uploads.box(shown.study)
-
-
-def _gather(block: Gather, shown: Shown) -> None:
-    gathering.offer(block, shown.study)
 
 
 def _paint(block: Paint, shown: Shown) -> None:
@@ -375,7 +372,8 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Pictures: _pictures,
     Strips: _strips,
     Drop: _drop,
-    Gather: _gather,
+    Gather: gathering.draw,
+    Name: naming.draw,
     Paint: _paint,
     CodeMap: _code_map,
     Chart: _chart,

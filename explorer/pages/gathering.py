@@ -14,6 +14,7 @@ from explorer.pages.state import plain, shared
 from explorer.sheets import Gather
 
 if TYPE_CHECKING:
+    from explorer.pages.controls import Shown
     from explorer.study import Study
 
 SHOWN = 12  # pictures of what is gathered
@@ -62,6 +63,11 @@ def basket(study: Study, key: str) -> None:
             keep(study, gathered, CLICKS, f"basket-{key}")
             st.button("Put all back", type="tertiary", key=f"empty-{key}", on_click=gathered.clear)
         link("sets", "All sets, and a search", ":material/collections_bookmark:")
+
+
+def draw(block: Gather, shown: Shown) -> None:
+    """`offer` on the page of a view."""
+    offer(block, shown.study)
 
 
 def offer(block: Gather, study: Study) -> None:

@@ -145,6 +145,14 @@ class Gather:
 
 
 @dataclass(frozen=True)
+class Name:
+    """Where a code of a layer gets a name from the user; a face that keeps none draws nothing."""
+
+    layer: str
+    code: int
+
+
+@dataclass(frozen=True)
 class Paint:
     """A picture (h, w, 3) uint8 on which cells of a grid are switched on and off, kept as text in an option.
 
@@ -320,8 +328,8 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Paint | CodeMap | Chart | Table | Link | Download
-    | Controls | Missing | Row | More | Part | Later
+    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | Paint | CodeMap | Chart | Table | Link
+    | Download | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 
 

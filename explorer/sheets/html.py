@@ -29,6 +29,7 @@ from explorer.sheets import (
     Link,
     Missing,
     More,
+    Name,
     Note,
     Paint,
     Part,
@@ -186,7 +187,7 @@ def _strip(strip: Strip, paper: Paper) -> str:
     )
 
 
-def _nothing(block: Drop | Gather, paper: Paper) -> str:
+def _nothing(block: Drop | Gather | Name, paper: Paper) -> str:
     return ""
 
 
@@ -333,6 +334,7 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Strips: _strips,
     Drop: _nothing,
     Gather: _nothing,
+    Name: _nothing,
     Paint: _paint,
     CodeMap: _code_map,
     Chart: _chart,

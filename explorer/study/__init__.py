@@ -16,7 +16,7 @@ import numpy as np
 from explorer import results
 from explorer.errors import BadInput
 from explorer.files import digest
-from explorer.notebook import sets
+from explorer.notebook import names, sets
 from explorer.results.subject import Subject
 from explorer.study import passes
 from explorer.study.memory import MEMORY, name_of
@@ -72,14 +72,14 @@ class Study:
         """Content of the model, of the images, and the number of k-means codes."""
         return digest(self.subject.fingerprint, self.images.fingerprint, self.images.split, self.subject.kmeans)
 
-    def _kept(self, function: Callable, arguments: tuple, options: dict, *more: str | None) -> Any:
+    def _kept(self, function: Callable, arguments: tuple, options: dict, *more: str) -> Any:
         named = [name_of(one) for one in arguments], {name: name_of(one) for name, one in options.items()}
-        key = digest(f"{function.__module__}.{function.__qualname__}", self.key, named, *filter(None, more))
+        key = digest(f"{function.__module__}.{function.__qualname__}", self.key, named, *more)
         return MEMORY.get(key, lambda: function(self, *arguments, **options))
 
     def remember(self, function: Callable, *arguments: Any) -> Any:
         """`function(study, *arguments)`, kept like everything here until the user gathers other sets of images."""
-        return self._kept(function, arguments, {}, sets.version(self.images.fingerprint))
+        return self._kept(function, arguments, {}, *filter(None, [sets.version(self.images.fingerprint)]))
 
     # ---- results
 
@@ -146,12 +146,30 @@ class Study:
         """(N, H, W) codes of all images."""
         return self.encoding.codes(layer)
 
-    @kept
     def table(self, layer: str) -> pd.DataFrame:
-        """One row for each code; see `analysis.codes.table`."""
+        """One row for each code; see `analysis.codes.table`. `name` is a column where the user named some codes."""
+        found, names = self._table(layer), self.names(layer)
+        return found.assign(name=[names.get(code, "") for code in range(len(found))]) if names else found
+
+    @kept
+    def _table(self, layer: str) -> pd.DataFrame:
         from explorer.analysis import codes
 
         return codes.table(self.codes(layer), self.vectors(layer))
+
+    def names(self, layer: str) -> dict[int, str]:
+        """What the user called codes of a layer, by number."""
+        return names.find(self.subject.fingerprint, self._named(layer))
+
+    def name(self, layer: str, code: int, name: str) -> str:
+        """Gives a code a name, or takes it away where that is empty; BadInput for an unfit one."""
+        return names.put(self.subject.fingerprint, self._named(layer), code, name)
+
+    @kept
+    def _named(self, layer: str) -> str:
+        """What the codebook of a layer is called in the notebook: k-means codes are others for other images."""
+        fitted = self.book(layer).kind == "kmeans"
+        return names.of(layer, str(name_of(self.vectors(layer))) if fitted else "")
 
     @kept
     def colours(self, layer: str) -> np.ndarray:

@@ -291,12 +291,14 @@ def thumbnails(study: Study, points: Points) -> np.ndarray:
     return np.concatenate([pictures(study, points, part, side) for part in parts])
 
 
-def notes(study: Study, points: Points) -> np.ndarray:
+def notes(study: Study, points: Points, names: tuple[tuple[int, str], ...] = ()) -> np.ndarray:
     """(M,) what hovering over each point says: name, concepts, error and code, safe as HTML."""
     of_points = study.remember(codes, points).tolist()
     if points.rows is None:
         tokens = study.usage(points.options.layer)[points.ids]
-        return np.array([f"<b>code {code:,}</b><br>{n:,} tokens" for code, n in zip(of_points, tokens, strict=True)])
+        called = {code: f" {html.escape(name)}" for code, name in names}
+        told = zip(of_points, tokens, strict=True)
+        return np.array([f"<b>code {code:,}</b>{called.get(code, '')}<br>{n:,} tokens" for code, n in told], object)
     columns = [[f"<b>image {row:,}</b>" for row in points.rows]]
     if points.options.what == "patches":
         width = study.layer(points.options.layer).grid[1]

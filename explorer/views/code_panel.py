@@ -23,6 +23,7 @@ from explorer.sheets import (
     Heading,
     Later,
     Link,
+    Name,
     Note,
     Picture,
     Pictures,
@@ -54,15 +55,17 @@ class Seen:
 
 def seen(study: Study, picture: Looked, layer: str) -> Seen:
     """The codes of a picture in a layer."""
-    return study.remember(_seen, picture, layer)
+    return study.remember(_seen, picture, layer, tuple(study.names(layer).items()))
 
 
-def _seen(study: Study, picture: Looked, layer: str) -> Seen:
+def _seen(study: Study, picture: Looked, layer: str, names: tuple[tuple[int, str], ...]) -> Seen:
+    named = dict(names)
     codes, distances = study.codes_of(picture, layer)
     shares = study.table(layer)["share"].to_numpy()
     notes = [
         [
-            f"code {code:,}\n{100 * shares[code]:.3g} % of all tokens\ndistance {away:.4g}\nrow {row}, column {column}"
+            f"{words.called(named, code)}\n{100 * shares[code]:.3g} % of all tokens\ndistance {away:.4g}\n"
+            f"row {row}, column {column}"
             for column, (code, away) in enumerate(zip(*line, strict=True))
         ]
         for row, line in enumerate(zip(codes.tolist(), distances.tolist(), strict=True))
@@ -136,13 +139,18 @@ def beside(shown: Shown) -> list[Block]:
     return [
         Row([
             [Pictures("swatch", [Picture(colour, alt="Colour of the code on the maps")], 28, grow=False)],
-            [Heading(f"Code {shown.code:,} of layer {shown.layer}")],
+            [Heading(_titled(shown))], [Name(shown.layer, shown.code)],
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
         ], 28, even=False),
         Note(f"Code {shown.code:,} {stands} this image."),
         *code_concepts.blocks(shown.study, shown.layer, shown.code),
         *_top(shown), Later(lambda: [*_neighbours(shown), _use(shown)]),
     ]  # fmt: skip
+
+
+def _titled(shown: Shown) -> str:
+    name = shown.study.names(shown.layer).get(shown.code)
+    return f"Code {shown.code:,} of layer {shown.layer}" + (f": {name}" if name else "")
 
 
 def below(shown: Shown) -> list[Block]:
@@ -193,13 +201,13 @@ def _neighbours(shown: Shown) -> list[Block]:
     codes, distances = study.nearest_codes(shown.layer, shown.code, NEIGHBOURS)
     if not len(codes):
         return [heading, Note("This codebook has one vector only.")]
-    pictures = []
+    pictures, names = [], study.names(shown.layer)
     for code, distance in zip(map(int, codes), distances, strict=True):
         crops = study.top_patches(shown.layer, code, 1)[0]
         share = table["share"].iloc[code]
         use = f"{share:.2%} of all tokens" if share else "never used here"
         pictures.append(Picture(
-            crops[0] if len(crops) else np.full((16, 16, 3), 128, np.uint8), f"code {code:,}",
+            crops[0] if len(crops) else np.full((16, 16, 3), 128, np.uint8), words.called(names, code),
             f"distance {distance:.3g}" + ("" if share else ", dead"), f"Code {code:,}", f"Code {code:,}: {use}",
             Go(carried={"code": code}),
         ))  # fmt: skip

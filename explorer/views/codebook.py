@@ -99,7 +99,8 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     by_concept, told = _by_concept(study, options, name)
     blocks += [*by_concept, *_geometry(study, options, table, name), *_duplicates(study, options, name)]
     blocks += _everything(study, layer, table, name)
-    return Sheet(blocks, {"layer": layer, "code": options.code, "use": numbers, "concept": told})
+    named = {"names": study.names(layer)} if "name" in table else {}
+    return Sheet(blocks, {"layer": layer, "code": options.code, "use": numbers, "concept": told, **named})
 
 
 def drawn(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +112,8 @@ def _selected(study: Study, options: Options, table: pd.DataFrame) -> Block:
     """The code that was selected here or that a link names, and where to go from it."""
     code, facts = options.code, table.iloc[options.code]
     pictures = [Picture(one, alt=f"A patch of code {code}") for one in study.top_patches(options.layer, code, 6)[0]]
-    note = (
+    name = study.names(options.layer).get(code)
+    note = (f"{name} · " if name else "") + (
         f"{int(facts['tokens']):,} tokens · rank {int(facts['rank']):,} of {len(table):,} · in "
         f"{int(facts['images']):,} of {study.encoding.images:,} images"
     )
@@ -325,6 +327,7 @@ def _everything(study: Study, layer: str, table: pd.DataFrame, name: str) -> lis
     data = drawn(table).drop(columns=["x", "y"]).sort_values("rank")
     columns = {
         "patch": Column("Best patch", "Nearest to the code's vector."), "code": Column("Code"),
+        **({"name": Column("Name", "As you named it.")} if "name" in data else {}),
         "rank": Column("Rank", "1 has the most tokens.", "localized"),
         "tokens": Column("Tokens", "Cells that have the code.", "localized"),
         "share": Column("Share", "Of all tokens.", "percent"),

@@ -33,7 +33,7 @@ from explorer.sheets import (
 )
 from explorer.sheets.spreadsheet import csv_of
 from explorer.study import points as mapped
-from explorer.views import fields, placing
+from explorer.views import fields, placing, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,7 +226,7 @@ def _figure(study: Study, points: Points, options: Options, place: list[float] |
     if points.line:  # a height is no distance
         figure.update_xaxes(showticklabels=True)
         figure.update_yaxes(scaleanchor=None, showticklabels=True, rangemode="tozero")
-    notes = study.remember(mapped.notes, points)
+    notes = study.remember(mapped.notes, points, tuple(study.names(points.options.layer).items()))
     for trace in figure.data:
         named = "%{meta}<br>" if trace.meta else ""
         told = notes[np.asarray(trace.customdata)]
@@ -335,8 +335,9 @@ def _marked(study: Study, points: Points, options: Options) -> list[Block]:
     picture = Pictures("marked", [Picture(pixels, alt="The point that is marked on the map")], 96, grow=False)
     if what == "codebook":
         carried = {"layer": layer, "code": one}
+        called = f"C{words.called(study.names(layer), one)[1:]}"
         said = [
-            Note(f"Code {one:,}"), Link("On the code maps", "grid_on", Go("code_maps", carried)),
+            Note(called), Link("On the code maps", "grid_on", Go("code_maps", carried)),
             Link("In the codebook", "bar_chart", Go("codebook", carried)),
         ]  # fmt: skip
     else:

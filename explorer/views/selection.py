@@ -133,7 +133,7 @@ def _codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
         "map-codes", lambda theme: plots.log_odds(found, limit=15, theme=theme), "Log-odds of codes in the selection"
     )
     table = Table("map-code-table", data.head(100), columns, {"patch": _patches(study, layer)}, height=420)
-    links = [_link(layer, int(code)) for code in found.items[:3]]
+    links = [_link(study, layer, int(code)) for code in found.items[:3]]
     file = f"{file_of(study, points)}-codes"
     return [
         Heading(f"Codes over-represented in the {len(chosen):,}", help_of("over-represented"), lambda: data, file),
@@ -146,8 +146,10 @@ def _patches(study: Study, layer: str) -> Any:
     return lambda rows: study.tiles(layer, rows["code"])
 
 
-def _link(layer: str, code: int) -> Link:
-    return Link(f"Code {code:,}", "grid_on", Go("code_maps", {"layer": layer, "code": code}))
+def _link(study: Study, layer: str, code: int) -> Link:
+    return Link(
+        f"C{words.called(study.names(layer), code)[1:]}", "grid_on", Go("code_maps", {"layer": layer, "code": code})
+    )
 
 
 def _selected_codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from explorer.sheets import Block, Note
@@ -37,6 +38,12 @@ def among(study: Study) -> str:
 def no_decoder(study: Study) -> list[Block]:
     """Why there is nothing decoded; nothing for a model with a decoder."""
     return [Note(study.checkpoint.no_decoder, "info")] if study.checkpoint.no_decoder else []
+
+
+def called(names: Mapping[int, str], code: int) -> str:
+    """ "code 17", or "code 17 “round edge”" where the user named it (`Study.names`)."""
+    name = names.get(code)
+    return f"code {code:,}" + (f" “{name}”" if name else "")
 
 
 def many(count: int, one: str, more: str = "") -> str:

@@ -169,3 +169,18 @@ def test_pages_of_images_that_have_a_code(open_app, studio):
     assert app.query_params["leaf"] == "2" and not problems(app)
     app.selectbox(key="pick-code").set_value(int(found.usage("code").argmin())).run()
     assert app.query_params.get("leaf") in (None, "1"), "another code begins with its first images"
+
+
+def test_a_code_gets_a_name_on_its_panel(open_app, studio):
+    app = open_app(PAGE, code="3")
+    app.text_input(key="name-code-3").set_value("  warm corner ").run()
+    assert not app.exception and "Code 3 of layer code: warm corner" in headers(app)
+    app = open_app("codebook", code="3")
+    assert "warm corner" in app.dataframe[-1].value["name"].tolist()
+    app = open_app(PAGE, code="3")
+    app.text_input(key="name-code-3").set_value("").run()
+    assert "Code 3 of layer code" in headers(app)
+
+
+def headers(app) -> list[str]:
+    return [one.value.replace("\\", "") for one in app.header]
