@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FIT = 2_000  # images that a probe is fitted on, at most: the cost of one grows with their cube
-WAYS = ((1_500, 5), (2 * FIT, 2))  # images, at most -> folds; with more, one split: FIT are fitted on, others scored
+FIT = 1_500  # images that a probe is fitted on, at most: the cost of one grows with their cube
+WAYS = ((FIT, 5), (2 * FIT, 2))  # images, at most -> folds; with more, one split: FIT are fitted on, the others scored
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import information, leak, material
+from explorer.results.scores import information, judgement, leak, material
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class Score:
 
 
 SCORES: dict[str, Score] = {
+    "judgement": Score(
+        "Verdicts", "How much of each concept each layer holds, beside every null.", judgement.make,
+    ),
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
         information.make,

@@ -208,6 +208,46 @@ class Material:
 
         return self.subject.network().to(choose(self.subject.device))
 
+    def untrained(self, seed: int) -> Autoencoder:
+        """The same network before it learned anything, on the CPU."""
+        facts = self.subject.facts
+        if facts.format != "explorer":
+            from explorer.analysis.concepts.untrained import untrained
+
+            return untrained(self.model, seed)
+        import torch
+
+        from explorer.models import build
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build(facts.family, facts.settings, facts.image_size).eval().requires_grad_(False)
+
+    def ceiling(self, positions: np.ndarray) -> tuple[str, np.ndarray]:
+        """Name of the stronger encoder and its latents (m, F) of judged images, means over the grids."""
+        from dataclasses import replace
+
+        from explorer import checkpoints
+        from explorer.autoencoder import device_of, to_images
+        from explorer.jobs.devices import choose
+
+        other = replace(self.subject, checkpoint=checkpoints.resolve(self.options.ceiling))
+        if len(other.images) != len(self.subject.images):
+            raise BadInput(f"{other.facts.name} does not open the same images of {self.subject.dataset}")
+        model, found = other.network().to(choose(self.subject.device)), []
+        import torch
+
+        from explorer.precision import exact
+
+        with exact(), torch.inference_mode():
+            for start in range(0, len(positions), 64):
+                self.progress.update(start, f"encoding with {other.facts.name}")
+                images = other.images.read(self.rows[positions[start : start + 64]])
+                latents = model.encode(to_images(images, device_of(model)))
+                pooled = [one.float().mean((1, 2)).cpu().numpy() for one in latents.values()]
+                found.append(np.concatenate(pooled, 1))
+        return other.facts.name, np.concatenate(found)
+
     def batches(self, positions: np.ndarray, said: str, size: int = 64) -> Iterator[tuple[slice, np.ndarray]]:
         """Pixels (b, h, w, 3) uint8 of judged images by their positions, a batch at a time, with progress."""
         self.progress.total = len(positions)

@@ -1,0 +1,134 @@
+"""Verdicts: six phrases, each a rule that a reader can see, with the numbers that decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from explorer.analysis.concepts.scoring import NONE, Estimate
+
+SINGLE, JOINT, PIXELS = "captured by single codes", "held jointly", "only what pixels hold anyway"
+POSITION, CHANCE, FEW = "about position", "not above chance", "too few images to say"
+HALF = 0.5  # of the way from the best null to a perfect score: what single codes must reach
+PLACE = 0.8  # of what a layer tells above chance may be told by where its codes stand, and half of their bits by place
+SEEN = 0.25  # of the way from chance to a perfect score: what must have been found if it is there
+SHUFFLED, STANDING = "labels shuffled", "where codes stand"
+
+RULES: dict[str, str] = {  # in the order in which they are asked
+    SINGLE: "The best single code of each value, chosen on other images, ranks the value's images with an average "
+    "precision whose interval lies above that of every null, and that goes at least half of the way from the best null "
+    "to 1.",
+    POSITION: "A probe that sees where cells stand out, but not which codes they have, reaches 80 % of what the codes "
+    "tell above chance; or nothing is told above chance, and at least half of the bits of the codes are told by their "
+    "place alone.",
+    JOINT: "No single code does that, but a linear probe on all codes of an image tells the concept better than every "
+    "null: its interval lies above theirs.",
+    PIXELS: "The codes tell the concept better than shuffled labels do, but some null tells it as well: an untrained "
+    "network, a random codebook, patches or colours of the raw image, or computed properties of the picture.",
+    FEW: "Nothing is told above chance, and with so few images even a quarter of the way from chance to a perfect "
+    "score could have been missed (power 80 %).",
+    CHANCE: "The interval of what the codes tell does not lie above that of shuffled labels.",
+}
+
+
+@dataclass(frozen=True)
+class Band:
+    """What a null reaches, and its 95 % interval; of several seeds the mean, and the widest interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score beside its nulls.
+
+    Attributes:
+        metric: its name. estimate: with interval and n. chance: what knowing nothing reaches.
+        nulls: {name: band}.
+    """
+
+    metric: str
+    estimate: Estimate
+    chance: float
+    nulls: dict[str, Band] = field(default_factory=dict)
+
+    @property
+    def best(self) -> tuple[str, Band] | None:
+        """The null that reaches highest, by the upper end of its interval."""
+        there = {name: band for name, band in self.nulls.items() if band.high == band.high}
+        if not there:
+            return None
+        name = max(there, key=lambda one: there[one].high)
+        return name, there[name]
+
+    @property
+    def positive(self) -> bool:
+        """Whether its interval lies above those of all nulls."""
+        return self.estimate.n > 0 and self.best is not None and self.estimate.low > self.best[1].high
+
+    @property
+    def told(self) -> bool:
+        """Whether its interval lies above that of shuffled labels."""
+        band = self.nulls.get(SHUFFLED)
+        return self.estimate.n > 0 and band is not None and self.estimate.low > band.high
+
+    @property
+    def way(self) -> float:
+        """How much of the way from the best null to a perfect score it goes, at most 1; below 0 where it is worse."""
+        floor = max(self.best[1].mean if self.best else self.chance, self.chance)
+        return (self.estimate.score - floor) / (1 - floor) if floor < 1 else 0.0
+
+
+def decide(single: Scored, joint: Scored, place_share: float, detectable: float) -> str:
+    """The verdict, one of the keys of RULES.
+
+    Args:
+        single: average precision of single codes. joint: of a linear probe on all codes.
+        place_share: share of the bits of the codes that their place tells, in [0, 1].
+        detectable: how far above chance the probe's score had to be to be found with a power of 80 %.
+    """
+    if single.positive and single.way >= HALF:
+        return SINGLE
+    told = single.told or joint.told
+    if told and _placed(joint):
+        return POSITION
+    if joint.positive:
+        return JOINT
+    if told:
+        return PIXELS
+    if place_share >= 0.5:
+        return POSITION
+    few = detectable != detectable or detectable > SEEN * (1 - joint.chance)
+    return FEW if few or joint.estimate is NONE else CHANCE
+
+
+def _placed(joint: Scored) -> bool:
+    """Whether where codes stand tells nearly as much as which codes they are."""
+    where = joint.nulls.get(STANDING)
+    if where is None or not joint.told:
+        return False
+    above = joint.estimate.score - joint.chance
+    return where.low > joint.nulls[SHUFFLED].high and where.mean - joint.chance >= PLACE * above
+
+
+def sentence(name: str, verdict: str, scored: Scored, marks: str = "", few: str = "") -> str:
+    """The verdict in words, with the numbers that decided.
+
+    Args:
+        name: of the concept, or of a value. marks: what the best code does, for single codes. few: what could be seen.
+    """
+    one, best = scored.estimate, scored.best
+    if one.n == 0:
+        return f"{name}: {verdict}. {few or 'There are not enough images of two values to score anything.'}"
+    said = f"{scored.metric} {one.score:.2f} [{one.low:.2f}, {one.high:.2f}], n = {one.n:,}"
+    null = "" if best is None else f"; best null, {best[0]}: {best[1].mean:.2f} [{best[1].low:.2f}, {best[1].high:.2f}]"
+    lead = {
+        SINGLE: f"held by single codes. {marks or f'{said}{null}.'}",
+        JOINT: f"held jointly, by no single code. A probe on all codes reaches {said}{null}.",
+        PIXELS: f"only what pixels hold anyway. A probe on the codes reaches {said}{null}.",
+        POSITION: f"about position: the codes tell where something stands. They reach {said}{null}.",
+        CHANCE: f"not above chance. A probe on the codes reaches {said}{null}.",
+        FEW: f"too few images to say. A probe on the codes reaches {said}{null}. {few}".rstrip(),
+    }[verdict]
+    return f"{name}: {lead}"
