@@ -109,25 +109,21 @@ def _samples(edges: np.ndarray, each: int, length: int) -> np.ndarray:
 def standing(codes: np.ndarray) -> np.ndarray:
     """Where an image differs from others, not how: codes (n, H, W) -> (n, 9) float64.
 
-    A cell stands out where it has not the commonest code of its place. Given are the mean row and column of the cells
-    that stand out, their squares and product, and in which quarter most of them lie; an image without any has the
-    middle.
+    A cell stands out by how rare its code is in its place, -log of the share of the images that have it there. Given
+    are the mean row and column of what stands out more than usual, their squares and product, and its quarter.
     """
     n, height, width = codes.shape
-    flat = codes.reshape(n, -1)
-    usual = np.array([np.bincount(column).argmax() for column in flat.T])
-    out = (flat != usual).astype(np.float64)
-    row, column = (part.reshape(-1) for part in np.indices((height, width)))
-    total = out.sum(1)
-    middle = (height - 1) / 2, (width - 1) / 2
-    down, across = (
-        np.where(total > 0, out @ (axis - m) / np.maximum(total, 1), 0) / length
-        for axis, m, length in zip((row, column), middle, (height, width), strict=True)
-    )
-    below, right = row > middle[0], column > middle[1]
-    quarters = np.stack([out @ ((below == a) & (right == b)) for a in (False, True) for b in (False, True)], 1)
-    most = (quarters == quarters.max(1, keepdims=True)) & (total[:, None] > 0)
-    return np.column_stack([down, across, down**2, across**2, down * across, most])
+    flat = codes.reshape(n, -1).astype(np.int64)
+    pairs = flat + (int(flat.max(initial=0)) + 1) * np.arange(flat.shape[1])
+    _, pair, often = np.unique(pairs, return_inverse=True, return_counts=True)
+    surprise = -np.log(often / n)[pair].reshape(n, height, width)
+    surprise = np.maximum(surprise - surprise.mean(0), 0)
+    total = np.maximum(surprise.sum((1, 2)), 1e-9)
+    down = surprise.sum(2) @ (np.arange(height) - (height - 1) / 2) / total / height
+    across = surprise.sum(1) @ (np.arange(width) - (width - 1) / 2) / total / width
+    quarters = [(down > 0) == below for below in (False, True)], [(across > 0) == right for right in (False, True)]
+    quarter = [a & b for a in quarters[0] for b in quarters[1]]
+    return np.column_stack([down, across, down**2, across**2, down * across, *quarter]).astype(np.float64)
 
 
 def random_codebook(latents: np.ndarray, size: int, seed: int = 0) -> np.ndarray:

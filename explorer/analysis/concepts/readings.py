@@ -46,19 +46,27 @@ class Reading:
     best: tuple[Best, ...] = ()
 
 
-def read(representation: Representation, concepts: Sequence[Concept], folds: Folds) -> list[Reading]:
-    """What a representation tells of each concept, on images that nothing was fitted on."""
+def read(
+    representation: Representation,
+    concepts: Sequence[Concept],
+    folds: Folds,
+    draws: int = scoring.PRECISION_DRAWS,
+) -> list[Reading]:
+    """What a representation tells of each concept, on images that nothing was fitted on.
+
+    Without `draws` of a bootstrap, average precisions have no interval.
+    """
     answers = probes.linear(representation.features, concepts, folds)
     marks = None if representation.counts is None else single.best(representation.counts, concepts, folds)
     found = []
     for place, (concept, said) in enumerate(zip(concepts, answers, strict=True)):
         rankings = [(ranking, concept.index == value) for value, ranking in enumerate(ranked(concept, said))]
-        joint_values = _precisions(concept, rankings, folds)[0]
+        joint_values = _precisions(concept, rankings, folds, draws)[0]
         reading = Reading(scored(concept, said), said, joint_values)
         if marks is not None:
             best = marks[place]
             rankings = [(one.scores, concept.index == value) for value, one in enumerate(best)]
-            values, mean = _precisions(concept, rankings, folds)
+            values, mean = _precisions(concept, rankings, folds, draws)
             reading = Reading(reading.joint, said, joint_values, mean, tuple(values), tuple(best))
         found.append(reading)
     return found

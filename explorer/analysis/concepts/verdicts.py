@@ -17,9 +17,9 @@ RULES: dict[str, str] = {  # in the order in which they are asked
     SINGLE: "The best single code of each value, chosen on other images, ranks the value's images with an average "
     "precision whose interval lies above that of every null, and that goes at least half of the way from the best null "
     "to 1.",
-    POSITION: "A probe that sees where cells stand out, but not which codes they have, reaches 80 % of what the codes "
-    "tell above chance; or nothing is told above chance, and at least half of the bits of the codes are told by their "
-    "place alone.",
+    POSITION: "A probe that sees where in the image the codes are unusual, but not which codes they are, reaches 80 % "
+    "of what the codes tell above chance; or nothing is told above chance, and at least half of the bits of the codes "
+    "are told by their place alone.",
     JOINT: "No single code does that, but a linear probe on all codes of an image tells the concept better than every "
     "null: its interval lies above theirs.",
     PIXELS: "The codes tell the concept better than shuffled labels do, but some null tells it as well: an untrained "
