@@ -17,7 +17,7 @@ from explorer.analysis.concepts.folds import folds
 from explorer.analysis.concepts.readings import Representation
 
 VALUES = 8
-OTHERS = 12_000  # images that tell what a fit truly reaches
+OTHERS = 60_000  # images that tell what a fit truly reaches
 
 
 def concept(truth: np.ndarray) -> values.Concept:

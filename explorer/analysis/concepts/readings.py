@@ -137,7 +137,7 @@ def _precisions(concept: Concept, rankings, folds: Folds, draws: int = scoring.P
     """Average precision of each value and their mean, among the images that have a value and were scored."""
     asked = concept.known & (folds.number >= 0) & np.isfinite(np.stack([one for one, _ in rankings])).all(0)
     some = [(ranking[asked], positive[asked]) for ranking, positive in rankings]
-    return scoring.precisions(some, folds.number[asked], draws=draws)
+    return scoring.precisions(some, draws)
 
 
 def standardised(concept: Concept) -> np.ndarray:

@@ -98,19 +98,18 @@ def _explained(weights: np.ndarray, said: np.ndarray, true: np.ndarray) -> np.nd
     return 1 - weights @ np.square(true - said) / np.maximum(spread, 1e-12)
 
 
-def average_precision(scores: np.ndarray, positive: np.ndarray, fold: np.ndarray | None = None) -> Estimate:
+def average_precision(scores: np.ndarray, positive: np.ndarray) -> Estimate:
     """Average precision of a ranking by scores (n,) for images that are `positive` (n,) bool; ties share a threshold.
 
-    With `fold` (n,), ranked within each fold, and the mean of them by their positive images. The interval is a
-    bootstrap over images on the logit scale, no narrower than that of as many yes or no answers.
+    The interval is a bootstrap over images on the logit scale.
 
     Source: Boyd, Eng and Page, Area under the precision–recall curve: point estimates and confidence intervals, 2013.
     """
-    return precisions([(scores, positive)], fold)[0][0]
+    return precisions([(scores, positive)])[0][0]
 
 
 def precisions(
-    rankings: list[tuple[np.ndarray, np.ndarray]], fold: np.ndarray | None = None, *, draws: int = PRECISION_DRAWS
+    rankings: list[tuple[np.ndarray, np.ndarray]], draws: int = PRECISION_DRAWS
 ) -> tuple[list[Estimate], Estimate]:
     """The average precision of each value, (scores, positive) each, and the mean over the values.
 
@@ -121,9 +120,8 @@ def precisions(
     if not usable:
         return each, NONE
     images = len(rankings[0][0])
-    fold = np.zeros(images, np.int64) if fold is None else fold
     weights = np.concatenate([np.ones((1, images)), _weights(images, draws)])
-    drawn = np.stack([_precision(weights, *rankings[place], fold) for place in usable])  # (V, 1 + draws)
+    drawn = np.stack([_precision(weights, *rankings[place]) for place in usable])  # (V, 1 + draws)
     positive = np.array([rankings[place][1].sum() for place in usable])
     for place, values, count in zip(usable, drawn, positive, strict=True):
         each[place] = _spread(values[None], count[None], images)
@@ -131,34 +129,32 @@ def precisions(
 
 
 def _spread(drawn: np.ndarray, positive: np.ndarray, images: int) -> Estimate:
-    """The mean of average precisions (V, 1 + draws) of values with so many positive images (V,), and its interval."""
+    """The mean of average precisions (V, 1 + draws) of values with so many positive images (V,), and its interval.
+
+    A value that is ranked without a fault in every draw has the spread of as many right answers, not none.
+    """
     score = float(drawn[:, 0].mean())
     if drawn.shape[1] == 1:
         return Estimate(score, float("nan"), float("nan"), images)
-    kept = (drawn[:, 0] * positive + 0.5) / (positive + 1)  # an average precision of 1 has a spread, too
-    least = np.sqrt((kept * (1 - kept) / (positive + 1)).sum()) / len(kept)
-    spread = max(float(drawn[:, 1:].mean(0).std()), float(least))
+    kept = (drawn[:, 0] * positive + 0.5) / (positive + 1)
+    sure = drawn[:, 1:].std(1) < 1e-9
+    spread = np.sqrt(drawn[:, 1:].mean(0).var() + (sure * kept * (1 - kept) / (positive + 1)).sum() / len(kept) ** 2)
     middle = float(kept.mean())
     half = 1.96 * spread / (middle * (1 - middle))
     low, high = _expit(_logit(middle) + np.array([-half, half]))
     return Estimate(score, float(min(low, score)), float(max(high, score)), images)
 
 
-def _precision(weights: np.ndarray, scores: np.ndarray, positive: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Average precision (draws,) under weights (draws, n) of images, the mean of folds by their positive weight."""
-    total, mass = np.zeros(len(weights)), np.zeros(len(weights))
-    for number in np.unique(fold):
-        here = np.flatnonzero(fold == number)
-        order = here[np.argsort(-scores[here], kind="stable")]
-        ordered, hit = scores[order], positive[order].astype(np.float64)
-        last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # of each group of ties
-        part = weights[:, order]
-        taken = np.cumsum(part, 1)[:, last]
-        found = np.cumsum(part * hit, 1)[:, last]
-        gained = np.diff(found, axis=1, prepend=0)
-        total += (gained * found / np.maximum(taken, 1e-12)).sum(1)
-        mass += found[:, -1]
-    return total / np.maximum(mass, 1e-12)
+def _precision(weights: np.ndarray, scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """Average precision (draws,) under weights (draws, n) of images."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # of each group of ties
+    part = weights[:, order]
+    taken = np.cumsum(part, 1)[:, last]
+    found = np.cumsum(part * positive[order], 1)[:, last]
+    gained = np.diff(found, axis=1, prepend=0)
+    return (gained * found / np.maximum(taken, 1e-12)).sum(1) / np.maximum(found[:, -1], 1e-12)
 
 
 def _weights(images: int, draws: int = DRAWS) -> np.ndarray:
