@@ -104,8 +104,8 @@ def verdict(kind: str, images: int, seed: int) -> str:
     rng = np.random.default_rng([seed, images])
     truth = rng.integers(0, VALUES, images)
     codes, concepts, divided = KINDS[kind](truth, rng), [concept(truth)], folds(images)
-    other = beside(truth, seed, concepts, divided) if kind == "random_encoder" else None
-    return judging.judge(codes, 16, concepts, divided, other)[0]["verdict"]
+    other = beside(truth, seed, concepts, divided) if kind == "random_encoder" else judging.Beside()
+    return judging.decided(codes, 16, concepts, divided, other)[0]["verdict"]
 
 
 def verdicts_of(sets: int) -> None:
@@ -116,7 +116,7 @@ def verdicts_of(sets: int) -> None:
             print(f"{images:>5} images, {kind:<15}{right:>3} of {sets} right: {dict(found)}", flush=True)
     truth = np.random.default_rng(0).integers(0, 16, (500, 3, 3))
     many = [concept(np.random.default_rng([seed, 1]).integers(0, 4, 500)) for seed in range(4 * sets)]
-    found = Counter(one["verdict"] for one in judging.judge(truth, 16, many, folds(500)))
+    found = Counter(one["verdict"] for one in judging.decided(truth, 16, many, folds(500), judging.Beside()))
     positive = found[verdicts.SINGLE] + found[verdicts.JOINT] + found[verdicts.PIXELS] + found[verdicts.POSITION]
     print(f"labels shuffled: {positive} of {4 * sets} told above chance: {dict(found)}")
 

@@ -43,27 +43,35 @@ def judge(
     Args:
         codes: (n, H, W) in [0, K). size: K. folds: of the n images.
     """
+    beside = beside or Beside()
+    found = decided(codes, size, concepts, folds, beside)
+    if not found:
+        return []
+    ladder, controls = climb(codes, size, concepts, folds, beside.points), control(codes, size, concepts, folds)
+    together = with_pictures(features.both(codes, size), concepts, folds, beside.pictures)
+    for row, steps, task, more in zip(found, ladder, controls, together, strict=True):
+        gained = row["joint"]["score"] - task.score
+        row |= {"ladder": steps, "given_pictures": more, "selectivity": {"control": task.score, "selectivity": gained}}
+    return found
+
+
+def decided(
+    codes: np.ndarray, size: int, concepts: Sequence[Concept], folds: Folds, beside: Beside
+) -> list[dict[str, Any]]:
+    """The verdict on each concept, and the scores and nulls that decided; arguments as of `judge`."""
     if not concepts:
         return []
-    beside = beside or Beside()
     own = Representation(features.both(codes, size), features.counts(codes, size))
     told = readings.read(own, concepts, folds)
     chance = readings.shuffled(own, concepts, folds, SHUFFLES)
     nulls = {name: list(seeds) for name, seeds in beside.nulls.items()}
     if codes.shape[1] * codes.shape[2] > 1:
         nulls[verdicts.STANDING] = [readings.read(Representation(features.standing(codes)), concepts, folds)]
-    share = place_share(codes, size)
-    ladder, controls = climb(codes, size, concepts, folds, beside.points), control(codes, size, concepts, folds)
-    together = with_pictures(own, told, concepts, folds, beside.pictures)
-    found = []
+    share, found = place_share(codes, size), []
     for place, concept in enumerate(concepts):
         of = {name: [seed[place] for seed in seeds] for name, seeds in nulls.items()}
         row = _row(concept, told[place], of, chance[place], share, folds)
-        row["ladder"], row["given_pictures"] = ladder[place], together[place]
-        gained = told[place].joint.score - controls[place].score
-        row["selectivity"] = {"control": controls[place].score, "selectivity": gained}
-        row["place_share"] = share
-        found.append(row)
+        found.append(row | {"place_share": share})
     return found
 
 
@@ -115,7 +123,7 @@ def control(codes, size, concepts: Sequence[Concept], folds: Folds) -> list[Esti
     return [readings.scored(task, answer) for task, answer in zip(tasks, said, strict=True)]
 
 
-def with_pictures(own: Representation, told, concepts, folds: Folds, pictures) -> list[dict[str, Any] | None]:
+def with_pictures(own: Any, concepts: Sequence[Concept], folds: Folds, pictures) -> list[dict[str, Any] | None]:
     """What the codes add to computed properties of the pictures: the probe on these, on both, and the gain of both."""
     if pictures is None:
         return [None] * len(concepts)
@@ -124,7 +132,7 @@ def with_pictures(own: Representation, told, concepts, folds: Folds, pictures) -
     spread = pictures.std(0)
     scaled = (pictures - pictures.mean(0)) / np.where(spread > 0, spread, 1) / np.sqrt(pictures.shape[1])
     alone = probes.linear(scaled, concepts, folds)
-    together = probes.linear(hstack([own.features, csr_array(scaled)], format="csr"), concepts, folds)
+    together = probes.linear(hstack([own, csr_array(scaled)], format="csr"), concepts, folds)
     found = []
     for concept, before, after in zip(concepts, alone, together, strict=True):
         if concept.numbers is not None:

@@ -96,8 +96,7 @@ def _shared(material, collected, positions, concepts, divided) -> dict[str, list
 
 def _pictures(material: Material, positions: np.ndarray) -> np.ndarray | None:
     """Computed properties (m, F) of judged pictures; None without pixels."""
-    found = getattr(material, "pictures", None)
-    return None if found is None else found[positions]
+    return material.pictures[positions] if material.pictured else None
 
 
 def _ceiling(material: Material, positions: np.ndarray, concepts, divided) -> list[dict[str, Any]]:
