@@ -95,4 +95,71 @@ TERMS: dict[str, Term] = {
         "are coarse: some colour is left.",
         "bits",
     ),
+    "unseen codes": Term(
+        "Merely unseen, at least",
+        "Dead codes that occur in no image here but would in others: the fewest there must be, judged by how many "
+        "codes one image alone has, and two (Chao2), at most as many as are dead. Codes that are rarer than that can "
+        "tell are not counted, so it is a lower bound. The 95 % interval is of that bound and draws the images again.",
+        "codes",
+        "Chao 1987",
+    ),
+    "further codes": Term(
+        "More images show",
+        "How many codes half as many images again would show for the first time. Unlike the bound beside it, this is "
+        "an estimate without bias; its 95 % interval includes the chance of what the further images are.",
+        "codes",
+        "Good and Toulmin 1956",
+    ),
+    "unseen mass": Term(
+        "Unseen in a new image",
+        "The share of the tokens of a further image whose code none of these images has: the tokens of codes that one "
+        "image alone has, over all tokens.",
+        "",
+        "Good 1953, with the image as unit; interval after Esty 1983",
+    ),
+    "coverage of tokens": Term(
+        "Coverage of tokens",
+        "Good's 1 - F1 / N: one less codes with one token over tokens. It takes tokens of one image for independent; "
+        "where an image repeats its codes, it is too high, and the share beside it counts.",
+        "",
+        "Good 1953",
+    ),
+    "chao": Term(
+        "Chao1",
+        "The fewest codes there must be, seen and unseen, by how many have one token and two (Chao1), or are in one "
+        "image and two (Chao2); at most the size of the codebook. Tokens of one image are not independent, so Chao2 "
+        "is the one to trust.",
+        "codes",
+        "Chao 1984, 1987",
+    ),
+    "rule of three": Term(
+        "A dead code is in",
+        "Of a code that none of n images has, one can say with 95 % confidence that it is in less than about 3 / n of "
+        "all such images. It holds for a code that was named before, not for all dead ones together.",
+        "",
+        "Hanley and Lippman-Hand 1983",
+    ),
+    "rarefaction": Term(
+        "Codes that images show",
+        "How many codes fewer images would show on average, whichever they are, exactly (hypergeometric); the band is "
+        "for other images of the same kind. Where it still climbs, dead codes may be unseen. Dotted: as many tokens "
+        "drawn one by one from all images, which show more codes, because an image repeats its own. Dashed: tokens "
+        "drawn evenly from the whole codebook.",
+        "codes",
+        "Hurlbert 1971; Colwell et al. 2012",
+    ),
+    "fixed tokens": Term(
+        "At a fixed number of tokens",
+        "More tokens show more codes, so the use of two sets can only be compared at the same number of tokens.",
+        "tokens",
+    ),
+    "effective capacity": Term(
+        "Effective capacity",
+        "As many equally frequent codes that are never mistaken for each other are as useful: 1 over the chance that "
+        "two random tokens have the same code, or codes so near that latents overlap. How far latents lie from their "
+        "codes sets what is near. Without overlap: as if no two codes were ever mistaken. What overlap means is our "
+        "own choice (Bhattacharyya, of normal distributions), so compare it with other numbers of this program only.",
+        "codes",
+        "after Wang et al. 2026, arXiv:2606.01844",
+    ),
 }
