@@ -2,7 +2,8 @@
 
 The linear probe is ridge regression on indicators of the values (Hastie, Tibshirani and Friedman, The Elements of
 Statistical Learning, 2009, section 4.2), its penalty chosen by leaving one fitted image out. The answer is the value
-with the largest score, each in units of its own spread, so that a rare value is not drowned. Concepts share one fit.
+with the largest score, each counted from the middle between the scores of images with the value and without, as linear
+discriminant analysis has it for values that are equally likely; so a rare value is not drowned. Concepts share one fit.
 Alain and Bengio, Understanding intermediate layers using linear classifier probes, 2017.
 """
 
@@ -88,7 +89,20 @@ def _targets(concept: Concept, rows: np.ndarray) -> np.ndarray:
 def _ridge(fit, targets, scored) -> np.ndarray:
     from sklearn.linear_model import RidgeCV
 
-    return RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(fit, targets).predict(scored).reshape(scored.shape[0], -1)
+    probe = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(fit, targets)
+    kept = np.clip(
+        1 + np.reshape(probe.best_score_, -1), 0, 1
+    )  # share of the spread that answers keep: R², one left out
+    return probe.predict(scored).reshape(scored.shape[0], -1) - kept * _middles(targets)
+
+
+def _middles(targets: np.ndarray) -> np.ndarray:
+    """Halfway between what the two values of an indicator are, (T,); 0 of a number or of one value only."""
+    found = np.zeros(targets.shape[1])
+    for place, column in enumerate(targets.T):
+        values = np.unique(column)
+        found[place] = values.mean() if len(values) == 2 else 0
+    return found
 
 
 def _neighbours(fit, targets, scored) -> np.ndarray:
