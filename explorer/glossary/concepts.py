@@ -161,5 +161,34 @@ TERMS: dict[str, Term] = {
         "own choice (Bhattacharyya, of normal distributions), so compare it with other numbers of this program only.",
         "codes",
         "after Wang et al. 2026, arXiv:2606.01844",
+    "intruder test": Term(
+        "Intruder test",
+        "People see six patches, five of one code and one of another that is used about as often, all of different "
+        "images, and say which does not belong. Codes are drawn from all that stand in five images, each as likely.",
+        source="Chang et al., Reading tea leaves: how humans interpret topic models, 2009",
+    ),
+    "intruder found": Term(
+        "Intruder found",
+        "Share of the trials of codes in which the patch of the other code was named. One of six by chance.",
+        "share of trials",
+        "Wilson, 1927",
+    ),
+    "random codes": Term(
+        "Random codes",
+        "The same where all six patches have different codes and one of them was drawn to count as the intruder: what "
+        "luck, or a habit of clicking one place, finds. Mixed in blind.",
+        "share of trials",
+    ),
+    "machine on latents": Term(
+        "Machine on latents",
+        "What a machine finds that names the patch whose latent, before quantization, is farthest from the mean of the "
+        "five others. Codes are made of these latents, so it should find nearly all: the most that there is to see.",
+        "share of trials",
+    ),
+    "machine on pixels": Term(
+        "Machine on pixels",
+        "The same with the pixels of the patch and what is around it, 8 × 8 colours, in place of its latent: who finds "
+        "no more than this may be seeing colour alone.",
+        "share of trials",
     ),
 }

@@ -25,6 +25,7 @@ LEVEL = (  # as high as the boxes beside them; the mark of a help text is a butt
 )
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "sets": ("Sets", "collections_bookmark", "Images that you gathered; each set is a concept like any other."),
+    "intruder": ("Intruder test", "person_search", "Do people see what codes stand for? A blind test, beside chance."),
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }
 

@@ -17,7 +17,7 @@ from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import information, judgement, leak, material, unseen
+from explorer.results.scores import human, information, judgement, leak, material, unseen
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ SCORES: dict[str, Score] = {
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
         information.make,
+    ),
+    "human": Score(
+        "Intruder test", "Whether people see which of six patches has another code.", human.make, beside=human.beside,
     ),
     "leak": Score(
         "Copies", "Whether images that are judged have copies that are fitted on.", leak.make, pictures=True,
