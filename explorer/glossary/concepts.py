@@ -161,6 +161,7 @@ TERMS: dict[str, Term] = {
         "own choice (Bhattacharyya, of normal distributions), so compare it with other numbers of this program only.",
         "codes",
         "after Wang et al. 2026, arXiv:2606.01844",
+    ),
     "intruder test": Term(
         "Intruder test",
         "People see six patches, five of one code and one of another that is used about as often, all of different "
