@@ -30,11 +30,11 @@ TERMS: dict[str, Term] = {
     "bits of a token": Term(
         "A token tells",
         "Mutual information of the code of one random token and the concept of its image, less its bias. As counted it "
-        "is too high, because rare codes meet few images; the bias is taken from how much images differ (tokens of one "
-        "image are not independent) and set so that shuffled labels tell 0 bits on average. So it can fall a little "
-        "below 0 where nothing is told. The 95 % interval draws the images again.",
+        "is too high, because rare codes meet few images. The bias and the 95 % interval come from leaving out one "
+        "image at a time (jackknife), since tokens of one image are not independent; shuffled labels tell 0 bits on "
+        "average. So it can fall a little below 0 where nothing is told.",
         "bits",
-        "Miller 1955; Rao and Scott 1984 for tokens that depend on one another",
+        "Zahl 1977; Efron and Stein 1981",
     ),
     "counted bits": Term(
         "By chance",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from explorer.analysis import jackknife, points, quality, selection, usage
+from explorer.analysis.concepts import information, unseen
 from explorer.study import open_study
 
 Held = tuple[bool, bool]  # whether an interval was given, and whether it holds
@@ -36,6 +37,16 @@ def trials() -> Iterator[tuple[str, int, Callable]]:
         codes, size = study.codes(layer), len(study.book(layer))
         for images in (20, 50, 100, 300, 1000):
             yield f"perplexity of {checkpoint} {layer}", images, _perplexity(codes, size, images)
+    for checkpoint, layer in (("vqvae-shapes", "code"), ("vqvae2-shapes", "top")):
+        study = open_study(checkpoint)
+        codes, size, table = study.codes(layer).astype(np.int64), len(study.book(layer)), study.concepts()
+        for images in (300, 1000):
+            for concept in ("shape", "colour", "background"):
+                labels = usage.levels(table[concept])[0]
+                yield f"bits of {concept}, {checkpoint} {layer}", images, _bits(codes, labels, size, images)
+        for images in (20, 100):
+            yield f"unseen in a new image, {checkpoint} {layer}", images, _mass(codes, size, images)
+            yield f"codes of further images, {checkpoint} {layer}", images, _further(codes, size, images)
     errors = open_study("vqvae-shapes").errors()
     for score in ("psnr", "ssim", "mse"):
         for images in (10, 50, 300):
@@ -59,6 +70,45 @@ def _perplexity(codes: np.ndarray, size: int, images: int) -> Callable:
     def trial(generator: np.random.Generator, seed: int) -> Held:
         found = jackknife.perplexity_interval(codes[generator.integers(0, len(codes), images)], size)
         return found.enough, found.low <= truth <= found.high
+
+    return trial
+
+
+def _bits(codes: np.ndarray, labels: np.ndarray, size: int, images: int) -> Callable:
+    table = usage.occurrences(codes, size)
+    sums = usage.sum_rows(table, labels, labels.max() + 1).toarray()
+    parts = (usage.entropy_bits(one) for one in (sums.sum(0), sums.sum(1), sums.reshape(-1)))
+    truth = next(parts) + next(parts) - next(parts)
+
+    def trial(generator: np.random.Generator, seed: int) -> Held:
+        rows = generator.integers(0, len(labels), images)
+        own = np.unique(labels[rows], return_inverse=True)[1]
+        found = information.measure(table[rows], own, seed=seed, shuffles=30).tokens
+        return True, bool(found.low <= truth <= found.high)
+
+    return trial
+
+
+def _mass(codes: np.ndarray, size: int, images: int) -> Callable:
+    share = usage.count_tokens(codes, size) / codes.size
+
+    def trial(generator: np.random.Generator, seed: int) -> Held:
+        rows = generator.integers(0, len(codes), images)
+        counts = unseen.count([codes[rows]], size, seed=seed, resamples=2)
+        value, error = unseen.alone([codes[rows]], counts)
+        return True, bool(abs(value - share[counts.tokens == 0].sum()) <= unseen.SURE * error)
+
+    return trial
+
+
+def _further(codes: np.ndarray, size: int, images: int) -> Callable:
+    def trial(generator: np.random.Generator, seed: int) -> Held:
+        rows = generator.integers(0, len(codes), images + images // 2)
+        counts = unseen.count([codes[rows[:images]]], size, seed=seed)
+        value, again = float(unseen.further(counts.images, 0.5)), unseen.further(counts.again_images, 0.5)
+        low, high = unseen.further_interval(value, again, (counts.images == 0).sum())
+        new = len(np.setdiff1d(codes[rows[images:]], codes[rows[:images]]))
+        return True, low <= new <= high
 
     return trial
 

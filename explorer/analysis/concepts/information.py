@@ -1,8 +1,8 @@
 """What codes tell of a concept in bits: mutual information without its bias, beside chance, with the image as unit.
 
-Tokens of one image depend on one another, so that N tokens are worth fewer independent ones. The correction for
-bias takes from how much images differ how many; chance shuffles labels among images, and intervals draw images again.
-All images of a layer have the same number of tokens.
+Tokens of one image depend on one another, so that N tokens are worth fewer independent ones. Bias and error come from
+leaving out one image at a time, which tells how many, and chance shuffles labels among images. All images of a layer
+have the same number of tokens.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 NATS = np.log(2)  # a bit in nats
-WORK = 100_000_000  # numbers that all shuffles of one concept may touch, about two seconds; as many those drawn again
+WORK = 100_000_000  # numbers that all shuffles of one concept may touch, about two seconds
+CALIBRATED, FEW = 20, 3  # shuffles whose bias is taken, of tokens and of values
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Estimate:
 
     Attributes:
         plugin: of the counts as they are; too high. bits: less its bias; about 0 where nothing is told, so that it
-            may fall below. low, high: 95 % interval of `bits`, from images drawn again.
+            may fall below. low, high: 95 % interval of `bits`, from images left out.
         chance, chance_high: `plugin` of shuffled labels, mean and what 97.5 % of the shuffles stay below.
         p: (1 + shuffles that tell as much) / (1 + shuffles).
     """
@@ -60,8 +61,9 @@ class Information:
         code_bits: entropy of the codes over tokens, as counted.
         images: (V,) of each value. count: tokens.
         effective: independent tokens for which Miller and Madow's correction of `tokens` is as large; NaN for none.
+        miller_madow: of `tokens`, corrected as if all tokens were independent; too high where they are not.
         adjusted: of `tokens`, 0 by chance and 1 where code and value are the same thing.
-        shuffles, resamples: how many.
+        shuffles: how many.
     """
 
     tokens: Estimate
@@ -75,9 +77,9 @@ class Information:
     images: np.ndarray
     count: int
     effective: float
+    miller_madow: float
     adjusted: float
     shuffles: int
-    resamples: int
 
 
 def corrected_entropy(counts: np.ndarray) -> np.ndarray:
@@ -117,62 +119,47 @@ def image_bias(sums: np.ndarray, squares: np.ndarray, images: np.ndarray) -> np.
     return np.where(images > 0, (spread / np.maximum(each, 1) - 1) / (2 * np.maximum(images, 1)), 0) / NATS
 
 
-def measure(
-    table: csr_array, labels: np.ndarray, *, seed: int = 0, shuffles: int = 199, resamples: int = 200
-) -> Information:
+def measure(table: csr_array, labels: np.ndarray, *, seed: int = 0, shuffles: int = 199) -> Information:
     """What tokens, and the presence of codes, tell of a discrete concept.
 
     Args:
         table: (n, K) tokens of each code in each image, as many in every image; `usage.occurrences` counts them.
         labels: (n,) int64 in [0, V), all of which occur; images without a value are left out before.
-        seed: of shuffles and resamples.
+        seed: of shuffles.
 
-    The bias of information is Miller and Madow's, with the variance between images in place of that of independent
-    tokens, times what makes shuffled labels tell 0 bits on average: rare codes make it larger than the formula says.
-
-    Source: Rao and Scott, On chi-squared tests for multiway contingency tables with cell proportions estimated from
-    survey data, 1984, for the effective number of tokens; Vinh, Epps and Bailey, Information theoretic measures for
-    clusterings comparison, 2010, for `adjusted`, where what is expected by chance here comes from the shuffles.
+    Source: Vinh, Epps and Bailey, Information theoretic measures for clusterings comparison, 2010, for `adjusted`,
+    where what is expected by chance here comes from the shuffles; `left_out` and `estimate` for the others.
     """
     used = np.unique(table.indices)
     table, labels = table[:, used], np.asarray(labels)
-    entries, values = _entries(table), int(labels.max()) + 1
-
-    def tell(index: np.ndarray, weights: np.ndarray | None = None) -> dict[str, tuple]:
-        return _tell(*_summed(entries, index, values, weights), np.bincount(index, weights, values))
-
-    own, strata = tell(labels), np.zeros(len(labels), np.int64)
-    chance = [tell(one) for one in shuffled(labels, strata, shuffles, seed)]
-    again = [tell(labels, weights) for weights in resampled(len(labels), resamples, seed)]
+    entries, values, none = _entries(table), int(labels.max()) + 1, np.zeros(len(labels), np.int64)
     images = np.bincount(labels, minlength=values)
+    sums, present = _summed(entries, labels, values)
+    chance, biases, value_biases = [], [], []
+    for place, one in enumerate(shuffled(labels, none, shuffles, seed)):
+        chance.append(_tell(*_summed(entries, one, values), images))
+        if place < CALIBRATED:
+            biases.append(left_out(entries, one, none)[1])
+        if place < FEW:
+            value_biases.append(_each_value(entries, one, values)[1])
+    by_chance = [np.stack(one) for one in zip(*chance, strict=True)]
     concept_bits, value_bits = float(_most(images)), _most(np.stack([images, images.sum() - images], -1))
-    most = {"tokens": concept_bits, "values": value_bits, "presence": min(1.0, concept_bits)}
-    tokens, by_value, presence = (_estimate(own, chance, again, part, most[part]) for part in most)
-    counts = np.asarray(table.sum(0)).reshape(-1)
-    code_bits = float(usage.entropy_bits(counts))
+    tokens = estimate(left_out(entries, labels, none), by_chance[0], np.mean(biases), concept_bits)
+    by_value = estimate(_each_value(entries, labels, values), by_chance[1], np.mean(value_biases, 0), value_bits)
+    found = _presence(present, images)
+    presence = estimate(found, by_chance[2], by_chance[2].mean(0), min(1.0, concept_bits))
+    code_bits = float(usage.entropy_bits(sums.sum(0)))
     ceiling = (code_bits + float(usage.entropy_bits(images))) / 2 - tokens.chance
     return Information(
-        tokens=tokens,
-        values=by_value,
-        presence=presence,
-        codes=used,
-        found=np.asarray((table > 0).sum(0)).reshape(-1),
-        concept_bits=concept_bits,
-        value_bits=value_bits,
-        code_bits=code_bits,
-        images=images,
-        count=int(counts.sum()),
-        effective=_effective(_summed(entries, labels, values)[0], float(tokens.plugin - tokens.bits)),
-        adjusted=float(tokens.above / ceiling) if ceiling > 1e-12 else 0.0,
-        shuffles=shuffles,
-        resamples=resamples,
-    )
+        tokens=tokens, values=by_value, presence=presence, codes=used, found=present.sum(0).astype(np.int64),
+        concept_bits=concept_bits, value_bits=value_bits, code_bits=code_bits, images=images, count=int(sums.sum()),
+        effective=_effective(sums, float(tokens.plugin - tokens.bits)),
+        miller_madow=float(corrected_information(sums)),
+        adjusted=float(tokens.above / ceiling) if ceiling > 1e-12 else 0.0, shuffles=shuffles,
+    )  # fmt: skip
 
 
-def given(
-    table: csr_array, labels: np.ndarray, strata: np.ndarray, *,
-    seed: int = 0, shuffles: int = 199, resamples: int = 200,
-) -> Estimate:  # fmt: skip
+def given(table: csr_array, labels: np.ndarray, strata: np.ndarray, *, seed: int = 0, shuffles: int = 199) -> Estimate:
     """What a random token tells of the concept beyond what the stratum of its image tells: I(code; value | stratum).
 
     Chance shuffles labels within each stratum.
@@ -180,18 +167,67 @@ def given(
     Args:
         table, labels: as in `measure`. strata: (n,) in [0, G), such as a coarse colour.
     """
-    entries = _entries(table[:, np.unique(table.indices)])
-    values, groups = int(labels.max()) + 1, int(strata.max()) + 1
-
-    def tell(index: np.ndarray, weights: np.ndarray | None = None) -> dict[str, tuple]:
-        cells = strata * values + index
-        sums, squares, _ = _summed(entries, cells, groups * values, weights)
-        return _tell_given(sums, squares, np.bincount(cells, weights, groups * values), groups)
-
-    chance = [tell(one) for one in shuffled(labels, strata, shuffles, seed)]
-    again = [tell(labels, weights) for weights in resampled(len(labels), resamples, seed)]
+    entries, values = _entries(table[:, np.unique(table.indices)]), int(labels.max()) + 1
+    chance = [
+        left_out(entries, strata * values + one, strata, place < CALIBRATED)
+        for place, one in enumerate(shuffled(labels, strata, shuffles, seed))
+    ]
+    expected = np.mean([one[1] for one in chance[:CALIBRATED]])
     most = float(_most(np.bincount(labels, minlength=values)))
-    return _estimate(tell(labels), chance, again, "tokens", most)
+    own = left_out(entries, strata * values + labels, strata)
+    return estimate(own, np.array([one[0] for one in chance]), expected, most)
+
+
+def left_out(entries: tuple, cells: np.ndarray, groups: np.ndarray, error: bool = True) -> tuple[float, float, float]:
+    """Information of code and cell where the group is known, its bias and its standard error, all in bits.
+
+    Both from leaving out each image in turn, exactly: the jackknife. Without `error` they are NaN.
+
+    Args:
+        entries: see `_entries`. cells: (n,) of each image. groups: (n,) that each cell belongs to; zeros for one.
+
+    Source: Zahl, Jackknifing an index of diversity, 1977; Efron and Stein, The jackknife estimate of variance, 1981.
+    """
+    image, code, tokens, codes = entries
+    images, each = len(cells), np.bincount(image, tokens, len(cells))
+    places = ((cells * codes)[image] + code, (groups * codes)[image] + code)
+    by_cell, by_group = (np.bincount(one, tokens) for one in places)
+    in_cell, in_group = np.bincount(cells, each), np.bincount(groups, each)
+    whole = sum(
+        sign * _weighed(one).sum() for sign, one in ((1, by_cell), (-1, by_group), (-1, in_cell), (1, in_group))
+    )
+    if not error or images < 2:
+        return whole / each.sum(), np.nan if images > 1 else 0.0, np.nan
+    change = np.bincount(image, _less(by_cell[places[0]], tokens) - _less(by_group[places[1]], tokens), images)
+    change += _less(in_group[groups], each) - _less(in_cell[cells], each)
+    return jackknifed(whole / each.sum(), (whole + change) / (each.sum() - each), np.ones(images))
+
+
+def jackknifed(plugin: np.ndarray, without: np.ndarray, count: np.ndarray) -> tuple:
+    """`plugin` (...), its bias and standard error, from `without` (..., C) an image, `count` (..., C) times each."""
+    images = count.sum(-1)
+    mean = (without * count).sum(-1) / images
+    spread = (count * np.square(without - np.expand_dims(mean, -1))).sum(-1)
+    return plugin, (images - 1) * (mean - plugin), np.sqrt((images - 1) / images * spread)
+
+
+def estimate(own: tuple, chance: np.ndarray, expected: np.ndarray, most: np.ndarray | float) -> Estimate:
+    """Bits as counted less their bias, which is calibrated: of shuffled labels, nothing is left on average.
+
+    With few images of many codes the jackknife knows a part of the bias only; how much of it, shuffles tell. The error
+    is the larger of its own and the spread of the shuffles.
+
+    Args:
+        own: bits as counted, bias and standard error. chance: (S, ...) bits of shuffled labels. expected: mean of
+            their bias. most: what could be told.
+    """
+    plugin, bias, error = (np.asarray(one) for one in own)
+    mean = chance.mean(0)
+    factor = np.divide(mean, expected, out=np.ones(np.shape(mean)), where=np.asarray(expected) > 1e-12)
+    bits, half = plugin - factor * bias, 1.96 * np.maximum(error, chance.std(0))
+    p = (1 + (chance >= plugin - 1e-12).sum(0)) / (1 + len(chance))  # what is equal may be rounded apart
+    low, bits, high = (np.minimum(one, most) for one in (bits - half, bits, bits + half))
+    return Estimate(plugin, bits, low, high, mean, np.quantile(chance, 0.975, axis=0), p)
 
 
 def shuffled(labels: np.ndarray, strata: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
@@ -204,51 +240,9 @@ def shuffled(labels: np.ndarray, strata: np.ndarray, count: int, seed: int) -> I
         yield found
 
 
-def resampled(images: int, count: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each of n images is drawn when n are drawn with replacement: (n,) float64, `count` times."""
-    generator = np.random.default_rng([seed, 19])
-    for _ in range(count):
-        yield np.bincount(generator.integers(0, images, images), minlength=images).astype(np.float64)
-
-
-def interval(bits: np.ndarray, again: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % interval of `bits`: twice 1.96 standard deviations of what images drawn again give (B, ...).
-
-    Not their quantiles: with few images of many codes, images drawn again are biased more than the images were.
-    """
-    if len(again) < 2:
-        return np.full(np.shape(bits), np.nan), np.full(np.shape(bits), np.nan)
-    half = 1.96 * again.std(0, ddof=1)
-    return bits - half, bits + half
-
-
 def affordable(work: int, least: int, most: int) -> int:
     """How many times something that touches `work` numbers may be done."""
     return int(np.clip(WORK // max(work, 1), least, most))
-
-
-def estimate(
-    own: tuple, chance: np.ndarray, expected: np.ndarray, again: tuple[np.ndarray, np.ndarray], most: np.ndarray | float
-) -> Estimate:
-    """Bits as counted less their bias, which is calibrated: of shuffled labels, nothing is left on average.
-
-    Args:
-        own: bits as counted and their bias. chance: (S, ...) bits of shuffled labels. expected: mean of their bias.
-        again: both of images drawn again, (B, ...). most: what could be told.
-    """
-    mean, (plugin, bias) = chance.mean(0), own
-    factor = np.divide(mean, expected, out=np.ones(np.shape(mean)), where=expected > 1e-12)
-    bits = plugin - factor * bias
-    low, high = interval(bits, again[0] - factor * again[1])
-    p = (1 + (chance >= plugin - 1e-12).sum(0)) / (1 + len(chance))  # what is equal may be rounded apart
-    low, bits, high = (np.minimum(one, most) for one in (low, bits, high))
-    return Estimate(plugin, bits, low, high, mean, np.quantile(chance, 0.975, axis=0), p)
-
-
-def _estimate(own: dict, chance: list[dict], again: list[dict], part: str, most: np.ndarray | float) -> Estimate:
-    told, biases = (np.stack([one[part][i] for one in chance]) for i in range(2))
-    drawn = tuple(np.array([one[part][i] for one in again]) for i in range(2))
-    return estimate(own[part], told, biases.mean(0), drawn, most)
 
 
 def _most(images: np.ndarray) -> np.ndarray:
@@ -262,50 +256,48 @@ def _entries(table: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]
     return image, table.indices.astype(np.int64), table.data.astype(np.float64), table.shape[1]
 
 
-def _summed(entries: tuple, index: np.ndarray, rows: int, weights: np.ndarray | None = None) -> tuple:
-    """Tokens, their squares, and images with each code over the images of each index: (rows, U) each.
-
-    Faster by half than products of sparse matrices.
-    """
+def _summed(entries: tuple, index: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens, and images with each code, over the images of each index: (rows, U) each."""
     image, code, tokens, codes = entries
     cells = (index * codes)[image] + code
-    drawn = np.ones(len(image)) if weights is None else weights[image]
-    counted = (drawn * tokens, drawn * tokens * tokens, drawn)
-    return tuple(np.bincount(cells, one, rows * codes).reshape(rows, codes) for one in counted)
+    return tuple(np.bincount(cells, one, rows * codes).reshape(rows, codes) for one in (tokens, None))
 
 
-def _tell(sums: np.ndarray, squares: np.ndarray, present: np.ndarray, images: np.ndarray) -> dict[str, tuple]:
-    """Bits as counted, and their bias, of tokens, of each value (V,), and of the presence of each code (U,)."""
-    share, rest = images / images.sum(), images.sum() - images
-    everything, all_squares = sums.sum(0), squares.sum(0)
-    counted = [usage.entropy_bits(one) for one in (everything, sums, everything - sums)]
-    biases = [
-        -image_bias(everything, all_squares, images.sum()),
-        -image_bias(sums, squares, images),
-        -image_bias(everything - sums, all_squares - squares, rest),
-    ]
-    tokens = tuple(whole - share @ own for whole, own, _ in (counted, biases))
-    values = tuple(whole - share * own - (1 - share) * other for whole, own, other in (counted, biases))
-    return {"tokens": tokens, "values": values, "presence": _presence(present, images)}
+def _tell(sums: np.ndarray, present: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bits as counted of tokens, of each value (V,), and of the presence of each code (U,)."""
+    share, everything = images / images.sum(), sums.sum(0)
+    whole, own, rest = (usage.entropy_bits(one) for one in (everything, sums, everything - sums))
+    tokens, values = whole - share @ own, whole - share * own - (1 - share) * rest
+    return tokens, values, _presence(present, images, error=False)[0]
 
 
-def _tell_given(sums: np.ndarray, squares: np.ndarray, images: np.ndarray, groups: int) -> dict[str, tuple]:
-    """Bits as counted, and their bias, of tokens where the group is known: sums (G · V, U)."""
-    by_group, all_squares = (one.reshape(groups, -1, one.shape[1]).sum(1) for one in (sums, squares))
-    in_group = images.reshape(groups, -1).sum(1)
-    share, own = in_group / images.sum(), images / images.sum()
-    told = share @ usage.entropy_bits(by_group) - own @ usage.entropy_bits(sums)
-    bias = own @ image_bias(sums, squares, images) - share @ image_bias(by_group, all_squares, in_group)
-    return {"tokens": (told, bias)}
+def _each_value(entries: tuple, labels: np.ndarray, values: int) -> tuple:
+    """What `left_out` tells of each value against the rest: (V,) three times."""
+    none = np.zeros(len(labels), np.int64)
+    found = [left_out(entries, (labels == value).astype(np.int64), none) for value in range(values)]
+    return tuple(np.array(one) for one in zip(*found, strict=True))
 
 
-def _presence(present: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bits as counted, and Miller and Madow's bias with N images, of each code: present (V, U) -> (U,) twice."""
-    both = np.stack([present, images[:, None] - present], -1).transpose(1, 0, 2)  # (U, V, 2)
-    joint = usage.entropy_bits(both.reshape(len(both), -1))
-    plugin = usage.entropy_bits(images) + usage.entropy_bits(both.sum(1)) - joint
-    occupied = (images > 0).sum() + (both.sum(1) > 0).sum(-1) - (both > 0).sum((1, 2)) - 1
-    return plugin, -occupied / (2 * images.sum() * NATS)
+def _presence(present: np.ndarray, images: np.ndarray, error: bool = True) -> tuple:
+    """Bits of the presence of each code, their bias and standard error: present (V, U) -> (U,) three times."""
+    both = np.stack([present, images[:, None] - present], -1).transpose(1, 0, 2).astype(np.float64)  # (U, V, 2)
+    has, total = both.sum(1, keepdims=True), images.sum()
+    whole = _weighed(both).sum((1, 2)) - _weighed(has).sum((1, 2)) - _weighed(images).sum() + _weighed(total)
+    if not error or total < 2:
+        return whole / total, 0 * whole, np.nan * whole
+    change = _less(both, 1) - _less(has, 1) - _less(images, 1)[:, None] + _less(total, 1)
+    without = (whole[:, None] + change.reshape(len(both), -1)) / (total - 1)
+    return jackknifed(whole / total, without, both.reshape(len(both), -1))
+
+
+def _weighed(count: np.ndarray) -> np.ndarray:
+    """n log2 n."""
+    return count * np.log2(np.maximum(count, 1))
+
+
+def _less(count: np.ndarray, by: np.ndarray | float) -> np.ndarray:
+    """How n log2 n changes when n is less by so much; 0 where there is not so much."""
+    return np.where(count >= by, _weighed(np.maximum(count - by, 0)) - _weighed(count), 0.0)
 
 
 def _effective(sums: np.ndarray, bias: float) -> float:

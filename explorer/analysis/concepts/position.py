@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from explorer.analysis.concepts.information import (
     corrected_entropy,
     estimate,
     image_bias,
-    resampled,
+    jackknifed,
     shuffled,
 )
 
@@ -76,13 +77,10 @@ def of_position(codes: np.ndarray, size: int, *, seed: int = 0, shuffles: int = 
     return Place(told, code_bits, *share, images, positions)
 
 
-def given_position(
-    codes: np.ndarray, labels: np.ndarray, *, seed: int = 0, shuffles: int = 99, resamples: int = 100
-) -> tuple[Estimate, int]:
+def given_position(codes: np.ndarray, labels: np.ndarray, *, seed: int = 0, shuffles: int = 99) -> tuple[Estimate, int]:
     """What the code at a known position tells of the concept, the mean over positions; and how many positions.
 
-    At one position each image has one token, so that the bias is Miller and Madow's with n images, calibrated by
-    shuffled labels as in `information`.
+    Bias and error leave out one image at a time, calibrated by shuffled labels as in `information`.
 
     Args:
         codes: (n, H, W). labels: (n,) in [0, V). A seeded sample of at most 64 positions is looked at.
@@ -91,21 +89,28 @@ def given_position(
     used = int(flat.max()) + 1
     most = int(np.clip(CELLS // (values * used), 4, PLACES))
     chosen = np.sort(np.random.default_rng([seed, 29]).permutation(flat.shape[1])[:most])
-    flat, logs = flat[:, chosen], _weighed(len(flat))
-    places = np.arange(len(chosen)) * used + flat
+    places = np.arange(len(chosen)) * used + flat[:, chosen]
+    logs, none = _weighed(len(flat)), np.zeros(len(labels), np.int64)
+    tell = partial(_left_out, places, used * len(chosen), logs)
+    chance = [tell(one) for one in shuffled(labels, none, shuffles, seed)]
+    told, biases = (np.array([one[part] for one in chance]) for part in range(2))
+    ceiling = min(float(corrected_entropy(np.bincount(labels))), float(np.log2(values)))
+    return estimate(tell(labels), told, biases.mean(), ceiling), len(chosen)
 
-    def tell(index: np.ndarray, rows: np.ndarray | slice = slice(None)) -> tuple[float, float]:
-        cells = (index[rows, None] * (used * len(chosen)) + places[rows]).reshape(-1)
-        table = np.bincount(cells, minlength=values * used * len(chosen)).reshape(values, len(chosen), used)
-        return _conditional(table, logs)
 
-    none = np.zeros(len(labels), np.int64)
-    chance = np.array([tell(one) for one in shuffled(labels, none, shuffles, seed)])
-    drawn = (np.repeat(np.arange(len(labels)), one.astype(np.int64)) for one in resampled(len(labels), resamples, seed))
-    again = np.array([tell(labels, rows) for rows in drawn]).reshape(-1, 2)
-    most = min(float(corrected_entropy(np.bincount(labels))), np.log2(max(values, 1)))
-    found = estimate(tell(labels), chance[:, 0], chance[:, 1].mean(), (again[:, 0], again[:, 1]), most)
-    return found, len(chosen)
+def _left_out(places: np.ndarray, size: int, logs: np.ndarray, labels: np.ndarray) -> tuple:
+    """Information of code and value at a position in bits, its bias and error: places (n, P) of codes in [0, size)."""
+    (images, positions), by_value = places.shape, np.bincount(labels)
+    if images < 2:
+        return 0.0, 0.0, np.nan
+    cells = labels[:, None] * size + places
+    by_cell, by_code = (np.bincount(one.reshape(-1)) for one in (cells, places))
+    less = np.append(0.0, logs[:-1] - logs[1:])
+    whole = logs[by_cell].sum() - logs[by_code].sum() + positions * (logs[images] - logs[by_value].sum())
+    change = (less[by_cell[cells]] - less[by_code[places]]).sum(1)
+    change += positions * (less[images] - less[by_value[labels]])
+    without = (whole + change) / ((images - 1) * positions)
+    return jackknifed(whole / (images * positions), without, np.ones(images))
 
 
 def _compact(codes: np.ndarray) -> np.ndarray:
@@ -131,15 +136,6 @@ def _at_positions(flat: np.ndarray, counts: np.ndarray) -> tuple[float, int, np.
         here = table[np.arange(width), part] / images
         of_image += np.log2(here / whole[part]).sum(1)
     return known / positions, occupied, of_image / positions
-
-
-def _conditional(table: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Mutual information of value and code at a position in bits, mean over positions, and its bias: (V, P, U)."""
-    images, by_code, positions = int(table[:, 0].sum()), table.sum(0), table.shape[1]
-    by_value = table[:, 0].sum(1)
-    told = logs[table].sum() - logs[by_code].sum() + positions * (logs[images] - logs[by_value].sum())
-    extra = (table > 0).sum() - (by_code > 0).sum() - positions * ((by_value > 0).sum() - 1)
-    return told / (positions * images), extra / positions / (2 * images * NATS)
 
 
 def _weighed(most: int) -> np.ndarray:

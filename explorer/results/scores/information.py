@@ -7,7 +7,8 @@ concepts: [{                 one for each concept × layer
   concept, layer, n (images with a value), missing, computed, tokens, effective (independent tokens worth as much)
   bits, …                    an estimate of what a random token tells
   concept_bits, code_bits    entropies; share: `bits` of concept_bits;  adjusted: 0 by chance, 1 the same thing
-  shuffles, resamples, sentence
+  shuffles, sentence
+  miller_madow               corrected as if tokens were independent, for comparison
   values: [{value, n, of (entropy), …}]                      an estimate of each value against the rest
   rough                      whether chance is so large beside the concept that the numbers are rough; in parts too
   presence: {codes, found (q < 0.05), best: [{code, images, …}]}   what it tells that an image has the code
@@ -64,8 +65,8 @@ def of_concept(codes: np.ndarray, table: Any, concept: Concept, cells: np.ndarra
     held, labels = np.unique(concept.index[known], return_inverse=True)
     table = table[known]
     work = table.nnz + 8 * len(held) * len(np.unique(table.indices))
-    shuffles, resamples = (information.affordable(work, *ends) for ends in ((199, 999), (100, 200)))
-    found = information.measure(table, labels, shuffles=shuffles, resamples=resamples)
+    shuffles = information.affordable(work, 199, 999)
+    found = information.measure(table, labels, shuffles=shuffles)
     names = [concept.values[one] for one in held]
     return {
         "n": len(known),
@@ -80,7 +81,7 @@ def of_concept(codes: np.ndarray, table: Any, concept: Concept, cells: np.ndarra
         "adjusted": found.adjusted,
         "rough": rough(found.tokens, found.concept_bits),
         "shuffles": shuffles,
-        "resamples": resamples,
+        "miller_madow": found.miller_madow,
         "values": [
             {"value": name, "n": int(images), "of": float(of), **numbers(found.values, place)}
             for place, (name, images, of) in enumerate(zip(names, found.images, found.value_bits, strict=True))
@@ -150,7 +151,7 @@ def _given_pictures(table: Any, labels: np.ndarray, concept: Concept, cells: np.
     if cells is None:
         return {"missing": "There are no pixels, or too few images, to group by colour and lightness."}
     strata = np.unique(cells, return_inverse=True)[1]
-    found = information.given(table, labels, strata, resamples=100)
+    found = information.given(table, labels, strata)
     return {"cells": int(strata.max()) + 1, **numbers(found), "rough": rough(found, _entropy(labels))}
 
 

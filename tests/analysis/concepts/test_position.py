@@ -64,5 +64,5 @@ def test_a_code_that_means_something_only_where_it_stands():
 def test_of_many_positions_a_sample_is_looked_at():
     generator = np.random.default_rng(0)
     codes, labels = generator.integers(0, 3, (60, 12, 12)), generator.integers(0, 2, 60)
-    found, positions = position.given_position(codes, labels, shuffles=29, resamples=20)
+    found, positions = position.given_position(codes, labels, shuffles=29)
     assert positions == position.PLACES and abs(found.bits) < 0.01
