@@ -17,7 +17,7 @@ from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import human, information, judgement, leak, material, unseen
+from explorer.results.scores import human, information, judgement, leak, material, stability, unseen
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ SCORES: dict[str, Score] = {
     ),
     "leak": Score(
         "Copies", "Whether images that are judged have copies that are fitted on.", leak.make, pictures=True,
+    ),
+    "stability": Score(
+        "Stability", "Whether another training of the same config finds the same codes.", stability.make,
+        beside=stability.beside,
     ),
     "unseen": Score(
         "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", unseen.make
