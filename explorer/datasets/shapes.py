@@ -10,6 +10,8 @@ the points of one colour of its checkerboard and test those of the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -94,23 +96,12 @@ def render(factors: dict[str, np.ndarray], size: int = NATIVE) -> np.ndarray:
 
     Returns: (n, size, size, 3) uint8. Raises BadInput on an unknown name and on a size outside 8..4096.
     """
-    if not 8 <= size <= 4096:
-        raise BadInput(f"shapes can be drawn at 8 to 4096 pixels, not {size}")
-    drawn = {name: _positions(name, factors[name]) for name in FACTORS}
-    drawn |= {name: np.atleast_1d(np.asarray(factors[name], np.float32)) for name in CONTINUOUS}
-    drawn = dict(zip(drawn, np.broadcast_arrays(*drawn.values()), strict=True))
+    drawn = _checked(factors, size)
     profiles = _profiles(size)
     images = np.empty((len(drawn["x"]), size, size, 3), np.uint8)
-    chunk = max(1, _CHUNK * NATIVE**2 // size**2)
-    for start in range(0, len(images), chunk):
-        part = images[start : start + chunk]
-        here = {name: values[start : start + chunk] for name, values in drawn.items()}
-        part[:] = profiles[here["background"]].astype(np.uint8)[:, :, None]
-        for position, radius in enumerate(RADII.values()):
-            rows = np.flatnonzero(here["size"] == position)
-            if len(rows):
-                rows = rows[np.argsort(here["shape"][rows], kind="stable")]
-                _draw(part, rows, {name: v[rows] for name, v in here.items()}, radius * size / NATIVE, profiles)
+    for rows, here, radius in _alike(drawn, size):
+        images[rows] = profiles[here["background"]].astype(np.uint8)[:, :, None]
+        _draw(images, rows, here, radius, profiles)
     return images
 
 
@@ -119,10 +110,48 @@ def images(rows: np.ndarray, split: str, seed: int = 0, size: int = NATIVE) -> n
     return render(factors(rows, split, seed), size)
 
 
-def _draw(images: np.ndarray, rows: np.ndarray, here: dict, radius: float, profiles: np.ndarray) -> None:
-    """Draws one object of `radius` pixels into each of `images[rows]`; only a window around it is computed."""
-    side = images.shape[1]
-    scale = side / NATIVE
+def masks(factors: dict[str, np.ndarray], size: int = NATIVE) -> np.ndarray:
+    """Where the object is: pixels of which it covers at least half, of each row of `factors`.
+
+    Args:
+        factors: as for `render`.
+
+    Returns: (n, size, size) bool. Raises BadInput as `render` does.
+    """
+    drawn = _checked(factors, size)
+    found = np.zeros((len(drawn["x"]), size, size), bool)
+    for rows, here, radius in _alike(drawn, size):
+        left, top, _, _, cover = _placed(here, radius, size)
+        window = cover.shape[1]
+        windows = sliding_window_view(found, (window, window), axis=(1, 2), writeable=True)
+        windows[rows, top, left] = cover >= 0.5
+    return found
+
+
+def _checked(factors: dict[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
+    """Factors as positions and numbers, all of one length."""
+    if not 8 <= size <= 4096:
+        raise BadInput(f"shapes can be drawn at 8 to 4096 pixels, not {size}")
+    drawn = {name: _positions(name, factors[name]) for name in FACTORS}
+    drawn |= {name: np.atleast_1d(np.asarray(factors[name], np.float32)) for name in CONTINUOUS}
+    return dict(zip(drawn, np.broadcast_arrays(*drawn.values()), strict=True))
+
+
+def _alike(drawn: dict[str, np.ndarray], size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray], float]]:
+    """Rows of one size of object, a chunk at a time and sorted by shape, their factors, and its radius in pixels."""
+    chunk = max(1, _CHUNK * NATIVE**2 // size**2)
+    for start in range(0, len(drawn["x"]), chunk):
+        for position, radius in enumerate(RADII.values()):
+            rows = start + np.flatnonzero(drawn["size"][start : start + chunk] == position)
+            if len(rows):
+                rows = rows[np.argsort(drawn["shape"][rows], kind="stable")]
+                yield rows, {name: values[rows] for name, values in drawn.items()}, radius * size / NATIVE
+
+
+def _placed(here: dict, radius: float, side: int) -> tuple[np.ndarray, ...]:
+    """Objects of `radius` pixels in windows around them: left and top (n,) of each, the object's own axes u (to its
+    right) and v (down), and how much of each pixel it covers, in [0, 1]: (n, window, window) each.
+    """
     window = min(side, int(np.ceil(2 * (_REACH * radius + 1.0))) + 1)
     x, y = here["x"] * side, here["y"] * side  # of the centre, in pixels from the corner of the image
     left = np.clip(np.floor(x - window / 2 + 0.5).astype(np.intp), 0, side - window)
@@ -132,7 +161,7 @@ def _draw(images: np.ndarray, rows: np.ndarray, here: dict, radius: float, profi
     dy = (top - y).astype(np.float32)[:, None] + cells
     turn = np.deg2rad(here["angle"])[:, None]
     cos, sin = np.cos(turn), np.sin(turn)
-    u = (cos * dx)[:, None, :] + (sin * dy)[:, :, None]  # the object's own axes: u to its right, v down
+    u = (cos * dx)[:, None, :] + (sin * dy)[:, :, None]
     v = (cos * dy)[:, :, None] - (sin * dx)[:, None, :]
 
     distance = np.empty_like(u)
@@ -140,8 +169,14 @@ def _draw(images: np.ndarray, rows: np.ndarray, here: dict, radius: float, profi
     for outline, start, stop in zip(_OUTLINES.values(), bounds[:-1], bounds[1:], strict=True):
         if stop > start:
             distance[start:stop] = outline(u[start:stop], v[start:stop], radius)
-    cover = np.clip(np.subtract(np.float32(0.5), distance, out=distance), 0, 1, out=distance)
+    return left, top, u, v, np.clip(np.subtract(np.float32(0.5), distance, out=distance), 0, 1, out=distance)
 
+
+def _draw(images: np.ndarray, rows: np.ndarray, here: dict, radius: float, profiles: np.ndarray) -> None:
+    """Draws one object of `radius` pixels into each of `images[rows]`; only a window around it is computed."""
+    scale = images.shape[1] / NATIVE
+    left, top, u, v, cover = _placed(here, radius, images.shape[1])
+    window = cover.shape[1]
     tone = np.zeros_like(u)
     for position, pattern in enumerate(_PATTERNS.values(), start=1):
         some = np.flatnonzero(here["texture"] == position)

@@ -182,3 +182,25 @@ def test_no_rows_give_no_images():
 def test_bad_input_is_one_sentence(call, says):
     with pytest.raises(BadInput, match=says):
         call()
+
+
+def test_the_mask_is_where_the_object_changes_the_picture():
+    found = shapes.factors(np.arange(400), "test") | {"texture": np.zeros(400, np.int8)}
+    other = found | {"colour": (found["colour"] + 3) % 8}
+    tones = np.array(list(shapes.COLOURS.values()))
+    most = np.abs(tones[found["colour"]] - tones[other["colour"]]).sum(1)[:, None, None]
+    for size in (32, 64):
+        masks = shapes.masks(found, size)
+        pictures = (shapes.render(one, size).astype(np.int64) for one in (found, other))
+        changed = np.abs(np.subtract(*pictures)).sum(-1) / most
+        assert masks.shape == (400, size, size) and masks.dtype == bool and masks.any((1, 2)).all()
+        assert masks[changed > 0.55].all() and not masks[changed < 0.45].any()
+        rows = np.argsort(found["size"], kind="stable")
+        assert np.array_equal(shapes.masks({name: one[rows] for name, one in found.items()}, size), masks[rows])
+
+
+def test_the_mask_of_a_circle_has_its_area():
+    area = shapes.masks(plain(), 64).sum()
+    assert abs(area - np.pi * (0.93 * 13) ** 2) < 12
+    with pytest.raises(BadInput, match="8 to 4096"):
+        shapes.masks(plain(), 4)

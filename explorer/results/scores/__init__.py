@@ -17,7 +17,7 @@ from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import human, information, judgement, leak, material, stability, unseen
+from explorer.results.scores import dissection, human, information, judgement, leak, material, stability, unseen
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ SCORES: dict[str, Score] = {
     ),
     "unseen": Score(
         "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", unseen.make
+    ),
+    "dissection": Score(
+        "Where codes lie", "How far the cells of codes overlap with the object, beside masks of other images.",
+        dissection.make,
     ),
 }  # fmt: skip
 
