@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.pages.state import get, put, shared
 
-SELECTS = ("checkpoint", "dataset", "limit", "fit")  # names that say what the numbers of a page belong to
+SELECTS = ("checkpoint", "dataset", "split", "limit", "fit")  # names that say what the numbers of a page belong to
 
 
 def theme() -> Literal["light", "dark"]:

@@ -47,6 +47,8 @@ CENTRES = (
     "Layers of this checkpoint are continuous. So that they have codes, k-means puts so many centres among their "
     "latents on training images, and each latent counts as the nearest. More centres are finer codes."
 )
+PARTS = {"train": "training ", "validation": "validation "}  # of a dataset, where nothing better is known of them
+SEEN = "  \n{} was trained on these, so codes and scores fit them better than new images; for scores, choose test"
 NOTES = 5  # lines on what was left out of a dataset or chosen
 FEW = 500  # images that are offered where all would take long
 
@@ -60,8 +62,10 @@ def head(chosen: Selection, found: Images | None = None) -> None:
     """Says below the title what the numbers of the page belong to; how many images, as soon as that is known."""
     counts = shared().setdefault("counts", {})
     if found is not None:
-        which = "held-out " if found.held_out and found.split != "all" else ""
+        which = "held-out " if found.held_out and found.split != "all" else PARTS.get(found.split, "")
         sample = ", a random sample" if chosen.limit is not None and chosen.limit <= len(found) else ""
+        trained = found.split == "train" and chosen.checkpoint.trained_on(chosen.dataset)
+        sample += SEEN.format(plain(chosen.checkpoint.name)) if trained else ""
         notes = "".join(f"  \n{plain(note)}" for note in found.notes[:NOTES])
         counts[selects()] = f" · {len(found):,} {which}images{sample}{notes}"
     names = plain(chosen.checkpoint.name), plain(called(chosen.dataset))

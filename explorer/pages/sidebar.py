@@ -13,14 +13,13 @@ import streamlit as st
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
 from explorer.options import FITS
+from explorer.pages import parts
 from explorer.pages.facts import summary
 from explorer.pages.state import bound, called, choose, complain, get, plain, put, refused, shared, short_path
 from explorer.pages.work import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
 
     from explorer.checkpoints import Checkpoint
 
@@ -35,7 +34,8 @@ class Selection:
     Attributes:
         checkpoint: facts of the checkpoint, from its JSON.
         dataset: a name in DATASETS, or a path.
-        split: `test`, the images that training has not seen, or `all` of a dataset that it has seen nothing of.
+        split: one of parts.PARTS; to begin with `test`, the images that training has not seen, or `all` of a dataset
+            that it has seen nothing of.
         fit: how an image that is not square becomes one: `crop` or `pad`.
         limit: at most so many images, a random sample that is always the same; None is all.
     """
@@ -89,7 +89,7 @@ def draw() -> Selection:
         )
     complain("fit")
     summary(checkpoint)
-    return Selection(checkpoint, dataset, _split(checkpoint, dataset), fit, limit)
+    return Selection(checkpoint, dataset, parts.choose_part(checkpoint, dataset), fit, limit)
 
 
 def for_photographs(checkpoint: Checkpoint) -> None:
@@ -258,28 +258,6 @@ def _modules(path: str, version: float) -> list[str]:
 
     found = foreign.recognise(path)
     return foreign.taps.offered(foreign.skeleton(found)) if found else []
-
-
-def _split(checkpoint: Checkpoint, dataset: str) -> str:
-    """`all` of a folder or zip that came without splits, unless the checkpoint was trained on it; else `test`."""
-    from explorer import datasets
-    from explorer.datasets import seen
-
-    if dataset in datasets.DATASETS or not datasets.divided(dataset):
-        return "test"
-    known = seen.read(checkpoint.path)
-    trained = checkpoint.trained_on(dataset)
-    if not trained and known is not None:
-        trained = _holds(dataset, datasets.version(dataset, "all"), str(checkpoint.path), len(known), known)
-    return "test" if trained else "all"
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _holds(dataset: str, version: str, checkpoint: str, count: int, _known: np.ndarray) -> bool:
-    """Whether some of a sample of the pictures of a dataset are those that a checkpoint was trained on."""
-    from explorer import datasets
-
-    return datasets.holds(dataset, _known)
 
 
 def _dataset(checkpoint: Checkpoint) -> str:

@@ -20,7 +20,18 @@ from explorer.errors import BadInput
 
 log = logging.getLogger("explorer")
 
-CARRIED = ("checkpoint", "dataset", "limit", "fit", "kmeans", "layer", "image", "order", "code")  # in every URL
+CARRIED = (
+    "checkpoint",
+    "dataset",
+    "split",
+    "limit",
+    "fit",
+    "kmeans",
+    "layer",
+    "image",
+    "order",
+    "code",
+)  # in every URL
 
 
 def names() -> tuple[str, ...]:

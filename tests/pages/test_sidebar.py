@@ -222,3 +222,19 @@ def test_addresses_in_names_are_no_links_and_text_of_others_is_as_it_is():
         shown = plain(name)
         assert shown.replace("\u2060", "").replace("\\", "") == name and "\u2060" in shown
     assert plain("a_b.png") == "a\\_b.png"
+
+
+def test_any_part_of_a_dataset_can_be_explored_and_training_images_are_said_to_be(open_app, visit, studio, started):
+    app = open_app("codebook")
+    part = app.segmented_control(key="pick-split")
+    assert part.value == "test" and [str(one) for one in part.options] == ["Train", "Test"]
+    assert "split" not in app.query_params, "what nobody chose is in no address"
+    part.set_value("train").run()
+    assert app.query_params["split"] == "train" and not app.exception
+    told = " ".join(one.value.replace("\\", "") for one in app.caption)
+    assert "12 training images" in told and "was trained on these" in told
+    visit(app, "latent_map")
+    assert app.segmented_control(key="pick-split").value == "train", "it goes with the user from page to page"
+    app = open_app("codebook", split="dreams")
+    assert any("There is no part 'dreams'" in one.value for one in app.warning) and not app.exception
+    assert app.segmented_control(key="pick-split").value == "test"
