@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from explorer.sheets import Block
-from explorer.views.scores import dissection, human, information, unseen
+from explorer.views.scores import dissection, human, information, leak, stability, unseen
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SHOWN: dict[str, Callable[[Study, Mapping[str, Any], Any], Sequence[Block]]] = {
     "human": human.blocks,
     "information": information.blocks,
+    "leak": leak.blocks,
+    "stability": stability.blocks,
     "unseen": unseen.blocks,
     "dissection": dissection.blocks,
 }
