@@ -58,6 +58,7 @@ class Study:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._encoding: Encoding | None = None
+        self._computed: pd.DataFrame | None = None
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -211,6 +212,19 @@ class Study:
     def concepts(self) -> pd.DataFrame:
         """Concepts of the images, a row for each; those that the user gathered are the last."""
         return self.remember(_concepts)
+
+    def computed(self) -> pd.DataFrame | None:
+        """Lightness, hue, … of the images, a row for each; None where that was not computed yet."""
+        if self._computed is None and (found := self.result("pictures")) is not None:
+            self._computed = results.pictures.concepts(found, self.images.concepts.columns)
+        return self._computed
+
+    def known(self) -> pd.DataFrame:
+        """Concepts of the images, and then what is computed from their pixels, where that is there."""
+        own, computed = self.concepts(), self.computed()
+        if computed is None:
+            return own
+        return own.join(computed[[name for name in computed.columns if name not in own.columns]])
 
     @kept
     def errors(self) -> pd.DataFrame:

@@ -215,7 +215,7 @@ def is_continuous(column: pd.Series) -> bool:
 
 def labels(study: Study, concept: str) -> np.ndarray:
     """(N,) values of a discrete concept; None where there is none."""
-    column = study.concepts()[concept]
+    column = study.known()[concept]
     return column.astype(object).where(column.notna(), None).to_numpy()
 
 
@@ -226,6 +226,7 @@ def unit(study: Study, concept: str) -> str:
 def colourings(study: Study, points: Points) -> list[str]:
     """What the points can be coloured by: first what neighbours share most beyond chance."""
     names = telling(study, points)
+    names += [name for name in map(str, study.known().columns) if name not in names]
     last = [PSNR] if study.encoding.facts["errors_of"] else []
     return [CODE, TOKENS, *names, *last] if points.rows is None else [*names, *last, CODE]
 
@@ -241,8 +242,8 @@ def colouring(study: Study, points: Points, by: str) -> tuple[np.ndarray, str, s
     if by == PSNR:
         values, continuous, title = study.errors()["psnr"].to_numpy(), True, "PSNR (dB)"
     else:
-        continuous = is_continuous(study.concepts()[by])
-        values = study.concepts()[by].to_numpy() if continuous else labels(study, by)
+        continuous = is_continuous(study.known()[by])
+        values = study.known()[by].to_numpy() if continuous else labels(study, by)
         title = f"{by} ({unit(study, by)})" if unit(study, by) else by
     kind = "continuous" if continuous else "discrete"
     if points.rows is not None:

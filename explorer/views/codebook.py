@@ -46,7 +46,7 @@ MANY = {10: "10", 20: "20", 40: "40", 80: "80"}
 
 
 def _concepts(study: Study, _: Any = None) -> dict[str, str]:
-    return {str(name): str(name) for name in study.concepts().columns}
+    return {str(name): str(name) for name in study.known().columns}
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def compared(study: Study, layer: str, concept: str) -> tuple | None:
     """Codes by the values of a concept, beside what shuffled labels give; None where no image has a value."""
     from explorer.analysis import codes, usage
 
-    labels, cut = codes.values_of(study.concepts()[concept])
+    labels, cut = codes.values_of(study.known()[concept])
     if all(label is None for label in labels):
         return None
     tokens, size = study.codes(layer), len(study.book(layer))

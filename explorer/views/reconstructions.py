@@ -55,13 +55,19 @@ def _shown(study: Study, _: Any = None) -> dict[str, str]:
 def _concepts(study: Study, _: Any = None) -> dict[str, str]:
     from explorer.datasets import discrete
 
-    return {str(name): str(name) for name in discrete(study.images.concepts)}
+    return {str(name): str(name) for name in discrete(_table(study))}
+
+
+def _table(study: Study) -> pd.DataFrame:
+    """Concepts of the images, also where nothing is encoded, and what is computed from their pixels."""
+    own, computed = study.images.concepts, study.computed()
+    return own if computed is None else own.join(computed)
 
 
 def _values(study: Study, options: Any) -> dict[str, str]:
     if not options["concept"]:
         return {}
-    found = study.images.concepts[options["concept"]].dropna().astype(str).unique()
+    found = _table(study)[options["concept"]].dropna().astype(str).unique()
     return {value: value for value in sorted(found)}
 
 
@@ -164,7 +170,7 @@ def _chosen(study: Study, options: Options) -> tuple[Looked, ...]:
 
 def _have(study: Study, options: Options) -> np.ndarray:
     """(N,) bool: images with the value of the concept that was chosen."""
-    return (study.images.concepts[options.concept].astype(str) == options.value).to_numpy()
+    return (_table(study)[options.concept].astype(str) == options.value).to_numpy()
 
 
 def _hidden(study: Study, options: Options, shown: Sequence[Looked]) -> tuple[np.ndarray | None, list[Block]]:
