@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NATS = np.log(2)  # a bit in nats
 WORK = 100_000_000  # numbers that all shuffles of one concept may touch, about two seconds
+DOUBT = 0.2  # of the correction where all is told; see `estimate`
 CALIBRATED, FEW = 20, 3  # shuffles whose bias is taken, of tokens and of values
 
 
@@ -215,7 +216,9 @@ def estimate(own: tuple, chance: np.ndarray, expected: np.ndarray, most: np.ndar
     """Bits as counted less their bias, which is calibrated: of shuffled labels, nothing is left on average.
 
     With few images of many codes the jackknife knows a part of the bias only; how much of it, shuffles tell. The error
-    is the larger of its own and the spread of the shuffles.
+    is the larger of its own and the spread of the shuffles. What is right where nothing is told need not be where much
+    is: a fifth of the correction, times the share of the concept that is told, is taken for doubtful (measured on
+    shapes: up to 14 % were missing).
 
     Args:
         own: bits as counted, bias and standard error. chance: (S, ...) bits of shuffled labels. expected: mean of
@@ -224,7 +227,9 @@ def estimate(own: tuple, chance: np.ndarray, expected: np.ndarray, most: np.ndar
     plugin, bias, error = (np.asarray(one) for one in own)
     mean = chance.mean(0)
     factor = np.divide(mean, expected, out=np.ones(np.shape(mean)), where=np.asarray(expected) > 1e-12)
-    bits, half = plugin - factor * bias, 1.96 * np.maximum(error, chance.std(0))
+    bits = plugin - factor * bias
+    doubt = DOUBT * np.abs(factor * bias) * np.clip(bits / np.maximum(most, 1e-12), 0, 1)
+    half = 1.96 * np.hypot(np.maximum(error, chance.std(0)), doubt)
     p = (1 + (chance >= plugin - 1e-12).sum(0)) / (1 + len(chance))  # what is equal may be rounded apart
     low, bits, high = (np.minimum(one, most) for one in (bits - half, bits, bits + half))
     return Estimate(plugin, bits, low, high, mean, np.quantile(chance, 0.975, axis=0), p)

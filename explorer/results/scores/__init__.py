@@ -50,7 +50,7 @@ SCORES: dict[str, Score] = {
     ),
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
-        information.make, version=2,
+        information.make, version=3,
     ),
     "human": Score(
         "Intruder test", "Whether people see which of six patches has another code.", human.make, beside=human.beside,
