@@ -80,15 +80,25 @@ def alike(subject: Subject) -> list[Checkpoint]:
     facts = subject.facts
     if facts.format != "explorer" or facts.family == "codes":
         return []
-    same = ("family", "settings", "image_size", "dataset")
+    same = ("family", "image_size", "dataset", "state")
     return [
         one
         for one in checkpoints.find(facts)
         if one.path.resolve() != Path(facts.path).resolve()
         and all(getattr(one, name) == getattr(facts, name) for name in same)
-        and one.state == "done"
         and one.training.get("seed") != facts.training.get("seed")
+        and _settings(one) == _settings(facts)
     ][:MOST]
+
+
+def _settings(facts: Checkpoint) -> Any:
+    """Settings with the defaults of what a checkpoint does not say, because it was not a choice yet."""
+    from explorer.models import MODELS
+
+    try:
+        return MODELS[facts.family].config(**facts.settings)
+    except (KeyError, TypeError, BadInput):
+        return facts.settings
 
 
 def beside(subject: Subject, options: Any) -> list[str]:
