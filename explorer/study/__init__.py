@@ -53,12 +53,14 @@ class Study:
 
     Attributes:
         subject: names of both. checkpoint: facts of the checkpoint.
+        asked: what scores of concepts are asked of, where it is not everything: fields of their options.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._encoding: Encoding | None = None
         self._computed: pd.DataFrame | None = None
+        self.asked: dict[str, str] = {}
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -92,6 +94,10 @@ class Study:
     def make(self, kind: str, options: Any = None) -> Any:
         """The result, made now if it is not there; for what takes no time."""
         return results.obtain(kind, self.subject, options)[1]
+
+    def score(self, name: str) -> dict[str, Any] | None:
+        """What is kept of a score of concepts; None where it is not there yet."""
+        return self.result("score", self.asked | {"score": name})
 
     @property
     def encoding(self) -> Encoding:

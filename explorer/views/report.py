@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
 ROUNDS = 4  # of making what is missing: a result may show that another one is wanted
-MISSING = "It has not been computed; without --quick it is."
+MISSING = "It has not been computed; it is where --views names this view, without --quick."
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Section:
     numbers: dict[str, Any]
 
 
-def section(study: Study, name: str, make: Callable[[Missing], None] | None) -> Section:
-    """Draws a view; what is missing is made first by `make`, or is said to be missing."""
+def section(study: Study, name: str, make: Callable[[Missing], bool] | None) -> Section:
+    """Draws a view; what is missing is made first by `make`, which says whether it did, or is said to be missing."""
     view = VIEWS[name]
     if view.encoded and not study.encoded:
         codes = Missing("encoding", None, "The codes of all images")
@@ -48,10 +48,8 @@ def section(study: Study, name: str, make: Callable[[Missing], None] | None) -> 
         for _ in range(ROUNDS):
             sheet = view.sheet(study, options, picture)
             missing = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
-            if not missing or make is None:
+            if make is None or not sum(map(make, missing)):
                 break
-            for block in missing:
-                make(block)
     except BadInput as problem:  # no decoder, too few images for a map …; the other views still tell something
         text = str(problem)
         return Section(name, options, picture, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})

@@ -85,7 +85,10 @@ def test_what_is_missing_is_said_with_quick_and_computed_without(photos, tmp_pat
     base = ["report", "vqvae-shapes", "--dataset", str(photos), "--split", "all", "--views", "codebook"]
     assert run([*base, "--quick", "--out", str(tmp_path / "quick.html")]) == 0
     quick = (tmp_path / "quick.html").read_text()
-    assert "It has not been computed; without --quick it is." in quick and 'class="cx-card"' not in quick
+    assert (
+        "It has not been computed; it is where --views names this view, without --quick." in quick
+        and 'class="cx-card"' not in quick
+    )
     assert run([*base, "--out", str(tmp_path / "whole.html")]) == 0
     whole = (tmp_path / "whole.html").read_text()
     assert "has not been computed" not in whole and 'class="cx-card"' in whole
@@ -100,7 +103,7 @@ def test_json_is_one_object_with_the_numbers_of_every_view(capfd, tmp_path):
     assert run(words) == 0
     out, _ = capfd.readouterr()
     found = json.loads(out)
-    assert out.count("\n") == 1 and list(found) == ["checkpoint", "dataset", "images", "views"]
+    assert out.count("\n") == 1 and list(found)[:4] == ["checkpoint", "dataset", "images", "views"]
     assert (found["checkpoint"], found["dataset"], list(found["views"])) == ("vqvae-digits", "digits", names)
     use = found["views"]["codebook"]["use"]
     assert use["used"] + use["dead"] == use["codes"] and use["images"] == found["images"]
@@ -122,3 +125,56 @@ def test_wrong_words_end_with_one_sentence(capfd, more, says):
     assert run(["report", "vqvae-digits", "--dataset", "digits", *more]) == 2
     _, err = capfd.readouterr()
     assert says in err and err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """Two classes of shades with copies between train and test, judged by a shipped checkpoint: the JSON."""
+    folder = tmp_path_factory.mktemp("judged")
+    table = ["file_name,same,own"]
+    for split in ("train", "test"):
+        for number in range(40):
+            rng = np.random.default_rng([number, split == "test" and number >= 3])  # three are in both
+            pixels = np.clip(rng.normal(70 + 110 * (number % 2), 30, (32, 32, 3)), 0, 255).astype(np.uint8)
+            name = f"{split}/{('dark', 'light')[number % 2]}/{number}.png"
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / name)
+            table.append(f"{name},yes,{split}{number}")
+    (folder / "metadata.csv").write_text("\n".join(table))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_CACHE", str(folder / "cache"))
+        yield folder
+
+
+def report(folder, capfd, *more):
+    words = ["report", "vqvae-digits", "--dataset", str(folder), "--only", "judgement,leak", *more, "--json"]
+    assert run(words) == 0
+    return json.loads(capfd.readouterr().out)
+
+
+def test_json_holds_a_verdict_on_every_concept_with_what_decided(judged, capfd, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CACHE", str(judged / "cache"))
+    found = report(judged, capfd)
+    row = next(row for row in found["concepts"] if row["concept"] == "class")
+    asked = "concept layer n metric score low high baselines best_null verdict sentence codes"
+    assert set(asked.split()) <= row.keys() and row["layer"] == "code"
+    assert row["low"] <= row["score"] <= row["high"] and 0 < row["n"] <= 37
+    assert all(set(band) == {"mean", "low", "high"} for band in row["baselines"].values())
+    assert {"name", "mean", "low", "high"} == set(row["best_null"]) and row["best_null"]["name"] in row["baselines"]
+    assert all({"code", "value", "ap", "low", "high"} <= set(code) for code in row["codes"])
+    assert found["leak"]["exact"] == 3 and {"judgement", "leak"} == found["scores"].keys()
+    assert {"same", "own"} <= found["refused"].keys()
+
+
+def test_concepts_and_layers_are_chosen_by_name(judged, capfd, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CACHE", str(judged / "cache"))
+    found = report(judged, capfd, "--concept", "class", "--concept", "lightness", "--layer", "code")
+    assert [row["concept"] for row in found["concepts"]] == ["class", "lightness"]
+    base = ["report", "vqvae-digits", "--dataset", str(judged)]
+    for more, says in (
+        (["--concept", "colour"], "unknown concept 'colour'; choose from class"),
+        (["--layer", "top"], "unknown layer 'top'; choose from code"),
+        (["--only", "magic"], "unknown score 'magic'; choose from judgement"),
+    ):
+        assert run([*base, *more, "--json"]) == 2
+        assert says in capfd.readouterr().err

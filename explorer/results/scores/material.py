@@ -52,8 +52,8 @@ def contents(options: Options) -> tuple[Any, ...]:
 
 
 def listed(text: str) -> list[str]:
-    """Names with commas between."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Names with commas between, or one a line where they may hold commas themselves."""
+    return [part.strip() for part in text.split("\n" if "\n" in text else ",") if part.strip()]
 
 
 class Material:
