@@ -63,7 +63,7 @@ SCORES: dict[str, Score] = {
         beside=stability.beside,
     ),
     "unseen": Score(
-        "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", unseen.make
+        "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", unseen.make, 2,
     ),
     "dissection": Score(
         "Where codes lie", "How far the cells of codes overlap with the object, beside masks of other images.",

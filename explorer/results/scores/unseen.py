@@ -86,9 +86,11 @@ def of_counts(counts: Counts, share: float, error: float) -> dict[str, Any]:
 
 
 def _more(counts: Counts, dead: int) -> dict[str, float]:
-    value = float(np.clip(unseen.further(counts.images, HALF), 0, dead))
-    low, high = unseen.further_interval(value, unseen.further(counts.again_images, HALF), dead)
-    return {"images": round(HALF * counts.n), "codes": value, "low": low, "high": high}
+    images = max(round(HALF * counts.n), 1)
+    share = images / max(counts.n, 1)
+    value = float(np.clip(unseen.further(counts.images, share), 0, dead))
+    low, high = unseen.further_interval(value, unseen.further(counts.again_images, share), dead)
+    return {"images": images, "codes": value, "low": low, "high": high}
 
 
 def _curve(counts: Counts, expected: float) -> dict[str, list[float]]:
@@ -144,13 +146,18 @@ def sentence(row: dict[str, Any]) -> str:
     """Dead, or unseen?"""
     dead, least, more = row["dead"], row["unseen"], row["more"]
     if not dead:
-        return f"All {row['codes']:,} codes of {row['layer']} occur in these {row['images']:,} images."
+        all_codes = f"All {row['codes']:,} codes" if row["codes"] > 1 else "The only code"
+        return f"{all_codes} of {row['layer']} can be found in {_images(row['images'])}."
     what = f"{dead:,} dead codes of {row['layer']}" if dead > 1 else f"1 dead code of {row['layer']}"
     ends = f"95 %: {least['low']:.0f} – {least['high']:.0f}"
     verb = "is" if round(least["codes"]) == 1 else "are"
     unseen_ones = f"{least['codes']:.0f} of {what} {verb} likely merely unseen, at least ({ends})"
     text = f"Of {what}, none looks merely unseen" if least["codes"] < 0.5 else unseen_ones
     return (
-        f"{text}; {more['images']:,} more images would show {more['codes']:.0f} "
+        f"{text}; {_images(more['images'], 'more ')} would show {more['codes']:.0f} "
         f"(95 %: {more['low']:.0f} – {more['high']:.0f})."
     )
+
+
+def _images(count: int, which: str = "") -> str:
+    return f"{count:,} {which}image{'' if count == 1 else 's'}"

@@ -44,14 +44,19 @@ def test_codes_that_few_images_have_tell_of_more():
 
 
 def test_all_in_use():
-    assert row(np.arange(8).reshape(2, 2, 2), 8)["sentence"] == "All 8 codes of code occur in these 2 images."
+    assert row(np.arange(8).reshape(2, 2, 2), 8)["sentence"] == "All 8 codes of code can be found in 2 images."
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (2, 2)])
 def test_five_images_and_one_code(grid):
     found = row(np.zeros((5, *grid), int), 1)
     assert found["dead"] == 0 and found["curve"]["codes"] == [1.0] * len(found["curve"]["images"])
-    assert found["curve"]["even"][-1] == 1
+    assert found["curve"]["even"][-1] == 1 and found["sentence"] == "The only code of code can be found in 5 images."
+
+
+def test_one_image():
+    found = row(np.array([[[0, 1], [1, 1]]]), 5)
+    assert found["more"]["images"] == 1 and found["mass"]["share"] == 1 and "1 more image would" in found["sentence"]
 
 
 def test_the_curve_ends_where_all_images_are_and_its_band_holds_it():
