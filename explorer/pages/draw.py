@@ -160,7 +160,7 @@ def _strip(strip: Strip, shown: Shown) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         note = strip.note if len(strip.note) <= NOTE else f"{strip.note[:12]}…{strip.note[13 - NOTE :]}"
         st.markdown(f"**{plain(strip.title)}**  \n:small[:gray[{plain(note)}]]", width="content")
-        with st.container(horizontal=True, width="content", gap="small"):
+        with st.container(horizontal=True, width="content", gap="small", vertical_alignment="center"):
             for link in strip.links:
                 _link(link, shown)
             if strip.row is not None:

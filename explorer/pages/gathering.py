@@ -87,12 +87,12 @@ def offer(block: Gather, study: Study) -> None:
 def keep(study: Study, found: Iterable[int], source: str, key: str, model: str = "") -> None:
     """A box for the name of a new set, or the choice of one that is there, to which the images are added."""
     images, box = study.images.fingerprint, f"name-of-{key}"
-    there, into = sets.find(images), None
+    there, into = sets.find(images), ""
 
     def kept() -> None:
         name = into or st.session_state.get(box) or ""
         try:
-            change = sets.keep if into is None else sets.add
+            change = sets.add if into else sets.keep
             shared()["kept"] = change(images, name, found, source=source, model=model).name
         except BadInput as fault:
             shared()["not kept"] = key, str(fault)
@@ -102,10 +102,10 @@ def keep(study: Study, found: Iterable[int], source: str, key: str, model: str =
             rows(study).clear()
 
     if there:
-        into = st.selectbox("Set", [None, *there], format_func=lambda one: one or NEW, key=f"set-of-{key}", width=320)
-    if into is None:
+        into = st.selectbox("Set", ["", *there], format_func=lambda one: one or NEW, key=f"set-of-{key}", width=320)
+    if not into:
         st.text_input("Name", key=box, max_chars=LETTERS, width=320, placeholder="what these images have in common")
-    label = "Keep as a concept" if into is None else f"Add to {plain(into)}"
+    label = f"Add to {plain(into)}" if into else "Keep as a concept"
     st.button(label, type="primary", key=f"keep-{key}", on_click=kept)
     if shared().get("not kept", (None,))[0] == key:
         fault = shared().pop("not kept")[1]

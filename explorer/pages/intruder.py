@@ -67,7 +67,7 @@ def _begin(study: Study, layer: str, tests: dict[str, Any]) -> None:
         )  # fmt: skip
         patches = st.segmented_control(
             "Shown are", list(intruders.PATCHES), format_func=intruders.PATCHES.get, default="random", required=True,
-            key="test-patches", help="The nearest are the best that a code has; those at random are what it has.",
+            key="test-patches", help="Nearest to the code's vector: the best that it has; at random: what it has.",
         )  # fmt: skip
         st.button(
             "Begin", type="primary", icon=":material/play_arrow:", key="test-begin", on_click=_started,
@@ -96,13 +96,15 @@ def _enter(study: Study, layer: str, name: str | None) -> None:
 def _trial(study: Study, name: str, test: dict[str, Any]) -> None:
     at, count = len(test["answers"]), len(test["trials"])
     st.progress(at / count, f"Trial {at + 1} of {count}")
-    st.markdown("**Which patch does not belong to the others?** Click the number below it, or press its key.")
-    with st.grid("auto", min_column_width=104, gap="small", key="trial"):
+    st.markdown(
+        "**Which patch does not belong to the others?** Click the button below it, or press its number, 1 to 6."
+    )
+    with st.grid(6, min_column_width=100, gap="small", key="trial"):
         for place, pixels in enumerate(intruders.shown(study, test["layer"], test["trials"][at])):
             with st.container(gap="xsmall"):
                 st.image(drawing.png(pixels, 220), width="stretch", alt=f"Patch {place + 1}")
                 st.button(
-                    str(place + 1), key=f"choice-{place}", shortcut=str(place + 1), width="stretch",
+                    "This one", key=f"choice-{place}", shortcut=str(place + 1), width="stretch",
                     on_click=answers.answer,
                     args=(study.subject.fingerprint, study.images.fingerprint, name, at, place),
                 )  # fmt: skip

@@ -72,7 +72,7 @@ def draw() -> Selection:
     dataset = _dataset(checkpoint)
     if own := dataset not in datasets.DATASETS:
         for_photographs(checkpoint)
-    limit = _limit(checkpoint, dataset)
+    part, limit = parts.choose_part(checkpoint, dataset), _limit(checkpoint, dataset)
     fit = choose("fit", _no_fit, "crop")
     if own:
         fit = bound(
@@ -89,7 +89,7 @@ def draw() -> Selection:
         )
     complain("fit")
     summary(checkpoint)
-    return Selection(checkpoint, dataset, parts.choose_part(checkpoint, dataset), fit, limit)
+    return Selection(checkpoint, dataset, part, fit, limit)
 
 
 def for_photographs(checkpoint: Checkpoint) -> None:

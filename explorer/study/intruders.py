@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 MOST, SIDE = 100_000, 96  # patches that trials are made of, at most; pixels of one that is shown
-PATCHES = {"random": "Patches drawn at random", "nearest": "Patches nearest to the code's vector"}
+PATCHES = {"random": "Random patches", "nearest": "Nearest patches"}
 TOO_FEW = "layer {layer} has no two codes of which one stands in five of these images, so there is nothing to ask"
 
 

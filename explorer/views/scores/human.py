@@ -33,7 +33,7 @@ def shares(told: Mapping[str, Any]) -> list[Block]:
     cards = [
         Card(
             title, "–" if not told[key]["n"] else f"{told[key]['share']:.0%}",
-            f"{told[key]['found']} of {told[key]['n']}; 95 %: {told[key]['low']:.0%} – {told[key]['high']:.0%}",
+            f"{told[key]['found']} of {told[key]['n']} [{told[key]['low']:.0%}, {told[key]['high']:.0%}]",
             help_of(term),
         )
         for key, (title, term) in SHARES.items()
@@ -42,6 +42,6 @@ def shares(told: Mapping[str, Any]) -> list[Block]:
     text = (
         f"{told['tests']} {'test' if told['tests'] == 1 else 'tests'} done"
         + (f", {left} begun and not finished" if left else "")
-        + f". Chance finds {told['chance']:.0%}. Intervals (Wilson) count trials; they speak of no other people."
+        + f". Chance finds {told['chance']:.0%}. The 95 % intervals (Wilson) count trials; they speak of no other people."
     )
     return [Cards(cards, 4), Note(text)]

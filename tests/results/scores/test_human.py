@@ -32,7 +32,7 @@ def test_seven_of_ten_in_the_score_and_on_the_page(subject):  # noqa: F811
         layer = "top"
 
     cards = next(block for block in walk(human.blocks(None, found, Options())) if isinstance(block, Cards)).cards
-    assert cards[0].value == "70%" and cards[0].note == "7 of 10; 95 %: 40% – 89%" and cards[1].value == "–"
+    assert cards[0].value == "70%" and cards[0].note == "7 of 10 [40%, 89%]" and cards[1].value == "–"
     assert all(card.help for card in cards) and "intruder test" in TERMS
     Options.layer = "bottom"
     assert "Nobody has done" in human.blocks(None, found, Options())[1].text
