@@ -46,4 +46,31 @@ TERMS: dict[str, Term] = {
         "the value. A code for red would overlap much with red objects.",
         "0 to 1",
     ),
+    "pairs of codes": Term(
+        "Pairs that tell more",
+        "Two codes at an offset, such as one right of the other, whose standing together anywhere in an image tells "
+        "more of the concept than the presence of either code, and more than by chance (q < 0.05). Codes that mean "
+        "something only together are a language of parts; codes that mean the same alone are a list of wholes. Pairs "
+        "are made of the 64 most used codes, the 20 that gain most are chosen on some images and scored on others.",
+        "bits",
+        "After interaction information, McGill 1954",
+    ),
+    "gain of a pair": Term(
+        "Gain",
+        "Bits that the presence of the pair tells, less what the better one of its codes tells; 95 % interval from "
+        "drawing images with replacement (1.96 standard errors). Negative where a code alone does as well.",
+        "bits",
+    ),
+    "null of pairs": Term(
+        "Chance",
+        "The bits of the pair where another image of the same value supplies its second code: what each code has to do "
+        "with the concept and with the position stays, only that they stand together is broken. q is the share of "
+        "false finds among all pairs of this concept and layer with this q or less (Benjamini and Hochberg).",
+        "bits",
+    ),
+    "control of pairs": Term(
+        "Found by chance",
+        "How many of the same pairs are found where other images of the same value supply every second code, so that "
+        "there is nothing to find.",
+    ),
 }

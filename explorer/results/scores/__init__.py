@@ -17,7 +17,17 @@ from explorer.files import digest, read_json, write_json
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import dissection, human, information, judgement, leak, material, stability, unseen
+from explorer.results.scores import (
+    compositionality,
+    dissection,
+    human,
+    information,
+    judgement,
+    leak,
+    material,
+    stability,
+    unseen,
+)
 from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
@@ -68,6 +78,10 @@ SCORES: dict[str, Score] = {
     "dissection": Score(
         "Where codes lie", "How far the cells of codes overlap with the object, beside masks of other images.",
         dissection.make,
+    ),
+    "compositionality": Score(
+        "Pairs", "Whether two codes beside one another tell more of a concept than either alone.",
+        compositionality.make,
     ),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from explorer.sheets import Block
-from explorer.views.scores import dissection, human, information, leak, stability, unseen
+from explorer.views.scores import compositionality, dissection, human, information, leak, stability, unseen
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -22,4 +22,5 @@ SHOWN: dict[str, Callable[[Study, Mapping[str, Any], Any], Sequence[Block]]] = {
     "stability": stability.blocks,
     "unseen": unseen.blocks,
     "dissection": dissection.blocks,
+    "compositionality": compositionality.blocks,
 }
