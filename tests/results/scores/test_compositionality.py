@@ -22,7 +22,7 @@ def subject(network):  # noqa: F811
     return Subject(network / "network", "shapes", limit=600)
 
 
-def test_a_pair_that_only_together_tells_is_found_and_noise_is_not(subject, monkeypatch):
+def test_a_pair_that_only_together_tells_is_found_and_noise_is_not(subject):
     of = made(subject, obtain=None)
     night = (of.table["background"] == "night").to_numpy().astype(np.int64)
     generator = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def test_a_pair_that_only_together_tells_is_found_and_noise_is_not(subject, monk
     codes[:, 1, 1], codes[:, 1, 2] = first, 2 + (first ^ night)
     of.__dict__["_prepared"] = ([one for one in of.concepts if one.name in ("background", "texture")], {})
     found = compositionality.make(replaced(of, codes, 8))
-    background, texture = found["concepts"]
+    texture, background = found["concepts"]
     best = background["pairs"][0]
     assert background["found"] >= 4 and best["offset"] == [0, 1] and max(best["codes"]) < 4 and best["low"] > 0
     assert background["by_chance"] <= 1 and texture["found"] == 0
