@@ -66,7 +66,8 @@ def halves(folds: Folds) -> tuple[np.ndarray, np.ndarray]:
     """Images to choose pairs on, and others to score them on: of several folds about half each."""
     if folds.number.max() < 1:
         return next(iter(folds))
-    return np.flatnonzero(folds.number % 2 == 1), np.flatnonzero(folds.number % 2 == 0)
+    scored = folds.scored
+    return scored[folds.number[scored] % 2 == 1], scored[folds.number[scored] % 2 == 0]
 
 
 def of_concept(codes: np.ndarray, concept: Concept, fit: np.ndarray, score: np.ndarray) -> dict[str, Any] | str:
