@@ -67,6 +67,7 @@ SCORES: dict[str, Score] = {
     ),
     "leak": Score(
         "Copies", "Whether images that are judged have copies that are fitted on.", leak.make, pictures=True,
+        beside=leak.beside,
     ),
     "stability": Score(
         "Stability", "Whether another training of the same config finds the same codes.", stability.make,
@@ -99,12 +100,12 @@ def key(subject: Subject, options: Options) -> str:
         raise BadInput(f"unknown score {options.score!r}; choose from {', '.join(SCORES)}")
     score, images = SCORES[options.score], subject.images
     made = [score.version, SCORES["leak"].version, pictures.VERSION]
+    found = None if score.beside is None else score.beside(subject, options)
     if score.pictures:
-        return digest("score", made, images.fingerprint, images.split, options.score)
+        return digest("score", made, images.fingerprint, images.split, options.score, found)
     asked = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
     gathered = sets.version(subject.images.fingerprint) if sets.PREFIX in (options.concept or sets.PREFIX) else None
     content = *material.contents(options), *filter(None, [gathered])
-    found = None if score.beside is None else score.beside(subject, options)
     return digest("score", made, subject.encoding_key, asked, found, *content)
 
 
@@ -120,7 +121,8 @@ def make(
     found = SCORES[options.score].make(of)
     facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
     own = sets.chosen_by(subject.images.fingerprint, subject.fingerprint)
-    circular = {one.name: sets.CIRCULAR for one in of.concepts if one.name in own}
+    judged = [] if SCORES[options.score].pictures else of.concepts
+    circular = {one.name: sets.CIRCULAR for one in judged if one.name in own}
     write_json(path, facts | ({"circular": circular} if circular else {}) | found)
 
 

@@ -16,16 +16,19 @@ sentence
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.datasets import hub
 from explorer.errors import BadInput
 
 if TYPE_CHECKING:
     from explorer.analysis.concepts.duplicates import Looks
     from explorer.datasets import Images
     from explorer.results.scores.material import Material
+    from explorer.results.subject import Subject
 
 TRAIN = 50_000  # training images that are asked, a seeded sample where there are more
 NAMED = 20
@@ -81,6 +84,20 @@ def make(material: Material) -> dict[str, Any]:
     return found | {"names": names[:NAMED], "sentence": _sentence(found, count, int(copies.sum()))}
 
 
+def beside(subject: Subject, options: Any) -> bool:
+    """Whether training images are asked only when they are here: part of the key."""
+    return _elsewhere(subject)
+
+
+def _elsewhere(subject: Subject) -> bool:
+    """Whether the training split would have to be downloaded from the Hub, which may be very large."""
+    from explorer import datasets
+
+    if Path(subject.dataset).expanduser().exists() or not hub.NAME.fullmatch(subject.dataset):
+        return False
+    return not datasets.ready(subject.dataset, "train", subject.images.size, fit=subject.fit, limit=TRAIN)
+
+
 def _looked(material: Material, some: _Set, said: str) -> _Set:
     """The same with what the images look like, read once."""
     from explorer.analysis.concepts import duplicates
@@ -108,6 +125,8 @@ def _train(material: Material) -> _Set | str:
         return "The judged images are, or contain, the training split itself."
     if "train" not in datasets.split_names(subject.dataset):
         return f"{images.name} has no training split."
+    if _elsewhere(subject):
+        return f"The training split of {images.name} is not on this machine, and is not downloaded for this."
     try:
         found = subject.load("train", TRAIN, material.progress)
     except BadInput as error:

@@ -62,3 +62,15 @@ def test_splits_that_are_drawn_apart_are_not_compared(network):  # noqa: F811
 def test_it_is_one_result_for_all_checkpoints(planted):
     other = Subject(planted.checkpoint, planted.dataset, kmeans=7)
     assert results.key("score", planted, LEAK) == results.key("score", other, LEAK)
+
+
+def test_a_training_split_on_the_hub_is_not_downloaded_for_it(planted, monkeypatch):
+    from explorer import datasets
+    from explorer.results.scores import leak
+
+    assert not leak.beside(planted, None)
+    there = Subject(planted.checkpoint, "org/large")
+    there.__dict__["images"] = planted.images
+    for ready in (False, True):
+        monkeypatch.setattr(datasets, "ready", lambda *_, ready=ready, **__: ready)
+        assert leak.beside(there, None) is not ready
