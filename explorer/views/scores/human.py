@@ -42,6 +42,6 @@ def shares(told: Mapping[str, Any]) -> list[Block]:
     text = (
         f"{told['tests']} {'test' if told['tests'] == 1 else 'tests'} done"
         + (f", {left} begun and not finished" if left else "")
-        + f". Chance finds {told['chance']:.0%}. The 95 % intervals (Wilson) count trials, and speak of no other people."
+        + f". Chance finds {told['chance']:.0%}. The 95 % intervals (Wilson) count trials, not people."
     )
     return [Cards(cards, 4), Note(text)]
