@@ -20,12 +20,16 @@ from explorer.results import pictures
 from explorer.results.scores import (
     compositionality,
     dissection,
+    hierarchy,
     human,
     information,
+    invariance,
     judgement,
     leak,
     material,
+    recoloured,
     stability,
+    swaps,
     unseen,
 )
 from explorer.results.scores.material import Material
@@ -83,6 +87,26 @@ SCORES: dict[str, Score] = {
     "compositionality": Score(
         "Pairs", "Whether two codes beside one another tell more of a concept than either alone.",
         compositionality.make,
+    ),
+    "swaps": Score(
+        "Codes put in each other's place",
+        "Where a picture changes when a code becomes another one, and whether a frozen probe then says another value.",
+        swaps.make,
+    ),
+    "invariance": Score(
+        "Codes that stay",
+        "How many tokens stay when a picture is shifted by a pixel, flipped, saved as JPEG, made brighter, decoded.",
+        invariance.make,
+    ),
+    "recoloured": Score(
+        "Is it only colour?",
+        "What codes still tell of pictures that are grey, or whose hues are turned.",
+        recoloured.make,
+    ),
+    "hierarchy": Score(
+        "What each layer is for",
+        "What a picture loses when a layer is damaged, and what a layer's codes tell beyond those of the others.",
+        hierarchy.make,
     ),
 }  # fmt: skip
 

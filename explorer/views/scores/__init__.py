@@ -10,7 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from explorer.sheets import Block
-from explorer.views.scores import compositionality, dissection, human, information, leak, stability, unseen
+from explorer.views.scores import (
+    compositionality,
+    dissection,
+    hierarchy,
+    human,
+    information,
+    invariance,
+    leak,
+    recoloured,
+    stability,
+    swaps,
+    unseen,
+)
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -23,4 +35,8 @@ SHOWN: dict[str, Callable[[Study, Mapping[str, Any], Any], Sequence[Block]]] = {
     "unseen": unseen.blocks,
     "dissection": dissection.blocks,
     "compositionality": compositionality.blocks,
+    "swaps": swaps.blocks,
+    "invariance": invariance.blocks,
+    "recoloured": recoloured.blocks,
+    "hierarchy": hierarchy.blocks,
 }
