@@ -7,13 +7,14 @@ out and named in `refused`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
-from explorer.files import digest, read_json, write_json
+from explorer.files import digest, read_json, write_bytes
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
@@ -147,7 +148,19 @@ def make(
     own = sets.chosen_by(subject.images.fingerprint, subject.fingerprint)
     judged = [] if SCORES[options.score].pictures else of.concepts
     circular = {one.name: sets.CIRCULAR for one in judged if one.name in own}
-    write_json(path, facts | ({"circular": circular} if circular else {}) | found)
+    text = json.dumps(_rounded(facts | ({"circular": circular} if circular else {}) | found), separators=(",", ":"))
+    write_bytes(path, text.encode())
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to six digits: far finer than any interval here, and a third of the length."""
+    if isinstance(value, dict):
+        return {str(key): _rounded(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(one) for one in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def read(path: Path, key: str) -> dict[str, Any]:
