@@ -99,7 +99,10 @@ def joined(table: pd.DataFrame, images: str) -> pd.DataFrame:
     for one in found.values():
         inside = np.zeros(len(table), bool)
         inside[one.rows[one.rows < len(table)]] = True
-        columns[f"{PREFIX}{one.name}"] = pd.Categorical.from_codes((~inside).astype(int), [IN, REST])
+        name = f"{PREFIX}{one.name}"
+        columns[f"{name} (gathered)" if name in table else name] = pd.Categorical.from_codes(
+            (~inside).astype(int), [IN, REST]
+        )
     return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis=1)
 
 

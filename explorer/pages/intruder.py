@@ -31,6 +31,9 @@ ABOUT = (
 def show() -> None:
     """The whole page."""
     study = session.study(session.selection())
+    if not getattr(study.images, "pictured", True):
+        st.info("There are no pictures of these codes, so nobody can be asked what is seen.", icon=":material/info:")
+        return
     layer = study.main_layer
     if len(study.layers) > 1:
         layer = pick("layer", "Layer", [one.name for one in study.layers], layer)

@@ -101,6 +101,8 @@ def _code(study: Study) -> tuple[str, int | None]:
 
 
 def _pictures(study: Study, rows: np.ndarray) -> None:
+    if not getattr(study.images, "pictured", True):
+        return
     with st.container(horizontal=True, gap="xsmall"):
         for one in study.pictures(rows):
             st.image(drawing.png(one.pixels, 112), width=56, alt=one.name)

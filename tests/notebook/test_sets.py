@@ -25,6 +25,11 @@ def test_a_set_is_a_column_of_its_images_alone():
     assert csv.columns.tolist() == ["name", "set: round things"] and csv.iloc[1].tolist() == ["q", "yes"]
 
 
+def test_a_column_of_the_dataset_keeps_its_name():
+    sets.keep("photos", "a", [0])
+    assert list(sets.joined(pd.DataFrame({"set: a": [1, 2]}), "photos")) == ["set: a", "set: a (gathered)"]
+
+
 def test_sets_are_renamed_in_place_added_to_and_forgotten():
     sets.keep("x", "one", [1])
     sets.keep("x", "two", [2])

@@ -176,6 +176,21 @@ def test_patches_and_codes_can_be_selected_too(open_map, point_out):
     assert "**3 codes selected**" in texts(app) and "of all tokens" in texts(app) and not app.error
 
 
+def test_what_the_lasso_holds_is_kept_as_a_concept(open_map, point_out, studio):
+    from explorer.notebook import sets
+    from explorer.study import open_study
+
+    point_out(selected=[0, 1, 5])
+    app = open_map()
+    app.text_input(key="name-of-map-images").set_value("drawn").run()
+    app.button(key="keep-map-images").click().run()
+    assert not app.exception and not app.error
+    study = open_study(app.query_params["checkpoint"], str(studio.photos))
+    kept = sets.find(study.images.fingerprint)["drawn"]
+    sets.delete(study.images.fingerprint, "drawn")
+    assert len(kept.rows) == 3 and kept.model == study.subject.fingerprint, "chosen by its own latents"
+
+
 def test_nothing_and_everything_selected_say_what_to_do(open_map, point_out):
     point_out()
     app = open_map()
