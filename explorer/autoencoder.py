@@ -35,11 +35,11 @@ class Codebook:
     Attributes:
         vectors: (K, D) float32.
         kind: `learned` with the model, `implicit` in its arithmetic (FSQ, LFQ), or `kmeans`, fitted to a continuous
-            layer.
+            layer. Of codes without a network also `means` of latents, or `placed` by the images that share them.
     """
 
     vectors: Tensor
-    kind: Literal["learned", "implicit", "kmeans"] = "learned"
+    kind: Literal["learned", "implicit", "kmeans", "means", "placed"] = "learned"
 
     def __len__(self) -> int:
         return self.vectors.shape[0]

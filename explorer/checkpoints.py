@@ -30,6 +30,7 @@ WEIGHTS = "model.safetensors"
 SINGLE = (  # ends of the names of files that other libraries wrote
     ".safetensors", ".sft", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pt.tar", ".ckpt.tar", ".tar", ".keras", ".h5",
 )  # fmt: skip
+CODES = (".npz", ".parquet", ".pq", ".lance")  # and of those that may hold codes without a network
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Checkpoint:
         layers: `{"name", "grid", "dim", "codes"}` of each layer, coarse to fine; codes is None for a continuous layer.
         metrics: held-out metrics, empty while training.
         state: `training`, `stopped` (can be resumed), or `done`.
-        format: `explorer`, or the library and class that wrote it.
+        format: `explorer`, the library and class that wrote it, or `codes` where there is no network.
         notes: what a user should know of a checkpoint of another library, a sentence each.
         no_decoder: why there are no reconstructions, one sentence; empty where there are.
         opening: the dataset, and how many of its images, that it opens on where nothing else is asked for; all images
@@ -95,8 +96,9 @@ def find(near: Checkpoint | None = None) -> list[Checkpoint]:
 
 
 def _files(root: Path) -> list[Path]:
-    """Weights of other libraries that lie there as single files."""
-    return [path for path in sorted(root.glob("*.*")) if path.name.lower().endswith(SINGLE) and path.is_file()]
+    """Weights of other libraries and codes that lie there as single files."""
+    files = [path for path in sorted(root.glob("*.*")) if path.name.lower().endswith((*SINGLE, *CODES))]
+    return [path for path in files if path.is_file() or path.suffix.lower() == ".lance"]
 
 
 def resolve(name_or_path: str | Path) -> Path:
@@ -134,7 +136,36 @@ def resolve(name_or_path: str | Path) -> Path:
 
 def describe(path: str | Path) -> Checkpoint:
     """What the folder or file at `path` says it is; raises BadInput in one sentence if it is no checkpoint."""
-    return _own(Path(path)) or _describe_foreign(Path(path))
+    return _own(Path(path)) or _codes(Path(path)) or _describe_foreign(Path(path))
+
+
+def _codes(path: Path) -> Checkpoint | None:
+    """The same of a file that holds codes and no network; None of anything else."""
+    from explorer.datasets import coded, codes
+
+    if not codes.holds(path):
+        return None
+    found = codes.open_file(path)
+    layers = tuple(
+        {"name": part.name, "grid": list(part.grid), "dim": part.dim, "codes": part.size} for part in found.parts
+    )
+    return Checkpoint(
+        path=path,
+        name=path.name,
+        family="codes",
+        image_size=coded.SIZE,
+        dataset=None,
+        settings={},
+        layers=layers,
+        parameters=0,
+        metrics={},
+        training={},
+        state="done",
+        format="codes",
+        notes=found.notes,
+        no_decoder=codes.NO_DECODER,
+        opening=(str(path), None) if codes.alone(path) else None,
+    )
 
 
 def _own(path: Path) -> Checkpoint | None:
@@ -199,7 +230,7 @@ def _describe_foreign(path: Path) -> Checkpoint:
             more = f" and {len(inside) - 6} more" if len(inside) > 6 else ""
             raise BadInput(f"{path.name} holds several checkpoints; choose one of {listed}{more}")
         if not path.is_dir():
-            what = foreign.unknown(path) or "is not a checkpoint folder, nor weights that are known"
+            what = _without_codes(path) or foreign.unknown(path) or "is not a checkpoint folder, nor weights that are known"
             fault = f"{foreign.split(path)[0].name} {what}"
         elif (path / "config.json").is_file():
             fault = f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}'
@@ -225,6 +256,17 @@ def _describe_foreign(path: Path) -> Checkpoint:
     )
 
 
+def _without_codes(path: Path) -> str:
+    """What is said of a file in which codes could be, and are not."""
+    from explorer.datasets import code_files
+
+    names = code_files.names(path)
+    if names is None:
+        return ""
+    listed = ", ".join(f"'{name[:40]}'" for name in names[:6]) or "nothing"
+    return f"has no array or column 'codes' but {listed}"
+
+
 def load(path: str | Path):
     """The network of a checkpoint, in eval mode on the CPU.
 
@@ -235,6 +277,10 @@ def load(path: str | Path):
 
     if _own(Path(path)) is None:
         from explorer import foreign
+        from explorer.datasets import codes
+
+        if codes.holds(Path(path)):
+            raise BadInput(f"{Path(path).name} holds codes only: there is no network")
 
         if found := foreign.recognise(path):
             return foreign.load(found, Path(path).name)
@@ -278,7 +324,10 @@ def fingerprint(path: str | Path) -> str:
     path = Path(path)
     if _own(path) is None:
         from explorer import foreign
+        from explorer.datasets import codes
 
+        if codes.holds(path):
+            return codes.fingerprint(path)
         found = foreign.recognise(path)
         if found is not None:
             return foreign.fingerprint(found)

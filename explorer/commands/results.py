@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.commands.command import Json, cancellable, command, emit, noted
+from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results import RESULTS, checked, maps, measurements, obtain, scores
@@ -110,4 +110,8 @@ def score(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **
     """Scores what codes have to do with concepts; `explorer report` makes all scores and judges."""
     chosen = scores.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
     path, found, notes = result("score", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
+    for note in found.get("notes", ()):
+        tell(note)
+    if said := [*notes.get("notes", ()), *found.get("notes", ())]:
+        notes["notes"] = said
     emit({**found, **notes}, as_json, [f"{path}: {found['score']} of {found['images']:,} images"])

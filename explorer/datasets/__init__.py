@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explorer.datasets import hub, shapes
+from explorer.datasets import coded, codes, hub, shapes
 from explorer.datasets.decoding import cached_pixels, is_cached
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.images import check_options, decode_image, stated_size
@@ -83,6 +83,8 @@ def load(
 
     Raises BadInput, in one sentence, on anything that cannot be used.
     """
+    if codes.alone(Path(name).expanduser()):
+        return coded.without_pixels(Path(name).expanduser(), limit)
     name, source = _source(name)
     size = _native(source) if size is None else int(size)
     check_options(size, fit)
@@ -112,6 +114,8 @@ def ready(
     name: str, split: str = "test", size: int | None = None, *, fit: str = "crop", limit: int | None = None
 ) -> bool:
     """Whether `load` of the same would open the split at once, without a download or decoding."""
+    if codes.alone(Path(name).expanduser()):
+        return True
     name, source = _source(name)
     split = pick_split(split, source.splits)
     return name == "shapes" or is_cached(source, split, _native(source) if size is None else int(size), fit, limit)
@@ -192,6 +196,8 @@ def _source(name: str | Path) -> tuple[str, Source]:
             return known, source
     path = Path(text).expanduser()
     try:
+        if codes.alone(path):
+            return str(path), _codes_source(path)
         if text and path.is_dir():
             return str(path), place_source(path)
         if text and path.is_file():
@@ -251,6 +257,12 @@ def _digits(split: str, progress: Progress | None) -> Listing:
         concept_table(pd.DataFrame({"digit": values})),
         lambda some: (pixels[rows[row]] for row in some.tolist()),
     )
+
+
+def _codes_source(path: Path) -> Source:
+    """What stands for the images of codes without pictures."""
+    content = codes.fingerprint(path)
+    return Source("codes without pictures", coded.SIZE, ("all", "train", "test"), lambda split: content, _no_listing)
 
 
 def _no_listing(split: str, progress: Progress | None) -> Listing:

@@ -38,12 +38,12 @@ def columns(
     for file in files[:MOST]:
         named = short(file)
         try:
-            table, said = _table(names, file, content)
+            found_here, said = table(names, file, content(file))
         except BadInput as problem:
             notes.append(f"the table '{named}' was not read: it {problem}")
             continue
         notes += said
-        for name, values in table.items():
+        for name, values in found_here.items():
             if name in found:
                 both = found[name].notna() & values.notna()
                 differ = int((found[name][both].astype(str) != values[both].astype(str)).sum())
@@ -59,18 +59,19 @@ def _place(file: str) -> tuple:
     return (_FIRST.index(stem) if stem in _FIRST else len(_FIRST), file.count("/"), file)
 
 
-def _table(names: Sequence[str], file: str, content: Callable[[str], bytes]) -> tuple[pd.DataFrame, list[str]]:
+def table(names: Sequence[str], file: str, content: bytes) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of one table for the images `names`, and notes; BadInput with the end of a sentence about it."""
     named = short(file)
     if file.lower().endswith(tables.OTHERS):
         raise BadInput("is of a spreadsheet; save it as CSV")
-    table, said = tables.read(file, content(file))
+    cells, said = tables.read(file, content)
     notes = [f"'{named}': {note}" for note in said]
     images = naming.Images(names, posixpath.dirname(file))
-    table, column, found = _naming_column(table, images, file)
-    listed = table[column].map(_name)
-    table = table.drop(columns=column)
+    cells, column, found = _naming_column(cells, images, file)
+    listed = cells[column].map(_name)
+    cells = cells.drop(columns=column)
     if file.lower().endswith((".csv", ".tsv", ".tab")):
-        table = pd.DataFrame({name: tables.typed(table[name]) for name in table.columns}, index=table.index)
+        cells = pd.DataFrame({name: tables.typed(cells[name]) for name in cells.columns}, index=cells.index)
     for which, what in (
         (naming.AMBIGUOUS, "could mean several images, and no image has its values"),
         (naming.NONE, "name no image here"),
@@ -85,8 +86,8 @@ def _table(names: Sequence[str], file: str, content: Callable[[str], bytes]) -> 
     if missing:
         first = short(names[min(missing)])
         notes.append(f"{len(missing):,} of {len(inside):,} images, such as '{first}', have no row in '{named}'")
-    kept = table[found >= 0].set_axis(found[found >= 0])
-    return _one_row_each(kept, names, named, notes).reindex(range(len(names))), notes
+    kept = cells[found >= 0].set_axis(found[found >= 0])
+    return one_row_each(kept, names, named, notes).reindex(range(len(names))), notes
 
 
 def _naming_column(table: pd.DataFrame, images: naming.Images, file: str) -> tuple[pd.DataFrame, str, np.ndarray]:
@@ -126,7 +127,7 @@ def _name(cell: object) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _one_row_each(rows: pd.DataFrame, names: Sequence[str], file: str, notes: list[str]) -> pd.DataFrame:
+def one_row_each(rows: pd.DataFrame, names: Sequence[str], file: str, notes: list[str]) -> pd.DataFrame:
     """One row for each image; of one that is listed several times the values on which all its rows agree."""
     again = rows.index.duplicated(keep=False)
     if not again.any():

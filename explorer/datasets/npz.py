@@ -49,7 +49,20 @@ def npy_source(path: Path) -> Source:
 
 def npz_source(path: Path) -> Source:
     """Pictures of an `.npz` file. Raises BadInput on anything suspicious."""
-    arrays, left_out = [], []
+    arrays, left_out = npz_arrays(path)
+    if left_out and not arrays:
+        raise BadInput(f"'{path.name}': {left_out[0]}")
+    return array_source(path, arrays, left_out)
+
+
+def npz_arrays(path: Path) -> tuple[list[Array], list[str]]:
+    """Arrays of an `.npz` file, of which the headers are checked, and sentences on what cannot be read of it.
+
+    Raises:
+        BadInput: it is no zip, or anything about it is suspicious.
+    """
+    arrays: list[Array] = []
+    left_out: list[str] = []
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -62,9 +75,7 @@ def npz_source(path: Path) -> Source:
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *_DAMAGE) as error:
         raise BadInput(f"'{path.name}' is not an .npz file that can be read ({_why(error)})") from None
-    if left_out and not arrays:
-        raise BadInput(f"'{path.name}': {left_out[0]}")
-    return array_source(path, arrays, left_out)
+    return arrays, left_out
 
 
 def _member(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array | str:

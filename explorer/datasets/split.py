@@ -25,7 +25,10 @@ class Images:
         notes: sentences on what was left out or chosen when it was opened.
         stamps: (N, 2) uint64 who each image is, by its file (0 where unknown) and by its pixels; None if drawn.
         seen: how many of these images a checkpoint was trained on; None where that is not known (`seen.judged`).
+        pictured: whether there are pixels; False of codes without a dataset (`coded.py`).
     """
+
+    pictured = True
 
     def __init__(
         self,

@@ -118,9 +118,19 @@ class Encoding:
     def top_patches(self, layer: str, code: int, k: int = 24) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image rows, positions and distances of the `k` patches nearest to the code's vector, one of an image at most.
 
-        Nearest first; empty for a dead code. Reads the code's part of the index only.
+        Nearest first; empty for a dead code. Reads the code's part of the index only. Where no latents are known, one
+        token of each of the images with most tokens of the code, ties in a seeded order, and distances are NaN.
         """
+        if not self._facts[self.layer(layer).name].get("near", True):
+            return self._fullest(layer, code, k)
         return self._index(layer).top_patches(code, k)
+
+    def _fullest(self, layer: str, code: int, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows, counts = self.images_with(layer, code)
+        shuffled = np.random.default_rng([code, 5]).permutation(len(rows))
+        rows = rows[shuffled[np.argsort(-counts[shuffled], kind="stable")]][:k]
+        at = (self.codes(layer, rows).reshape(len(rows), -1) == code).argmax(1) if len(rows) else np.empty(0, np.int64)
+        return rows, at, np.full(len(rows), np.nan, np.float32)
 
     def images_with(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of all images that have the code and how many tokens of it each has; most first."""

@@ -93,12 +93,12 @@ def write(
         if facts is None:
             torch_device = torch.device(choose(device))
             model = model.to(torch_device, memory_format=torch.channels_last).eval()
-            facts = _Run(model, images, folder, key, train, settings, torch_device, progress).run()
+            facts = Run(model, images, folder, key, train, settings, torch_device, progress).run()
     return facts
 
 
-class _Run:
-    """One run of `write`: what is fixed while it lasts."""
+class Run:
+    """One run of `write`: what is fixed while it lasts. `given.py` reads and computes something else."""
 
     def __init__(self, model, images, folder, key, train, settings, device, progress) -> None:
         self.model, self.images, self.folder, self.key, self.train = model, images, folder, key, train
@@ -156,7 +156,7 @@ class _Run:
                 if same and not (self.folder / MARKER).exists():
                     dataset = lance.dataset(str(self.folder))
                     rows = dataset.count_rows()
-                    if rows == len(self.images) or rows % self._shard_rows() == 0:
+                    if rows == len(self.images) or rows % self.shard_rows() == 0:
                         dataset.take([rows - 1])  # the last shard can be read
                         return rows
             except (OSError, ValueError):
@@ -171,7 +171,7 @@ class _Run:
         floats = sum(layer.dim * (1 + self.samples[layer.name]) for layer in self.layers)
         return cells * 8 + floats * 4 + 256
 
-    def _shard_rows(self) -> int:
+    def shard_rows(self) -> int:
         return int(np.clip(SHARD_BYTES // self._row_bytes(), 64, LARGEST_SHARD))
 
     def _check_space(self, done: int) -> None:
@@ -205,7 +205,7 @@ class _Run:
     # ---- the main loop
 
     def _encode(self, done: int) -> None:
-        total, batch, shard_rows = len(self.images), self.settings.batch, self._shard_rows()
+        total, batch, shard_rows = len(self.images), self.settings.batch, self.shard_rows()
         spans = [
             (start, min(start + batch, shard + shard_rows, total))
             for shard in range(done, total, shard_rows)
@@ -213,14 +213,14 @@ class _Run:
         ]
         started, stored, held = time.perf_counter(), None, []
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-            ahead = reader.submit(self.images.read, slice(*spans[0])) if spans else None
+            ahead = reader.submit(self.read, slice(*spans[0])) if spans else None
             for index, (start, stop) in enumerate(spans):
                 if start % shard_rows == 0:
                     positions = self._shard_positions(start, min(shard_rows, total - start))
                 pixels = ahead.result()
                 if index + 1 < len(spans):
-                    ahead = reader.submit(self.images.read, slice(*spans[index + 1]))
-                held.append(self._compute(pixels, start, stop, positions))
+                    ahead = reader.submit(self.read, slice(*spans[index + 1]))
+                held.append(self.compute(pixels, start, stop, positions))
                 if stop % shard_rows == 0 or stop == total:
                     if stored is not None:
                         stored.result()  # at most one shard waits
@@ -243,11 +243,15 @@ class _Run:
             for index, layer in enumerate(self.layers)
         }
 
-    def _compute(self, pixels: np.ndarray, start: int, stop: int, positions: dict) -> dict[str, np.ndarray]:
+    def read(self, rows: slice) -> np.ndarray:
+        """What `compute` is given of some images."""
+        return self.images.read(rows)
+
+    def compute(self, pixels: np.ndarray, start: int, stop: int, positions: dict) -> dict[str, np.ndarray]:
         """The columns of one batch as arrays."""
         images = to_images(pixels, self.device)
         latents = self.model.encode(images)
-        first = start % self._shard_rows()
+        first = start % self.shard_rows()
         columns: dict[str, np.ndarray] = {"id": np.arange(start, stop)}
         for layer in self.layers:
             z = latents[layer.name].float()
@@ -259,16 +263,16 @@ class _Run:
             at = positions[layer.name][first : first + len(z)]
             kind = np.min_scalar_type(len(book) - 1)
             columns[column_of("codes", layer.name)] = codes.flatten(1).cpu().numpy().astype(kind)
-            columns[column_of("distances", layer.name)] = self._number(distances.flatten(1))
-            columns[column_of("pooled", layer.name)] = self._number(pooled)
-            columns[column_of("sample", layer.name)] = self._number(codebooks.take(z, at).flatten(1))
+            columns[column_of("distances", layer.name)] = self.number(distances.flatten(1))
+            columns[column_of("pooled", layer.name)] = self.number(pooled)
+            columns[column_of("sample", layer.name)] = self.number(codebooks.take(z, at).flatten(1))
             columns[column_of("positions", layer.name)] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
         began = time.perf_counter()
         columns |= self._errors(images, latents, np.flatnonzero(self.measured[start:stop]))
         self.errors_seconds += time.perf_counter() - began
         return columns
 
-    def _number(self, values: Tensor) -> np.ndarray:
+    def number(self, values: Tensor) -> np.ndarray:
         if not self.settings.compact:
             return values.cpu().numpy()
         half = values.half()
@@ -319,7 +323,7 @@ class _Run:
             "split": self.images.split,
             "images": len(self.images),
             "image_size": int(self.images.size),
-            "layers": [self._layer_facts(layer) for layer in self.layers],
+            "layers": [self.layer_facts(layer) for layer in self.layers],
             "concepts": concepts.describe(self.images.concepts),
             "errors_of": int(self.measured.sum()),
             "samples": self.samples,
@@ -338,7 +342,7 @@ class _Run:
         (self.folder / JOURNAL).unlink()
         return facts
 
-    def _layer_facts(self, layer: Layer) -> dict[str, Any]:
+    def layer_facts(self, layer: Layer) -> dict[str, Any]:
         facts = {"name": layer.name, "grid": list(layer.grid), "dim": layer.dim}
         facts |= {"codes": len(self.codebooks[layer.name]), "kind": self.codebooks[layer.name].kind}
         if layer.name in self.fitted:

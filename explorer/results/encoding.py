@@ -25,7 +25,14 @@ def key(subject: Subject, options: Options | None = None) -> str:
 
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress) -> None:
-    """Encodes all images; an earlier run that was stopped is continued."""
+    """Encodes all images; an earlier run that was stopped is continued. Codes without a network are read."""
+    if subject.facts.family == "codes":
+        from explorer.datasets import codes
+        from explorer.encodings import given
+
+        found = codes.open_file(subject.checkpoint)
+        given.write(found, subject.images, path, key=subject.encoding_key, compact=options.compact, progress=progress)
+        return
     from explorer.encodings import codebooks
     from explorer.encodings.encoder import Settings, write
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import checkpoints
+from explorer.errors import BadInput
 from explorer.options import FITS, KMEANS, choice, number
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ class Subject:
 
     checkpoint: Path | None = field(metadata={"help": "A name under checkpoints/, or a path."})
     dataset: str = field(
-        metadata={"help": "A named dataset, a path (folder, zip, tar, table, arrays), or org/name on the Hub."}
+        default="",
+        metadata={
+            "help": "A named dataset, a path (folder, zip, tar, table, arrays), or org/name on the Hub. May be left "
+            "out where CHECKPOINT is a file of codes."
+        },
     )
     split: str = field(default="test", metadata={"help": "Which part of the dataset."})
     fit: str = choice("crop", FITS, "crop: the centre square; pad: borders around the whole image.")
@@ -30,12 +35,15 @@ class Subject:
     device: str = field(default="auto", compare=False, metadata={"help": "auto, cpu, mps, cuda, cuda:0 …"})
 
     @classmethod
-    def of(cls, checkpoint: str | Path, dataset: str, **more) -> Subject:
+    def of(cls, checkpoint: str | Path, dataset: str = "", **more) -> Subject:
         """The same from a checkpoint's name or path; BadInput for an unknown checkpoint or dataset, before any work."""
         from explorer import datasets
 
         path = checkpoints.resolve(str(checkpoint))
-        checkpoints.describe(path)
+        facts = checkpoints.describe(path)
+        if not dataset and facts.family != "codes":
+            raise BadInput(f"{facts.name} is judged on images; name them with --dataset, such as --dataset shapes")
+        dataset = dataset or str(path)
         datasets.native_size(dataset)
         return cls(path, dataset, **more)
 
@@ -81,12 +89,28 @@ class Subject:
         from explorer import datasets
         from explorer.datasets import seen
 
+        if self.checkpoint is not None and self.facts.family == "codes":
+            return self._coded(split, limit, progress)
         size = None if self.checkpoint is None else self.facts.image_size
         images = datasets.load(self.dataset, split, size, fit=self.fit, limit=limit, progress=progress)
         if self.checkpoint is None:
             return images
         known = seen.read(self.checkpoint)
         return seen.judged(images, known, self._kept_from_training(images, known is not None), self.facts.name)
+
+    def _coded(self, split: str, limit: int | None, progress: Progress | None) -> Images:
+        """The images that a file of codes is about; rows without pixels where the dataset is the file itself."""
+        from explorer import datasets
+        from explorer.datasets import coded
+
+        if Path(self.dataset).expanduser().resolve() == Path(self.checkpoint).resolve():
+            return coded.without_pixels(Path(self.checkpoint), limit)
+
+        def load(most: int | None) -> Images:
+            size = self.facts.image_size
+            return datasets.load(self.dataset, split, size, fit=self.fit, limit=most, progress=progress)
+
+        return coded.beside(Path(self.checkpoint), load, self.dataset, limit)
 
     def _kept_from_training(self, images: Images, recorded: bool) -> bool:
         """Whether the names alone say that training saw none of these images: their split is fixed, or they are drawn.

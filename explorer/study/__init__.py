@@ -19,6 +19,7 @@ from explorer.files import digest
 from explorer.notebook import names, sets
 from explorer.results.subject import Subject
 from explorer.study import passes
+from explorer.study.drawn import Drawn
 from explorer.study.memory import MEMORY, name_of
 from explorer.study.picture import Picture
 
@@ -69,6 +70,11 @@ class Study:
     @cached_property
     def images(self) -> Images:
         return self.subject.images
+
+    @cached_property
+    def shown(self) -> Images | Drawn:
+        """What shows the images: their pixels, or maps of their codes where there are none."""
+        return self.images if self.images.pictured else Drawn(self)
 
     @cached_property
     def key(self) -> str:
@@ -190,7 +196,7 @@ class Study:
         """The best patch of each code in its surroundings, grey for a dead code: (K, TILE, TILE, 3) uint8."""
         from explorer.study import cutouts
 
-        return cutouts.of_each(self.encoding, self.images, layer, side=TILE)
+        return cutouts.of_each(self.encoding, self.shown, layer, side=TILE)
 
     def tiles(self, layer: str, codes: np.ndarray) -> np.ndarray:
         """The same of some codes: (n, TILE, TILE, 3) uint8; of a large codebook no others are cut out."""
@@ -198,14 +204,14 @@ class Study:
 
         if len(self.vectors(layer)) <= LARGE:
             return self.thumbnails(layer)[codes]
-        return cutouts.of_each(self.encoding, self.images, layer, codes, side=TILE)
+        return cutouts.of_each(self.encoding, self.shown, layer, codes, side=TILE)
 
     @kept
     def top_patches(self, layer: str, code: int, count: int, side: int = 128) -> tuple:
         """The patches nearest to a code's vector: crops (n, s, s, 3) uint8, image rows, positions, distances."""
         from explorer.study import cutouts
 
-        return cutouts.of_code(self.encoding, self.images, layer, code, count, side)
+        return cutouts.of_code(self.encoding, self.shown, layer, code, count, side)
 
     @kept
     def nearest_codes(self, layer: str, code: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -241,12 +247,12 @@ class Study:
 
     def pictures(self, rows: np.ndarray) -> tuple[Picture, ...]:
         """Some images of the dataset."""
-        names, pixels = self.images.names, self.images.read(rows)
+        names, pixels = self.images.names, self.shown.read(rows)
         return tuple(Picture(one, names[row], int(row)) for one, row in zip(pixels, rows, strict=True))
 
     def image(self, row: int) -> Picture:
         """An image of the dataset."""
-        return Picture(self.images.read([row])[0], self.images.names[row], row)
+        return Picture(self.shown.read([row])[0], self.images.names[row], row)
 
     @kept
     def look(self, picture: Picture) -> passes.Passed:

@@ -12,12 +12,13 @@ from explorer.analysis import patches
 if TYPE_CHECKING:
     from explorer.datasets import Images
     from explorer.encodings import Encoding
+    from explorer.study.drawn import Drawn
 
 TILE = 32  # pixels of a thumbnail
 IMAGES = 512  # whose pixels are held at once
 
 
-def of_code(encoding: Encoding, images: Images, layer: str, code: int, count: int, side: int = 128) -> tuple:
+def of_code(encoding: Encoding, images: Images | Drawn, layer: str, code: int, count: int, side: int = 128) -> tuple:
     """The patches nearest to a code's vector, one of an image at most, each outlined in its surroundings.
 
     Returns:
@@ -31,7 +32,7 @@ def of_code(encoding: Encoding, images: Images, layer: str, code: int, count: in
 
 
 def of_each(
-    encoding: Encoding, images: Images, layer: str, codes: Sequence[int] | None = None, side: int = TILE
+    encoding: Encoding, images: Images | Drawn, layer: str, codes: Sequence[int] | None = None, side: int = TILE
 ) -> np.ndarray:
     """The best patch of each of some codes (all by default), grey for a dead one: (n, side, side, 3) uint8."""
     numbers = range(len(encoding.codebook(layer))) if codes is None else codes

@@ -278,7 +278,7 @@ def pictures(study: Study, points: Points, which: np.ndarray, side: int) -> np.n
     layer = points.options.layer
     if points.rows is None:
         return study.tiles(layer, points.ids[which])
-    pixels = study.images.read(points.rows[which])
+    pixels = study.shown.read(points.rows[which])
     if points.options.what == "patches":
         return tiles(pixels, points.table["position"].to_numpy()[which], study.layer(layer).grid, side)
     return smaller(pixels, side)

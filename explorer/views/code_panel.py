@@ -180,7 +180,7 @@ def _top(shown: Shown) -> list[Block]:
     crops, rows, positions, distances = study.top_patches(shown.layer, shown.code, PATCHES)
     columns = study.layer(shown.layer).grid[1]
     pictures = [
-        _of_image(shown, crop, int(row), divmod(int(position), columns), f"distance {distance:.3g}")
+        _of_image(shown, crop, int(row), divmod(int(position), columns), f"distance {distance:.3g}" if distance == distance else "")
         for crop, row, position, distance in zip(crops, rows, positions, distances, strict=True)
     ]
     return [Heading("Top patches", help_of("top patches"), level=3), Pictures("top", pictures, TILE)]
@@ -336,7 +336,7 @@ def _marked(study: Study, layer: str, code: int, page: int) -> list[tuple]:
     from explorer.analysis.patches import mark
 
     rows, tokens = (found[(page - 1) * PAGE : page * PAGE] for found in study.encoding.images_with(layer, code))
-    where, pixels = study.encoding.codes(layer, rows) == code, study.images.read(rows)
+    where, pixels = study.encoding.codes(layer, rows) == code, study.shown.read(rows)
     return [
         (mark(image, cells, 128), int(row), tuple(map(int, np.argwhere(cells)[0])), int(count))
         for image, cells, row, count in zip(pixels, where, rows, tokens, strict=True)

@@ -21,7 +21,7 @@ COLOURS = "Each cell in the colour of its code; near codes of one layer look ali
 def drawn(study: Study, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `count` images, a random sample of all, and their pixels."""
     rows = np.random.default_rng(seed).permutation(len(study.images))[:count]
-    return rows, study.images.read(rows)
+    return rows, study.shown.read(rows)
 
 
 def cards(names: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Row:

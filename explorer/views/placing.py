@@ -40,7 +40,7 @@ def placed(study: Study, points: Points, picture: Looked) -> tuple[list[Block], 
     pictures = [
         Picture(pixels, note="yours" if found.copy and not i else f"{away:.3g}", alt=f"image {row}",
                 go=Go(carried={"image": int(row)}))
-        for i, (row, pixels, away) in enumerate(zip(rows, study.images.read(rows), found.distances, strict=False))
+        for i, (row, pixels, away) in enumerate(zip(rows, study.shown.read(rows), found.distances, strict=False))
     ]  # fmt: skip
     heading = Heading("Most like your picture", help_of("most like"))
     return [heading, Cards(cards, 4), *_unusual(found), Pictures("nearest", pictures, 110), *alike], numbers

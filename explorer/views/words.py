@@ -20,11 +20,18 @@ CONSTANT = (
     "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
     "nothing to compare it with."
 )
+GIVEN = {  # kinds of codebooks of codes without a network
+    "placed": "No codebook was given; codes are placed by the images that they share, so that distances between codes "
+    "tell how far they occur in other images, and nothing of what the tokenizer holds for alike.",
+    "means": "No codebook was given; each code stands at the mean of the latents of its tokens.",
+}
 
 
 def continuous(study: Study, layer: str) -> list[Block]:
-    """What the codes of a continuous layer are; nothing for a layer with codes of its own."""
+    """What the codes of a continuous layer are, or where vectors that no codebook gave come from; else nothing."""
     book = study.book(layer)
+    if book.kind in GIVEN:
+        return [Note(GIVEN[book.kind])]
     if book.kind != "kmeans":
         return []
     return [Note(KMEANS.format(codes=len(book), among=among(study)) if len(book) > 1 else CONSTANT)]

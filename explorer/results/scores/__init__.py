@@ -137,7 +137,8 @@ def key(subject: Subject, options: Options) -> str:
 def make(
     subject: Subject, options: Options, path: Path, progress: Progress, encoding: Any, obtain: Callable | None = None
 ) -> None:
-    """Computes a score and writes `score, dataset, split, images` and what it found; `circular` where codes chose sets.
+    """Computes a score and writes `score, dataset, split, images` and what it found; `circular` where codes chose
+    sets, `notes` on a table of concepts.
 
     Args:
         obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
@@ -146,10 +147,11 @@ def make(
     found = SCORES[options.score].make(of)
     facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
     own = sets.chosen_by(subject.images.fingerprint, subject.fingerprint)
-    judged = [] if SCORES[options.score].pictures else of.concepts
-    circular = {one.name: sets.CIRCULAR for one in judged if one.name in own}
-    text = json.dumps(_rounded(facts | ({"circular": circular} if circular else {}) | found), separators=(",", ":"))
-    write_bytes(path, text.encode())
+    of_concepts = not SCORES[options.score].pictures
+    circular = {one.name: sets.CIRCULAR for one in (of.concepts if of_concepts else ()) if one.name in own}
+    told = {"circular": circular, "notes": of.told if of_concepts else []}
+    whole = facts | {name: what for name, what in told.items() if what} | found
+    write_bytes(path, json.dumps(_rounded(whole), separators=(",", ":")).encode())
 
 
 def _rounded(value: Any) -> Any:

@@ -17,6 +17,7 @@ from explorer.errors import BadInput
 from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
+from explorer.results.scores import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +45,10 @@ class Options:
 def contents(options: Options) -> tuple[Any, ...]:
     """Content of the files and checkpoints that options name."""
     from explorer import checkpoints
-    from explorer.files import file_digest
 
     names = [name for name in (options.ceiling, *listed(options.others)) if name]
     named = [checkpoints.fingerprint(checkpoints.resolve(name)) for name in names]
-    return (file_digest(options.concepts) if options.concepts else None, bool(options.ceiling), *named)
+    return (tables.digest_of(options.concepts), bool(options.ceiling), *named)
 
 
 def listed(text: str) -> list[str]:
@@ -134,8 +134,17 @@ class Material:
 
     @cached_property
     def _own(self) -> pd.DataFrame:
-        """Concepts of the dataset, and the sets of images that the user gathered."""
-        return sets.joined(self.encoding.concepts(), self.subject.images.fingerprint)
+        """Concepts of the dataset, of a table beside it, and the sets of images that the user gathered."""
+        return sets.joined(self._known, self.subject.images.fingerprint)
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        return tables.joined(self.encoding.concepts(), self.options.concepts, self.subject.images)
+
+    @property
+    def told(self) -> list[str]:
+        """What of the user's table of concepts is not used, a sentence each."""
+        return list(self._known.attrs.get("notes", ()))
 
     @cached_property
     def _seen(self) -> pd.DataFrame | None:
