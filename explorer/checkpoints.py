@@ -141,7 +141,7 @@ def describe(path: str | Path) -> Checkpoint:
 
 def _codes(path: Path) -> Checkpoint | None:
     """The same of a file that holds codes and no network; None of anything else."""
-    from explorer.datasets import coded, codes
+    from explorer.datasets import codes
 
     if not codes.holds(path):
         return None
@@ -153,7 +153,7 @@ def _codes(path: Path) -> Checkpoint | None:
         path=path,
         name=path.name,
         family="codes",
-        image_size=coded.SIZE,
+        image_size=codes.SIZE,
         dataset=None,
         settings={},
         layers=layers,
@@ -230,7 +230,11 @@ def _describe_foreign(path: Path) -> Checkpoint:
             more = f" and {len(inside) - 6} more" if len(inside) > 6 else ""
             raise BadInput(f"{path.name} holds several checkpoints; choose one of {listed}{more}")
         if not path.is_dir():
-            what = _without_codes(path) or foreign.unknown(path) or "is not a checkpoint folder, nor weights that are known"
+            what = (
+                _without_codes(path)
+                or foreign.unknown(path)
+                or "is not a checkpoint folder, nor weights that are known"
+            )
             fault = f"{foreign.split(path)[0].name} {what}"
         elif (path / "config.json").is_file():
             fault = f'config.json of {path.name} is not of this program: it lacks "format": {FORMAT}'

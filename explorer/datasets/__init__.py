@@ -262,7 +262,7 @@ def _digits(split: str, progress: Progress | None) -> Listing:
 def _codes_source(path: Path) -> Source:
     """What stands for the images of codes without pictures."""
     content = codes.fingerprint(path)
-    return Source("codes without pictures", coded.SIZE, ("all", "train", "test"), lambda split: content, _no_listing)
+    return Source("codes without pictures", codes.SIZE, ("all", "train", "test"), lambda split: content, _no_listing)
 
 
 def _no_listing(split: str, progress: Progress | None) -> Listing:

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from explorer.datasets import naming
-from explorer.datasets.codes import Given, fingerprint, open_file
-from explorer.datasets.sources import sample
+from explorer.datasets.codes import SIZE, Given, fingerprint, open_file
+from explorer.datasets.sources import beside_them, sample
 from explorer.datasets.split import Images, Numbered
 from explorer.datasets.values import short
 from explorer.errors import BadInput
 from explorer.files import digest
 
-SIZE = 64  # pixels at which images of a dataset are shown beside codes, and maps of codes where there are none
 NO_PIXELS = "There are codes and no pictures: an image is shown as the map of its codes. Name its dataset to see it."
 UNKNOWN = "It is not known whether what wrote these codes was trained on these images."
 LISTED = 3  # names in a sentence
@@ -78,7 +77,7 @@ def beside(path: Path, load: Callable[[int | None], Images], dataset: str, limit
 
 def _matched(given: Given, images: Images) -> tuple[np.ndarray | None, np.ndarray, list[str]]:
     """Rows of the images and of the file that belong together, both (n,), in the order of the images."""
-    for column, ids in given.ids.items():
+    for ids in given.ids.values():
         found = naming.Images(list(images.names), "").find(ids)
         taken = found >= 0
         if not taken.any():
@@ -114,15 +113,3 @@ def _joined(given: Given, images: Images, rows: np.ndarray, places: np.ndarray, 
     )  # fmt: skip
     found.places, found.of, found.pictured = places, len(given), True
     return found
-
-
-def beside_them(own: pd.DataFrame, more: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Columns of two tables of the same rows; a name that is taken gets ` (what)` at its end."""
-    taken, names = set(map(str, own.columns)), {}
-    for name in more.columns:
-        chosen = str(name)
-        while chosen in taken:
-            chosen += f" ({what})"
-        taken.add(chosen)
-        names[name] = chosen
-    return pd.concat([own, more.rename(columns=names)], axis=1)

@@ -19,12 +19,13 @@ from explorer.datasets.sources import concept_table
 from explorer.errors import BadInput
 from explorer.files import file_digest
 
-__all__ = ["ENDINGS", "Given", "Part", "alone", "fingerprint", "holds", "open_file"]
+__all__ = ["ENDINGS", "SIZE", "Given", "Part", "alone", "fingerprint", "holds", "open_file"]
 
 LARGEST = 2**24  # codes of a codebook
 TOKENS = 2**16  # of one image
 LAYERS = 32
 DIM = 4096  # numbers of a vector
+SIZE = 64  # pixels at which images of a dataset are shown beside codes, and maps of codes where there are none
 NO_DECODER = "This file holds codes only. There is no network, so nothing can be decoded or encoded."
 PLACED = "No codebook was given; codes are placed by the images that they share."
 MEANS = "No codebook was given; each code stands at the mean of the latents {of}."
@@ -161,7 +162,9 @@ def _named(table: pd.DataFrame) -> tuple[dict[str, list[str]], pd.DataFrame]:
 def _part(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Part:
     layer = re.sub(r"^codes[_.]?", "", name) or "code"
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", layer) or not layer.strip("."):
-        raise BadInput(f"the layer name {layer[:60]!r} in '{path.name}' has other signs than letters, digits, . _ and -")
+        raise BadInput(
+            f"the layer name {layer[:60]!r} in '{path.name}' has other signs than letters, digits, . _ and -"
+        )
     end = name.removeprefix("codes")
     codes, book = _codes(path, name, arrays[name]), _floats(path, f"codebook{end}", arrays)
     size = int(codes.max()) + 1
@@ -173,8 +176,7 @@ def _part(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Part:
                            f"vectors, for codes 0 to {len(book) - 1:,}; give the whole codebook")  # fmt: skip
         size = len(book)
     if size > LARGEST:
-        raise BadInput(f"'{name}' in '{path.name}' has code {size - 1:,}; codebooks of up to {LARGEST:,} codes can be "
-                       "read: number the codes that occur anew (numpy.unique with return_inverse)")  # fmt: skip
+        raise BadInput(f"'codebook{end}' in '{path.name}' has {size:,} vectors; {LARGEST:,} can be read")
     latents = _floats(path, f"latents{end}", arrays)
     if latents is not None:
         dim = latents.shape[-1] if book is None else book.shape[1]
@@ -212,8 +214,8 @@ def _codes(path: Path, name: str, codes: np.ndarray) -> np.ndarray:
         raise BadInput(f"{what} has code {int(codes.min()):,}, first in row {row:,}; codes are numbered from 0: leave "
                        "out images or tokens that are padded")  # fmt: skip
     if codes.max() >= LARGEST:
-        raise BadInput(f"{what} has code {int(codes.max()):,}; codebooks of up to {LARGEST:,} codes can be read: number "
-                       "the codes that occur anew (numpy.unique with return_inverse)")  # fmt: skip
+        raise BadInput(f"{what} has code {int(codes.max()):,}; codebooks of up to {LARGEST:,} codes can be read: "
+                       "number the codes that occur anew (numpy.unique with return_inverse)")  # fmt: skip
     return codes if codes.dtype.kind != "f" else codes.astype(np.int64)
 
 

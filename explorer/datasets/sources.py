@@ -127,3 +127,15 @@ def discrete(table: pd.DataFrame) -> list[str]:
 def continuous(table: pd.DataFrame) -> list[str]:
     """Columns of quantities that vary."""
     return [name for name, column in table.items() if pd.api.types.is_float_dtype(column) and column.nunique() > 1]
+
+
+def beside_them(own: pd.DataFrame, more: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Columns of two tables of the same rows; a name that is taken gets ` (what)` at its end."""
+    taken, names = set(map(str, own.columns)), {}
+    for name in more.columns:
+        chosen = str(name)
+        while chosen in taken:
+            chosen += f" ({what})"
+        taken.add(chosen)
+        names[name] = chosen
+    return pd.concat([own, more.rename(columns=names)], axis=1)

@@ -42,9 +42,8 @@ def _vectors(part: Part) -> np.ndarray:
         return part.codebook
     codes = part.codes.reshape(len(part.codes), -1)
     if part.latents is not None:
-        latents = part.latents
-        return placement.by_latents(codes, latents.reshape(len(latents), -1, part.dim) if latents.ndim == 4 else latents,
-                                    part.size)  # fmt: skip
+        latents = part.latents if part.latents.ndim == 2 else part.latents.reshape(len(codes), -1, part.dim)
+        return placement.by_latents(codes, latents, part.size)
     from scipy.sparse import csr_array
 
     some = codes[sample(len(codes), PLACED_BY)]
@@ -97,7 +96,7 @@ class _Given(Run):
             columns[column_of("sample", layer.name)] = self.number(codebooks.take(whole, at).flatten(1))
             columns[column_of("positions", layer.name)] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
         missing = np.full(stop - start, np.nan, np.float32)
-        return columns | {name: missing for name in ("mse", "psnr", "ssim")}
+        return columns | dict.fromkeys(("mse", "psnr", "ssim"), missing)
 
     def layer_facts(self, layer: Layer) -> dict[str, Any]:
         """Adds whether latents tell how near a token is to its code's vector."""

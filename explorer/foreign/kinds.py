@@ -82,7 +82,8 @@ def _of_zip(path: Path) -> str:
     if "data.pkl" in inside:
         return TORCH
     if names and all(name.endswith(".npy") for name in names):
-        raise BadInput(f"{path.name} is an archive of NumPy arrays, which are no known weights; {CONVERT}")
+        raise BadInput(f"{path.name} is an archive of NumPy arrays, which are no known weights, and none of "
+                       f"which is called 'codes'; {CONVERT}")  # fmt: skip
     if any(name.lower().endswith(ENDINGS) for name in names):
         raise BadInput(f"{path.name} is a zip archive with files of weights in it; {UNPACK}")
     return _by_name(path) or TORCH

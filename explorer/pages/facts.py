@@ -21,9 +21,8 @@ def summary(checkpoint: Checkpoint) -> None:
     kinds += [
         v for name in ("quantizer", "backbone") if (v := checkpoint.settings.get(name)) not in (None, "ema", "conv")
     ]
-    lines = [
-        f"**{plain(' · '.join(map(str, kinds)))}** · {_short(checkpoint.parameters)} parameters · {size} × {size} px"
-    ]
+    told = f" · {_short(checkpoint.parameters)} parameters · {size} × {size} px"
+    lines = [f"**{plain(' · '.join(map(str, kinds)))}**{' only, no network' if checkpoint.family == 'codes' else told}"]
     alike = len({(*layer["grid"], layer["dim"], layer.get("codes")) for layer in layers}) == 1
     for layer in layers[:1] if alike else layers:
         codes = f"{layer['codes']:,} codes" if layer.get("codes") else "continuous"
@@ -56,7 +55,7 @@ def summary(checkpoint: Checkpoint) -> None:
 def bits_per_pixel(checkpoint: Checkpoint) -> float | None:
     """Σ H·W·log₂ K over the layers with a codebook of their own, per pixel; None where there is no such layer."""
     sizes = [(layer["grid"][0] * layer["grid"][1], layer["codes"]) for layer in checkpoint.layers if layer.get("codes")]
-    if not sizes:
+    if not sizes or checkpoint.family == "codes":  # of whatever size the images were
         return None
     return sum(cells * math.log2(codes) for cells, codes in sizes) / checkpoint.image_size**2
 

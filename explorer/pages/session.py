@@ -24,6 +24,7 @@ from explorer.results.subject import Subject
 from explorer.study import Study, estimates
 
 if TYPE_CHECKING:
+    from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
 
 
@@ -50,6 +51,7 @@ CENTRES = (
 PARTS = {"train": "training ", "validation": "validation "}  # of a dataset, where nothing better is known of them
 SEEN = "  \n{} was trained on these, so codes and scores fit them better than new images; for scores, choose test"
 NOTES = 5  # lines on what was left out of a dataset or chosen
+READ = 5_000_000  # tokens that are read beside the page
 FEW = 500  # images that are offered where all would take long
 
 
@@ -135,10 +137,19 @@ def study(chosen: Selection, *, encoded: bool = True) -> Study:
     kmeans = _kmeans(chosen) if encoded else KMEANS
     of = subject(chosen, kmeans)
     found = _study(repr(of), of.fingerprint, of.images.fingerprint, of)
+    if encoded and not found.encoded and _few(chosen.checkpoint, len(of.images)):
+        with st.spinner("Reading the codes …"):
+            found.make("encoding")
     if encoded and not found.encoded:
         encode_beside(chosen, of.images, kmeans)
         st.stop()
     return found
+
+
+def _few(checkpoint: Checkpoint, images: int) -> bool:
+    """Whether there are codes without a network, and so few that they are read within a second or two."""
+    cells = sum(layer["grid"][0] * layer["grid"][1] for layer in checkpoint.layers)
+    return checkpoint.family == "codes" and images * cells <= READ
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

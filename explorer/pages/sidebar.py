@@ -149,7 +149,7 @@ def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
     else:
         complain("checkpoint")
     _upload()
-    if opened[value].format != "explorer":
+    if opened[value].format not in ("explorer", "codes"):
         _inside(value)
     return opened[value]
 
@@ -175,7 +175,7 @@ def _open(name: str) -> Checkpoint:
         own = checkpoints.describe(path)
         if own.state == "training" and "/" not in name:
             raise BadInput(f"'{name}' is still being trained; choose another, or wait until it is done")
-        if own.format == "explorer":
+        if own.format in ("explorer", "codes"):
             return own
         return checkpoints.describe(Path(foreign.join(path, size or own.image_size, inside)))
 
@@ -186,11 +186,13 @@ def _upload() -> None:
 
     with st.expander("Your own checkpoint", icon=":material/upload_file:"):
         given = st.file_uploader(
-            "A file with weights",
-            type=[ending.removeprefix(".") for ending in checkpoints.SINGLE],
+            "A file with weights, or with codes",
+            type=[ending.removeprefix(".") for ending in (*checkpoints.SINGLE, ".npz", ".parquet")],
             key="checkpoint-file",
             help="Weights of a PyTorch VQ-VAE, a VQGAN, a masked autoencoder or a Keras VQ-VAE: see the README. "
-            "Of what is a folder, type its path above. Nothing in the file is run.",
+            "Codes that any tokenizer wrote can be judged as well: an .npz with 'codes' (N, H, W) or (N, L), or a "
+            "Parquet table with a column of them. Of what is a folder, type its path above. "
+            "Nothing in the file is run.",
         )
     if given is None or shared().get("last weights") == given.file_id:
         return  # its hash is taken once, and what is chosen afterwards stays chosen

@@ -22,6 +22,8 @@ START = 8.0  # seconds until a process of its own has read the weights
 
 def promise(checkpoint: Checkpoint, images: int | None) -> str:
     """What encoding does, and about how long it takes on this machine."""
+    if checkpoint.family == "codes":
+        return "The codes are read from their file once, and kept. That takes seconds."
     what = "The codes, latents and errors of every image are computed once, beside this page, and kept"
     if images is None:
         return f"{what}: for 1,000 images, {words(checkpoint, 1000)}, besides reading them."

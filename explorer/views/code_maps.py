@@ -190,7 +190,7 @@ def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int]
 def _looked(study: Study, picture: Looked) -> list[Picture]:
     """The image, and what the decoder makes of its codes."""
     title = "Your picture" if picture.row is None else f"Image {picture.row:,}"
-    size = f"{study.checkpoint.image_size} px"
+    size = f"{study.checkpoint.image_size} px" if study.images.pictured else "as its codes"
     shown = [Picture(picture.pixels, title, size, f"{title}, {picture.name}", picture.name)]
     if study.checkpoint.no_decoder:  # what can be changed says why
         return shown
@@ -220,6 +220,8 @@ def _map(
 
 def _needed(study: Study, layer: str, picture: Looked) -> list[Block]:
     """In how many cells the decoder needs a layer that it does not need everywhere."""
+    if study.checkpoint.no_decoder:
+        return []
     needed = study.look(picture).needed
     if layer not in needed:
         return []

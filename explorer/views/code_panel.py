@@ -180,7 +180,13 @@ def _top(shown: Shown) -> list[Block]:
     crops, rows, positions, distances = study.top_patches(shown.layer, shown.code, PATCHES)
     columns = study.layer(shown.layer).grid[1]
     pictures = [
-        _of_image(shown, crop, int(row), divmod(int(position), columns), f"distance {distance:.3g}" if distance == distance else "")
+        _of_image(
+            shown,
+            crop,
+            int(row),
+            divmod(int(position), columns),
+            f"distance {distance:.3g}" if distance == distance else "",
+        )
         for crop, row, position, distance in zip(crops, rows, positions, distances, strict=True)
     ]
     return [Heading("Top patches", help_of("top patches"), level=3), Pictures("top", pictures, TILE)]

@@ -138,7 +138,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     cards, numbers = _cards(study, points)
     blocks: list[Block] = [Controls(("layer", "what", "method", "dims", "points"))]
     blocks += [] if there else _missing(study, wanted)
-    blocks.append(cards)
+    blocks += [*words.given(study, points.options.layer), cards]
     placed, told = placing.placed(study, points, own) if own is not None else ([], {})
     follows, agreement = _agreement(study, points, options.colour)
     chart: list[Block] = [Controls(("colour",)), _chart(study, points, options, told.get("place")), *follows]

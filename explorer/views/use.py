@@ -21,14 +21,14 @@ SHARES = (0.5, 0.9, 0.99)
 def measured(study: Study, layer: str) -> tuple:
     """Use of a codebook, the interval of its perplexity, codes that cover SHARES, bits per pixel (entropy, fixed).
 
-    Bits are None for a codebook that the model does not decode from.
+    Bits are None for a codebook that the model does not decode from, and where codes tell of no size of an image.
     """
     from explorer.analysis import jackknife, usage
 
     counts, grid, size = study.usage(layer), study.layer(layer).grid, study.checkpoint.image_size
     found = usage.measure(counts, study.encoding.images)
     rates = None
-    if study.book(layer).kind != "kmeans":
+    if study.book(layer).kind != "kmeans" and study.checkpoint.family != "codes":
         rates = tuple(usage.bits_per_pixel(grid, len(counts), size, bits) for bits in (found.entropy_bits, None))
     return (
         found,

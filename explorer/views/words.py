@@ -30,11 +30,15 @@ GIVEN = {  # kinds of codebooks of codes without a network
 def continuous(study: Study, layer: str) -> list[Block]:
     """What the codes of a continuous layer are, or where vectors that no codebook gave come from; else nothing."""
     book = study.book(layer)
-    if book.kind in GIVEN:
-        return [Note(GIVEN[book.kind])]
     if book.kind != "kmeans":
-        return []
+        return given(study, layer)
     return [Note(KMEANS.format(codes=len(book), among=among(study)) if len(book) > 1 else CONSTANT)]
+
+
+def given(study: Study, layer: str) -> list[Block]:
+    """Where vectors come from that no codebook gave; nothing for any other layer."""
+    kind = study.book(layer).kind
+    return [Note(GIVEN[kind])] if kind in GIVEN else []
 
 
 def among(study: Study) -> str:

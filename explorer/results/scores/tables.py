@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.datasets import labelling, naming, tables
-from explorer.datasets.coded import beside_them
-from explorer.datasets.sources import concept_table
+from explorer.datasets.sources import beside_them, concept_table
 from explorer.datasets.values import short
 from explorer.errors import BadInput
 from explorer.files import file_digest
