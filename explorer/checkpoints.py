@@ -97,8 +97,7 @@ def find(near: Checkpoint | None = None) -> list[Checkpoint]:
 
 def _files(root: Path) -> list[Path]:
     """Weights of other libraries and codes that lie there as single files."""
-    files = [path for path in sorted(root.glob("*.*")) if path.name.lower().endswith((*SINGLE, *CODES))]
-    return [path for path in files if path.is_file() or path.suffix.lower() == ".lance"]
+    return [path for path in sorted(root.glob("*.*")) if path.name.lower().endswith((*SINGLE, *CODES))]
 
 
 def resolve(name_or_path: str | Path) -> Path:
@@ -143,29 +142,7 @@ def _codes(path: Path) -> Checkpoint | None:
     """The same of a file that holds codes and no network; None of anything else."""
     from explorer.datasets import codes
 
-    if not codes.holds(path):
-        return None
-    found = codes.open_file(path)
-    layers = tuple(
-        {"name": part.name, "grid": list(part.grid), "dim": part.dim, "codes": part.size} for part in found.parts
-    )
-    return Checkpoint(
-        path=path,
-        name=path.name,
-        family="codes",
-        image_size=codes.SIZE,
-        dataset=None,
-        settings={},
-        layers=layers,
-        parameters=0,
-        metrics={},
-        training={},
-        state="done",
-        format="codes",
-        notes=found.notes,
-        no_decoder=codes.NO_DECODER,
-        opening=(str(path), None) if codes.alone(path) else None,
-    )
+    return Checkpoint(**codes.facts(path)) if codes.holds(path) else None
 
 
 def _own(path: Path) -> Checkpoint | None:
@@ -221,6 +198,7 @@ def _own_config(path: Path) -> dict[str, Any] | None:
 def _describe_foreign(path: Path) -> Checkpoint:
     from explorer import foreign
     from explorer.autoencoder import no_decoder
+    from explorer.datasets import code_files
 
     found = foreign.recognise(path)
     if found is None:
@@ -231,7 +209,7 @@ def _describe_foreign(path: Path) -> Checkpoint:
             raise BadInput(f"{path.name} holds several checkpoints; choose one of {listed}{more}")
         if not path.is_dir():
             what = (
-                _without_codes(path)
+                code_files.unknown(path)
                 or foreign.unknown(path)
                 or "is not a checkpoint folder, nor weights that are known"
             )
@@ -258,17 +236,6 @@ def _describe_foreign(path: Path) -> Checkpoint:
         notes=found.notes,
         no_decoder=no_decoder(model),
     )
-
-
-def _without_codes(path: Path) -> str:
-    """What is said of a file in which codes could be, and are not."""
-    from explorer.datasets import code_files
-
-    names = code_files.names(path)
-    if names is None:
-        return ""
-    listed = ", ".join(f"'{name[:40]}'" for name in names[:6]) or "nothing"
-    return f"has no array or column 'codes' but {listed}"
 
 
 def load(path: str | Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import pandas as pd
 
 from explorer.datasets import factors, ranges
 from explorer.datasets.images import MAX_PIXELS
+from explorer.datasets.members import USUAL, Array
 from explorer.datasets.rows import Rows, source
 from explorer.datasets.sources import SPLITS, Source, concept_table, sample
 from explorer.errors import BadInput
@@ -23,25 +24,6 @@ CHANNELS = (1, 3, 4)
 NUMBERS = "buif"
 LABELS = 200, 1 << 30  # columns of an array that become concepts; bytes of it
 LOOKED_AT = 500  # pictures of which the range of values is taken
-USUAL = ("images", "image", "imgs", "img", "x", "pictures", "pixels", "data", "features", "arr0")
-
-
-@dataclass(frozen=True)
-class Array:
-    """One array of a file, of which nothing has been read yet.
-
-    Args:
-        name: as the file has it; groups are told by slashes.
-        rows: yields the entries of ascending rows along the first axis, one at a time, whatever its size.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    rows: Callable[[np.ndarray], Iterator[np.ndarray]]
-
-    def __str__(self) -> str:
-        return f"'{self.name}' ({' × '.join(f'{length:,}' for length in self.shape)} {self.dtype.name})"
 
 
 @dataclass(frozen=True)

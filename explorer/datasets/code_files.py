@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from explorer.datasets.arrays import USUAL
-from explorer.datasets.npz import FREE, npz_arrays
+from explorer.datasets.members import FREE, USUAL, npz_arrays
 from explorer.datasets.values import readable, short
 from explorer.errors import BadInput
 
@@ -68,6 +67,13 @@ def alone(path: Path) -> bool:
     """Whether there are codes and no pictures beside them."""
     found = names(path) or []
     return any(role(name) == "codes" for name in found) and not {name.lower() for name in found} & set(USUAL)
+
+
+def unknown(path: Path) -> str:
+    """What is said of a file in which codes could be and are not; "" of any other."""
+    found = names(path)
+    listed = ", ".join(f"'{name[:40]}'" for name in (found or ())[:6]) or "nothing"
+    return "" if found is None else f"has no array or column 'codes' but {listed}"
 
 
 def role(name: str) -> str:

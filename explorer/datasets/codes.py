@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from explorer.datasets.sources import concept_table
 from explorer.errors import BadInput
 from explorer.files import file_digest
 
-__all__ = ["ENDINGS", "SIZE", "Given", "Part", "alone", "fingerprint", "holds", "open_file"]
+__all__ = ["ENDINGS", "SIZE", "Given", "Part", "alone", "facts", "fingerprint", "holds", "open_file"]
 
 LARGEST = 2**24  # codes of a codebook
 TOKENS = 2**16  # of one image
@@ -89,6 +90,20 @@ def open_file(path: Path) -> Given:
 def fingerprint(path: Path) -> str:
     """Content hash of the file."""
     return _fingerprint(Path(path), _stamp(Path(path)))
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Fields of the `Checkpoint` that a file of codes is; raises as `open_file` does."""
+    found = open_file(path)
+    layers = tuple(
+        {"name": part.name, "grid": list(part.grid), "dim": part.dim, "codes": part.size} for part in found.parts
+    )
+    nothing = {"dataset": None, "settings": {}, "parameters": 0, "metrics": {}, "training": {}, "state": "done"}
+    opening = (str(path), None) if alone(path) else None
+    return nothing | {
+        "path": path, "name": path.name, "family": "codes", "format": "codes", "image_size": SIZE, "layers": layers,
+        "notes": found.notes, "no_decoder": NO_DECODER, "opening": opening,
+    }  # fmt: skip
 
 
 def _stamp(path: Path) -> tuple:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer import datasets
-from explorer.datasets import npz
+from explorer.datasets import members
 from explorer.errors import BadInput
 
 h5py = pytest.importorskip("h5py")
@@ -269,7 +269,7 @@ def test_a_member_that_is_shorter_than_it_says_is_damaged(tmp_path):
 
 
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(npz, "FREE", 1 << 20)
+    monkeypatch.setattr(members, "FREE", 1 << 20)
     np.savez_compressed(tmp_path / "zeros.npz", images=np.zeros((20_000, 64, 64), np.uint8))
     with pytest.raises(
         BadInput, match=r"would unpack to 1,0.. times its size, 81,920,128 bytes; this is taken for a dec"
