@@ -5,6 +5,51 @@ from __future__ import annotations
 from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
+    "verdict": Term(
+        "Verdict",
+        "One of six phrases, each found by a rule from scores on held-out images, with their 95 % intervals, "
+        "beside all nulls. The rules stand below the table.",
+    ),
+    "above best null": Term(
+        "Above the best null",
+        "The score of the codes less that of the null that reaches highest (by the upper end of its interval). Only "
+        "where the verdict says that the codes capture the concept does the cell have a colour.",
+    ),
+    "nulls": Term(
+        "Nulls",
+        "What is scored just as the codes are but learned nothing of the images: shuffled labels, untrained networks, "
+        "random codebooks, raw patches, pixels, colours. Codes that reach no more than the best of them show no "
+        "more than it does. Of several seeds the mean, and the widest interval.",
+        source="Adebayo et al. 2018, Sanity checks for saliency maps; Hewitt and Liang 2019",
+    ),
+    "probe ladder": Term(
+        "Probe ladder",
+        "What a linear probe and 15 nearest neighbours read of the concept at each point, on images that "
+        "they were not fitted on: where it rises the network made the concept easier to read, where it falls it is "
+        "lost. The last point are codes of other images, which tell nothing.",
+        source="Alain and Bengio 2017, Understanding intermediate layers using linear classifier probes",
+    ),
+    "AP of a code": Term(
+        "Average precision",
+        "How well the number of a code's tokens ranks the images of a value before all others: 1 is perfect, the share "
+        "of the value's images is chance. The code is chosen on other images than it is scored on.",
+    ),
+    "on top of colour": Term(
+        "On top of colour",
+        "What a linear probe gains where it sees the codes besides lightness, hue, edges and "
+        "background of the picture. "
+        "Nothing gained: the codes know of the concept only what these give away.",
+    ),
+    "detectable": Term(
+        "Could have been seen",
+        "How far above chance a score had to be to be found with so many images with a probability of 80 %.",
+    ),
+    "selectivity": Term(
+        "Selectivity",
+        "The probe's score less that on a control task, where each code stands for a value at random: what is read "
+        "because codes mean something, not because the probe can learn anything.",
+        source="Hewitt and Liang 2019, Designing and interpreting probes with control tasks",
+    ),
     "concept": Term(
         "Concept",
         "Anything known of each image: its class folder, a column of a table beside the images, a factor, a set of "

@@ -13,11 +13,13 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
+from explorer.options import flags
 from explorer.pages import code_map, controls, gathering, links, naming, painting, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
 from explorer.pages.work import background
+from explorer.results.scores import SCORES
 from explorer.sheets import (
     Block,
     Cards,
@@ -227,7 +229,8 @@ def _chart(block: Chart, shown: Shown) -> None:
     most = min(map(len, block.also.values()), default=math.inf)
     if block.go is not None and isinstance(point, (int, float)) and 0 <= point < most:
         more = {name: int(values[int(point)]) for name, values in block.also.items()}
-        go(Go(block.go.view, {**block.go.carried, **more}), shown, point=int(point))
+        target = block.go(int(point)) if callable(block.go) else block.go
+        go(Go(target.view, {**target.carried, **more}), shown, point=int(point))
         _again()
 
 
@@ -325,10 +328,23 @@ def _missing(block: Missing, shown: Shown) -> None:
     if block.kind == "encoding":  # every page offers this one with the same words, and sees the same work
         shown.encode()
         return
+    if block.kind == "score":
+        _every_score(block, subject)
+        return
     background(
         results.command(block.kind, subject, block.options), results.path(block.kind, subject, block.options),
         title=block.title, about=block.about, begin=block.begin,
     )  # fmt: skip
+
+
+def _every_score(block: Missing, subject: Any) -> None:
+    """All scores that are not there, made as one work; the page shows each when it is there."""
+    words = ["scores", str(subject.checkpoint), *flags(subject, results.RESULTS["score"].counts)]
+    parts = [results.path("score", subject, {"score": name}) for name in block.options]
+    last = results.path("score", subject, {"score": list(SCORES)[-1]})
+    background(
+        words, last.with_name(f"all-{last.name}"), title=block.title, about=block.about, begin=block.begin, parts=parts
+    )
 
 
 def _row(block: Row, shown: Shown) -> None:

@@ -23,6 +23,7 @@ def background(
     about: str = "",
     label: str = "Start",
     beside: Callable[[], object] | None = None,
+    parts: Sequence[Path] = (),
 ) -> Job | None:
     """Shows work of more than a few seconds, done by `python -m explorer *arguments` beside the page.
 
@@ -36,6 +37,7 @@ def background(
         about: one more sentence, shown above the button.
         label: of the button that starts it.
         beside: draws other buttons next to it.
+        parts: paths of what it makes one after another; the page runs again when one more of them is there.
     """
     from explorer import jobs
 
@@ -45,7 +47,7 @@ def background(
     with st.container(border=True):
         st.markdown(f"**{plain(title)}**")
         if job is not None and job.active:
-            _watch(str(job.folder))
+            _watch(str(job.folder), tuple(map(str, parts)), _there(parts))
             return job
         if job is None:
             if about:
@@ -69,11 +71,11 @@ def background(
 
 @st.fragment(run_every=1.0)
 @guard()
-def _watch(folder: str) -> None:
+def _watch(folder: str, parts: tuple[str, ...] = (), there: int = 0) -> None:
     from explorer import jobs
 
     job = jobs.read(Path(folder))
-    if not job.active:
+    if not job.active or _there(parts) != there:
         st.rerun()
     share = job.done / job.total if job.total else 0.0
     counted = f"{job.done:,} of {job.total:,} {job.unit}" if job.total else job.message or "starting"
@@ -83,6 +85,10 @@ def _watch(folder: str) -> None:
         if st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}", disabled=job.stopping):
             jobs.stop(job)
         st.caption("Stopping …" if job.stopping else plain(job.message))
+
+
+def _there(parts: Sequence[str | Path]) -> int:
+    return sum(Path(part).exists() for part in parts)
 
 
 def _failure(job: Job) -> None:

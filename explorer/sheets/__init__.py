@@ -198,7 +198,7 @@ class Chart:
 
     Attributes:
         name: unique on the sheet. alt: what a reader who does not see it is told.
-        go: where a click on a mark leads; `{point}` is the first entry of its customdata.
+        go: where a click on a mark leads; `{point}` is the first entry of its customdata; or a function of that entry.
         also: what a click carries besides, {name: a value for each such entry}.
         tiles: (n, s, s, 3) uint8 thumbnails shown beside the pointer, by the same entry.
         select: whether marks can be selected with a lasso, where there is a pointer; by the same entry, too.
@@ -208,7 +208,7 @@ class Chart:
     name: str
     figure: Callable[[Theme], go.Figure]
     alt: str
-    go: Go | None = None
+    go: Go | Callable[[int], Go] | None = None
     also: Mapping[str, Sequence[int]] = field(default_factory=dict)
     tiles: Callable[[], np.ndarray] | None = None
     width: Literal["stretch"] | int = "stretch"
@@ -276,6 +276,7 @@ class Missing:
     """A result that is not there yet: what it is, and whether it is made without being asked for.
 
     Attributes:
+        kind: of the result; of "score" the options are the names of several, which are made as one work.
         subject: what it is of, where that is not what the sheet is of.
     """
 

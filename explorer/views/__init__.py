@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, latent_map, layers, rates, reconstructions
+from explorer.views import code_maps, codebook, concepts, latent_map, layers, rates, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Sheet
@@ -45,6 +45,10 @@ VIEWS: dict[str, View] = {
     "reconstructions": View(
         "Reconstructions", "compare", "What the checkpoint keeps of an image, and what it loses.",
         reconstructions.Options, reconstructions.sheet, encoded=False, several=True,
+    ),
+    "concepts": View(
+        "Concepts", "rule", "Do the codes capture concepts? Each in each layer, beside every null, and a verdict.",
+        concepts.Options, concepts.sheet,
     ),
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
