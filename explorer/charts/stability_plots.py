@@ -23,7 +23,7 @@ def agreement(pairs: Sequence[Mapping[str, Any]], theme: Theme = "light") -> go.
     figure = go.Figure()
     for place, (metric, called) in enumerate(METRICS.items()):
         found = [pair[metric] for pair in pairs]
-        height = [row + 0.2 * (1 - place) for row in range(len(pairs))]
+        height = [row + 0.2 * (place - 1) for row in range(len(pairs))]
         figure.add_scatter(
             x=[one["mean"] for one in found], y=height, mode="markers", name=called, customdata=names,
             marker={"size": 10, "color": colours[place]},

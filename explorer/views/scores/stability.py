@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 CARDS = {  # of what was found: title, how it is written
     "agreed": ("Tokens that keep their code", ".0%", "matched tokens"),
-    "iou": ("IoU of matched codes", ".2f", "matched iou"),
-    "ami": ("Mutual information, adjusted", ".2f", "adjusted mutual information"),
+    "iou": ("IoU of matched codes", ".3f", "matched iou"),
+    "ami": ("Mutual information, adjusted", ".3f", "adjusted mutual information"),
 }
 
 
