@@ -92,7 +92,7 @@ SCORES: dict[str, Score] = {
     "swaps": Score(
         "Codes put in each other's place",
         "Where a picture changes when a code becomes another one, and whether a frozen probe then says another value.",
-        swaps.make,
+        swaps.make, version=2,
     ),
     "invariance": Score(
         "Codes that stay",

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from explorer.results.scores.material import Material
 
 FITTED, CHOSEN = 1_000, 2_000  # images that the probe is fitted on, and that codes are chosen on
-SWAPS, OUT, ALL = 24, 8, 64  # swaps of a layer, codes that are taken out of it, and swaps of all layers
+SWAPS, OUT, ALL = 24, 8, 40  # swaps of a layer, codes that are taken out of it, and swaps of all layers
 IMAGES, FEWEST = 32, 5  # held-out images of a swap, at most and at least
 NULLS = 3  # other codes as far away
 SHARES = ("footprint", "turned", "reencoded")

@@ -12,6 +12,11 @@ from explorer.views.scores.layered import chosen, refusals
 if TYPE_CHECKING:
     from explorer.study import Study
 
+SHORT = {  # a line of a chart has room for a few letters
+    "decoded": "decode → encode", "right": "1 px right", "down": "1 px down", "flipped": "flipped",
+    "jpeg": "JPEG, quality 75", "brighter": "10 % brighter", "noisy": "little noise",
+}  # fmt: skip
+
 
 def blocks(study: Study, found: Mapping[str, Any], options: Any) -> Sequence[Block]:
     """A chart of one layer and what it says; see `results.scores.invariance`."""
@@ -21,7 +26,7 @@ def blocks(study: Study, found: Mapping[str, Any], options: Any) -> Sequence[Blo
     rows = sorted(layer["changes"], key=lambda row: -row["kept"])
     shown = [
         {
-            "label": row["title"], "mean": 100 * row["kept"], "low": 100 * row["low"], "high": 100 * row["high"],
+            "label": SHORT[row["change"]], "mean": 100 * row["kept"], "low": 100 * row["low"], "high": 100 * row["high"],
             "null": 100 * row["null"], "null_low": 100 * row["null_low"], "null_high": 100 * row["null_high"],
         }
         for row in rows

@@ -77,7 +77,11 @@ def _chart(layer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[
 
         return causal_plots.beside_null(shown, axis, name="swap", null="as far in the codebook", theme=theme)
 
-    note = f"The {len(shown)} swaps that tell most, of {len(rows)}; 95 % intervals over images. " if asked else ""
+    note = (
+        f"The {len(shown)} swaps that tell most, of {len(rows)}, so the first ones owe a part to luck; 95 % intervals. "
+        if asked
+        else ""
+    )
     return [
         Chart(f"swaps-{layer['layer']}", figure, f"What swaps of codes of {layer['layer']} do, beside their null"),
         Note(f"{note}A swap that does no more than its diamond says nothing of that code.", help=help_of("push")),
