@@ -62,7 +62,7 @@ def _search(study: Study) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Words in names and values", key="search-text", width=320, placeholder="red shoe",
-            help="Images whose name and values contain every word.",
+            help="Images whose name and values contain every word. In quotes a value of its own: \"class: shoes\".",
         )  # fmt: skip
         layer, code = _code(study)
     rows = search.saying(study, text) if text.split() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,16 @@ if TYPE_CHECKING:
 
     from explorer.study import Study
 
+PARTS = re.compile(r'"([^"]+)"|([^\s"]+)')  # words in quotes, which stand together, and words
+
 
 def saying(study: Study, text: str) -> np.ndarray:
-    """(n,) rows of the images whose name and values contain every word of `text`, whatever the case; none for none."""
-    words = text.casefold().split()
+    """(n,) rows of the images whose name and values contain every word of `text`, whatever the case; none for none.
+
+    Words in quotes stand together: "digit: 1" is that value, and not 10.
+    """
+    found = PARTS.findall(text.casefold())
+    words = [f" | {quoted} | " if ": " in quoted else quoted or word for quoted, word in found]
     if not words:
         return np.empty(0, np.int64)
     known = study.remember(_known)["said"]
@@ -28,7 +35,7 @@ def having(study: Study, layer: str, code: int) -> np.ndarray:
 
 
 def _known(study: Study) -> pd.DataFrame:
-    """Everything known of each image as one text: "photo 7.jpg | class: shoes | colour: red"."""
+    """Everything known of each image as one text: "photo 7.jpg | class: shoes |  | colour: red | "."""
     import pandas as pd
 
     table = study.concepts() if study.encoded else study.images.concepts
@@ -36,5 +43,5 @@ def _known(study: Study) -> pd.DataFrame:
     for name, column in table.items():
         if not pd.api.types.is_float_dtype(column.dtype):
             values = column.astype(object).reset_index(drop=True)
-            said += (f" | {name}: " + values.astype(str)).where(values.notna(), "")
+            said += (f" | {name}: " + values.astype(str) + " | ").where(values.notna(), "")
     return said.str.casefold().to_frame("said")
