@@ -73,4 +73,90 @@ TERMS: dict[str, Term] = {
         "How many of the same pairs are found where other images of the same value supply every second code, so that "
         "there is nothing to find.",
     ),
+    "latents of codes": Term(
+        "Latents",
+        "Scores of factors ask for latents, one number or name each. Here: counts, how many cells have each of the 64 "
+        "most used codes; positions, the code of each cell as a name (at most 36 cells, the 15 most used codes and one "
+        "for the rest); vectors, the numbers of the mean vector of an image, where a layer is continuous.",
+    ),
+    "dependence of factors": Term(
+        "Dependent factors",
+        "These scores are made for factors that are independent of one another. Shown is the pair that is most "
+        "dependent: Cramér's V less its bias (0 independent, 1 the same) and their mutual information over the "
+        "smaller entropy. Where factors depend on one another, what is told of one may be told of the other.",
+        "0 to 1",
+        "Bergsma 2013",
+    ),
+    "MIG": Term(
+        "MIG",
+        "How many more bits the best latent of a factor tells than the second, over the factor's entropy; mean over "
+        "factors. 1: one latent holds each factor and no other does. Codes that share the work score low.",
+        "0 to 1",
+        "Chen et al. 2018",
+    ),
+    "DCI D": Term(
+        "DCI disentanglement",
+        "How far each latent matters to one factor only, by the importances of a random forest that names the factor, "
+        "fitted on some of the images. Refitting is too slow for an interval.",
+        "0 to 1",
+        "Eastwood and Williams 2018",
+    ),
+    "DCI C": Term(
+        "DCI completeness",
+        "How far each factor needs one latent only, by the same importances. No interval, as for D.",
+        "0 to 1",
+        "Eastwood and Williams 2018",
+    ),
+    "DCI I": Term(
+        "DCI informativeness",
+        "How often the forest names the value of a factor of other images than it was fitted on; mean over factors.",
+        "0 to 1",
+        "Eastwood and Williams 2018",
+    ),
+    "SAP": Term(
+        "SAP",
+        "How much better the best single latent tells a factor of other images than the second: accuracy of a linear "
+        "SVM, R² of a line for numbers. Mean over factors. No interval, as for DCI.",
+        "0 to 1",
+        "Kumar et al. 2018",
+    ),
+    "FactorVAE": Term(
+        "FactorVAE score",
+        "Among images that share one value of a factor, one latent varies least: how often that latent says which "
+        "factor it was, in other images than the rule was made on. By chance 1 over the number of factors, or a little "
+        "more. Of nominal latents, varying is how often two images differ.",
+        "0 to 1",
+        "Kim and Mnih 2018",
+    ),
+    "modularity": Term(
+        "Modularity",
+        "How far each latent tells of one factor only, by squared bits; mean over latents.",
+        "0 to 1",
+        "Ridgeway and Mozer 2018",
+    ),
+    "InfoM": Term(
+        "InfoM",
+        "Modularity of InfoMEC, made for quantized latents: how much of what a latent tells (bits over the factor's "
+        "entropy) is of one factor. Bits as counted, as in the paper: few images make it look a little lower.",
+        "0 to 1",
+        "Hsu et al. 2023",
+    ),
+    "InfoC": Term(
+        "InfoC",
+        "Compactness of InfoMEC: how much of what latents tell of a factor one latent tells.",
+        "0 to 1",
+        "Hsu et al. 2023",
+    ),
+    "InfoE": Term(
+        "InfoE",
+        "Explicitness of InfoMEC: how much less surprised a logistic regression is by a factor than a guess; here "
+        "scored on other images than it was fitted on, so that it can be below 0.",
+        "at most 1",
+        "Hsu et al. 2023",
+    ),
+    "shuffled factors": Term(
+        "Shuffled",
+        "The same score where each image has the latents of another one: what knowing nothing of the factors gives. "
+        "Scores of latents alone, such as modularity, are not 0 then, so read every score beside it.",
+    ),
 }

@@ -20,6 +20,7 @@ from explorer.options import choice
 from explorer.results import pictures
 from explorer.results.scores import (
     compositionality,
+    disentanglement,
     dissection,
     hierarchy,
     human,
@@ -108,6 +109,10 @@ SCORES: dict[str, Score] = {
         "What each layer is for",
         "What a picture loses when a layer is damaged, and what a layer's codes tell beyond those of the others.",
         hierarchy.make,
+    ),
+    "disentanglement": Score(
+        "Factors", "Whether codes keep known factors apart: MIG, DCI, SAP, FactorVAE, modularity, InfoMEC.",
+        disentanglement.make,
     ),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.sheets import Block
 from explorer.views.scores import (
     compositionality,
+    disentanglement,
     dissection,
     hierarchy,
     human,
@@ -39,4 +40,5 @@ SHOWN: dict[str, Callable[[Study, Mapping[str, Any], Any], Sequence[Block]]] = {
     "invariance": invariance.blocks,
     "recoloured": recoloured.blocks,
     "hierarchy": hierarchy.blocks,
+    "disentanglement": disentanglement.blocks,
 }
