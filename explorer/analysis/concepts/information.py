@@ -217,8 +217,8 @@ def estimate(own: tuple, chance: np.ndarray, expected: np.ndarray, most: np.ndar
 
     With few images of many codes the jackknife knows a part of the bias only; how much of it, shuffles tell. The error
     is the larger of its own and the spread of the shuffles. What is right where nothing is told need not be where much
-    is: a fifth of the correction, times the share of the concept that is told, is taken for doubtful (measured on
-    shapes: up to 14 % were missing).
+    is: a fifth of the correction, times the share of the concept that is told, is taken for doubtful (chosen on
+    samples of shapes, where up to 14 % were missing; no theory says a fifth).
 
     Args:
         own: bits as counted, bias and standard error. chance: (S, ...) bits of shuffled labels. expected: mean of

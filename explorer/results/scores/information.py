@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 BEST = 10  # codes that are listed
 CELLS, FEWEST = 8, 50  # of colour, at most; images of one on average, at least
 RULE = 0.05
-ROUGH = 0.15  # above, 95 % intervals of simulated sets held the truth in fewer than 9 of 10
+ROUGH = 0.15  # above, some 95 % intervals held the truth in 88 to 89 of 100 simulated sets, others in 94
 
 
 def make(material: Material) -> dict[str, Any]:
