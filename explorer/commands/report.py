@@ -146,7 +146,11 @@ def _names(asked: str | None, narrow: bool) -> list[str]:
 
     if asked is None and narrow and "concepts" in VIEWS:
         return ["concepts"]
-    names = [name.strip() for name in asked.split(",")] if asked else list(VIEWS)
+    names = (
+        [name.strip() for name in asked.split(",")]
+        if asked
+        else ["concepts", *(name for name in VIEWS if name != "concepts")]
+    )
     for name in names:
         if name not in VIEWS:
             raise BadInput(f"unknown view {name!r}; choose from {', '.join(VIEWS)}")

@@ -13,13 +13,11 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.options import flags
-from explorer.pages import code_map, controls, gathering, links, naming, painting, uploads
+from explorer.pages import code_map, controls, gathering, links, naming, painting, scoring, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
 from explorer.pages.work import background
-from explorer.results.scores import SCORES
 from explorer.sheets import (
     Block,
     Cards,
@@ -329,22 +327,12 @@ def _missing(block: Missing, shown: Shown) -> None:
         shown.encode()
         return
     if block.kind == "score":
-        _every_score(block, subject)
+        scoring.every(block, subject)
         return
     background(
         results.command(block.kind, subject, block.options), results.path(block.kind, subject, block.options),
         title=block.title, about=block.about, begin=block.begin,
     )  # fmt: skip
-
-
-def _every_score(block: Missing, subject: Any) -> None:
-    """All scores that are not there, made as one work; the page shows each when it is there."""
-    words = ["scores", str(subject.checkpoint), *flags(subject, results.RESULTS["score"].counts)]
-    parts = [results.path("score", subject, {"score": name}) for name in block.options]
-    last = results.path("score", subject, {"score": list(SCORES)[-1]})
-    background(
-        words, last.with_name(f"all-{last.name}"), title=block.title, about=block.about, begin=block.begin, parts=parts
-    )
 
 
 def _row(block: Row, shown: Shown) -> None:

@@ -6,14 +6,14 @@ pages, the demo's tabs, the report and its JSON are made of this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.views import code_maps, codebook, concepts, latent_map, layers, rates, reconstructions
 
 if TYPE_CHECKING:
-    from explorer.sheets import Sheet
+    from explorer.sheets import Block, Sheet
     from explorer.study import Picture, Study
 
 
@@ -29,6 +29,7 @@ class View:
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
         several: whether it takes all of one's own pictures at once, as a tuple.
+        printed: (study, options) -> blocks that a report has besides, in place of further choices.
     """
 
     title: str
@@ -39,6 +40,7 @@ class View:
     encoded: bool = True
     pictured: bool = False
     several: bool = False
+    printed: Callable[[Study, Any], Sequence[Block]] | None = None
 
 
 VIEWS: dict[str, View] = {
@@ -48,7 +50,7 @@ VIEWS: dict[str, View] = {
     ),
     "concepts": View(
         "Concepts", "rule", "Do the codes capture concepts? Each in each layer, beside every null, and a verdict.",
-        concepts.Options, concepts.sheet,
+        concepts.Options, concepts.sheet, printed=concepts.printed,
     ),
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.results import scores
-from explorer.sheets import Block, Controls, Heading, Missing, Note, Part, Sheet
+from explorer.sheets import Block, Controls, Heading, Missing, More, Note, Part, Sheet
 from explorer.views import evidence, fields, verdict_table, words
 from explorer.views.scores import SHOWN
 
@@ -143,3 +143,13 @@ def section(study: Study, name: str, found: Mapping[str, Any], options: Any) -> 
     if "missing" in found:
         return [about, Note(str(found["missing"]), "info")]
     return [about, *SHOWN[name](study, found, options)]
+
+
+def printed(study: Study, options: Options) -> list[Block]:
+    """Every score besides the one that is chosen, for a report, in which nothing can be chosen."""
+    found = {name: study.score(name) for name in SHOWN if name != options.score}
+    return [
+        More(f"{scores.SCORES[name].title}: {scores.SCORES[name].about}", section(study, name, one, options))
+        for name, one in found.items()
+        if one is not None
+    ]

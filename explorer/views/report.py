@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,7 +55,8 @@ def section(study: Study, name: str, make: Callable[[Missing], bool] | None) -> 
     except BadInput as problem:  # no decoder, too few images for a map …; the other views still tell something
         text = str(problem)
         return Section(name, options, picture, [Note(f"{text[:1].upper()}{text[1:]}.", "info")], {})
-    return Section(name, options, picture, sheet.blocks, sheet.told())
+    more = () if view.printed is None else view.printed(study, options)
+    return Section(name, options, picture, [*sheet.blocks, *more], sheet.told())
 
 
 def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -> str:
@@ -62,8 +65,6 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
     Args:
         facts: what stands below the title, {name: value}.
     """
-    from plotly.offline import get_plotlyjs
-
     title = f"{study.checkpoint.name} on {study.images.name}"
     names = [one.name for one in sections]
     links = "".join(f'<li><a href="#{one.name}">{escape(VIEWS[one.name].title)}</a></li>' for one in sections)
@@ -75,8 +76,15 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
 <header><h1><svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true">{drawing.MARK_CELLS}</svg>
 {escape(title)}</h1><dl>{told}</dl><nav aria-label="Contents"><ul>{links}</ul></nav></header>
 <main class="cx-sheet">{"".join(_section(study, one, names) for one in sections)}</main>
-<script>{get_plotlyjs()}</script><script>{browser.SCRIPT}{START}</script></body></html>
+<script id="plotly" type="text/plain">{_packed()}</script><script>{browser.SCRIPT}{START}</script></body></html>
 """
+
+
+def _packed() -> str:
+    """plotly's script, packed: it is most of the file, and a browser unpacks it without a network."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 
 def _section(study: Study, one: Section, views: Sequence[str]) -> str:
@@ -118,11 +126,37 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; paddin
   border-block: 1px solid var(--cx-line); }
 a { color: var(--cx-accent); }
 h2 { font-size: 1.4rem; margin: 40px 0 0; }
-@media print { nav, .cx-file, .cx-help { display: none; } .cx-table { max-height: none !important; } }
+@media print {
+  :root { color-scheme: light; --cx-text: #1c2430; --cx-quiet: #51606f; --cx-line: #d5dbe3; --cx-back: #fff;
+    --cx-panel: #f3f6f9; --cx-accent: #1d5f94; }
+  nav, .cx-file, .cx-help, .modebar { display: none !important; }
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  .cx-table { max-height: none !important; overflow: visible; }
+  .cx-table :is(th, td) { white-space: normal; overflow-wrap: anywhere; padding: 2px 5px; font-size: 8pt; }
+  .cx-table th { position: static; }
+  .cx-chart, .cx-card, .cx-strip, .cx-figures figure, tr { break-inside: avoid; }
+  h2, .cx-title { break-after: avoid; }
+}
 """
 START = """
-const night = matchMedia('(prefers-color-scheme: dark)');
-const draw = sheet(document.querySelector('main'), () => night.matches, () => Promise.resolve(Plotly), () => {});
+const night = matchMedia('(prefers-color-scheme: dark)'), PAPER = 690;  // pixels of A4 between its margins
+let printing = false;
+const plotly = (async () => {
+  const packed = Uint8Array.from(atob(document.getElementById('plotly').textContent), (one) => one.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const script = document.createElement('script');
+  script.textContent = await new Response(unpacked).text();
+  document.head.append(script);
+  return Plotly;
+})();
+const draw = sheet(document.querySelector('main'), () => night.matches && !printing, () => plotly, () => {});
 night.addEventListener('change', draw);
+const fit = (width) => {
+  for (const plot of document.querySelectorAll('.js-plotly-plot'))
+    if (plot.clientWidth) Plotly.relayout(plot, width ? {width: Math.min(width, plot.clientWidth)}
+      : {width: null, autosize: true});
+};
+addEventListener('beforeprint', () => { printing = true; draw(); fit(PAPER); });
+addEventListener('afterprint', () => { printing = false; draw(); fit(0); });
 draw();
 """

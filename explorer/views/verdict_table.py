@@ -70,7 +70,7 @@ def blocks(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], name: s
         ),
         Note(
             "Each cell has the score that decided and its verdict; coloured where a concept is captured, by the score "
-            f"above the best null, grey where it is not. A click shows its evidence below.{more}",
+            f"above the best null, grey where it is not. In the app a click shows its evidence below.{more}",
             help=help_of("above best null"),
         ),
         More("All verdicts as a table", [_table(frame, f"{name}-all")]),
