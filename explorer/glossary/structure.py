@@ -49,7 +49,8 @@ TERMS: dict[str, Term] = {
     "pairs of codes": Term(
         "Pairs that tell more",
         "Two codes at an offset, such as one right of the other, whose standing together anywhere in an image tells "
-        "more of the concept than the presence of either code, and more than by chance (q < 0.05). Codes that mean "
+        "more of the concept than the presence of either code (the interval of its gain lies above 0), and more than "
+        "by chance (q < 0.05). Codes that mean "
         "something only together are a language of parts; codes that mean the same alone are a list of wholes. Pairs "
         "are made of the 64 most used codes, the 20 that gain most are chosen on some images and scored on others.",
         "bits",

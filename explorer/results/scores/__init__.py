@@ -88,7 +88,7 @@ SCORES: dict[str, Score] = {
     ),
     "compositionality": Score(
         "Pairs", "Whether two codes beside one another tell more of a concept than either alone.",
-        compositionality.make,
+        compositionality.make, version=2,
     ),
     "swaps": Score(
         "Codes put in each other's place",

@@ -4,7 +4,7 @@ What `make` gives:
 ```
 concepts: [{                   one for each concept × layer
   concept, layer, n (scored images), fitted, missing, computed, concept_bits, shuffles
-  scored (pairs), found (of them, gain > 0 and q < 0.05), by_chance (found where other images supply the second code)
+  scored (pairs), found (of them, low > 0 and q < 0.05), by_chance (found where other images supply the second code)
   sentence
   pairs: [{offset: [down, right], codes: [first, second], images, bits, alone: [first, second], gain, low, high
            null: {mean, high}, p, q}]        the most surely found first
@@ -93,21 +93,21 @@ def of_concept(codes: np.ndarray, concept: Concept, fit: np.ndarray, score: np.n
     broken = control(codes[score], known, offset, chosen)
     order = np.lexsort((-told.gain, q))
     listed = [numbers(told, place) | {"q": float(q[place])} for place in order]
-    found = int(((q < RULE) & (told.gain > 0)).sum())
+    found = int(((q < RULE) & (told.low > 0)).sum())
     return shared | {"scored": len(chosen), "found": found, "by_chance": broken, "pairs": listed}
 
 
 def control(codes: np.ndarray, labels: np.ndarray, offset: np.ndarray, chosen: np.ndarray) -> int:
     """How many of the same pairs are found where other images of the value supply every second code."""
     given = next(pairs.within(labels, np.random.default_rng(7), 1))
-    p, gain = [], []
+    p, low = [], []
     for step in np.unique(offset, axis=0):
         some = chosen[(offset == step).all(1)]
         first, second = (one[:, :, None] for one in pairs.shifted(codes, tuple(step)))
         both = np.concatenate([first, second[given]], 2)  # a grid of two columns: the pairs of this offset alone
         told = pairs.score(both, labels, np.tile([0, 1], (len(some), 1)), some, seed=1)
-        p, gain = [*p, *told.p], [*gain, *told.gain]
-    return int(((adjust(np.array(p)) < RULE) & (np.array(gain) > 0)).sum())
+        p, low = [*p, *told.p], [*low, *told.low]
+    return int(((adjust(np.array(p)) < RULE) & (np.array(low) > 0)).sum())
 
 
 def numbers(found: Pairs, place: int) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _sentence(row: dict[str, Any]) -> str:
         return f"No pair of codes told more {where} than its codes on the images that pairs are chosen on."
     if not row["found"]:
         return f"None of {row['scored']:,} chosen pairs tells more {where} than its codes and than chance would."
-    best = next(one for one in row["pairs"] if one["gain"] > 0)
+    best = next(one for one in row["pairs"] if one["q"] < RULE and one["low"] > 0)
     tells = "tells" if row["found"] == 1 else "tell"
     return (
         f"{row['found']:,} of {row['scored']:,} chosen pairs {tells} more {where} than either code and chance "

@@ -41,7 +41,7 @@ def _chosen(rows: Sequence[Mapping[str, Any]], options: Any) -> Mapping[str, Any
 
 
 def _cards(row: Mapping[str, Any]) -> list[Card]:
-    best = max((one["gain"] for one in row["pairs"] if one["q"] < 0.05), default=None)
+    best = max((one["gain"] for one in row["pairs"] if one["q"] < 0.05 and one["low"] > 0), default=None)
     return [
         Card(
             "Pairs that tell more", f"{row['found']:,} of {row['scored']:,}",
