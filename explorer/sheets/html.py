@@ -55,7 +55,8 @@ def _url(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _sprite(tiles: np.ndarray) -> dict[str, Any]:
+def sprite(tiles: np.ndarray) -> dict[str, Any]:
+    """Thumbnails (n, s, s, 3) uint8 as one picture, and how to find each on it."""
     sheet, across = drawing.sprite(tiles)
     return {"url": _url(sheet, "image/jpeg"), "side": tiles.shape[1], "across": across, "n": len(tiles)}
 
@@ -72,6 +73,7 @@ class Paper:
         takes: whether the data behind headings and downloads is put in.
         level: of headings.
         missing: a sentence on a result that is not there.
+        largest: bytes of a file that is put in.
         sprite: thumbnails (n, s, s, 3) uint8 -> `url, side, across, n` of one picture of all of them.
     """
 
@@ -82,7 +84,8 @@ class Paper:
     takes: bool = True
     level: int = 3
     missing: str = "This has not been computed."
-    sprite: Callable[[np.ndarray], dict[str, Any]] = _sprite
+    largest: int = LARGEST_FILE
+    sprite: Callable[[np.ndarray], dict[str, Any]] = sprite
 
 
 def draw(blocks: Sequence[Block], paper: Paper) -> str:
@@ -122,7 +125,7 @@ def image(pixels: np.ndarray, alt: str) -> str:
 def _heading(block: Heading, paper: Paper) -> str:
     data = ""
     if block.data is not None and paper.takes:
-        data = _file("CSV", f"{block.file}.csv", csv_of(block.data()), f"The numbers of “{block.text}”")
+        data = _file("CSV", f"{block.file}.csv", csv_of(block.data()), f"The numbers of “{block.text}”", paper.largest)
     level = min(paper.level + block.level - 2, 6)
     return f'<div class="cx-title"><h{level}>{escape(block.text)}</h{level}>{help_mark(block.help)}{data}</div>'
 
@@ -283,13 +286,13 @@ def _link(block: Link, paper: Paper) -> str:
 
 
 def _download(block: Download, paper: Paper) -> str:
-    return _file(block.label, block.file, block.data(), block.help) if paper.takes else ""
+    return _file(block.label, block.file, block.data(), block.help, paper.largest) if paper.takes else ""
 
 
-def _file(label: str, name: str, content: bytes | str, about: str) -> str:
+def _file(label: str, name: str, content: bytes | str, about: str, largest: int = LARGEST_FILE) -> str:
     content = content.encode() if isinstance(content, str) else content
-    if len(content) > LARGEST_FILE:
-        size = f"{len(content) / 1e6:,.0f} MB"
+    if len(content) > largest:
+        size = f"{len(content) / 1e6:,.0f} MB" if len(content) >= 1e6 else f"{len(content) / 1e3:,.0f} kB"
         return f'<span class="cx-file" title="{escape(about)}">{escape(label)}: {size}, only in the app</span>'
     address = _url(content, "application/octet-stream")
     return (

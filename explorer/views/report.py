@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.errors import BadInput
-from explorer.sheets import Block, Controls, Missing, Note, browser, drawing, html, walk
+from explorer.sheets import Block, Controls, Missing, Note, browser, drawing, html, packing, walk
 from explorer.views import VIEWS, fields
 
 if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
+MANY = 1_500  # thumbnails of a chart; of more each has half the pixels
+FILE = 150_000  # bytes of a table inside the report
 ROUNDS = 4  # of making what is missing: a result may show that another one is wanted
 MISSING = "It has not been computed; it is where --views names this view, without --quick."
 
@@ -65,31 +65,34 @@ def document(study: Study, sections: Sequence[Section], facts: dict[str, str]) -
     Args:
         facts: what stands below the title, {name: value}.
     """
+    from plotly.offline import get_plotlyjs
+
     title = f"{study.checkpoint.name} on {study.images.name}"
-    names = [one.name for one in sections]
     links = "".join(f'<li><a href="#{one.name}">{escape(VIEWS[one.name].title)}</a></li>' for one in sections)
     told = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    names = [one.name for one in sections]
+    main, large = packing.taken_out("".join(_section(study, one, names) for one in sections))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>{escape(title)}</title>
 <link rel="icon" href="data:,"><style>{LOOK}{browser.STYLE}</style></head><body>
 <header><h1><svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true">{drawing.MARK_CELLS}</svg>
 {escape(title)}</h1><dl>{told}</dl><nav aria-label="Contents"><ul>{links}</ul></nav></header>
-<main class="cx-sheet">{"".join(_section(study, one, names) for one in sections)}</main>
-<script id="plotly" type="text/plain">{_packed()}</script><script>{browser.SCRIPT}{START}</script></body></html>
+<main class="cx-sheet">{main}</main>
+<script id="plotly" type="text/plain">{packing.packed(get_plotlyjs())}</script>
+<script id="large" type="text/plain">{large}</script>
+<script>{browser.SCRIPT}{packing.SCRIPT}{START}</script></body></html>
 """
 
 
-def _packed() -> str:
-    """plotly's script, packed: it is most of the file, and a browser unpacks it without a network."""
-    from plotly.offline import get_plotlyjs
-
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+def _sprite(tiles: np.ndarray) -> dict[str, Any]:
+    """Thumbnails as one picture; of very many each has half the pixels, so that the file stays small."""
+    return html.sprite(tiles[:, ::2, ::2] if len(tiles) > MANY else tiles)
 
 
 def _section(study: Study, one: Section, views: Sequence[str]) -> str:
     view = VIEWS[one.name]
-    paper = html.Paper(partial(_chosen, study, one), views=views, missing=MISSING)
+    paper = html.Paper(partial(_chosen, study, one), views=views, missing=MISSING, sprite=_sprite, largest=FILE)
     return (
         f'<section id="{one.name}" aria-labelledby="{one.name}-title"><h2 id="{one.name}-title">{escape(view.title)}'
         f'</h2><p class="cx-note cx-quiet">{escape(view.about)}</p>{html.draw(one.blocks, paper)}</section>'
@@ -142,10 +145,8 @@ START = """
 const night = matchMedia('(prefers-color-scheme: dark)'), PAPER = 690;  // pixels of A4 between its margins
 let printing = false;
 const plotly = (async () => {
-  const packed = Uint8Array.from(atob(document.getElementById('plotly').textContent), (one) => one.charCodeAt(0));
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
   const script = document.createElement('script');
-  script.textContent = await new Response(unpacked).text();
+  script.textContent = await unpacked('plotly');
   document.head.append(script);
   return Plotly;
 })();
@@ -158,5 +159,5 @@ const fit = (width) => {
 };
 addEventListener('beforeprint', () => { printing = true; draw(); fit(PAPER); });
 addEventListener('afterprint', () => { printing = false; draw(); fit(0); });
-draw();
+unpack().then(draw);
 """
