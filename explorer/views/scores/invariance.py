@@ -26,7 +26,8 @@ def blocks(study: Study, found: Mapping[str, Any], options: Any) -> Sequence[Blo
     rows = sorted(layer["changes"], key=lambda row: -row["kept"])
     shown = [
         {
-            "label": SHORT[row["change"]], "mean": 100 * row["kept"], "low": 100 * row["low"], "high": 100 * row["high"],
+            "label": SHORT[row["change"]],
+            "mean": 100 * row["kept"], "low": 100 * row["low"], "high": 100 * row["high"],
             "null": 100 * row["null"], "null_low": 100 * row["null_low"], "null_high": 100 * row["null_high"],
         }
         for row in rows
