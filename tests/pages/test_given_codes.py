@@ -24,7 +24,7 @@ def test_pages_that_need_a_network_say_so(open_app, codes, page):
     assert not app.exception and not app.error and "holds codes only" in texts(app)
 
 
-@pytest.mark.parametrize("page", ["codebook", "code_maps", "latent_map"])
+@pytest.mark.parametrize("page", ["codebook", "code_maps", "latent_map", "concepts", "intruder"])
 def test_pages_of_codes_open_without_a_dataset(open_app, codes, page):
     app = open_app(page, checkpoint=str(codes), dataset=str(codes))
     assert not app.exception and not app.error
