@@ -63,7 +63,8 @@ def verdicts(
     figure.update_xaxes(title_text="layer", type="category", side="top", showgrid=False, zeroline=False)
     figure.update_yaxes(title_text="concept", showgrid=False, range=[len(concepts) - 0.5, -0.5], **ticks(concepts))
     dress(figure, theme, height=160 + 42 * len(concepts), revision="verdicts")
-    return figure.update_layout(margin_b=60)
+    captured = any(row["verdict"] in above for row in rows)  # else there is no colour bar to make room for
+    return figure.update_layout(margin_b=60 if captured else 8, height=(160 if captured else 90) + 42 * len(concepts))
 
 
 def _of(rows, place, concept: str, layer: str, captured: bool, above: Mapping[str, str]) -> Mapping[str, Any] | None:

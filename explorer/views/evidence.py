@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CODES, PATCHES, SIDE = 6, 5, 64
 DECIDED = {"single": "Single codes", "joint": "A probe on all codes"}
+SHORT = {"average precision": "AP", "balanced accuracy": "accuracy"}
 
 
 def blocks(study: Study, row: Mapping[str, Any], value: str) -> list[Block]:
@@ -36,15 +37,17 @@ def blocks(study: Study, row: Mapping[str, Any], value: str) -> list[Block]:
 def _cards(row: Mapping[str, Any], of: Mapping[str, Any]) -> list[Card]:
     cards = [
         Card(
-            called, number(of[kind]["score"]), f"{of[kind]['metric']}; {between(of[kind])}; {_beside(of[kind])}",
-            help_of("AP of a code" if kind == "single" else "probe ladder"),
+            f"{called} ({SHORT.get(of[kind]['metric'], of[kind]['metric'])})", number(of[kind]["score"]),
+            between(of[kind]),
+            f"{help_of('AP of a code' if kind == 'single' else 'probe ladder')} Here: {_beside(of[kind])}.",
         )
         for kind, called in DECIDED.items()
     ]  # fmt: skip
     gained = row.get("given_pictures")
     if gained and of is row:
-        note = f"{between(gained)}; pictures alone {number(gained['alone'])}, both {number(gained['together'])}"
-        cards.append(Card("On top of colour", f"{gained['gain']:+.3f}", note, help_of("on top of colour")))
+        both = f"Here: pictures alone {number(gained['alone'])}, with the codes {number(gained['together'])}."
+        told = f"{help_of('on top of colour')} {both}"
+        cards.append(Card("On top of colour", f"{gained['gain']:+.3f}", between(gained, 3), told))
     if of is row:
         control = row["selectivity"]
         note = f"control task: {number(control['control'])}"
@@ -56,7 +59,7 @@ def _cards(row: Mapping[str, Any], of: Mapping[str, Any]) -> list[Card]:
         )
     seen = of.get("detectable")
     cards += [
-        Card("Could have been seen", f"{number(seen, 3)} above chance", "with a power of 80 %", help_of("detectable")),
+        Card("Could have been seen", f"+{number(seen, 3)}", "above chance, power 80 %", help_of("detectable")),
         Card("Images", f"{row['n']:,} scored", f"{row['fitted']:,} fitted on, {row['missing']:,} without a value"
              if of is row else f"{of['n']:,} of them have the value", "Scored images were never fitted on."),
     ]  # fmt: skip
