@@ -71,7 +71,7 @@ class Known(Material):
         )  # fmt: skip
         named = pd.Series(np.array(["red", "green", "blue", "yellow"])[self.colour])
         coin = pd.Series(np.array(["a", "b"])[rng.integers(0, 2, 400)])
-        self.told = [values.prepared("colour", named), values.prepared("coin", coin)]
+        self.known_concepts = [values.prepared("colour", named), values.prepared("coin", coin)]
         self.net = Lookup()
         books, layers = self.net.codebooks, self.net.layers
         self.encoding = SimpleNamespace(codebook=lambda name: books[name], layers=layers)
@@ -79,7 +79,7 @@ class Known(Material):
     rows = property(lambda self: np.arange(400))
     folds = property(lambda self: folds(400))
     layers = property(lambda self: self.encoding.layers)
-    concepts = property(lambda self: self.told)
+    concepts = property(lambda self: self.known_concepts)
     model = property(lambda self: self.net)
     pictured = property(lambda self: self.__dict__.get("seen", True))
 
@@ -124,7 +124,7 @@ def test_what_no_code_marks_is_not_turned():
 
 def test_swaps_without_labels_tell_what_is_read_again():
     material = Known()
-    material.told = []
+    material.known_concepts = []
     pairs = row(SCORES["swaps"].make(material)["layers"], layer="code")["pairs"]
     assert pairs and all(one["concept"] is None and one["reencoded"] == 1 for one in pairs)
     assert all(np.isnan(one["turned"]) and "probe" not in one["sentence"] for one in pairs)
