@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,6 +158,7 @@ def _precision(weights: np.ndarray, scores: np.ndarray, positive: np.ndarray) ->
     return (gained * found / np.maximum(taken, 1e-12)).sum(1) / np.maximum(found[:, -1], 1e-12)
 
 
+@functools.lru_cache(maxsize=4)
 def _weights(images: int, draws: int = DRAWS) -> np.ndarray:
     """(draws, n) how often each image is drawn in a bootstrap; the same for the same n."""
     rng = np.random.default_rng([images, 19])
