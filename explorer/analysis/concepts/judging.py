@@ -17,7 +17,7 @@ from explorer.analysis.concepts.verdicts import Band, Scored
 from explorer.analysis.usage import count_tokens, entropy_bits
 
 SHUFFLES = 8
-POWER = 1.96 + 0.84  # standard errors that a difference must have to be found in 80 % of samples
+POWER = 1.96 + 0.84  # standard errors that a score must lie above a bound so that its interval does in 80 % of samples
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,17 @@ def decided(
 def place_share(codes: np.ndarray, size: int) -> float:
     """Share of the bits of the codes (n, H, W) that their place alone tells: I(code; position) / H(code), in [0, 1].
 
-    Both entropies with the correction of Miller, Note on the bias of information estimates, 1955.
+    Beside H(code | position) stands that of the same tokens put at random places: of few images and many codes both are
+    too low alike. Entropies with the correction of Miller, Note on the bias of information estimates, 1955.
     """
     flat = np.asarray(codes).reshape(len(codes), -1)
-    whole = _entropy(count_tokens(flat, size))
-    if whole <= 0 or flat.shape[1] == 1:
+    if flat.shape[1] == 1 or _entropy(count_tokens(flat, size)) <= 0:
         return 0.0
-    within = np.mean([_entropy(np.unique(column, return_counts=True)[1]) for column in flat.T])
-    return float(np.clip(1 - within / whole, 0, 1))
+    anywhere = np.random.default_rng(37).permutation(flat.reshape(-1)).reshape(flat.shape)
+    within, expected = (
+        np.mean([_entropy(np.unique(column, return_counts=True)[1]) for column in one.T]) for one in (flat, anywhere)
+    )
+    return float(np.clip(1 - within / expected, 0, 1)) if expected > 0 else 0.0
 
 
 def climb(codes, size, concepts, folds, points: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
@@ -161,19 +164,24 @@ def _row(concept: Concept, told: Reading, nulls: dict[str, list[Reading]], chanc
         {name: _band([one.single for one in seeds]) for name, seeds in nulls.items() if seeds[0].best}
         | _shuffled(chance[1]),
     )  # fmt: skip
-    detectable = _detectable(there, concept.numbers is not None)
+    detectable = _detectable(there, concept.numbers is not None, joint)
     verdict = verdicts.decide(alone, joint, share, detectable)
     decided = alone if verdict == verdicts.SINGLE else joint
     marked = _codes(concept, told, nulls, there)
     few = _seen(detectable, joint)
-    marks = _marks(marked, int(there.sum())) if verdict == verdicts.SINGLE else ""
+    each = _values(concept, told, nulls, there, share) if values > 2 or concept.numbers is not None else []
+    part = verdicts.in_part([one["value"] for one in each if one["verdict"] == verdicts.SINGLE], values)
+    if verdict == verdicts.SINGLE:
+        marks = _marks(marked, int(there.sum())) + part
+    else:
+        marks = _more(verdict, alone, joint) + part
     return {
         "concept": concept.name, "n": told.joint.n, "fitted": told.answers.fitted,
         "missing": int((~concept.known).sum()), "rare": list(concept.rare), "computed": concept.computed,
         **_shown(decided), "verdict": verdict,
         "sentence": verdicts.sentence(concept.name, verdict, decided, marks, few),
         "codes": marked, "single": _shown(alone), "joint": _shown(joint), "detectable": detectable,
-        "values": _values(concept, told, nulls, there, share) if values > 2 or concept.numbers is not None else [],
+        "values": each,
     }  # fmt: skip
 
 
@@ -196,11 +204,15 @@ def _values(concept: Concept, told: Reading, nulls, there: np.ndarray, share: fl
             }
             | by_chance,
         )  # fmt: skip
-        detectable = POWER * float(np.sqrt(rate * (1 - rate) / (there[value] + 1)))
+        spread = float(np.sqrt(rate * (1 - rate) / (there[value] + 1)))
+        detectable = by_chance[verdicts.SHUFFLED].high - rate + POWER * spread
         verdict = verdicts.decide(alone, joint, share, detectable)
         decided = alone if verdict == verdicts.SINGLE else joint
         code = told.best[value].code if told.best else None
-        marks = "" if code is None else f"Code {code} marks it with {_said(decided)}."
+        if verdict != verdicts.SINGLE:
+            marks = _more(verdict, alone, joint)
+        else:
+            marks = f"Code {code} marks it with {_said(decided)}."
         title = f"{concept.name} = {name}"
         found.append({
             "value": name, "n": int(there[value]), "share": rate, "verdict": verdict,
@@ -248,6 +260,12 @@ def _said(scored: Scored) -> str:
     return f"AP {one.score:.2f} [{one.low:.2f}, {one.high:.2f}]{null}"
 
 
+def _more(verdict: str, alone: Scored, joint: Scored) -> str:
+    """What single codes tell, where nothing is said to be held and it is not nothing."""
+    nothing = verdict in (verdicts.CHANCE, verdicts.FEW)
+    return verdicts.in_between(alone) if nothing and verdicts.weak(alone, joint) else ""
+
+
 def _seen(detectable: float, joint: Scored) -> str:
     """What difference these images could have shown."""
     if detectable != detectable:
@@ -255,15 +273,20 @@ def _seen(detectable: float, joint: Scored) -> str:
     return f"With these images a {joint.metric} below {min(joint.chance + detectable, 1):.2f} could have been missed."
 
 
-def _detectable(there: np.ndarray, number: bool) -> float:
-    """How far above chance a score had to be to be found with a power of 80 %, from images of each value (V,)."""
-    there = there[there > 0]
-    if len(there) < 2:
+def _detectable(there: np.ndarray, number: bool, joint: Scored) -> float:
+    """How far above chance a score had to be to be found with a power of 80 %, from images of each value (V,).
+
+    Found is what has an interval above that of shuffled labels, as `Scored.told`.
+    """
+    there, band = there[there > 0], joint.nulls.get(verdicts.SHUFFLED)
+    if len(there) < 2 or band is None:
         return float("nan")
-    if number:
-        return float(1 - np.exp(-((POWER / np.sqrt(max(there.sum() - 3, 1))) ** 2)))  # of r = 2.8 / √(n - 3)
+    bound = max(band.high - joint.chance, 0.0)
+    if number:  # R² has the standard error 2 r / √n
+        half = POWER / np.sqrt(there.sum())
+        return float(min(half + np.sqrt(half**2 + bound), 1) ** 2)
     guess = 1 / len(there)
-    return POWER * float(np.sqrt((guess * (1 - guess) / there).sum()) / len(there))
+    return bound + POWER * float(np.sqrt((guess * (1 - guess) / there).sum()) / len(there))
 
 
 def _luck(positive: int, total: int) -> dict[str, Band]:

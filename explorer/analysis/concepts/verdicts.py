@@ -11,6 +11,7 @@ POSITION, CHANCE, FEW = "about position", "not above chance", "too few images to
 HALF = 0.5  # of the way from the best null to a perfect score: what single codes must reach
 PLACE = 0.8  # of what a layer tells above chance may be told by where its codes stand, and half of their bits by place
 SEEN = 0.25  # of the way from chance to a perfect score: what must have been found if it is there
+NAMED = 3  # values, at most, that a sentence lists
 SHUFFLED, STANDING = "labels shuffled", "where codes stand"
 
 RULES: dict[str, str] = {  # in the order in which they are asked
@@ -18,15 +19,16 @@ RULES: dict[str, str] = {  # in the order in which they are asked
     "precision whose interval lies above that of every null, and that goes at least half of the way from the best null "
     "to 1.",
     POSITION: "A probe that sees where in the image the codes are unusual, but not which codes they are, reaches 80 % "
-    "of what the codes tell above chance; or nothing is told above chance, and at least half of the bits of the codes "
-    "are told by their place alone.",
-    JOINT: "No single code does that, but a linear probe on all codes of an image tells the concept better than every "
-    "null: its interval lies above theirs.",
+    "of what the codes tell above chance, or is the null that they do not get past; or nothing is told above chance, "
+    "and at least half of the bits of the codes are told by their place alone.",
+    JOINT: "Single codes do not do that, but a linear probe on all codes of an image tells the concept better than "
+    "every null: its interval lies above theirs.",
     PIXELS: "The codes tell the concept better than shuffled labels do, but some null tells it as well: an untrained "
     "network, a random codebook, patches or colours of the raw image, or computed properties of the picture.",
     FEW: "Nothing is told above chance, and with so few images even a quarter of the way from chance to a perfect "
     "score could have been missed (power 80 %).",
-    CHANCE: "The interval of what the codes tell does not lie above that of shuffled labels.",
+    CHANCE: "The interval of what the codes tell does not lie above that of shuffled labels; or only that of single "
+    "codes does, above every null but less than half of the way to 1, and the sentence says so.",
 }
 
 
@@ -95,12 +97,35 @@ def decide(single: Scored, joint: Scored, place_share: float, detectable: float)
         return POSITION
     if joint.positive:
         return JOINT
-    if told:
-        return PIXELS
-    if place_share >= 0.5:
+    if told and not weak(single, joint):
+        return POSITION if joint.told and joint.best and joint.best[0] == STANDING else PIXELS
+    if not told and place_share >= 0.5:
         return POSITION
     few = detectable != detectable or detectable > SEEN * (1 - joint.chance)
     return FEW if few or joint.estimate is NONE else CHANCE
+
+
+def weak(single: Scored, joint: Scored) -> bool:
+    """Whether single codes alone tell something, less than half of the way, and no null stands in between."""
+    return single.positive and single.way < HALF and not joint.told
+
+
+def in_part(held: list[str], values: int) -> str:
+    """Which values single codes hold, where they hold some of them and not all; else nothing."""
+    if not 0 < len(held) < values:
+        return ""
+    named = f": {', '.join(held)}" if len(held) <= NAMED else ""
+    return f" Single codes hold {len(held)} of its {values} values{named}."
+
+
+def in_between(single: Scored) -> str:
+    """What single codes tell where it is not enough to be called captured."""
+    one, best = single.estimate, single.best
+    assert best is not None
+    return (
+        f" Single codes reach {single.metric} {one.score:.2f} [{one.low:.2f}, {one.high:.2f}], above the best null "
+        f"({best[0]}: {best[1].mean:.2f} [{best[1].low:.2f}, {best[1].high:.2f}]), but less than half of the way to 1."
+    )
 
 
 def _placed(joint: Scored) -> bool:
@@ -116,7 +141,8 @@ def sentence(name: str, verdict: str, scored: Scored, marks: str = "", few: str 
     """The verdict in words, with the numbers that decided.
 
     Args:
-        name: of the concept, or of a value. marks: what the best code does, for single codes. few: what could be seen.
+        name: of the concept, or of a value. few: what could be seen.
+        marks: for single codes what the best one does; otherwise what else single codes tell, put at the end.
     """
     one, best = scored.estimate, scored.best
     if one.n == 0:
@@ -125,10 +151,10 @@ def sentence(name: str, verdict: str, scored: Scored, marks: str = "", few: str 
     null = "" if best is None else f"; best null, {best[0]}: {best[1].mean:.2f} [{best[1].low:.2f}, {best[1].high:.2f}]"
     lead = {
         SINGLE: f"held by single codes. {marks or f'{said}{null}.'}",
-        JOINT: f"held jointly, by no single code. A probe on all codes reaches {said}{null}.",
+        JOINT: f"held jointly{'' if marks else ', by no single code'}. A probe on all codes reaches {said}{null}.",
         PIXELS: f"only what pixels hold anyway. A probe on the codes reaches {said}{null}.",
         POSITION: f"about position: the codes tell where something stands. They reach {said}{null}.",
         CHANCE: f"not above chance. A probe on the codes reaches {said}{null}.",
         FEW: f"too few images to say. A probe on the codes reaches {said}{null}. {few}".rstrip(),
     }[verdict]
-    return f"{name}: {lead}"
+    return f"{name}: {lead}{marks if verdict != SINGLE else ''}"

@@ -62,7 +62,7 @@ class Score:
 
 SCORES: dict[str, Score] = {
     "judgement": Score(
-        "Verdicts", "How much of each concept each layer holds, beside every null.", judgement.make,
+        "Verdicts", "How much of each concept each layer holds, beside every null.", judgement.make, 2,
     ),
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",

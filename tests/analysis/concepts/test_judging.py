@@ -132,6 +132,48 @@ def test_colour_alone_explains_what_colour_explains():
     assert more["alone"] < 0.35 and more["together"] == 1 and more["low"] > 0.6
 
 
+def test_one_value_of_ten_is_captured_and_the_others_are_not():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 10, 600)
+    codes = np.where(truth == 3, 12, rng.integers(0, 12, 600))[:, None, None]
+    row = judging.decided(codes, 13, [simulated.concept(truth)], folds(600), judging.Beside())[0]
+    assert [one["value"] for one in row["values"] if one["verdict"] == verdicts.SINGLE] == ["3"]
+    assert {one["verdict"] for one in row["values"] if one["value"] != "3"} == {verdicts.CHANCE}
+    assert row["verdict"] == verdicts.JOINT and "by no single code" not in row["sentence"]
+    assert row["sentence"].endswith("Single codes hold 1 of its 10 values: 3.")
+
+
+def test_a_weak_mark_without_any_pixels_is_not_said_to_be_what_pixels_hold():
+    """Codes that tell a little, with nothing beside them but shuffled labels."""
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng([seed, 9])
+        truth = rng.integers(0, 8, 500)
+        codes = np.where(rng.random(500) < 0.1, truth, rng.integers(0, 8, 500))[:, None, None]
+        found += judging.decided(codes, 8, [simulated.concept(truth)], folds(500), judging.Beside())
+    assert verdicts.PIXELS not in {one["verdict"] for one in found}
+    assert any("Single codes reach" in one["sentence"] for one in found if one["verdict"] == verdicts.CHANCE)
+
+
+@pytest.mark.parametrize(("images", "size", "side"), [(12, 1_024, 8), (50, 8_192, 16)])
+def test_random_codes_of_few_images_are_not_about_position(images, size, side):
+    codes = np.random.default_rng(0).integers(0, size, (images, side, side))
+    assert judging.place_share(codes, size) < 0.05
+
+
+@pytest.mark.parametrize("images", [300, 1_000])
+def test_a_score_as_far_above_chance_as_could_be_seen_is_seen(images):
+    """An effect of that size is found in most samples; one of half the size is not promised."""
+    told, size = [], 0.15
+    for seed in range(24):
+        rng, truth = np.random.default_rng([seed, images]), np.arange(images) % 2
+        codes = np.where(rng.random(images) < 2 * size, truth, rng.integers(0, 2, images))[:, None, None]
+        row = judging.decided(codes, 2, [simulated.concept(truth)], folds(images), judging.Beside())[0]
+        told.append(row["verdict"] not in (verdicts.CHANCE, verdicts.FEW))
+        size = row["detectable"] if seed < 4 else size
+    assert np.mean(told[4:]) >= 0.55
+
+
 def test_codes_at_places_keep_the_commonest_pairs():
     codes = np.array([[[0, 1]], [[0, 2]], [[0, 1]]])
     found = features.places(codes, 3, columns=2).toarray() * np.sqrt(2)
