@@ -68,10 +68,10 @@ def measure(name: str, subject: Subject) -> None:
 def keep(subject: Subject, kind: str, options: dict | None) -> None:
     """Makes one result beside its checkpoint, unless it is of the images alone and lies beside another one."""
     place, entry = subject.facts.path, RESULTS[kind]
-    of_images = kind in ("codecs", "pictures") or (options or {}).get("score") == "leak"
-    if of_images and results.find(kind, subject, options):
-        return
     target, started = place / entry.folder / f"{results.key(kind, subject, options)}{entry.suffix}", time.perf_counter()
+    of_images = kind in ("codecs", "pictures") or (options or {}).get("score") == "leak"
+    if of_images and any(SHIPPED.glob(f"*/{entry.folder}/{target.name}")):
+        return
     results.obtain(kind, subject, options, out=target, progress=Progress(0, f"{place.name} {kind}", quiet=True))
     size, seconds = sum(one.stat().st_size for one in _files(target)) / 1e6, time.perf_counter() - started
     print(f"{target.relative_to(SHIPPED)}  {options or ''}  {size:.2f} MB  {seconds:.0f} s", flush=True)
