@@ -17,7 +17,7 @@ from explorer.errors import BadInput, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
 from explorer.results import everything, obtain
-from explorer.results.scores import SCORES, Options, material
+from explorer.results.scores import SCORES, Options
 from explorer.results.subject import Subject
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SLOW = ("map", "layers", "rates", "codecs")  # results that take minutes: made f
 Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given several times. [all]")]
 
 
-@command((Subject, tuple(name for name in SUBJECT if name != "dataset")), (material.Options, ASKED))
+@command((Subject, tuple(name for name in SUBJECT if name != "dataset")), (Options, ASKED))
 def report(
     checkpoint: CheckpointName,
     dataset: Annotated[

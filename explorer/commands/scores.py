@@ -10,7 +10,8 @@ from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.progress import Progress
 from explorer.results import everything
-from explorer.results.scores import SCORES, Options, material
+from explorer.results.scores import SCORES, Options
+from explorer.results.scores.asked import listed
 from explorer.results.subject import Subject
 
 Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given several times. [all]")]
@@ -29,7 +30,7 @@ class Steps(Progress):
         super().update(self.step, message, **more)
 
 
-@command((Subject, SUBJECT), (material.Options, ASKED))
+@command((Subject, SUBJECT), (Options, ASKED))
 def scores(checkpoint: CheckpointName, only: Names = None, as_json: Json = False, **options):
     """Makes all scores of what codes have to do with concepts that are not kept yet."""
     of = Subject.of(checkpoint, **{name: options[name] for name in SUBJECT})
@@ -51,4 +52,4 @@ def scores(checkpoint: CheckpointName, only: Names = None, as_json: Json = False
 
 def split(names: list[str] | None) -> list[str]:
     """Names that were given one by one or with commas between."""
-    return [name for given in names or () for name in material.listed(given)]
+    return [name for given in names or () for name in listed(given)]

@@ -10,7 +10,6 @@ from explorer import results
 from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results.scores import SCORES, Options
-from explorer.results.scores.material import Material
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -29,6 +28,8 @@ def names(asked: Sequence[str]) -> list[str]:
 
 def check(subject: Subject, options: Options, progress: Progress) -> dict[str, str]:
     """Columns that cannot be judged, and why; BadInput for a layer or a concept that there is not."""
+    from explorer.results.scores.material import Material
+
     encoding = results.obtain("encoding", subject, progress=progress)[1]
     material = Material(subject, options, encoding, progress, results.obtain)
     assert material.layers is not None

@@ -174,7 +174,7 @@ def test_concepts_and_layers_are_chosen_by_name(judged, capfd, monkeypatch):
     for more, says in (
         (["--concept", "colour"], "unknown concept 'colour'; choose from class"),
         (["--layer", "top"], "unknown layer 'top'; choose from code"),
-        (["--only", "magic"], "unknown score 'magic'; choose from judgement"),
+        (["--only", "magic"], "unknown score 'magic'; choose from leak, judgement"),
     ):
         assert run([*base, *more, "--json"]) == 2
         assert says in capfd.readouterr().err

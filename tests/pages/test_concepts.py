@@ -11,4 +11,4 @@ def test_the_page_begins_one_work_for_all_scores_and_says_which_are_to_come(open
     app = open_app("concepts")
     assert not app.error and app.title[0].value == "Concepts"
     assert [words[0] for words in begun] == ["scores"] and "--dataset" in begun[0]
-    assert any("Still to come: Verdicts" in one.value for one in app.caption)
+    assert any("Still to come: Copies, Verdicts" in one.value for one in app.caption)

@@ -1,6 +1,6 @@
 """Scores of what codes have to do with concepts: each is one file here, one line in SCORES, and kept by content.
 
-A score is a function `make(material) -> dict` of plain numbers, texts, lists and dicts. What cannot be had (no decoder,
+A file has a function `make(material) -> dict` of plain numbers, texts, lists and dicts. What cannot be had (no decoder,
 no pictures, one checkpoint only) is `{"missing": "one sentence"}`; what cannot be had of one layer or concept is left
 out and named in `refused`.
 """
@@ -15,28 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_bytes
-from explorer.notebook import sets
 from explorer.options import choice
 from explorer.results import pictures
-from explorer.results.scores import (
-    compositionality,
-    disentanglement,
-    dissection,
-    hierarchy,
-    human,
-    information,
-    invariance,
-    judgement,
-    leak,
-    material,
-    recoloured,
-    stability,
-    swaps,
-    unseen,
-)
-from explorer.results.scores.material import Material
+from explorer.results.scores import asked
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
@@ -47,96 +32,114 @@ class Score:
 
     Attributes:
         title: of it. about: what it tells, in a sentence.
-        make: see above. version: counted up whenever the same input gives other numbers.
+        version: counted up whenever the same input gives other numbers.
         pictures: whether it is of the images alone, whichever checkpoint is asked.
-        beside: (subject, options) -> content of what it looks for by itself, as part of its key.
     """
 
     title: str
     about: str
-    make: Callable[[Material], dict[str, Any]]
     version: int = 1
     pictures: bool = False
-    beside: Callable[[Subject, Any], Any] | None = None
 
 
-SCORES: dict[str, Score] = {
+SCORES: dict[str, Score] = {  # what matters first; one is made after another
+    "leak": Score(
+        "Copies", "Whether images that are judged have copies that are fitted on.", pictures=True,
+    ),
     "judgement": Score(
-        "Verdicts", "How much of each concept each layer holds, beside every null.", judgement.make, 2,
+        "Verdicts", "How much of each concept each layer holds, beside every null.", version=2,
     ),
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
-        information.make, version=3,
+        version=3,
     ),
-    "human": Score(
-        "Intruder test", "Whether people see which of six patches has another code.", human.make, beside=human.beside,
-    ),
-    "leak": Score(
-        "Copies", "Whether images that are judged have copies that are fitted on.", leak.make, pictures=True,
-        beside=leak.beside,
-    ),
-    "stability": Score(
-        "Stability", "Whether another training of the same config finds the same codes.", stability.make,
-        beside=stability.beside,
-    ),
-    "unseen": Score(
-        "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", unseen.make, 2,
-    ),
-    "dissection": Score(
-        "Where codes lie", "How far the cells of codes overlap with the object, beside masks of other images.",
-        dissection.make,
-    ),
-    "compositionality": Score(
-        "Pairs", "Whether two codes beside one another tell more of a concept than either alone.",
-        compositionality.make, version=2,
+    "recoloured": Score(
+        "Is it only colour?", "What codes still tell of pictures that are grey, or whose hues are turned.",
     ),
     "swaps": Score(
         "Codes put in each other's place",
         "Where a picture changes when a code becomes another one, and whether a frozen probe then says another value.",
-        swaps.make, version=2,
+        version=2,
     ),
     "invariance": Score(
         "Codes that stay",
         "How many tokens stay when a picture is shifted by a pixel, flipped, saved as JPEG, made brighter, decoded.",
-        invariance.make,
-    ),
-    "recoloured": Score(
-        "Is it only colour?",
-        "What codes still tell of pictures that are grey, or whose hues are turned.",
-        recoloured.make,
     ),
     "hierarchy": Score(
         "What each layer is for",
         "What a picture loses when a layer is damaged, and what a layer's codes tell beyond those of the others.",
-        hierarchy.make,
     ),
     "disentanglement": Score(
         "Factors", "Whether codes keep known factors apart: MIG, DCI, SAP, FactorVAE, modularity, InfoMEC.",
-        disentanglement.make,
+    ),
+    "compositionality": Score(
+        "Pairs", "Whether two codes beside one another tell more of a concept than either alone.", version=2,
+    ),
+    "dissection": Score(
+        "Where codes lie", "How far the cells of codes overlap with the object, beside masks of other images.",
+    ),
+    "unseen": Score(
+        "Dead, or unseen?", "How many dead codes are merely unseen, and what more images would show.", version=2,
+    ),
+    "stability": Score(
+        "Stability", "Whether another training of the same config finds the same codes.",
+    ),
+    "human": Score(
+        "Intruder test", "Whether people see which of six patches has another code.",
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Options(material.Options):
+class Options(asked.Options):
     """Which score of which layers and concepts."""
 
     score: str = choice("judgement", (), "Which score.")
+
+
+def module(score: str) -> ModuleType:
+    """The file of a score: its `make`, and for some `beside`, (subject, options) -> content of what it looks for.
+
+    They are imported when the first of them is asked for: a command that needs none answers without NumPy.
+    """
+    from explorer.results.scores import (
+        compositionality,
+        disentanglement,
+        dissection,
+        hierarchy,
+        human,
+        information,
+        invariance,
+        judgement,
+        leak,
+        recoloured,
+        stability,
+        swaps,
+        unseen,
+    )
+
+    files = (
+        *(leak, judgement, information, recoloured, swaps, invariance, hierarchy, disentanglement, compositionality),
+        *(dissection, unseen, stability, human),
+    )
+    return {one.__name__.rpartition(".")[2]: one for one in files}[score]
 
 
 def key(subject: Subject, options: Options) -> str:
     """Content of the encoding, of tables, sets and checkpoints beside it, the score and what is asked of it."""
     if options.score not in SCORES:
         raise BadInput(f"unknown score {options.score!r}; choose from {', '.join(SCORES)}")
-    score, images = SCORES[options.score], subject.images
+    from explorer.notebook import sets
+
+    score, images, beside = SCORES[options.score], subject.images, getattr(module(options.score), "beside", None)
     made = [score.version, SCORES["leak"].version, pictures.VERSION]
-    found = None if score.beside is None else score.beside(subject, options)
+    found = None if beside is None else beside(subject, options)
     if score.pictures:
         return digest("score", made, images.fingerprint, images.split, options.score, found)
-    asked = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
+    words = asdict(options) | {"concepts": None, "ceiling": None, "others": None}
     gathered = sets.version(subject.images.fingerprint) if sets.PREFIX in (options.concept or sets.PREFIX) else None
-    content = *material.contents(options), *filter(None, [gathered])
-    return digest("score", made, subject.encoding_key, asked, found, *content)
+    content = *asked.contents(options), *filter(None, [gathered])
+    return digest("score", made, subject.encoding_key, words, found, *content)
 
 
 def make(
@@ -148,8 +151,11 @@ def make(
     Args:
         obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
     """
+    from explorer.notebook import sets
+    from explorer.results.scores.material import Material
+
     of = Material(subject, options, encoding, progress, obtain)
-    found = SCORES[options.score].make(of)
+    found = module(options.score).make(of)
     facts = {"score": options.score, "dataset": subject.dataset, "split": subject.split, "images": len(of.rows)}
     own = sets.chosen_by(subject.images.fingerprint, subject.fingerprint)
     of_concepts = not SCORES[options.score].pictures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ from explorer.analysis.concepts.folds import Folds, folds
 from explorer.datasets.sources import sample
 from explorer.errors import BadInput
 from explorer.notebook import sets
-from explorer.options import choice
 from explorer.results import pictures
 from explorer.results.scores import tables
+from explorer.results.scores.asked import Options, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,31 +28,6 @@ if TYPE_CHECKING:
     from explorer.results.subject import Subject
 
 MOST = 10_000  # images that are judged: a seeded sample of the whole set
-
-
-@dataclass(frozen=True)
-class Options:
-    """What scores are asked of; empty is everything that there is."""
-
-    concepts: str = choice("", (), "A table of concepts beside the images: CSV or Parquet.")
-    concept: str = choice("", (), "Names of concepts, with commas between. [all]")
-    layer: str = choice("", (), "Names of layers, with commas between. [all]")
-    ceiling: str = choice("", (), "A stronger encoder to compare with: a checkpoint's name or path.")
-    others: str = choice("", (), "Checkpoints of the same config and other seeds, with commas between.")
-
-
-def contents(options: Options) -> tuple[Any, ...]:
-    """Content of the files and checkpoints that options name."""
-    from explorer import checkpoints
-
-    names = [name for name in (options.ceiling, *listed(options.others)) if name]
-    named = [checkpoints.fingerprint(checkpoints.resolve(name)) for name in names]
-    return (tables.digest_of(options.concepts), bool(options.ceiling), *named)
-
-
-def listed(text: str) -> list[str]:
-    """Names with commas between, or one a line where they may hold commas themselves."""
-    return [part.strip() for part in text.split("\n" if "\n" in text else ",") if part.strip()]
 
 
 class Material:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer import results
-from explorer.results.scores import SCORES, dissection, material
+from explorer.results.scores import dissection, material, module
 from explorer.results.subject import Subject
 from explorer.sheets import walk
 from explorer.study import Study
@@ -56,6 +56,6 @@ def test_every_layer_is_told_as_json_and_shown(shapes):
 
 def test_without_masks_or_images_it_says_so(network):  # noqa: F811
     photos = Subject(network / "network", str(network / "photos"))
-    assert "shapes" in SCORES["dissection"].make(made(photos, obtain=None))["missing"]
+    assert "shapes" in module("dissection").make(made(photos, obtain=None))["missing"]
     few = Subject(network / "network", "shapes", limit=5)
-    assert "5 images" in SCORES["dissection"].make(made(few, obtain=None))["missing"]
+    assert "5 images" in module("dissection").make(made(few, obtain=None))["missing"]

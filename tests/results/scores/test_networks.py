@@ -16,7 +16,7 @@ from explorer.analysis.concepts import values
 from explorer.analysis.concepts.folds import folds
 from explorer.autoencoder import Codebook, Layer
 from explorer.progress import Progress
-from explorer.results.scores import SCORES
+from explorer.results.scores import module
 from explorer.results.scores.material import Material
 from explorer.results.subject import Subject
 from explorer.sheets import Note, walk
@@ -97,7 +97,7 @@ def row(rows, **wanted):
 
 
 def test_swaps_of_a_decoder_that_looks_up_turn_the_probe_every_time():
-    found = SCORES["swaps"].make(Known())
+    found = module("swaps").make(Known())
     layer = row(found["layers"], layer="code")
     assert row(layer["probe"], concept="colour")["score"] == 1 and layer["left_out"] == []
     told = [one for one in layer["pairs"] if one["concept"] == "colour"]
@@ -117,7 +117,7 @@ def test_swaps_of_a_decoder_that_looks_up_turn_the_probe_every_time():
 
 
 def test_what_no_code_marks_is_not_turned():
-    found = SCORES["swaps"].make(Known())
+    found = module("swaps").make(Known())
     layer = row(found["layers"], layer="code")
     assert "coin" in layer["untold"] and not [one for one in layer["pairs"] if one["concept"] == "coin"]
 
@@ -125,16 +125,16 @@ def test_what_no_code_marks_is_not_turned():
 def test_swaps_without_labels_tell_what_is_read_again():
     material = Known()
     material.known_concepts = []
-    pairs = row(SCORES["swaps"].make(material)["layers"], layer="code")["pairs"]
+    pairs = row(module("swaps").make(material)["layers"], layer="code")["pairs"]
     assert pairs and all(one["concept"] is None and one["reencoded"] == 1 for one in pairs)
     assert all(np.isnan(one["turned"]) and "probe" not in one["sentence"] for one in pairs)
 
 
 def test_codes_that_are_colours_stay_under_jpeg_and_go_in_grey():
-    kept = row(SCORES["invariance"].make(Known())["layers"], layer="code")["changes"]
+    kept = row(module("invariance").make(Known())["layers"], layer="code")["changes"]
     assert all(row(kept, change=change)["kept"] == 1 for change in ("decoded", "flipped", "jpeg", "brighter"))
     assert all(one["null"] < 0.95 for one in kept if one["change"] != "right")
-    found = SCORES["recoloured"].make(Known())
+    found = module("recoloured").make(Known())
     told = row(row(found["layers"], layer="code")["concepts"], concept="colour")
     assert told["ordinary"]["score"] == 1 and told["told"] == "only with colour"
     assert told["hue"]["score"] < 0.1 and told["hue"]["refitted"] == 1, "turned hues are another colour each"
@@ -145,13 +145,13 @@ def test_pictures_without_colour_say_so():
     material = Known()
     grey = material.pixels
     material.pixels = lambda positions: grey(positions)[..., :1].repeat(3, -1)
-    found = SCORES["recoloured"].make(material)
+    found = module("recoloured").make(material)
     assert set(found["refused"]) == {"grey", "hue"} and "grey already" in found["refused"]["grey"]
     assert all(not layer["changes"] for layer in found["layers"])
 
 
 def test_a_layer_that_does_all_loses_all_and_one_that_is_idle_nothing():
-    found = SCORES["hierarchy"].make(Known())
+    found = module("hierarchy").make(Known())
     assert found["intact"]["ssim"] == pytest.approx(1) and not found["absent"]
     assert row(found["intact"]["concepts"], concept="colour")["score"] == 1
     for one in found["damages"]:
@@ -217,6 +217,6 @@ def test_codes_without_a_network_or_pictures_say_so():
         material = Known()
         material.__dict__.update(change)
         for name in ("swaps", "invariance", "recoloured"):
-            assert SCORES[name].make(material)["missing"].endswith("."), name
-        found = SCORES["hierarchy"].make(material)
+            assert module(name).make(material)["missing"].endswith("."), name
+        found = module("hierarchy").make(material)
         assert found["absent"]["damages"].endswith(".") and len(found["nested"]) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from explorer import results
@@ -14,7 +16,9 @@ from tests.results.test_results import network  # noqa: F401
 
 @pytest.fixture
 def score(monkeypatch):
-    monkeypatch.setitem(scores.SCORES, "named", Score("t", "a", lambda of: {"names": [c.name for c in of.concepts]}))
+    file, found = SimpleNamespace(make=lambda of: {"names": [c.name for c in of.concepts]}), scores.module
+    monkeypatch.setitem(scores.SCORES, "named", Score("t", "a"))
+    monkeypatch.setattr(scores, "module", lambda name: file if name == "named" else found(name))
     return {"score": "named"}
 
 
