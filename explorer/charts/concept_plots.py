@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
-from explorer.charts.wording import cut, ticks
+from explorer.charts.wording import cut
 
 WIDE = 20  # letters in a line of a tick
 SCALE = {"light": ["#d7e8f5", "#1d5f94"], "dark": ["#1d3c55", "#7fbbe6"]}
@@ -34,7 +34,8 @@ def verdicts(
     concepts = list(dict.fromkeys(row["concept"] for row in rows))
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     place = {(row["concept"], row["layer"]): at for at, row in enumerate(rows)}
-    figure = go.Figure()
+    figure, wide = go.Figure(), len(layers) < 3  # a cell that is wide enough holds score and word in one line
+    split, tall = (" · ", 30) if wide else ("<br>", 42)
     for captured in (False, True):
         some = [[_of(rows, place, one, layer, captured, above) for layer in layers] for one in concepts]
         if not any(row for line in some for row in line):
@@ -46,7 +47,9 @@ def verdicts(
             z=[[None if row is None else row["above"] for row in line] for line in some],
             x=[cut(one, 18) for one in layers],
             y=list(range(len(concepts))),
-            text=[["" if row is None else f"{row['score']:.2f}<br>{row['word']}" for row in line] for line in some],
+            text=[
+                ["" if row is None else f"{_short(row['score'])}{split}{row['word']}" for row in line] for line in some
+            ],
             customdata=[
                 [[-1, "", ""] if row is None else [place[row["concept"], row["layer"]], row["said"], row["verdict"]]
                  for row in line]
@@ -61,10 +64,10 @@ def verdicts(
         outline = {"color": PALETTES[theme][1], "width": 2.5}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=outline)
     figure.update_xaxes(title_text="layer", type="category", side="top", showgrid=False, zeroline=False)
-    figure.update_yaxes(title_text="concept", showgrid=False, range=[len(concepts) - 0.5, -0.5], **ticks(concepts))
-    dress(figure, theme, height=160 + 42 * len(concepts), revision="verdicts")
+    figure.update_yaxes(title_text="concept", showgrid=False, range=[len(concepts) - 0.5, -0.5], **_ticks(concepts))
+    dress(figure, theme, revision="verdicts")
     captured = any(row["verdict"] in above for row in rows)  # else there is no colour bar to make room for
-    return figure.update_layout(margin_b=60 if captured else 8, height=(160 if captured else 90) + 42 * len(concepts))
+    return figure.update_layout(margin_b=60 if captured else 8, height=(160 if captured else 90) + tall * len(concepts))
 
 
 def _of(rows, place, concept: str, layer: str, captured: bool, above: Mapping[str, str]) -> Mapping[str, Any] | None:
@@ -138,6 +141,11 @@ def _ticks(names: Sequence[str]) -> dict[str, list]:
     """Whole names as ticks, in lines that a phone has room for."""
     shown = ["<br>".join(textwrap.wrap(escape(name, quote=False), WIDE)) for name in names]
     return {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": shown}
+
+
+def _short(score: float) -> str:
+    shown = f"{score:.2f}"
+    return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")  # no “-0.00”
 
 
 def _number(value: float | None) -> float:

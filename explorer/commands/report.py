@@ -110,11 +110,13 @@ def _judged(found: dict[str, dict[str, Any]], refused: dict[str, str]) -> dict[s
     """`concepts`, `scores`, `leak` and `refused` of the JSON."""
     facts = ("score", "dataset", "split", "images")
     scores = {name: {key: value for key, value in one.items() if key not in facts} for name, one in found.items()}
+    from explorer.views import answers
+
     judged = scores.get("judgement", {})
     leak = scores.get("leak", {})
     copies = [leak, leak.get("within") or {}]
     return {
-        "concepts": judged.get("concepts", []),
+        "concepts": answers.joined(judged.get("concepts", []), scores.get("swaps")),
         "scores": {name: one for name, one in scores.items() if name != "judgement"}
         | ({"judgement": {key: one for key, one in judged.items() if key != "concepts"}} if judged else {}),
         "leak": {how: _sum([one.get(how) for one in copies]) for how in ("exact", "near")},

@@ -52,7 +52,7 @@ from explorer.study.memory import MEMORY
 
 PAGE = 512  # rows of a table with pictures at once
 ICONS = {"info": ":material/info:", "warning": ":material/warning:"}
-NOTE = 38  # letters of a name below a strip of pictures; longer ones lose their middle
+NOTE = 38  # letters of a name below a strip of pictures; longer ones lose their middle, sentences wrap
 SELECT = ["toImage", "lasso2d", "select2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
 HOVER = 128  # pixels of the screen of a thumbnail beside the pointer
 AROUND = 150  # pixels of a chart for its legend, its axes and the tool bar
@@ -158,7 +158,7 @@ def _strip(strip: Strip, shown: Shown) -> None:
         for one in strip.pictures:
             st.image(drawing.png(one.pixels, 256), caption=plain(one.title), width="stretch", alt=one.alt)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        note = strip.note if len(strip.note) <= NOTE else f"{strip.note[:12]}…{strip.note[13 - NOTE :]}"
+        note = " ".join(one if len(one) <= NOTE else f"{one[:12]}…{one[13 - NOTE :]}" for one in strip.note.split(" "))
         st.markdown(f"**{plain(strip.title)}**  \n:small[:gray[{plain(note)}]]", width="content")
         with st.container(horizontal=True, width="content", gap="small", vertical_alignment="center"):
             for link in strip.links:

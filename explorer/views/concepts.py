@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.results import scores
 from explorer.sheets import Block, Controls, Heading, Missing, More, Note, Part, Sheet
-from explorer.views import evidence, fields, verdict_table, words
+from explorer.views import answers, evidence, fields, verdict_table, words
 from explorer.views.scores import SHOWN
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 JUDGEMENT = "judgement"
-ABOUT = "It is made once, beside this page, one score after another, and each is shown as soon as it is there."
+ABOUT = "Scores are made once, beside this page, one after another, and each is shown as soon as it is there."
 
 
 def _rows(study: Study) -> list[Mapping[str, Any]]:
@@ -70,7 +70,7 @@ class Options:
         when=lambda study, options: len(_values(study, options)) > 1, widget="list",
     )  # fmt: skip
     score: str = fields.option(
-        "", "Further evidence", "Other questions that are asked of the codes.", choices=_scores, yields=True,
+        "", "Question", "Other questions that are asked of the codes.", choices=_scores, yields=True,
         start=lambda study, _: next((name for name in _scores(study) if name and study.score(name)), ""),
         when=lambda study, _: study.encoded, widget="list",
     )  # fmt: skip
@@ -90,7 +90,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
             Missing("score", tuple(lacking), title, f"{ABOUT} Still to come: {titles}.", JUDGEMENT in lacking)
         )
     judged = found[JUDGEMENT]
-    rows = verdict_table.ordered(() if judged is None else judged.get("concepts", ()))
+    rows = verdict_table.ordered(answers.joined(() if judged is None else judged.get("concepts", ()), found["swaps"]))
     blocks += _verdicts(study, options, judged, rows)
     blocks += _further(study, options, found)
     sentences = [row["sentence"] for row in verdict_table.surest(rows)]
@@ -130,6 +130,7 @@ def _further(study: Study, options: Options, found: Mapping[str, Any]) -> list[B
         Controls(("score",)),
     ]
     if options.score in there:
+        blocks.append(Note(scores.SCORES[options.score].about))
         blocks += section(study, options.score, found[options.score], options)
     elif options.score:
         blocks.append(Note(f"{scores.SCORES[options.score].title}: not there yet.", "info"))
@@ -137,12 +138,11 @@ def _further(study: Study, options: Options, found: Mapping[str, Any]) -> list[B
 
 
 def section(study: Study, name: str, found: Mapping[str, Any], options: Any) -> list[Block]:
-    """One score: what it asks, and what it found; one sentence where it cannot be had."""
+    """What one score found; one sentence where it cannot be had."""
     score = scores.SCORES[name]
-    about = Note(f"{score.title}: {score.about}")
     if "missing" in found:
-        return [about, Note(str(found["missing"]), "info")]
-    return [about, *SHOWN[name](study, found, options)]
+        return [Note(f"{score.title}: {found['missing']}", "info")]
+    return list(SHOWN[name](study, found, options))
 
 
 def printed(study: Study, options: Options) -> list[Block]:

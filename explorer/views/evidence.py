@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Chart, Column, Go, Heading, More, Note, Picture, Strip, Strips, Table
 from explorer.sheets import Link as To
+from explorer.views import answers
 from explorer.views.verdict_table import between, number
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def blocks(study: Study, row: Mapping[str, Any], value: str) -> list[Block]:
     return [
         Heading(title, help_of("verdict")),
         Note(of["sentence"], "plain"),
+        *(
+            Note(text, "plain", help_of("on top of colour"))
+            for text in [answers.only_colour(row)]
+            if text and of is row
+        ),
         Cards(_cards(row, of), 4),
         *_nulls(of),
         *_ladder(row, one is not None),
@@ -184,7 +190,6 @@ def _values(row: Mapping[str, Any], name: str) -> list[Block]:
         "single_null": Column("Best null", help_of("nulls"), "%.3f"),
         "joint": Column("Probe (AP)", "The same of the probe's score for the value.", "%.3f"),
         "joint_null": Column("Best null", help_of("nulls"), "%.3f"),
-        "sentence": Column("In a sentence"),
     }
     heading = Heading(
         "Each value against the rest", help_of("verdict"), lambda: frame, f"{name}-{row['concept']}-values"

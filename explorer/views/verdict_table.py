@@ -18,6 +18,12 @@ WORDS = CAPTURED | {
 }  # fmt: skip
 ORDER = (verdicts.SINGLE, verdicts.JOINT, verdicts.POSITION, verdicts.PIXELS, verdicts.FEW, verdicts.CHANCE)
 SAID = 6  # sentences that open the page
+ADVICE = (
+    "“Only what pixels hold anyway”, the verdict on {names}: the codes tell it, but the raw picture or a network that "
+    "was never trained tells it as well, so it is no merit of these codes. Choose such a concept below to see which "
+    "null reaches as far and what the codes add on top of colour; judge them again on images in which colour does not "
+    "give the concept away, or try codes of another layer or checkpoint."
+)
 CHARTED = 40  # concepts of the chart; the table has all
 
 
@@ -40,7 +46,10 @@ def above(row: Mapping[str, Any]) -> float:
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number for people; a dash where there is none."""
-    return f"{value:.{digits}f}" if _known(value) else "–"
+    if not _known(value):
+        return "–"
+    shown = f"{value:.{digits}f}"
+    return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")  # no “-0.00”
 
 
 def between(one: Mapping[str, Any], digits: int = 2) -> str:
@@ -95,7 +104,21 @@ def opening(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
         best.setdefault(row["concept"], row)
     layers = len({row["layer"] for row in rows}) > 1
     said = [f"{row['layer']} – {row['sentence']}" if layers else row["sentence"] for row in list(best.values())[:SAID]]
-    return [Note(text, "plain", help_of("verdict")), *(Note(one, "plain") for one in said)]
+    advised = [Note(one) for one in [advice(best)] if one]
+    return [Note(text, "plain", help_of("verdict")), *(Note(one, "plain") for one in said), *advised]
+
+
+def advice(best: Mapping[str, Mapping[str, Any]]) -> str:
+    """What to do about the dataset's own concepts that pixels tell as well; empty where there is none.
+
+    Args:
+        best: {concept: its surest row}.
+    """
+    names = [name for name, row in best.items() if row["verdict"] == verdicts.PIXELS and not row["computed"]]
+    if not names:
+        return ""
+    few = ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")
+    return ADVICE.format(names=few)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def test_a_click_on_a_cell_shows_the_evidence_of_that_concept_and_what_is_no_cap
     chart = next(block for block in walk(sheet.blocks) if isinstance(block, Chart) and block.name == "verdicts")
     assert chart.go(1).carried == {"concept": "noise", "layer": "code"}
     grey, coloured = chart.figure("light").data
-    assert grey.text[1][0] == "0.10<br>chance" and grey.text[0][0] == ""
+    assert grey.text[1][0] == "0.10 · chance" and grey.text[0][0] == ""
     assert coloured.z[0][0] == pytest.approx(0.7) and coloured.colorscale != grey.colorscale
     assert "best null: 0.20, 95 %: 0.15 – 0.25" in coloured.customdata[0][0][1]
     _, other = shown(study, concept="noise")
