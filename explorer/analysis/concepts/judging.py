@@ -223,8 +223,8 @@ def _values(concept: Concept, told: Reading, nulls, there: np.ndarray, share: fl
 
 
 def _codes(concept: Concept, told: Reading, nulls, there: np.ndarray) -> list[dict[str, Any]]:
-    """The best code of each value, the surest first."""
-    found = []
+    """The best code of each value; first the one that lies highest above its best null, the surest."""
+    found, above = [], []
     for value, (best, estimate) in enumerate(zip(told.best, told.single_values, strict=True)):
         if not estimate.n:
             continue
@@ -233,12 +233,13 @@ def _codes(concept: Concept, told: Reading, nulls, there: np.ndarray) -> list[di
         }
         bands |= _luck(int(there[value]), int(there.sum()))
         null = Scored("average precision", estimate, 0.0, bands).best
+        above.append(estimate.low - (0.0 if null is None else null[1].high))
         found.append({
             "code": best.code, "value": concept.values[value], "ap": estimate.score, "low": estimate.low,
             "high": estimate.high, "n": int(there[value]), "share": there[value] / max(int(there.sum()), 1),
             "null": None if null is None else {"name": null[0], **vars(null[1])},
         })  # fmt: skip
-    return sorted(found, key=lambda one: -one["low"])
+    return [found[place] for place in np.argsort(-np.array(above), kind="stable")]
 
 
 def _marks(marked: list[dict[str, Any]], total: int) -> str:

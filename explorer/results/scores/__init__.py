@@ -47,7 +47,7 @@ SCORES: dict[str, Score] = {  # what matters first; one is made after another
         "Copies", "Whether images that are judged have copies that are fitted on.", pictures=True,
     ),
     "judgement": Score(
-        "Verdicts", "How much of each concept each layer holds, beside every null.", version=2,
+        "Verdicts", "How much of each concept each layer holds, beside every null.", version=3,
     ),
     "information": Score(
         "Bits", "How many bits a token tells of each concept, above chance, beyond its position and the colour.",
