@@ -84,7 +84,7 @@ RESULTS: dict[str, Kind] = {
         "lightness, hue, edges and background of every image",
     ),
     "score": Kind(
-        scores.Options, ("score",), "scores", ".json", scores.key, _score, scores.read,
+        scores.Options, ("score",), "scores", ".json.gz", scores.key, _score, scores.read,
         "what codes have to do with concepts", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
@@ -161,7 +161,7 @@ def checked(kind: str, options: Any = None, out: Path | None = None) -> Any:
     if kind not in RESULTS:
         raise BadInput(f"unknown result {kind!r}; choose from {', '.join(RESULTS)}")
     suffix, place = RESULTS[kind].suffix, Path(out or "")
-    if out is not None and place.suffix != suffix:
+    if out is not None and not place.name.endswith(suffix):
         raise BadInput(f"{place.name} does not end in {suffix}; choose a name such as {place.stem or kind}{suffix}")
     if options is None or isinstance(options, dict):
         return configure(RESULTS[kind].options, options or {})

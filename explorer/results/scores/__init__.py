@@ -7,14 +7,16 @@ out and named in `refused`.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
-from explorer.files import digest, read_json, write_bytes
+from explorer.files import digest, write_bytes
 from explorer.options import choice
 from explorer.results import pictures
 from explorer.results.scores import asked
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from explorer.progress import Progress
     from explorer.results.subject import Subject
+
+
+LONGEST = 64 * 1024 * 1024  # bytes of a score, unpacked
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,8 @@ def make(
     circular = {one.name: sets.CIRCULAR for one in (of.concepts if of_concepts else ()) if one.name in own}
     told = {"circular": circular, "notes": of.told if of_concepts else []}
     whole = facts | {name: what for name, what in told.items() if what} | found
-    write_bytes(path, json.dumps(_rounded(whole), separators=(",", ":")).encode())
+    text = json.dumps(_rounded(whole), separators=(",", ":"), ensure_ascii=False)
+    write_bytes(path, gzip.compress(text.encode(errors="backslashreplace"), mtime=0))  # the same bytes each time
 
 
 def _rounded(value: Any) -> Any:
@@ -179,8 +185,10 @@ def _rounded(value: Any) -> Any:
 def read(path: Path, key: str) -> dict[str, Any]:
     """What `make` wrote; BadInput where it is damaged or something else."""
     try:
-        found = read_json(path)
-    except (OSError, ValueError) as error:
+        with gzip.open(path) as file:
+            content = file.read(LONGEST + 1)
+        found = json.loads(content) if len(content) <= LONGEST else None
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(f"{path.name} is no score or is damaged: {error}") from None
     if not isinstance(found, dict) or found.get("score") not in SCORES:
         raise BadInput(f"{path.name} is not a score; delete it")
