@@ -134,8 +134,15 @@ def bits_per_pixel(grid: tuple[int, int], size: int, image_size: int, entropy_bi
 
 def occurrences(codes: np.ndarray, size: int) -> csr_array:
     """How often each code occurs in each image: codes (N, H, W) in [0, K) -> sparse (N, K) int64."""
-    codes = np.asarray(codes)
-    return _stack(list(codes.reshape(len(codes), -1)), size)
+    from scipy.sparse import csr_array
+
+    flat = np.asarray(codes).reshape(len(codes), -1)
+    if flat.size and (int(flat.min()) < 0 or int(flat.max()) >= size):
+        raise ValueError(f"codes must lie in [0, {size}); found {int(flat.min())} to {int(flat.max())}")
+    starts = np.arange(len(flat) + 1) * flat.shape[1]
+    found = csr_array((np.ones(flat.size, np.int64), flat.reshape(-1).astype(np.int64), starts), (len(flat), size))
+    found.sum_duplicates()
+    return found
 
 
 @dataclass(frozen=True)

@@ -150,10 +150,12 @@ def _precision(weights: np.ndarray, scores: np.ndarray, positive: np.ndarray) ->
     """Average precision (draws,) under weights (draws, n) of images."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
-    last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # of each group of ties
+    first = np.flatnonzero(np.append(True, ordered[:-1] != ordered[1:]))  # of each group of ties
     part = weights[:, order]
-    taken = np.cumsum(part, 1)[:, last]
-    found = np.cumsum(part * positive[order], 1)[:, last]
+    hit = part * positive[order]
+    if len(first) < len(order):
+        part, hit = (np.add.reduceat(one, first, 1) for one in (part, hit))
+    taken, found = np.cumsum(part, 1), np.cumsum(hit, 1)
     gained = np.diff(found, axis=1, prepend=0)
     return (gained * found / np.maximum(taken, 1e-12)).sum(1) / np.maximum(found[:, -1], 1e-12)
 
