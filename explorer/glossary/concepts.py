@@ -8,7 +8,9 @@ TERMS: dict[str, Term] = {
     "verdict": Term(
         "Verdict",
         "One of six phrases, each found by a rule from scores on held-out images, with their 95 % intervals, "
-        "beside all nulls. The rules stand below the table.",
+        "beside all nulls. The rules stand below the table. In 300 simulated sets of 500 images the intervals of the "
+        "best code of a value held the truth in 94 to 96 %, those of probes and of means over values in 88 to 93 %; "
+        "the rules therefore ask that intervals do not overlap: of 200 concepts at random none was told.",
     ),
     "above best null": Term(
         "Above the best null",

@@ -132,7 +132,7 @@ def simulated(rng: np.random.Generator, images: int) -> tuple[np.ndarray, np.nda
 
 
 def coverage(sets: int) -> None:
-    """How often the interval of a probe, or of a chosen code, holds what it reaches on 40,000 other images."""
+    """How often the interval of a probe, or of a chosen code, holds what it reaches on 60,000 other images."""
     from explorer.analysis.concepts import features
 
     for images in (500, 5_000):

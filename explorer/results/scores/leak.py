@@ -34,7 +34,10 @@ TRAIN = 50_000  # training images that are asked, a seeded sample where there ar
 NAMED = 20
 MIRRORED = 1_000
 BATCH = 512
-NO_PIXELS = "There are codes and no pixels here, so copies of images cannot be looked for."
+NO_PIXELS = (
+    "There are codes and no pixels here, so copies of images cannot be looked for. Where some are copies of others, "
+    "frames of a film for instance, a probe may know their labels by heart."
+)
 APART = "Training and test images of shapes are drawn apart, so that none is in both."
 
 
