@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,8 +97,17 @@ def _number(name: str, numbers: np.ndarray, computed: bool) -> Concept | str:
         return f"{name} is {np.median(numbers[known]):.4g} in nearly all images, so there is nothing to tell apart"
     index = np.full(len(numbers), -1, np.int64)
     index[known] = cut.codes
-    values = tuple(f"{one.left:.3g} to {one.right:.3g}" for one in cut.categories)
-    return Concept(name, index, values, np.where(known, numbers, np.nan), computed)
+    return Concept(name, index, _spans(cut.categories), np.where(known, numbers, np.nan), computed)
+
+
+def _spans(fifths: pd.IntervalIndex) -> tuple[str, ...]:
+    """Names of the fifths, with as many digits as tell their ends apart: those of years differ in the fourth."""
+    edges = [fifths[0].left, *fifths.right]
+    for digits in range(3, 18):
+        named = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(named)) == len(named):
+            break
+    return tuple(f"{low} to {high}" for low, high in itertools.pairwise(named))
 
 
 def _category(name: str, column: pd.Series, computed: bool) -> Concept | str:
