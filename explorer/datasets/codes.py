@@ -37,7 +37,8 @@ WANTED = "save 'codes' as whole numbers of shape (N, H, W), or (N, L) for tokens
 class Part:
     """One layer. Attributes: codes: (N, H, W) unsigned integers; size: K.
 
-    codebook: (K, D) float32, None where none is given. latents: (N, D) or (N, H, W, D) float32, or None.
+    codebook: (K, D) float32, None where none is given, or one that has no vector for some code: then `note` says so.
+    latents: (N, D) or (N, H, W, D) float32, or None.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Part:
     size: int
     codebook: np.ndarray | None
     latents: np.ndarray | None
+    note: str = ""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -153,6 +155,8 @@ def _told(part: Part, several: bool) -> list[str]:
     """What a user should know of a layer."""
     of, found = f" ('{part.name}')" if several else "", []
     tokens, side = part.grid[1], math.isqrt(part.grid[1])
+    if part.note:
+        found.append(f"{part.note}.")
     if part.kind == "placed":
         found.append(PLACED.replace(".", f"{of}."))
     elif part.kind == "means":
@@ -181,15 +185,13 @@ def _part(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Part:
             f"the layer name {layer[:60]!r} in '{path.name}' has other signs than letters, digits, . _ and -"
         )
     end = name.removeprefix("codes")
-    codes, book = _codes(path, name, arrays[name]), _floats(path, f"codebook{end}", arrays)
+    codes, book, note = _codes(path, name, arrays[name]), _floats(path, f"codebook{end}", arrays), ""
     size = int(codes.max()) + 1
     if book is not None:
         if book.ndim != 2 or not 1 <= book.shape[1] <= DIM or not len(book):
             raise BadInput(f"'codebook{end}' in '{path.name}' is {_by(book)}; give (K, D), a vector for each code")
-        if size > len(book):
-            raise BadInput(f"'{name}' in '{path.name}' has code {size - 1:,}, and 'codebook{end}' has {len(book):,} "
-                           f"vectors, for codes 0 to {len(book) - 1:,}; give the whole codebook")  # fmt: skip
-        size = len(book)
+        note = beyond(path, name, size, book)
+        book, size = (None, size) if note else (book, len(book))
     if size > LARGEST:
         raise BadInput(f"'codebook{end}' in '{path.name}' has {size:,} vectors; {LARGEST:,} can be read")
     latents = _floats(path, f"latents{end}", arrays)
@@ -201,7 +203,17 @@ def _part(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Part:
         if latents.shape not in fits or dim > DIM:
             raise BadInput(f"'latents{end}' in '{path.name}' is {_by(latents)}; give {_by(fits[0])}, or "
                            f"{_by(fits[1])}")  # fmt: skip
-    return Part(layer, codes.astype(np.min_scalar_type(size - 1)), size, book, latents)
+    return Part(layer, codes.astype(np.min_scalar_type(size - 1)), size, book, latents, note)
+
+
+def beyond(path: Path, name: str, size: int, book: np.ndarray) -> str:
+    """A sentence where there are more codes than vectors: then these are not the vectors of the codes."""
+    if size <= len(book):
+        return ""
+    return (
+        f"'{name}' in '{path.name}' has code {size - 1:,}, and 'codebook{name[5:]}' has {len(book):,} "
+        f"vectors, for codes 0 to {len(book) - 1:,}; it is not used: give the whole codebook"
+    )
 
 
 def _codes(path: Path, name: str, codes: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import results
@@ -27,13 +28,15 @@ def names(asked: Sequence[str]) -> list[str]:
 
 
 def check(subject: Subject, options: Options, progress: Progress) -> dict[str, str]:
-    """Columns that cannot be judged, and why; BadInput for a layer or a concept that there is not."""
+    """What cannot be judged, and why; BadInput for a layer, a concept or a table that there is not."""
+    from explorer.results.scores import asked
     from explorer.results.scores.material import Material
 
+    asked.contents(options)
     encoding = results.obtain("encoding", subject, progress=progress)[1]
     material = Material(subject, options, encoding, progress, results.obtain)
     assert material.layers is not None
-    return material.refused
+    return material.refused | ({Path(options.concepts).name: "; ".join(material.told)} if material.told else {})
 
 
 def made(

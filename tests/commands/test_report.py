@@ -178,3 +178,13 @@ def test_concepts_and_layers_are_chosen_by_name(judged, capfd, monkeypatch):
     ):
         assert run([*base, *more, "--json"]) == 2
         assert says in capfd.readouterr().err
+
+
+def test_labels_that_match_no_image_are_one_sentence_and_the_rest_is_judged(judged, capfd, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_CACHE", str(judged / "cache"))
+    (tmp_path / "other.csv").write_text("file_name,kind\n" + "".join(f"none{one}.png,{one % 2}\n" for one in range(9)))
+    found = report(judged, capfd, "--concepts", str(tmp_path / "other.csv"))
+    assert "the table is not used" in found["refused"]["other.csv"]
+    assert any(row["concept"] == "class" for row in found["concepts"])
+    words = ["report", "vqvae-digits", "--dataset", str(judged), "--concepts", str(tmp_path / "gone.csv"), "--json"]
+    assert run(words) == 2 and "there is no table" in capfd.readouterr().err

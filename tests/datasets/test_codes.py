@@ -116,9 +116,15 @@ def test_another_content_is_another_checkpoint(tmp_path, numbers):
     assert checkpoints.fingerprint(saved(tmp_path, codes=numbers[::-1])) != first
 
 
+def test_codes_beyond_their_codebook_are_judged_without_it(tmp_path):
+    path = saved(tmp_path, codes=np.arange(8).reshape(4, 2), codebook=np.eye(3))
+    notes = checkpoints.describe(path).notes
+    assert any("has code 7, and 'codebook' has 3 vectors, for codes 0 to 2; it is not used" in note for note in notes)
+    assert encoding(path).codebook("code").kind == "placed"
+
+
 BAD = {
     "negative": ({"codes": np.full((5, 2), -1)}, "has code -1, first in row 0"),
-    "beyond": ({"codes": np.full((5, 2), 7), "codebook": np.eye(3)}, "has code 7, and 'codebook' has 3 vectors"),
     "fraction": ({"codes": np.full((5, 2), 1.5)}, "has 1.5 in row 0, which is no whole number"),
     "nan": ({"codes": np.array([[1.0], [np.nan]])}, "has nan in row 1"),
     "text": ({"codes": np.array([["a", "b"]])}, "no numbers"),

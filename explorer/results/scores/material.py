@@ -113,7 +113,12 @@ class Material:
 
     @cached_property
     def _known(self) -> pd.DataFrame:
-        return tables.joined(self.encoding.concepts(), self.options.concepts, self.subject.images)
+        own = self.encoding.concepts()
+        try:
+            return tables.joined(own, self.options.concepts, self.subject.images)
+        except BadInput as problem:  # nothing says which row is of which image: what else is known is judged
+            own.attrs["notes"] = [f"{problem}; the table is not used"]
+            return own
 
     @property
     def told(self) -> list[str]:
