@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 LEVEL = (  # as high as the boxes beside them; the mark of a help text is a button as well
     "<style>[data-testid=stButtonGroup] button {min-height: 2.5rem}"
     "[data-testid=stWidgetLabel] button {min-height: 0 !important}"
-    "[data-testid=stMetricDelta], [data-testid=stMetricDelta] * {white-space: normal; height: auto}</style>"
+    "[data-testid=stMetricDelta], [data-testid=stMetricDelta] * {white-space: normal !important; height: auto}</style>"
 )
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "sets": ("Sets", "collections_bookmark", "Images that you gathered; each set is a concept like any other."),

@@ -14,6 +14,8 @@ COLOURS = "colour histogram"  # the null of that name, as in `results.scores.nul
 def joined(rows: Sequence[Mapping[str, Any]], swaps: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Rows of a judgement whose sentences, those of values too, go on with what a swap of the code they name does.
 
+    Where no code is named, they go on with how many images have the value, and what could have been missed.
+
     Args:
         swaps: what the score of that name found; None where it is not there, and rows stay as they are.
     """
@@ -31,9 +33,19 @@ def joined(rows: Sequence[Mapping[str, Any]], swaps: Mapping[str, Any] | None) -
 def _extended(row: Mapping[str, Any], turns: Mapping[tuple, str], of: Mapping[str, Any], code: Mapping) -> str:
     """The sentence of a concept or a value `of` a row; only one of single codes names a code that could be swapped."""
     if of["verdict"] != verdicts.SINGLE:
-        return of["sentence"]
+        return " ".join([of["sentence"], *_unseen(row, of)])
     turn = turns.get((row["layer"], row["concept"], str(code.get("value")), code.get("code")))
     return f"{of['sentence']} {turn}" if turn else of["sentence"]
+
+
+def _unseen(row: Mapping[str, Any], of: Mapping[str, Any]) -> list[str]:
+    """How many images have the value, and what nothing above chance could have missed."""
+    count = [] if of is row else [f"{of['n']:,} of {row['n']:,} scored images have it"]
+    if of["verdict"] == verdicts.CHANCE and of["detectable"] == of["detectable"] and of["detectable"] is not None:
+        least = min(of["joint"]["chance"] + of["detectable"], 1)
+        missed = f"less than {number(least)} could have been missed"
+        count = [f"{count[0]}: {missed}" if count else f"{missed[:1].upper()}{missed[1:]} with these images"]
+    return [f"{count[0]}."] if count else []
 
 
 def _turns(swaps: Mapping[str, Any]) -> dict[tuple, str]:

@@ -53,6 +53,11 @@ def _scores(study: Study, _: Any = None) -> dict[str, str]:
     return {"": "None", **{name: scores.SCORES[name].title for name in SHOWN if name in scores.SCORES}}
 
 
+def _answered(study: Study, name: str) -> bool:
+    found = study.score(name) if name else None
+    return found is not None and "missing" not in found
+
+
 @dataclass(frozen=True)
 class Options:
     """What the view can be asked for."""
@@ -71,7 +76,7 @@ class Options:
     )  # fmt: skip
     score: str = fields.option(
         "", "Question", "Other questions that are asked of the codes.", choices=_scores, yields=True,
-        start=lambda study, _: next((name for name in _scores(study) if name and study.score(name)), ""),
+        start=lambda study, _: next((name for name in _scores(study) if _answered(study, name)), ""),
         when=lambda study, _: study.encoded, widget="list",
     )  # fmt: skip
 
@@ -141,7 +146,7 @@ def section(study: Study, name: str, found: Mapping[str, Any], options: Any) -> 
     """What one score found; one sentence where it cannot be had."""
     score = scores.SCORES[name]
     if "missing" in found:
-        return [Note(f"{score.title}: {found['missing']}", "info")]
+        return [Note(f"{score.title}: {str(found['missing']).rstrip('.')}.", "info")]
     return list(SHOWN[name](study, found, options))
 
 

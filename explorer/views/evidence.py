@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from explorer.analysis.concepts import verdicts
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Chart, Column, Go, Heading, More, Note, Picture, Strip, Strips, Table
 from explorer.sheets import Link as To
@@ -27,17 +28,19 @@ def blocks(study: Study, row: Mapping[str, Any], value: str) -> list[Block]:
     return [
         Heading(title, help_of("verdict")),
         Note(of["sentence"], "plain"),
-        *(
-            Note(text, "plain", help_of("on top of colour"))
-            for text in [answers.only_colour(row)]
-            if text and of is row
-        ),
+        *_colour(row, of is row),
         Cards(_cards(row, of), 4),
-        *_nulls(of),
+        *_nulls(row, of),
         *_ladder(row, one is not None),
         *_codes(study, row, value),
         *_values(row, study.checkpoint.name),
     ]
+
+
+def _colour(row: Mapping[str, Any], whole: bool) -> list[Block]:
+    text = answers.only_colour(row)
+    said = text if whole else f"All values of {row['concept']} together: {text[:1].lower()}{text[1:]}"
+    return [Note(said, "plain", help_of("on top of colour"))] if text else []
 
 
 def _cards(row: Mapping[str, Any], of: Mapping[str, Any]) -> list[Card]:
@@ -78,13 +81,14 @@ def _beside(scored: Mapping[str, Any]) -> str:
     return chance if best is None else f"best null {number(best['mean'])} ({best['name']}), {chance}"
 
 
-def _nulls(of: Mapping[str, Any]) -> list[Block]:
+def _nulls(row: Mapping[str, Any], of: Mapping[str, Any]) -> list[Block]:
     from explorer.charts import concept_plots
 
     found: list[Block] = [Heading("Beside every null", help_of("nulls"), level=3)]
     for kind, called in DECIDED.items():
         scored = of[kind]
-        title = f"{scored['metric']} on {of['n']:,} held-out images"
+        title = f"{scored['metric']}<br>on {row['n']:,} held-out images"
+        title += "" if of is row else f", {of['n']:,} with the value"
         bands = ", ".join(f"{name} {number(band['mean'])}" for name, band in scored["baselines"].items())
         found.append(
             Note(f"{called}. Bars are 95 % intervals; the dashed line is what knowing nothing reaches.", "quiet")
@@ -110,7 +114,7 @@ def _ladder(row: Mapping[str, Any], of_value: bool) -> list[Block]:
     if not steps:
         return []
     told = row["joint"]
-    title = f"{told['metric']} on {row['n']:,} held-out images"
+    title = f"{told['metric']}<br>on {row['n']:,} held-out images"
     alt = "; ".join(f"{one['point']}, {one['probe']} {number(one['score'])}" for one in steps)
     whole = [Note("The ladder is of the whole concept, not of one value.")] if of_value else []
     return [
@@ -125,10 +129,18 @@ def _codes(study: Study, row: Mapping[str, Any], value: str) -> list[Block]:
     some = [one for one in row["codes"] if not value or one["value"] == value]
     if not some:
         return []
-    heading = Heading("Which codes carry it", help_of("AP of a code"), level=3)
+    carried = any(one["verdict"] == verdicts.SINGLE for one in (row, *row["values"]) if not value or _is(one, value))
+    heading = Heading(
+        "Which codes carry it" if carried else "Codes that come nearest", help_of("AP of a code"), level=3
+    )
     strips = [_strip(study, row["layer"], one) for one in some[:CODES]]
-    found: list[Block] = [heading, Strips("carriers", strips)]
+    told = [] if carried else [Note("No single code carries it: each is compared with its best null.", "quiet")]
+    found: list[Block] = [heading, *told, Strips("carriers", strips)]
     return [*found, More("The best code of every value", [_all(some, row["layer"])])] if len(some) > 1 else found
+
+
+def _is(one: Mapping[str, Any], value: str) -> bool:
+    return one.get("value") == value
 
 
 def _strip(study: Study, layer: str, one: Mapping[str, Any]) -> Strip:
@@ -194,7 +206,7 @@ def _values(row: Mapping[str, Any], name: str) -> list[Block]:
     heading = Heading(
         "Each value against the rest", help_of("verdict"), lambda: frame, f"{name}-{row['concept']}-values"
     )
-    return [heading, Table("verdict-values", frame, columns, height=min(60 + 36 * len(frame), 420))]
+    return [heading, Table("verdict-values", frame, columns, height=min(38 + 35 * len(frame), 420))]
 
 
 def _null(scored: Mapping[str, Any]) -> float:

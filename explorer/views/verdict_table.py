@@ -103,7 +103,8 @@ def opening(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     for row in surest(rows):
         best.setdefault(row["concept"], row)
     layers = len({row["layer"] for row in rows}) > 1
-    said = [f"{row['layer']} – {row['sentence']}" if layers else row["sentence"] for row in list(best.values())[:SAID]]
+    shown = [row for row in best.values() if row["verdict"] in CAPTURED or not row["computed"]]  # pixels tell pixels
+    said = [f"{row['layer']} – {row['sentence']}" if layers else row["sentence"] for row in shown[:SAID]]
     advised = [Note(one) for one in [advice(best)] if one]
     return [Note(text, "plain", help_of("verdict")), *(Note(one, "plain") for one in said), *advised]
 

@@ -17,12 +17,14 @@ TURNS = (
 
 
 def row(verdict: str = verdicts.SINGLE, **more) -> dict:
-    value = {"value": "red", "code": 17, "verdict": verdict, "sentence": "colour = red: held."}
-    joint = {"metric": "balanced accuracy", "score": 0.41, "low": 0.39, "high": 0.43}
+    value = {"value": "red", "code": 17, "verdict": verdict, "sentence": "colour = red: held.", "n": 15}
+    value |= {"detectable": 0.14, "joint": {"chance": 0.04}}
+    joint = {"chance": 0.2, "metric": "balanced accuracy", "score": 0.41, "low": 0.39, "high": 0.43}
     joint["baselines"] = {"colour histogram": {"mean": 0.59, "low": 0.58, "high": 0.61}}
     return {
         "concept": "colour", "layer": "code", "verdict": verdict, "sentence": "colour: held.", "computed": False,
         "codes": [{"code": 17, "value": "red"}, {"code": 3, "value": "green"}], "values": [value], "joint": joint,
+        "n": 372, "detectable": 0.02,
     } | more  # fmt: skip
 
 
@@ -42,7 +44,16 @@ def test_a_sentence_stays_as_it_is_where_no_swap_of_its_code_is_known_or_no_code
     for known in (None, {"missing": "no decoder"}, swaps(PAIR, layer="top"), swaps(*others)):
         assert answers.joined([plain], known) == [plain]
     joint = row(verdicts.JOINT)
-    assert answers.joined([joint], swaps(PAIR)) == [joint]
+    (found,) = answers.joined([joint], swaps(PAIR))
+    assert found["sentence"] == joint["sentence"]
+
+
+def test_a_value_says_how_many_images_have_it_and_what_could_have_been_missed():
+    (found,) = answers.joined([row(verdicts.CHANCE)], None)
+    assert found["sentence"] == "colour: held. Less than 0.22 could have been missed with these images."
+    assert found["values"][0]["sentence"] == (
+        "colour = red: held. 15 of 372 scored images have it: less than 0.18 could have been missed."
+    )
 
 
 def test_what_colour_tells_stands_beside_what_the_codes_add():

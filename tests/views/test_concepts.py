@@ -73,8 +73,9 @@ def test_the_page_opens_with_what_is_captured_and_the_datasets_own_concepts_come
     assert (options.concept, options.layer, options.value) == ("digit", "code", "")
     notes = [block.text for block in walk(sheet.blocks) if isinstance(block, Note)]
     assert notes[0] == "2 of 3 concepts are captured by the codes of some layer better than by every null."
-    assert notes[1:4] == [f"{one}: {verdict}." for one, verdict in (
-        ("digit", verdicts.SINGLE), ("lightness", verdicts.SINGLE), ("noise", verdicts.CHANCE))]  # fmt: skip
+    assert notes[1:3] == [f"{one}: {verdict}." for one, verdict in (
+        ("digit", verdicts.SINGLE), ("lightness", verdicts.SINGLE))]  # fmt: skip
+    assert notes[3].startswith("noise: not above chance. Less than 0.12 could have been missed")
     assert "Not judged: name has 400 values." in notes
     assert all(any(rule in note for note in notes) for rule in verdicts.RULES.values())
 
@@ -88,9 +89,15 @@ def test_a_click_on_a_cell_shows_the_evidence_of_that_concept_and_what_is_no_cap
     assert coloured.z[0][0] == pytest.approx(0.7) and coloured.colorscale != grey.colorscale
     assert "best null: 0.20, 95 %: 0.15 – 0.25" in coloured.customdata[0][0][1]
     _, other = shown(study, concept="noise")
-    assert other.blocks and next(row for row in FOUND["concepts"] if row["concept"] == "noise")["sentence"] in [
-        block.text for block in walk(other.blocks) if isinstance(block, Note)
-    ]
+    missed = "noise: not above chance. Less than 0.12 could have been missed with these images."
+    assert missed in [block.text for block in walk(other.blocks) if isinstance(block, Note)]
+
+
+def test_what_pixels_tell_of_pixels_does_not_open_the_page():
+    rows = [judged("hue", verdicts.PIXELS, 0.3, computed=True), judged("digit", verdicts.PIXELS, 0.2)]
+    notes = [block.text for block in verdict_table.opening(rows)]
+    assert notes[0].startswith("0 of 2") and notes[1].startswith("digit:") and "the verdict on digit:" in notes[2]
+    assert len(notes) == 3
 
 
 def test_a_value_is_judged_against_the_rest_and_text_of_others_stays_text(study):
