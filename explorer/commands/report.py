@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from explorer.sheets import Missing
 
 SLOW = ("map", "layers", "rates", "codecs")  # results that take minutes: made for views that are named
+NOT_MADE = "It has not been made; it is without --quick."
 Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given several times. [all]")]
 
 
@@ -100,7 +101,8 @@ def _asked(concept: list[str] | None, layer: list[str] | None, options: dict[str
 def _scores(of: Subject, wanted: list[str], asked: Options, progress: Progress, quick: bool) -> tuple[dict, dict]:
     """What the scores found, and what cannot be judged."""
     if quick:
-        found = everything.kept(of, wanted, asked)
+        kept = everything.kept(of, wanted, asked)
+        found = {name: kept.get(name, {"missing": NOT_MADE}) for name in wanted}
         return found, next((one["refused"] for one in found.values() if "refused" in one), {})
     refused = everything.check(of, asked, progress)
     return everything.made(of, wanted, asked, progress), refused

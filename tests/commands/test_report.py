@@ -175,6 +175,8 @@ def test_concepts_and_layers_are_chosen_by_name(judged, capfd, monkeypatch):
         (["--concept", "colour"], "unknown concept 'colour'; choose from class"),
         (["--layer", "top"], "unknown layer 'top'; choose from code"),
         (["--only", "magic"], "unknown score 'magic'; choose from leak, judgement"),
+        (["--only", "judgement", "--ceiling", "nowhere"], "no checkpoint 'nowhere'; choose from "),
+        (["--only", "stability", "--others", "nowhere"], "no checkpoint 'nowhere'; choose from "),
     ):
         assert run([*base, *more, "--json"]) == 2
         assert says in capfd.readouterr().err
@@ -188,3 +190,12 @@ def test_labels_that_match_no_image_are_one_sentence_and_the_rest_is_judged(judg
     assert any(row["concept"] == "class" for row in found["concepts"])
     words = ["report", "vqvae-digits", "--dataset", str(judged), "--concepts", str(tmp_path / "gone.csv"), "--json"]
     assert run(words) == 2 and "there is no table" in capfd.readouterr().err
+
+
+def test_quick_says_which_scores_are_not_made(judged, capfd, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path))
+    found = report(judged, capfd, "--quick")
+    assert found["concepts"] == [] and found["leak"] == {"exact": None, "near": None}
+    assert {name: one["missing"] for name, one in found["scores"].items()} == dict.fromkeys(
+        ["leak", "judgement"], "It has not been made; it is without --quick."
+    )
