@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-JUDGEMENT = "judgement"
+JUDGEMENT, BY_PEOPLE = "judgement", "human"  # people answer on a page of its own
 ABOUT = "Scores are made once, beside this page, one after another, and each is shown as soon as it is there."
 
 
@@ -84,22 +84,24 @@ class Options:
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """The verdicts, the evidence for one of them, and every other score; what is missing is made as one work."""
     found = {name: study.score(name) for name in scores.SCORES}
-    lacking = [name for name, one in found.items() if one is None]
-    blocks: list[Block] = []
-    if lacking:
-        titles = ", ".join(scores.SCORES[name].title for name in lacking)
-        title = (
-            f"Scoring concepts of {study.checkpoint.name}: {len(lacking):,} of {len(found):,} scores are not there yet"
-        )
-        blocks.append(
-            Missing("score", tuple(lacking), title, f"{ABOUT} Still to come: {titles}.", JUDGEMENT in lacking)
-        )
+    waiting = _waiting(study, [name for name, one in found.items() if one is None and name != BY_PEOPLE], len(found))
+    blocks: list[Block] = list(waiting) if found[JUDGEMENT] is None else []
     judged = found[JUDGEMENT]
     rows = verdict_table.ordered(answers.joined(() if judged is None else judged.get("concepts", ()), found["swaps"]))
     blocks += _verdicts(study, options, judged, rows)
     blocks += _further(study, options, found)
+    blocks += [] if found[JUDGEMENT] is None else waiting
     sentences = [row["sentence"] for row in verdict_table.surest(rows)]
     return Sheet(blocks, {"concept": options.concept, "layer": options.layer, "verdicts": sentences})
+
+
+def _waiting(study: Study, lacking: list[str], of: int) -> list[Block]:
+    """The scores that are not there yet, as one work."""
+    if not lacking:
+        return []
+    titles = ", ".join(scores.SCORES[name].title for name in lacking)
+    title = f"Scoring concepts of {study.checkpoint.name}: {len(lacking):,} of {of:,} scores are not there yet"
+    return [Missing("score", tuple(lacking), title, f"{ABOUT} Still to come: {titles}.", JUDGEMENT in lacking)]
 
 
 def _verdicts(study: Study, options: Options, judged: Mapping[str, Any] | None, rows: list) -> list[Block]:

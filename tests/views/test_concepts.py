@@ -109,7 +109,8 @@ def test_a_value_is_judged_against_the_rest_and_text_of_others_stays_text(study)
 def test_scores_that_are_not_there_are_one_work_and_nothing_is_begun_for_them_once_the_verdicts_are(study):
     _, sheet = shown(study)
     (missing,) = [block for block in walk(sheet.blocks) if isinstance(block, Missing)]
-    assert missing.kind == "score" and set(missing.options) == set(scores.SCORES) - {"judgement"} and not missing.begin
+    assert missing.kind == "score" and set(missing.options) == set(scores.SCORES) - {"judgement", "human"}
+    assert not missing.begin and sheet.blocks[-1] is missing, "what matters less waits below what is there"
 
 
 def test_numbers_that_cannot_be_had_are_dashes_and_above_is_counted_from_chance_without_a_null():
