@@ -19,7 +19,9 @@ def theme() -> Literal["light", "dark"]:
 
 def link(page: str, label: str, icon: str, **carried: object) -> None:
     """A link to a page that carries the sidebar's choice and `carried`, such as `image=17`."""
-    st.page_link(shared()["pages"][page], label=label, icon=icon, query_params=_parameters(carried))
+    pages = shared().get("pages", {})
+    if page in pages:  # a part that is drawn outside of the frame leads nowhere
+        st.page_link(pages[page], label=label, icon=icon, query_params=_parameters(carried))
 
 
 def switch(page: str, carried: Mapping[str, object]) -> None:

@@ -49,7 +49,8 @@ def test_the_address_names_the_image_and_buttons_named_for_people_change_it(pick
     app = picker(image="7")
     assert row(app) == 7
     labels = {button.key: button.label for button in app.button}
-    assert labels == {"previous": "Previous image", "next": "Next image", "random": "Random image"}
+    ways = {"previous": "Previous image", "next": "Next image", "random": "Random image"}
+    assert labels == ways | {"gather-image": "Set"}
     app.button(key="next").click().run()
     assert row(app) == 8 and app.query_params["image"] in ("8", ["8"])
     app = picker(image="0")

@@ -68,7 +68,9 @@ def test_colours_begin_with_what_neighbours_on_the_map_share_most_beyond_chance(
     mixed = table.assign(digit=noise).rename(columns={"digit": "noise"}).assign(digit=table["digit"], size=1.5)
     monkeypatch.setattr(type(digits), "concepts", lambda self: mixed)
     points = mapped.find_pca(digits, maps.Options("code", points=354))  # a map that nothing was remembered of
-    assert mapped.colourings(digits, points) == ["digit", "noise", "size", "Error (PSNR)", "Code"]
+    found = mapped.colourings(digits, points)
+    assert found[:3] == ["digit", "noise", "size"] and found[-2:] == ["Error (PSNR)", "Code"]
+    assert set(found[3:-2]) == set(digits.computed().columns), "what is computed from the pixels comes after"
     field = {field.name: field for field in dataclasses.fields(latent_map.Options)}["colour"]
     assert "share most beyond chance" in field.metadata["help"]
 
