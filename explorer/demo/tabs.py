@@ -16,7 +16,7 @@ import plotly
 from explorer.demo import choices, shipped, uploads
 from explorer.demo.shared import QUIET, Shared
 from explorer.files import digest
-from explorer.sheets import Chart, Sheet, Theme, browser, drawing, filled, html, walk
+from explorer.sheets import Chart, Piece, Sheet, Theme, browser, drawing, filled, html, pieces, walk
 from explorer.study.memory import MEMORY, name_of
 from explorer.views import VIEWS, fields
 
@@ -24,7 +24,7 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MISSING = "It takes a while to compute, so the demo does not; the app does."
 EMPTY = '<p class="cx-note cx-info">Drop a picture, or choose one of the examples.</p>'
 # Gradio calls this once for each tab: `element` is what it draws into, `trigger` tells Python, `watch` what is new
-ON_LOAD = f"""{browser.SCRIPT}
+ON_LOAD = f"""{browser.SCRIPT}{pieces.LINE}
 const plotly = () => window.cxPlotly ??= new Promise((done, failed) => {{
   const script = document.createElement('script');
   script.src = (window.gradio_config?.root ?? '') + '/gradio_api/file=' + {json.dumps(str(PLOTLY))};
@@ -33,9 +33,18 @@ const plotly = () => window.cxPlotly ??= new Promise((done, failed) => {{
   document.head.append(script);
 }});
 const dark = () => document.body.classList.contains('dark');
-const draw = sheet(element, dark, plotly, (target) => trigger('click', target));
+const lines = ((window.cxLines ??= {{}})['VIEW'] ??= {{}});
+const ask = (name, message) => (lines[name] ??= line((number, message) => trigger('submit', {{name, number, message}})))
+  .ask(message);
+const draw = sheet(element, dark, plotly, (target) => trigger('click', target), ask);
 watch('value', draw);
 draw();
+"""
+ANSWERED = """
+watch('value', () => {
+  const told = JSON.parse(props.value || '{}');
+  window.cxLines?.VIEW?.[told.name]?.answer(told.number, told.value, told.error);
+});
 """
 
 
@@ -44,11 +53,19 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
     gr.set_static_paths([PLOTLY])
     for at, (name, view) in enumerate(VIEWS.items()):
         with gr.Tab(view.title, id=name) as tab:
-            page = gr.HTML(EMPTY, js_on_load=ON_LOAD, apply_default_css=False, label=view.title, elem_id=f"view-{name}")
+            page = gr.HTML(
+                EMPTY,
+                js_on_load=ON_LOAD.replace("VIEW", name),
+                apply_default_css=False,
+                label=view.title,
+                elem_id=f"view-{name}",
+            )
         shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
         outputs = [shared.carried, tabs, shared.upload, shared.picture, shared.checkpoint]
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
+        told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("VIEW", name), visible="hidden")
+        page.submit(_answering(name), inputs, told, show_progress="hidden", **QUIET)
 
 
 def draw(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, theme: Theme) -> str:
@@ -105,6 +122,15 @@ def follow(
     return {"of": checkpoint, "values": values | new}, tabs, path, path, changed
 
 
+def answer(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, event: gr.EventData) -> str:
+    """What a piece on the view `name` is told when it asks, as JSON; see `sheets/pieces`."""
+    told = event._data if isinstance(event._data, dict) else {}
+    blocks = walk(_sheet(name, checkpoint, picture, fit, carried)[-1].blocks)
+    found = [one for one in blocks if isinstance(one, Piece) and one.name == told.get("name")]
+    reply = pieces.answered(found[0], told.get("message")) if found else {"error": "The page has changed; try again."}
+    return json.dumps({"name": told.get("name"), "number": told.get("number"), **reply})
+
+
 def _of_point(name: str, point: Any, sheet: Sheet) -> dict[str, Any]:
     """Where a click on a point leads, for a chart that has no one answer for all."""
     for block in walk(sheet.blocks):
@@ -125,6 +151,15 @@ def _following(name: str) -> Callable[..., tuple]:
         return follow(name, checkpoint, picture, fit, carried, event)
 
     return clicked
+
+
+def _answering(name: str) -> Callable[..., str]:
+    """`answer` of a view; no partial, as above."""
+
+    def asked(checkpoint: str, picture: str | None, fit: str, carried: dict, event: gr.EventData) -> str:
+        return answer(name, checkpoint, picture, fit, carried, event)
+
+    return asked
 
 
 def _is_choice(name: Any, value: Any) -> bool:

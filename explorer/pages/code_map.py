@@ -21,11 +21,9 @@ function lift(panel) {
   if (panel) panel.style.opacity = ""
 }
 """
-_MAP = (
-    SCRIPT
-    + _LIFT
+WAIT = (
+    _LIFT
     + """
-
 function wait(names) {  // greys at once what a click will replace, until the run that it causes has ended
   const panels = names.map((name) => document.querySelector(`.st-key-${CSS.escape(name)}`)).filter(Boolean)
   for (const panel of panels) { panel.setAttribute("aria-busy", "true"); panel.style.opacity = 0.35 }
@@ -39,6 +37,12 @@ function wait(names) {  // greys at once what a click will replace, until the ru
     panels.forEach(lift)
   }, 100)
 }
+"""
+)
+_MAP = (
+    SCRIPT
+    + WAIT
+    + """
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component

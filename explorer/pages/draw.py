@@ -13,7 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, gathering, links, naming, painting, scoring, uploads
+from explorer.pages import code_map, controls, gathering, links, naming, painting, pieces, scoring, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -39,14 +39,15 @@ from explorer.sheets import (
     Part,
     Picture,
     Pictures,
+    Piece,
     Row,
     Strip,
     Strips,
     Table,
     drawing,
     filled,
-    hexed,
 )  # fmt: skip
+from explorer.sheets.cells import hexed
 from explorer.sheets.spreadsheet import csv_of
 from explorer.study.memory import MEMORY
 
@@ -65,7 +66,7 @@ def blocks(found: Sequence[Block], shown: Shown) -> None:
         DRAWN[type(block)](block, shown)
 
 
-def go(target: Go, shown: Shown, **where: Any) -> None:
+def go(target: Go, shown: Shown, /, **where: Any) -> None:
     """Follows a click: to another view, or to this one with what the click chose."""
     carried = filled(target, **where)
     for name, value in carried.items():
@@ -200,6 +201,10 @@ def _code_map(block: CodeMap, shown: Shown) -> None:
     code_map.draw(block, choose)
     if block.title:
         st.caption(plain(block.title))
+
+
+def _piece(block: Piece, shown: Shown) -> None:
+    pieces.draw(block, lambda where: go(block.go, shown, **where))
 
 
 def _chart(block: Chart, shown: Shown) -> None:
@@ -380,6 +385,7 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Name: naming.draw,
     Paint: _paint,
     CodeMap: _code_map,
+    Piece: _piece,
     Chart: _chart,
     Table: _table,
     Link: _link,

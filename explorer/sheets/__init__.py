@@ -23,7 +23,8 @@ Theme = Literal["light", "dark"]
 class Go:
     """Where a click leads: a view (None is the same one) and what is carried there, such as `code=17`.
 
-    In the blocks below, values may hold `{row}`, `{column}` or `{point}`, filled in by where the click was.
+    In the blocks below, values may hold `{row}`, `{column}` or `{point}`, filled in by where the click was; those of a
+    Piece whatever its script tells.
     """
 
     view: str | None = None
@@ -193,6 +194,27 @@ class CodeMap:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Something to touch that a script of ours draws, the same in the app, the demo and the report.
+
+    Attributes:
+        name: unique on the sheet. script: its name in `sheets/pieces/`. data: what it draws, as JSON.
+        alt: what a reader who does not see it is told.
+        go: where what was touched leads, its names in braces filled in by what the script tells.
+        answer: what the script asks -> what it is told, both JSON; None: nobody answers. What comes is not trusted.
+        waits: names of the parts of the sheet that a touch replaces.
+    """
+
+    name: str
+    script: str
+    data: Mapping[str, Any]
+    alt: str
+    go: Go | None = None
+    answer: Callable[[Any], Any] | None = None
+    waits: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Chart:
     """A figure, drawn for a light or a dark page.
 
@@ -329,7 +351,7 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | Paint | CodeMap | Chart | Table | Link
+    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | Paint | CodeMap | Piece | Chart | Table | Link
     | Download | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 
@@ -363,24 +385,8 @@ def walk(blocks: Sequence[Block]) -> list[Block]:
     return found
 
 
-def hexed(cells: np.ndarray) -> str:
-    """Cells (H, W) bool as text for an address; `unhexed` reads it."""
-    return np.packbits(cells.reshape(-1)).tobytes().hex()
-
-
-def unhexed(text: str, grid: tuple[int, int]) -> np.ndarray | None:
-    """Cells (H, W) bool of a text made by `hexed`; none are on in an empty one. None: it is of another grid."""
-    count = grid[0] * grid[1]
-    try:
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(text or "00" * -(-count // 8)), np.uint8))
-    except ValueError:
-        return None
-    fits = len(bits) == 8 * -(-count // 8) and not bits[count:].any()
-    return bits[:count].reshape(grid).astype(bool) if fits else None
-
-
-def filled(target: Go, **where: Any) -> dict[str, Any]:
-    """What a click carries, with `{row}`, `{column}` and `{point}` filled in."""
+def filled(target: Go, /, **where: Any) -> dict[str, Any]:
+    """What a click carries, with `{row}`, `{column}`, `{point}` and what else a script tells filled in."""
     return {
         name: value.format(**where) if isinstance(value, str) and "{" in value else value
         for name, value in target.carried.items()

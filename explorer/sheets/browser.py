@@ -3,7 +3,7 @@
 The page that takes it defines the colours `--cx-text, --cx-quiet, --cx-line, --cx-back, --cx-panel, --cx-accent`.
 """
 
-from explorer.sheets import code_map
+from explorer.sheets import code_map, pieces
 
 STYLE = """
 .cx-sheet { color: var(--cx-text); line-height: 1.45; }
@@ -50,6 +50,7 @@ STYLE = """
 .cx-chart { width: 100%; overflow: hidden; }
 .cx-chart[data-go] .nsewdrag { cursor: pointer; }
 .cx-map { margin: 0; }
+.cx-piece { min-width: 0; }
 .cx-map > div { width: 100%; }
 .cx-paint { position: relative; max-width: 320px; }
 .cx-paint > div { position: absolute; inset: 0; display: grid; }
@@ -94,11 +95,14 @@ STYLE = """
 
 # `sheet(element, dark, plotly, go)` returns the function that draws what came new into the element.
 #   dark() -> is the page dark?  plotly() -> a promise of Plotly.  go({view, carried}) is called for a click.
+#   ask(name, message) -> a promise of what the piece of that name answers; none where nobody does.
 # A chart stays in a child of its own, so that it outlives a sheet that is drawn again around it.
 SCRIPT = (
     code_map.SCRIPT
+    + "".join(pieces.SCRIPTS.values())
+    + f"\nconst pieces = {{ {', '.join(pieces.SCRIPTS)} }};\n"
     + """
-function sheet(element, dark, plotly, go) {
+function sheet(element, dark, plotly, go, ask) {
   const kept = new Map(), open = new Set();
   let tip = null;
   const hide = () => { tip?.remove(); tip = null; };
@@ -116,7 +120,7 @@ function sheet(element, dark, plotly, go) {
   };
   const filled = (target, where) => ({...target, ...where, carried: Object.fromEntries(
     Object.entries(target.carried ?? {}).map(([name, value]) =>
-      [name, typeof value === 'string' ? value.replace(/{(row|column|point)}/g, (all, key) => where[key] ?? all)
+      [name, typeof value === 'string' ? value.replace(/{(\\w+)}/g, (all, key) => where[key] ?? all)
         : value]))});
   const lead = (holder, where = {}) => { if (holder?.dataset.go) go(filled(JSON.parse(holder.dataset.go), where)); };
 
@@ -160,7 +164,7 @@ function sheet(element, dark, plotly, go) {
       if (kept.size > 24) {
         const [old, gone] = kept.entries().next().value;
         kept.delete(old);
-        if (!gone.isConnected && !gone.codeMap) Plotly.purge(gone);
+        if (!gone.isConnected && gone._fullLayout) Plotly.purge(gone);
       }
     } else if (holder.firstChild !== kept.get(key)) {
       holder.replaceChildren(kept.get(key));
@@ -175,6 +179,7 @@ function sheet(element, dark, plotly, go) {
       if (open.has(details.firstChild.textContent)) details.open = true;
     for (const holder of element.querySelectorAll('.cx-chart')) { seen.unobserve(holder); seen.observe(holder); }
     for (const holder of element.querySelectorAll('[data-map]')) map(holder);
+    for (const holder of element.querySelectorAll('[data-piece]')) piece(holder);
     for (const choice of element.querySelectorAll('[data-value]')) choice.value = choice.dataset.value;
     for (const choice of element.querySelectorAll('[data-checked]')) choice.checked = choice.dataset.checked === 'yes';
   };
@@ -185,6 +190,16 @@ function sheet(element, dark, plotly, go) {
     if (holder.firstChild !== root) holder.replaceChildren(root);
     codeMap(root, JSON.parse(holder.dataset.map),
       (row, column, point) => lead(root.parentElement, {row, column, point}));
+  };
+  const piece = (holder) => {
+    const name = holder.dataset.name, root = kept.get(`piece ${name}`) ?? document.createElement('div');
+    kept.set(`piece ${name}`, root);
+    if (holder.firstChild !== root) holder.replaceChildren(root);
+    root.dataset.name = name;
+    if (root.drawn === holder.dataset.piece) return;
+    root.drawn = holder.dataset.piece;
+    pieces[holder.dataset.script](root, JSON.parse(root.drawn), (where) => lead(root.parentElement, where),
+      (message) => holder.dataset.asks && ask ? ask(name, message) : Promise.reject(new Error('Nobody answers here.')));
   };
   element.addEventListener('click', (event) => {
     lead(event.target.closest?.('button[data-go]'));

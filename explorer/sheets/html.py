@@ -35,6 +35,7 @@ from explorer.sheets import (
     Part,
     Picture,
     Pictures,
+    Piece,
     Row,
     Strip,
     Strips,
@@ -42,8 +43,8 @@ from explorer.sheets import (
     Theme,
     code_map,
     drawing,
-    hexed,
 )  # fmt: skip
+from explorer.sheets.cells import hexed
 from explorer.sheets.spreadsheet import csv_of
 
 ROWS = 100  # of a table that are shown
@@ -218,6 +219,15 @@ def _code_map(block: CodeMap, paper: Paper) -> str:
     )
 
 
+def _piece(block: Piece, paper: Paper) -> str:
+    """Its script draws it; `asks` where somebody answers."""
+    asks = ' data-asks="yes"' if block.answer is not None and paper.leads else ""
+    return (
+        f'<div class="cx-piece" role="group" aria-label="{escape(block.alt)}" data-name="{escape(block.name)}" '
+        f"data-script=\"{escape(block.script)}\" data-piece='{attribute(block.data)}'{go(block.go, paper)}{asks}></div>"
+    )
+
+
 def _chart(block: Chart, paper: Paper) -> str:
     figures = {theme: block.figure(theme) for theme in paper.themes}
     height = next(iter(figures.values())).layout.height or 400
@@ -340,6 +350,7 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Name: _nothing,
     Paint: _paint,
     CodeMap: _code_map,
+    Piece: _piece,
     Chart: _chart,
     Table: _table,
     Link: _link,

@@ -11,7 +11,7 @@ import json
 import re
 
 LEAST = 2_000  # letters of an attribute that is packed
-_LARGE = re.compile(rf" data-(light|dark|tiles)='([^']{{{LEAST},}})'")
+_LARGE = re.compile(rf" data-(light|dark|tiles|piece)='([^']{{{LEAST},}})'")
 _NUMBERS = re.compile(r'"bdata":"([^"]{200,})"')
 
 SCRIPT = """

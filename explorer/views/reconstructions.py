@@ -29,8 +29,8 @@ from explorer.sheets import (
     Strip,
     Strips,
     drawing,
-    unhexed,
 )  # fmt: skip
+from explorer.sheets.cells import unhexed
 from explorer.views import fields, unlike, words
 
 if TYPE_CHECKING:

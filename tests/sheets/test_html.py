@@ -15,6 +15,7 @@ from PIL import Image
 
 from explorer import sheets
 from explorer.sheets import html
+from explorer.sheets.cells import unhexed
 
 ATTACK = "<script>alert(1)</script> & \"quoted\" 'too' {{ x }} ${y} onerror=x.png"
 VOID = {"img", "input", "br"}
@@ -72,6 +73,7 @@ BLOCKS = {
     "cards": sheets.Cards([sheets.Card(ATTACK, ATTACK, ATTACK, ATTACK)]),
     "pictures": sheets.Pictures(ATTACK, [sheets.Picture(PIXELS, ATTACK, ATTACK, ATTACK, ATTACK, TO)], archive=ATTACK),
     "code map": grid(),
+    "piece": sheets.Piece("piece", "canvas", {"said": ATTACK}, ATTACK, TO, lambda message: message),
     "chart": sheets.Chart(ATTACK, figure, ATTACK, TO),
     "table": sheets.Table(
         ATTACK, FRAME, COLUMNS, {"patch": lambda shown: np.zeros((len(shown), 4, 4, 3), np.uint8)}, TO, "code"
@@ -149,7 +151,7 @@ def test_a_click_tells_what_it_carries_only_where_somebody_listens():
 def test_a_press_on_a_patch_switches_that_one_alone():
     patches = Parsed(drawn(BLOCKS["paint"], leads=True)).all("button")
     assert [one["aria-pressed"] for one in patches] == ["true", "false", "false", "false"]
-    masks = [sheets.unhexed(json.loads(one["data-go"])["carried"]["mask"], (2, 2)) for one in patches]
+    masks = [unhexed(json.loads(one["data-go"])["carried"]["mask"], (2, 2)) for one in patches]
     assert [mask.reshape(-1).tolist() for mask in masks] == [
         [(at == 0 and other != 0) or at == other != 0 for at in range(4)] for other in range(4)
     ]

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer import sheets
 from explorer.sheets import Cards, Controls, Drop, Heading, Missing, Note, Paint, Strips, walk
+from explorer.sheets.cells import hexed, unhexed
 from explorer.study import Picture, Study, open_study
 from explorer.views import VIEWS, fields
 from explorer.views.reconstructions import baseline
@@ -108,7 +108,7 @@ def test_grey_pictures_for_a_checkpoint_of_coloured_ones_are_said(drawn):
 def test_a_painted_mask_hides_these_patches_and_no_others(drawn):
     cells = np.zeros((4, 4), bool)
     cells[0, :2] = True
-    _study, sheet = drawn("tiny-mae", hide="painted", mask=sheets.hexed(cells))
+    _study, sheet = drawn("tiny-mae", hide="painted", mask=hexed(cells))
     (paint,) = blocks(sheet, Paint)
     assert np.array_equal(paint.cells, cells)
     seen = blocks(sheet, Strips)[0].strips[0].pictures[1]
@@ -126,8 +126,8 @@ def test_a_mask_of_another_grid_is_said_and_hides_nothing(drawn):
 @pytest.mark.parametrize("grid", [(1, 1), (3, 5), (14, 14)])
 def test_cells_survive_an_address(grid):
     cells = np.random.default_rng(1).random(grid) < 0.5
-    assert np.array_equal(sheets.unhexed(sheets.hexed(cells), grid), cells)
-    assert sheets.unhexed("xyz", grid) is None and not sheets.unhexed("", grid).any()
+    assert np.array_equal(unhexed(hexed(cells), grid), cells)
+    assert unhexed("xyz", grid) is None and not unhexed("", grid).any()
 
 
 def test_without_an_encoding_there_are_pictures_and_an_offer_but_no_scores(drawn, studio, monkeypatch, tmp_path):  # noqa: F811

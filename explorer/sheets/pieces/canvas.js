@@ -1,0 +1,3 @@
+function canvas(root, data, tell, ask) {
+  root.textContent = data.alt ?? ""
+}
