@@ -33,7 +33,7 @@ const plotly = () => window.cxPlotly ??= new Promise((done, failed) => {{
   document.head.append(script);
 }});
 const dark = () => document.body.classList.contains('dark');
-const lines = ((window.cxLines ??= {{}})['VIEW'] ??= {{}});
+const lines = ((window.cxLines ??= {{}})['__VIEW__'] ??= {{}});
 const ask = (name, message) => (lines[name] ??= line((number, message) => trigger('submit', {{name, number, message}})))
   .ask(message);
 const draw = sheet(element, dark, plotly, (target) => trigger('click', target), ask);
@@ -43,7 +43,7 @@ draw();
 ANSWERED = """
 watch('value', () => {
   const told = JSON.parse(props.value || '{}');
-  window.cxLines?.VIEW?.[told.name]?.answer(told.number, told.value, told.error);
+  window.cxLines?.__VIEW__?.[told.name]?.answer(told.number, told.value, told.error);
 });
 """
 
@@ -55,7 +55,7 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
         with gr.Tab(view.title, id=name) as tab:
             page = gr.HTML(
                 EMPTY,
-                js_on_load=ON_LOAD.replace("VIEW", name),
+                js_on_load=ON_LOAD.replace("__VIEW__", name),
                 apply_default_css=False,
                 label=view.title,
                 elem_id=f"view-{name}",
@@ -64,7 +64,7 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
         outputs = [shared.carried, tabs, shared.upload, shared.picture, shared.checkpoint]
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
-        told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("VIEW", name), visible="hidden")
+        told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("__VIEW__", name), visible="hidden")
         page.submit(_answering(name), inputs, told, show_progress="hidden", **QUIET)
 
 

@@ -85,4 +85,26 @@ TERMS: dict[str, Term] = {
         "A probe that was fitted on intact pictures, decoded and read again, is asked of the damaged ones: balanced "
         "accuracy before less after.",
     ),
+    "palette": Term(
+        "Codes to paint with",
+        "*Of this image*: codes that stand in it, those with most cells first. *Near the chosen code*: by the distance "
+        "of vectors in the codebook. *Of a concept*: codes that images with a value have more often than others "
+        "(exact test by image, q < 0.05). *Search*: by number, or by a name that you gave a code.",
+    ),
+    "finer layers": Term(
+        "Finer layers",
+        "The decoder gets the codes of all layers. *Keep*: those finer than the painted layer stay as they are, "
+        "and may hide what you paint. *Leave out*: their mean stands for them.",
+    ),
+    "copying cells": Term(
+        "Copying cells",
+        "Draw a rectangle on the other map: its cells become a stamp, which a click puts where you point.",
+    ),
+    "painted cells": Term("Painted cells", "Cells, of all layers, whose code is not the image's own any more."),
+    "read back": Term(
+        "Read back as painted",
+        "The painted picture is sent through the encoder again. Counted are painted cells in which it finds the code "
+        "that you painted; the others, marked with a cross, do not survive: to the encoder, that picture has other "
+        "codes there.",
+    ),
 }

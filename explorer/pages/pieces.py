@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.pages.code_map import WAIT
-from explorer.pages.state import guard
+from explorer.pages.state import guard, put
 from explorer.sheets import Piece
 from explorer.sheets.pieces import LINE, SCRIPTS, answered
 
@@ -97,6 +97,9 @@ def _answers(block: Piece) -> None:
             st.session_state[found] = {"number": question["number"]} | answered(block, question.get("message"))
 
     answer = st.session_state.pop(found, None)
+    value = (answer or {}).get("value")
+    for name, text in (value.pop("carried", {}) if isinstance(value, dict) else {}).items():
+        put(name, text)
     _wire(key=key, data={"name": block.name, "answer": answer}, on_asked_change=asked)
 
 

@@ -34,6 +34,9 @@ CARRIED = (
 )  # in every URL
 
 
+LETTERS = 1_000  # of a value in an address
+
+
 def names() -> tuple[str, ...]:
     """Names that the URL of this page carries: those of every page, and the options of its view."""
     return (*CARRIED, *shared().get("options", ()))
@@ -69,7 +72,7 @@ def _write_url() -> None:
     state = shared()
     for name in names():
         value = state["carried"].get(name)
-        if value is None:
+        if value is None or len(value) > LETTERS:  # what is too long for an address stays in the session
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != value:
             st.query_params[name] = value
@@ -88,7 +91,7 @@ def read_url() -> None:
         if value is not None and value != state["written"].get(name):
             state["linked"].add(name)
             state["refused"].pop(name, None)
-            state["carried"][name] = value[:1000].strip(" \t\"'")
+            state["carried"][name] = value[:LETTERS].strip(" \t\"'")
     _write_url()
 
 

@@ -46,6 +46,11 @@ def url(pixels: np.ndarray, side: int = 0) -> str:
     return "data:image/png;base64," + base64.b64encode(png(pixels, side)).decode()
 
 
+def jpeg_url(data: bytes) -> str:
+    """Data URL of a JPEG."""
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
 def error_top(errors: np.ndarray) -> float:
     """Where the colours of errors end: what one pixel in two hundred goes beyond, and never less than 0.02."""
     return max(float(np.quantile(errors, 0.995)), 0.02)
@@ -57,7 +62,7 @@ def urls(pictures: np.ndarray) -> list[str]:
     for picture in pictures:
         data = io.BytesIO()
         Image.fromarray(picture).save(data, "JPEG", quality=85)
-        found.append("data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode())
+        found.append(jpeg_url(data.getvalue()))
     return found
 
 

@@ -6,7 +6,7 @@ Whatever is read or computed here is kept by content in one bounded memory, and 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from explorer.analysis.comparison import Comparison
     from explorer.analysis.interventions import Change
+    from explorer.analysis.painting import Painted, Stroke
     from explorer.autoencoder import Codebook, Layer
     from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
@@ -318,6 +319,12 @@ class Study:
 
         random = interventions.other_vectors(self.vectors(layer), self.usage(layer), but, RANDOM)
         return self._pass(passes.change, picture.pixels, layer, where, vector, random)
+
+    def paint(self, picture: Picture, strokes: dict[str, Stroke], layers: Sequence[str]) -> Painted:
+        """The picture decoded of some layers, with codes painted over its own; not kept, there are too many."""
+        latents = self.look(picture).latents
+        books = {name: self.book(name) for name in strokes}
+        return self._pass(passes.paint, {name: latents[name] for name in layers}, strokes, books)
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)

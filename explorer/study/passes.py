@@ -10,7 +10,7 @@ import functools
 import importlib
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ import numpy as np
 if TYPE_CHECKING:
     from explorer.analysis.comparison import Comparison
     from explorer.analysis.interventions import Change
-    from explorer.autoencoder import Autoencoder
+    from explorer.analysis.painting import Painted, Stroke
+    from explorer.autoencoder import Autoencoder, Codebook
 
 SECONDS = 15  # of a GPU that one pass may take
 OPENING = threading.Lock()  # two threads that import transformers for the first time would break each other
@@ -140,3 +141,16 @@ def abilities(model: Autoencoder) -> dict[str, object]:
 
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
     return {"joint": bool(model.joint), "samples": isinstance(model, Samples), "mask_grid": grid}
+
+
+@through
+def paint(
+    model: Autoencoder,
+    latents: Mapping[str, np.ndarray],
+    strokes: Mapping[str, Stroke],
+    books: Mapping[str, Codebook],
+) -> Painted:
+    """An image decoded with codes painted over its own; see `analysis.painting`."""
+    from explorer.analysis import painting
+
+    return painting.paint(model, latents, strokes, books)

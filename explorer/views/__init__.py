@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, concepts, latent_map, layers, rates, reconstructions
+from explorer.views import code_maps, codebook, concepts, edit, latent_map, layers, rates, reconstructions
 
 if TYPE_CHECKING:
     from explorer.sheets import Block, Sheet
@@ -55,6 +55,10 @@ VIEWS: dict[str, View] = {
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
         code_maps.Options, code_maps.sheet, pictured=True,
+    ),
+    "edit": View(
+        "Edit", "brush", "Paint codes onto an image and see at once what they do.",
+        edit.Options, edit.sheet, pictured=True,
     ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",

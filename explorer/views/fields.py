@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
 
 AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "leaf"), "kmeans": ("code",),
-    "image": ("cell", "row", "column", "other"), "code": ("row", "column", "other", "leaf"), "cell": ("row", "column"),
-    "concept": ("value",), "what": ("point",),
+    "layer": ("code", "cell", "row", "column", "other", "leaf"), "kmeans": ("code", "edit"),
+    "image": ("cell", "row", "column", "other", "edit"), "code": ("row", "column", "other", "leaf"),
+    "cell": ("row", "column"), "concept": ("value",), "what": ("point",),
 }  # fmt: skip
 
 
