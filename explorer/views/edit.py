@@ -91,7 +91,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         Controls(("layer", "finer")), *notes,
         Row([[Controls(("palette", "concept", "value", "find"))], [Controls(("copy", "from_image", "from_layer"))]]),
         Piece(
-            "canvas", "canvas", easel.data(edit, answer), f"Codes of {picture.name} in layer {options.layer}, to paint on",
+            "canvas", "canvas", easel.data(edit, answer), f"Codes of {picture.name}, to paint on",
             answer=easel.asked,
         ),
         Link("All about these codes", "grid_on", Go("code_maps", {"image": picture.address, "layer": options.layer})),

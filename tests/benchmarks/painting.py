@@ -98,8 +98,8 @@ def main() -> None:
                 times, alone = strokes(page, f"http://127.0.0.1:{port}/edit?{query}", asked.strokes), bare(name)
                 low, middle, high = np.quantile(times, [0.05, 0.5, 0.95])
                 print(
-                    f"{name}: {middle:.0f} ms from stroke to picture (5–95 %: {low:.0f} to {high:.0f}, n = {len(times)}); "
-                    f"decode and encode alone {alone:.1f} ms; ratio {middle / alone:.1f}"
+                    f"{name}: {middle:.0f} ms from stroke to picture (5–95 %: {low:.0f} to {high:.0f}, "
+                    f"n = {len(times)}); decode and encode alone {alone:.1f} ms; ratio {middle / alone:.1f}"
                 )
     finally:
         server.terminate()
