@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,12 +109,12 @@ class Easel:
     options: Options
     picture: Looked
 
-    @property
+    @cached_property
     def codes(self) -> dict[str, np.ndarray]:
         """(H, W) codes of the picture in each layer."""
         return {name: self.study.codes_of(self.picture, name)[0].astype(np.int64) for name in self.study.layer_names}
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         return {name: len(self.study.book(name)) for name in self.study.layer_names}
 
