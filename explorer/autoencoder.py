@@ -119,6 +119,14 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class Posteriors(Protocol):
+    """An autoencoder that tells the Gaussians which its latents are means of."""
+
+    def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """`{layer: (mean, variance)}`, each (N, H, W, D); the mean is that of `encode`, and dimensions are independent."""
+
+
+@runtime_checkable
 class Masks(Protocol):
     """An autoencoder that can fill in what it does not see."""
 

@@ -41,6 +41,16 @@ class Continuous(Adapter):
 class KL(Continuous):
     """One whose latents are distributions."""
 
+    def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of each image's Gaussian."""
+        mean, variance = (one.movedim(1, 3).float() for one in self.told(self.pixels.into(images)))
+        return {self.layers[0].name: (mean, variance)}
+
+    def told(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance (N, D, H, W) of what the network takes."""
+        found = self.network.encode(images).latent_dist
+        return found.mean, found.var
+
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
         drawn = self.drawn(self.pixels.into(images), generator)
@@ -59,6 +69,10 @@ class Frame(KL):
 
     def image(self, latents: Tensor) -> Tensor:
         return super().image(latents[:, :, None])[:, :, 0]
+
+    def told(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, variance = super().told(images[:, :, None])
+        return mean[:, :, 0], variance[:, :, 0]
 
     def drawn(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return super().drawn(images[:, :, None], generator)[:, :, 0]

@@ -26,6 +26,13 @@ class Latents(Adapter):
 class Posterior(Latents):
     """One whose latents are distributions."""
 
+    def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of each image's Gaussian."""
+        layer, images = self.layers[0], self.pixels.into(images)
+        both = self.network.mean(images), self.network.variance(images).float().exp()
+        mean, variance = (one.reshape(-1, layer.dim, *layer.grid).movedim(1, 3).float() for one in both)
+        return {layer.name: (mean, variance)}
+
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
         layer, images = self.layers[0], self.pixels.into(images)

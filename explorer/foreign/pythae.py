@@ -135,6 +135,13 @@ class Grid(Vector):
 class Posterior(Vector):
     """One whose latents are distributions."""
 
+    def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of each image's Gaussian."""
+        name = self.layers[0].name
+        mean = self.encode(images)[name]
+        variance = self.network.encoder.variance(self.pixels.into(images)).float().exp()
+        return {name: (mean, variance.reshape(mean.shape))}
+
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
         mean = self.encode(images)[self.layers[0].name]

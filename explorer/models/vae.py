@@ -88,17 +88,22 @@ class VAE(nn.Module):
     def codebooks(self) -> Mapping[str, Codebook]:
         return {}
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, h, w) -> mean and log variance, each (N, dim)."""
+    def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (N, 3, h, w) -> mean and log variance of the posterior, each (N, dim)."""
         mean, log_variance = self.to_posterior(self.encoder(convolutions.to_signed(images))).float().chunk(2, 1)
         return mean, log_variance.clamp(-20, 10)
 
     def encode(self, images: Tensor) -> dict[str, Tensor]:
-        return {"latent": self.posterior(images)[0][:, None, None]}
+        return {"latent": self.moments(images)[0][:, None, None]}
+
+    def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of each image's Gaussian."""
+        mean, log_variance = self.moments(images)
+        return {"latent": (mean[:, None, None], log_variance.exp()[:, None, None])}
 
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
-        return {"latent": _draw(*self.posterior(images), generator)[:, None, None]}
+        return {"latent": _draw(*self.moments(images), generator)[:, None, None]}
 
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         if "latent" not in latents:  # the mean of the prior
@@ -115,7 +120,7 @@ class VAE(nn.Module):
 
         `objective(output, target)` gives the terms of the reconstruction loss, by default the mean squared error.
         """
-        mean, log_variance = self.posterior(images)
+        mean, log_variance = self.moments(images)
         target = convolutions.to_signed(images)
         output = self.decoder(_draw(mean, log_variance, generator)).float()
         terms = objective(output, target) if objective else {"reconstruction": F.mse_loss(output, target)}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explorer import checkpoints, foreign
-from explorer.autoencoder import Autoencoder, Samples
+from explorer.autoencoder import Autoencoder, Posteriors, Samples
 from explorer.errors import BadInput
 from explorer.foreign.autoencoders import CLASSES, FRAMES
 
@@ -144,6 +144,11 @@ def test_samples_of_a_posterior(images, tmp_path):
     one, other = (model.sample(images, torch.Generator().manual_seed(seed))["latent"] for seed in (0, 1))
     mean = model.encode(images)["latent"]
     assert not torch.equal(one, other) and (one - mean).abs().mean() > 1e-3
+    assert isinstance(model, Posteriors)
+    told, variance = model.posterior(images)["latent"]
+    draws = model.sample(images[:1].repeat(500, 1, 1, 1), torch.Generator().manual_seed(0))["latent"]
+    torch.testing.assert_close(told, mean)
+    torch.testing.assert_close(draws.var(0), variance[0], rtol=0.5, atol=0)
     assert any("not multiplied by the scaling factor" in note for note in checkpoints.describe(tmp_path / "net").notes)
 
 

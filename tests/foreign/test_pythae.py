@@ -116,6 +116,9 @@ def test_draws_from_the_posterior_have_its_mean_and_deviation(tmp_path):
     hidden = torch.relu(linear(state, "encoder.layers.0.0", image.flatten(1)))
     deviation = (linear(state, "encoder.log_var", hidden)[0] / 2).exp()
     assert torch.allclose(drawn.std(0), deviation, rtol=0.1)
+    mean, variance = network.posterior(image)["latent"]
+    assert torch.allclose(mean, network.encode(image)["latent"]) and mean.shape == variance.shape == (1, 1, 1, L)
+    assert torch.allclose(variance.view(-1), deviation**2, rtol=1e-4)
     assert ((drawn.mean(0) - squeeze(state, image)[0]).abs() < 0.1 * deviation).all()
 
 

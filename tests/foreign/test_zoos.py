@@ -116,6 +116,9 @@ def test_a_vae_draws_from_its_posterior(tmp_path):
     model, z, _ = opened(lightning(state, tmp_path / "a.ckpt"), IMAGES[..., :16, :16].repeat(99, 1, 1, 1), "latent")
     drawn = model.sample(IMAGES[..., :16, :16].repeat(99, 1, 1, 1), torch.Generator().manual_seed(0))["latent"]
     assert (drawn - z).std().item() == pytest.approx(0.3, rel=0.05)
+    mean, variance = model.posterior(IMAGES[..., :16, :16])["latent"]
+    torch.testing.assert_close(mean, z[: len(IMAGES)])
+    assert variance.shape == mean.shape and torch.allclose(variance, torch.tensor(0.09))
 
 
 @pytest.mark.parametrize(

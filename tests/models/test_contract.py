@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from explorer import checkpoints
-from explorer.autoencoder import Autoencoder, Samples, Sends
+from explorer.autoencoder import Autoencoder, Posteriors, Samples, Sends
 from explorer.errors import BadInput
 from explorer.models import MODELS, build
 from explorer.models.backbones import BACKBONES
@@ -129,6 +129,20 @@ def test_what_is_not_sent_is_not_needed(model, images):
         unsent = ~sent[layer] if layer in sent else torch.zeros(value.shape[:3], dtype=torch.bool)
         known[layer] = torch.where(unsent[..., None], value[unsent][:1].sum(0), value)
     torch.testing.assert_close(model.decode(known), model.decode(latents))
+
+
+@torch.inference_mode()
+def test_a_posterior_has_the_mean_of_encode_and_the_variance_of_samples(model, images):
+    assert isinstance(model, Posteriors) == isinstance(model, Samples)
+    if not isinstance(model, Posteriors):
+        return
+    latents, found = model.encode(images), model.posterior(images)
+    draws = model.sample(images[:1].repeat(2000, 1, 1, 1), torch.Generator().manual_seed(0))
+    for layer, (mean, variance) in found.items():
+        torch.testing.assert_close(mean, latents[layer])
+        assert variance.shape == mean.shape and (variance > 0).all()
+        drawn = draws[layer].var(0, unbiased=True)
+        torch.testing.assert_close(drawn, variance[0], rtol=0.2, atol=0)  # six deviations of a variance of 2,000
 
 
 @torch.inference_mode()

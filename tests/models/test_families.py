@@ -30,7 +30,7 @@ def test_samples_scatter_around_the_mean(make, images):
     model = make("vae").eval()
     assert isinstance(model, Samples)
     draws = torch.stack([model.sample(images, torch.Generator().manual_seed(s))["latent"] for s in range(100)])
-    mean, log_variance = model.posterior(images)
+    mean, log_variance = model.moments(images)
     torch.testing.assert_close(draws.mean(0)[:, 0, 0], mean, atol=0.4, rtol=0)
     torch.testing.assert_close(draws.std(0)[:, 0, 0], (log_variance / 2).exp(), atol=0.3, rtol=0)
 
