@@ -123,7 +123,7 @@ class Posteriors(Protocol):
     """An autoencoder that tells the Gaussians which its latents are means of."""
 
     def posterior(self, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """`{layer: (mean, variance)}`, each (N, H, W, D); the mean is that of `encode`, and dimensions are independent."""
+        """`{layer: (mean, variance)}`, each (N, H, W, D); the mean is that of `encode`, dimensions are independent."""
 
 
 @runtime_checkable

@@ -103,3 +103,8 @@ def number(default: float, about: str, *, low: float | None = None, high: float 
     """A field with a number between bounds."""
     bounds = {name: value for name, value in (("min", low), ("max", high)) if value is not None}
     return dataclasses.field(default=default, metadata={"help": about, **bounds, **more})
+
+
+def text(default: str, about: str, **more: Any) -> Any:
+    """A field with any text."""
+    return dataclasses.field(default=default, metadata={"help": about, **more})

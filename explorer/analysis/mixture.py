@@ -111,7 +111,7 @@ def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0)
         of samples that are near a real latent, Wilson's 95 % interval; and `against`, how many real latents. Empty
         where there are fewer than four images or no unit moves.
     """
-    from explorer.analysis.jackknife import wilson
+    from explorer.analysis.points import wilson
 
     order = np.random.default_rng(seed).permutation(len(drawn))
     half = len(drawn) // 2
@@ -128,7 +128,7 @@ def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0)
     shares = {}
     for name, some in points.items():
         inside = near(some, apart[0][:, alive])
-        low, high = wilson(int(inside.sum()), len(inside))
+        low, high = (float(end[0]) for end in wilson(np.array([inside.sum()]), len(inside)))
         shares[name] = {"share": float(inside.mean()), "low": low, "high": high, "n": len(inside)}
     everything = drawn.reshape(-1, drawn.shape[2]).astype(np.float64)
     return {

@@ -69,19 +69,21 @@ def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
 
 @command((Subject, ("dataset", "split", "limit", "fit", "device")))
 def measure(
-    what: Annotated[str, typer.Argument(help="layers, rates or codecs.")],
+    what: Annotated[str, typer.Argument(help="layers, rates, latents or codecs.")],
     checkpoint: CheckpointName,
     fill: Annotated[
         str | None, typer.Option(help="With 'layers': mean, zeros or other, for the layers left out. [mean]")
     ] = None,
+    layer: Annotated[str | None, typer.Option(help="With 'latents': a continuous layer. [the first]")] = None,
     out: Out = None,
     as_json: Json = False,
     **subject,
 ):
-    """Measures what each layer adds, or quality against bits: of a model, or of JPEG and WebP at its image size."""
+    """Measures what each layer adds, units of latents, or quality against bits, also of JPEG and WebP at its size."""
     if what not in measurements.IMAGES:
         raise BadInput(f"unknown measurement {what!r}; choose from {', '.join(measurements.IMAGES)}")
-    _, found, notes = result(what, checkpoint, {} if fill is None else {"fill": fill}, out=out, **subject)
+    asked = {name: value for name, value in (("fill", fill), ("layer", layer)) if value is not None}
+    _, found, notes = result(what, checkpoint, asked, out=out, **subject)
     emit({**found, **notes}, as_json, measurements.lines(found))
 
 

@@ -111,7 +111,7 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
     ends = {end: field.metadata.get(end) for end in ("min", "max")}
     ends = {end: edge(shown.study, options) if callable(edge) else edge for end, edge in ends.items()}
     if field.metadata.get("widget") == "pages":
-        return _pages(f"{key}-{options['layer']}-{options['code']}", field.name, ends["max"], value)
+        return _pages(f"{key}-{options.get('layer')}-{options.get('code')}", field.name, ends["max"], value)
     if field.metadata.get("widget") == "slider":
         return st.slider(label, ends["min"], ends["max"], step=field.metadata.get("step"), width=220, **given)
     return st.number_input(

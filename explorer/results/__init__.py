@@ -87,6 +87,9 @@ RESULTS: dict[str, Kind] = {
         scores.Options, ("score",), "scores", ".json.gz", scores.key, _score, scores.read,
         "what codes have to do with concepts", counts=(*OF, "kmeans"), needs="encoding",
     ),
+    "latents": _measurement(
+        "latents", measurements.Latents, "what units of a continuous layer do, and a mixture fitted to its latents"
+    ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip
 

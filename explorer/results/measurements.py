@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.jobs.devices import choose
-from explorer.options import choice
+from explorer.options import choice, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3  # of scores: of 8-bit pixels, and means over training that are weighted by use
 AMONG = ", which is among what is measured"
-IMAGES = {"layers": 1000, "rates": 500, "codecs": 500}  # held-out images that are measured, at most
+IMAGES = {"layers": 1000, "rates": 500, "codecs": 500, "latents": 5000}  # held-out images that are measured, at most
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,42 @@ class Codecs:
     """Quality against bits of JPEG and WebP; no model is asked."""
 
 
+@dataclass(frozen=True)
+class Latents:
+    """What the units of a continuous layer do, and a mixture fitted to its latents."""
+
+    layer: str = text("", "Which continuous layer; the first, unless one is named.")
+
+
 def key(what: str, subject: Subject, options: Any) -> str:
     """Content key: the model, unless the images alone are measured, the images and the options."""
     model = None if what == "codecs" else subject.fingerprint
+    options = complete(subject, options)
     images, count = subject.images, min(len(subject.images), IMAGES[what])
     return digest("measurement", FORMAT, what, model, images.fingerprint, images.split, count, asdict(options))
+
+
+def complete(subject: Subject, options: Any) -> Any:
+    """The options with the layer named that is meant.
+
+    Raises:
+        BadInput: no continuous layer, or none of that name.
+    """
+    if not isinstance(options, Latents):
+        return options
+    known = [layer["name"] for layer in subject.facts.layers if layer.get("codes") is None]
+    if not known:
+        raise BadInput(f"{subject.facts.name} has no continuous layer, so there are no units to measure")
+    if options.layer and options.layer not in known:
+        raise BadInput(f"{options.layer!r} is no continuous layer; choose from {', '.join(known)}")
+    return Latents(options.layer or known[0])
 
 
 def make(what: str, subject: Subject, options: Any, path: Path, progress: Progress) -> None:
     """Measures and writes `what, images, dataset, split, options` and the results."""
     import torch
 
-    images, count = subject.images, min(len(subject.images), IMAGES[what])
+    images, count, options = subject.images, min(len(subject.images), IMAGES[what]), complete(subject, options)
 
     def tell(done: int, total: int, message: str) -> None:
         progress.total = total
@@ -80,8 +104,8 @@ def read(what: str, path: Path) -> dict[str, Any]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """A measurement for people to read."""
-    if found["what"] == "layers":
-        return _layer_lines(found)
+    if found["what"] in ("layers", "latents"):
+        return (_layer_lines if found["what"] == "layers" else _latent_lines)(found)
     from explorer.analysis import quality, rates
 
     rows = []
@@ -112,6 +136,23 @@ def _layer_lines(found: dict[str, Any]) -> list[str]:
     return rows
 
 
+def _latent_lines(found: dict[str, Any]) -> list[str]:
+    from explorer.analysis import posterior, quality
+
+    units, samples = found["units"], found["samples"]
+    rows = [f"layer {found['layer']}: {len(units['variance']):,} units, {found['images']:,} images of {found['split']}"]
+    if found["posterior"]:
+        count = int(posterior.dead(units["variance"]).sum())
+        rows.append(f"KL {quality.worded(found['total'], 2)} nats an image; {count:,} units are dead")
+    if samples:
+        best = max(samples["tried"], key=lambda one: one["nats"])
+        rows.append(f"mixture of {best['components']} with {best['covariance']} covariances")
+        rows += [
+            f"near a real latent: {name} {one['share']:.1%} of {one['n']:,}" for name, one in samples["near"].items()
+        ]
+    return rows
+
+
 def _run(
     what: str, model, train: Callable[[], Images], images: Images, count: int, options: Any, tell
 ) -> dict[str, Any]:
@@ -120,6 +161,8 @@ def _run(
     read = _sample(images, count)
     if what == "layers":
         return layers.measure(model, read, count, fill=options.fill, progress=tell)
+    if what == "latents":
+        return _latents(model, images, count, options.layer, tell)
     if what == "rates":
         try:
             known = train()
@@ -129,6 +172,14 @@ def _run(
         found = rates.measure(model, fitted, read, count, progress=tell)
         return {**found, "fitted_on": fitted_on + (AMONG if images.split == "all" and fitted_on == "train" else "")}
     return codecs.measure(read, count, progress=tell)
+
+
+def _latents(model, images: Images, count: int, layer: str, tell) -> dict[str, Any]:
+    from explorer.analysis import posterior
+
+    grid = next(one.grid for one in model.layers if one.name == layer)
+    count = posterior.wanted(grid, count)
+    return posterior.measure(model, _sample(images, count), count, layer, progress=tell)
 
 
 def _sample(images: Images, count: int) -> Callable[[slice], np.ndarray]:

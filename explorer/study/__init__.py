@@ -271,7 +271,7 @@ class Study:
 
     @kept
     def abilities(self) -> dict[str, Any]:
-        """`joint`, `samples` and `mask_grid` of the model."""
+        """`joint`, `samples`, `posterior` and `mask_grid` of the model."""
         return self._pass(passes.abilities)
 
     @kept
@@ -325,6 +325,10 @@ class Study:
         latents = self.look(picture).latents
         books = {name: self.book(name) for name in strokes}
         return self._pass(passes.paint, {name: latents[name] for name in layers}, strokes, books)
+
+    def through(self, function: Callable, *arguments: Any) -> Any:
+        """A pass through the network that a view needs; whoever wants it kept asks `remember`."""
+        return self._pass(function, *arguments)
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)

@@ -136,11 +136,12 @@ def change(
 
 @through
 def abilities(model: Autoencoder) -> dict[str, object]:
-    """What a model can do: `joint` layers, `samples`, and the `mask_grid` of one that fills in hidden patches."""
-    from explorer.autoencoder import Masks, Samples
+    """What a model can do: `joint`, `samples`, `posterior`, and the `mask_grid` of one that fills in hidden patches."""
+    from explorer.autoencoder import Masks, Posteriors, Samples
 
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
-    return {"joint": bool(model.joint), "samples": isinstance(model, Samples), "mask_grid": grid}
+    found = {"joint": bool(model.joint), "samples": isinstance(model, Samples), "mask_grid": grid}
+    return found | {"posterior": isinstance(model, Posteriors)}
 
 
 @through

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, concepts, edit, latent_map, layers, rates, reconstructions
+from explorer.views import code_maps, codebook, concepts, edit, latent_map, layers, rates, reconstructions, traverse
 
 if TYPE_CHECKING:
     from explorer.sheets import Block, Sheet
@@ -71,6 +71,10 @@ VIEWS: dict[str, View] = {
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
         layers.Options, layers.sheet, encoded=False,
+    ),
+    "traverse": View(
+        "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
+        traverse.Options, traverse.sheet, pictured=True,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",

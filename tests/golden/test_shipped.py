@@ -10,6 +10,7 @@ import pytest
 from explorer import checkpoints, results
 from explorer.files import SHIPPED
 from explorer.results import RESULTS, maps
+from explorer.results.measurements import Latents
 from explorer.results.scores import SCORES
 from explorer.results.subject import Subject
 from explorer.study import open_study
@@ -21,11 +22,12 @@ FILLS = [{"fill": fill} for fill in ("mean", "zeros", "other")]
 def asked(subject: Subject) -> dict[str, list]:
     """What can be asked for of each kind."""
     layers = [layer["name"] for layer in subject.facts.layers]
+    continuous = [layer["name"] for layer in subject.facts.layers if layer.get("codes") is None]
     every = itertools.product(layers, maps.WHAT, maps.METHODS, (2, 3))
     return {
         "encoding": [None], "map": [maps.Options(*how) for how in every],
         "layers": FILLS, "rates": [None], "codecs": [None], "pictures": [None],
-        "score": [{"score": score} for score in SCORES],
+        "latents": [Latents(name) for name in continuous], "score": [{"score": score} for score in SCORES],
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The parts of the view Traverse: units, ways between images, sums of latents, samples."""

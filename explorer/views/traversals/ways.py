@@ -1,0 +1,147 @@
+"""From one image to another: through the latents, straight or around, and beside it a cross-fade of the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.analysis.traversal import CONCENTRATED, SPHERICAL, Way, suits
+from explorer.glossary import help_of
+from explorer.sheets import Block, Card, Cards, Controls, Go, Heading, Link, Note, Picture, Row, Strip, Strips
+from explorer.study import traversals
+from explorer.views.traversals import layer as known
+
+if TYPE_CHECKING:
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+
+PATHS = {"auto": "What suits", "straight": "Straight", "around": "Around (spherical)"}
+SUITS = (
+    "Latents of layer {layer} have {dim:,} numbers and norms of {mean:.3g} ± {deviation:.2g}, so they lie near a "
+    "sphere and a straight way leads through its inside, where no image is: around suits."
+)
+UNFIT = (
+    "Latents of layer {layer} have {dim:,} numbers and norms of {mean:.3g} ± {deviation:.2g}: {why}, so they fill the "
+    "inside too, and straight suits."
+)
+QUANTIZED = (
+    "In layer {layer} the vectors of both images are mixed cell by cell, and the decoder gets the code nearest to each "
+    "mixture: it changes at once, not bit by bit. Halfway {first:.0%} of the cells have the code of the first image, "
+    "{second:.0%} that of the second, and {neither:.0%} a third one."
+)
+
+
+def layers_of(study: Study, layer: str) -> list[str]:
+    """Layers that are mixed: all at once, or the one that is decoded from."""
+    return study.layer_names if study.abilities()["joint"] else [layer]
+
+
+def can_turn(study: Study, options: Mapping[str, Any]) -> list[str]:
+    """Layers among them that have no codes of their own."""
+    own = {layer["name"] for layer in study.checkpoint.layers if layer.get("codes")}
+    return [name for name in layers_of(study, options["layer"]) if name not in own]
+
+
+def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
+    """The way from the picture to another image."""
+    other, names = study.image(options.second), layers_of(study, options.layer)
+    turned = _turned(study, options)
+    way = study.remember(_way, picture, options.second, tuple(names), options.along, tuple(turned))
+    shares = np.linspace(0, 1, options.along)
+    strips = [
+        Strip(
+            [Picture(one, f"{share:.0%}", alt=f"{title} at {share:.0%}")
+             for one, share in zip(pixels, shares, strict=True)], title, note,
+        )
+        for title, pixels, note in (
+            ("Through the latents", way.pictures, _stepped(way.steps)),
+            ("Through the pixels", way.faded, f"cross-fade of the two decoded ends · {_stepped(way.fading)}"),
+        )
+    ]  # fmt: skip
+    a, b = (
+        int(row)
+        for row in np.random.default_rng([picture.row or 0, options.second]).permutation(len(study.images))[[0, -1]]
+    )
+    row = [[Controls(("second",))], [Link("Two others", "shuffle", Go(None, {"image": a, "second": b}))],
+           [Controls(("along",))], [Controls(("path",))]]  # fmt: skip
+    norms, cards = _norms(study, way, turned)
+    kept = {name: shares[len(shares) // 2].tolist() for name, shares in way.kept.items()}
+    title = "your picture" if picture.row is None else f"image {picture.row:,}"
+    return [
+        Heading(f"From {title} to image {options.second:,}", help_of("interpolation")),
+        Row(row, 60, even=False),
+        Strips("ways", strips, 96 * options.along, f"{study.checkpoint.name}-way"),
+        *([Cards(cards, 4)] if cards else []),
+        *[Note(one) for one in _notes(study, options, way)],
+    ], {"second": options.second, "other": other.name, "layers": names, "spherical": list(turned),
+        "steps": way.steps.tolist(), "pixel_steps": way.fading.tolist(), "norms": norms, "halfway": kept}  # fmt: skip
+
+
+def _way(study: Study, picture: Looked, second: int, names: tuple, count: int, turned: tuple) -> Way:
+    centres = {name: known.norms(study, name)[1] for name in turned}
+    other = study.image(second)
+    shares = np.linspace(0, 1, count)
+    return study.through(traversals.interpolate, picture.pixels, other.pixels, list(names), shares, centres)
+
+
+def _turned(study: Study, options: Any) -> list[str]:
+    """Layers in which the way leads around."""
+    able = can_turn(study, {"layer": options.layer})
+    if options.path != "auto":
+        return able if options.path == "around" else []
+    return [name for name in able if _suits(study, name)]
+
+
+def _suits(study: Study, layer: str) -> bool:
+    norms = known.norms(study, layer)[0]
+    return suits(study.layer(layer).dim, float(norms.mean()), float(norms.std()))
+
+
+def _stepped(steps: np.ndarray) -> str:
+    """How even the steps are."""
+    mean = float(steps.mean())
+    if not mean:
+        return "nothing changes"
+    return f"{mean:.1%} of the range a step on average, the largest {steps.max() / mean:.1f} times that"
+
+
+def _norms(study: Study, way: Way, turned: list[str]) -> tuple[dict[str, Any], list[Card]]:
+    """How long the latents halfway are, beside those of images."""
+    numbers, cards = {}, []
+    for name in can_turn(study, {"layer": next(iter(way.norms))}):
+        if name not in way.norms:
+            continue
+        real, centre = known.norms(study, name)
+        halfway = float(way.norms[name][len(way.norms[name]) // 2])
+        if name not in turned and centre.any():
+            continue  # its norm is about zero, and theirs about their mean
+        share = float((real < halfway).mean())
+        numbers[name] = {"halfway": halfway, "mean": float(real.mean()), "deviation": float(real.std()), "n": len(real),
+                         "shorter": share}  # fmt: skip
+        called = "" if len(way.norms) == 1 else f", {name}"
+        cards.append(Card(f"Norm halfway{called}", f"{halfway:.3g}",
+                          f"of images {real.mean():.3g} ± {real.std():.2g}", help_of("norm halfway")))  # fmt: skip
+        cards.append(
+            Card("Images with a shorter one", f"{share:.0%}", f"of {len(real):,} latents", help_of("norm halfway"))
+        )
+    return numbers, cards
+
+
+def _notes(study: Study, options: Any, way: Way) -> list[str]:
+    """Why the way is straight or around, and what becomes of codes."""
+    said = []
+    for name in can_turn(study, {"layer": options.layer}):
+        norms, dim = known.norms(study, name)[0], study.layer(name).dim
+        why = (
+            f"fewer than {SPHERICAL} numbers"
+            if dim < SPHERICAL
+            else f"the deviation is over {CONCENTRATED:.0%} of the mean"
+        )
+        text = SUITS if _suits(study, name) else UNFIT
+        said.append(text.format(layer=name, dim=dim, mean=norms.mean(), deviation=norms.std(), why=why))
+    for name, shares in way.kept.items():
+        first, second, neither = shares[len(shares) // 2]
+        said.append(QUANTIZED.format(layer=name, first=first, second=second, neither=neither))
+    return said
