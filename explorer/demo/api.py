@@ -17,7 +17,7 @@ from gradio_client.utils import python_type_to_json_schema
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
-from explorer.demo import shipped
+from explorer.demo import painting, shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Study, points
@@ -336,6 +336,13 @@ def build() -> None:
             "nearest",
             [image(), checkpoint(), layer(), count, fit()],
             [_typed(Nearest, "nearest"), picture("images")],
+        )
+        edit = gr.Textbox("", label="edit")
+        _endpoint(
+            painting.paint,
+            "paint",
+            [image(), checkpoint(), edit, fit()],
+            [_typed(painting.Paint, "painted"), picture("picture"), picture("change")],
         )
 
 

@@ -172,7 +172,7 @@ class Easel:
         }  # fmt: skip
         if self.study.checkpoint.no_decoder:
             return answer
-        found = self.study.paint(self.picture, strokes, self.layers)
+        found = self.painted(edit)
         read = {name: found.read[name] == stroke.codes for name, stroke in strokes.items()}
         return answer | {
             "before": drawing.url(found.before), "after": drawing.url(found.after),
@@ -180,6 +180,10 @@ class Easel:
             "read": sum(int(same.sum()) for same in read.values()),
             "lost": {name: cells[name][~same].tolist() for name, same in read.items()},
         }  # fmt: skip
+
+    def painted(self, edit: Mapping[str, np.ndarray]) -> Painted:
+        """The picture decoded with painted codes."""
+        return self.study.paint(self.picture, self.strokes(edit), self.layers)
 
     def strokes(self, edit: Mapping[str, np.ndarray]) -> dict[str, Stroke]:
         """What differs from the picture's own codes, in the layers that the decoder gets."""

@@ -393,3 +393,26 @@ def test_text_can_be_read_on_every_tab(visit, theme):
         if tab == "Codebook":
             expect(page.locator(".js-plotly-plot:visible")).to_have_count(4)
             assert min(brightness(page)) > 160 if theme == "dark" else max(brightness(page)) < 95
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_stroke_changes_the_picture_and_is_taken_back(visit, size):
+    page = visit(size)
+    page.get_by_role("tab", name="Edit").click()
+    drawn, board = (
+        page.locator("#view-edit [data-name=canvas] .cv"),
+        page.locator("#view-edit canvas[role=application]"),
+    )
+    expect(board).to_be_visible()
+    root = drawn.locator("xpath=..")
+    code = page.locator("#view-edit .palette button").nth(2)
+    code.click()
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    point = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4
+    (page.touchscreen.tap if page.touch else page.mouse.click)(*point)
+    expect(root).to_have_attribute("data-text", re.compile(f"={code.get_attribute('data-code')}$"))
+    painted, before = (page.locator(f"#view-edit img[alt='{one}']") for one in ("Painted", "Unpainted"))
+    assert painted.get_attribute("src") != before.get_attribute("src")
+    page.locator("#view-edit").get_by_role("button", name="Undo").click()
+    expect(root).to_have_attribute("data-text", "")

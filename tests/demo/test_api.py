@@ -65,7 +65,7 @@ def data_url(content: bytes) -> dict:
 
 def test_every_endpoint_is_named_described_and_typed(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/checkpoints", "/reconstruct", "/codes", "/usage", "/nearest"}
+    assert set(endpoints) == {"/checkpoints", "/reconstruct", "/codes", "/usage", "/nearest", "/paint"}
     for name, about in endpoints.items():
         assert len(about["description"]) > 20, name
         assert all(parameter["type"] for parameter in about["parameters"])
@@ -135,6 +135,26 @@ def test_usage_counts_every_token_of_every_layer(client, held_out):
     alone = client.predict("vqvae-shapes", "code", api_name="/usage")["layers"]
     assert len(alone) == 1
     assert alone[0]["perplexity_low"] < alone[0]["perplexity_high"] < alone[0]["uniform_perplexity"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_painted_codes_change_the_picture_where_they_stand(client, held_out, name):
+    encoding, images, path = held_out[name]
+    layer = encoding.layers[-1]
+    own = encoding.codes(layer.name, [7])[0].reshape(-1)
+    code = next(int(one) for one in encoding.usage(layer.name).argsort()[::-1] if one != own[0])
+    told, picture, change = client.predict(handle_file(path), name, f"{layer.name}:0={code}", api_name="/paint")
+    assert told["cells"] == 1 and told["edit"] == f"{layer.name}:0={code}" and told["inside"] > 0
+    assert told["read_back"] + sum(map(len, told["lost"].values())) == 1
+    assert layer.grid == (1, 1) or told["inside"] > told["outside"]
+    size = images.size
+    assert Image.open(picture).size == Image.open(change).size == (size, size)
+    same, unpainted, _ = client.predict(handle_file(path), name, "", api_name="/paint")
+    assert same["cells"] == 0 and same["inside"] is None
+    moved = np.abs(np.asarray(Image.open(picture), float) - np.asarray(Image.open(unpainted), float))
+    assert moved.max() > 0
+    with pytest.raises(AppError, match=f"cell 999999 of {layer.name}"):
+        client.predict(handle_file(path), name, f"{layer.name}:999999=0", api_name="/paint")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -266,7 +286,7 @@ def test_the_functions_are_tools_of_an_mcp_server(server, run_async):
             return tools, good, bad
 
     tools, good, bad = run_async(visit)
-    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest"}
+    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest", "paint"}
     about = tools["reconstruct"].inputSchema["properties"]
     assert set(about) == {"image", "checkpoint", "fit", "hidden", "seed"}
     assert all(parameter["description"] for parameter in about.values())
