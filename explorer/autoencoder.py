@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -138,6 +138,21 @@ class Masks(Protocol):
 
     mask_grid: tuple[int, int]
     patch_size: int
+
+
+@runtime_checkable
+class Attends(Protocol):
+    """An autoencoder whose encoder is made of blocks of attention among the patches that it sees."""
+
+    def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """Weights of one block after another, each (N, heads, tokens, tokens): a row for each token that asks, sum 1.
+
+        `mask` is (N, H, W) bool, True where hidden, as many in each. Tokens are `first_tokens` that stand for no patch,
+        such as the class token, and then the visible patches, row by row. Layers of `Masks` have its `mask_grid`.
+        """
+
+    first_tokens: int
+    attention_blocks: int
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, score."""
+"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, masks, score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, checked, maps, measurements, obtain, scores
+from explorer.results import RESULTS, checked, maps, masks, measurements, obtain, scores
 from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
@@ -105,6 +105,22 @@ def pictures(checkpoint: CheckpointName, out: Out = None, as_json: Json = False,
     columns = list(pixels.concepts(found))
     line = f"{path}: {', '.join(columns)} of {len(found):,} images"
     emit({"pictures": path, "images": len(found), "concepts": columns, **notes}, as_json, [line])
+
+
+@command((Subject, ("dataset", "split", "limit", "fit", "device")), (masks.Options, ("image",)), name="masks")
+def hide(
+    checkpoint: CheckpointName,
+    ratio: Annotated[int, typer.Option(min=5, max=95, help="Share of hidden patches that is told, in %.")] = 75,
+    out: Out = None,
+    as_json: Json = False,
+    *,
+    image: int,
+    **subject,
+):
+    """Searches for the patches of an image that are hardest and easiest to fill in, beside 20 random masks."""
+    path, found, notes = result("masks", checkpoint, {"image": image}, out=out, **subject)
+    told = masks.at(found, ratio)
+    emit({"masks": path, "image": image, **told, "step": found["step"], **notes}, as_json, masks.lines(told))
 
 
 @command((Subject, SUBJECT), (scores.Options, [field.name for field in dataclasses.fields(scores.Options)]))

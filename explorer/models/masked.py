@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ class Masked(nn.Module):
     """
 
     joint = False
+    first_tokens = 1  # the class token
     class_tokens: Tensor
 
     def __init__(self, network: nn.Module, image_size: int) -> None:
@@ -26,6 +27,7 @@ class Masked(nn.Module):
         self.network, self.image_size = network, image_size
         self.layers = block_layers(network.vit)
         self.patch_size, self.mask_grid = network.config.patch_size, self.layers[0].grid
+        self.attention_blocks = len(self.layers)
 
     @property
     def codebooks(self) -> Mapping[str, Codebook]:
@@ -59,6 +61,13 @@ class Masked(nn.Module):
             prediction = self._masked(images[rows], order, hidden.shape[1] - count)[0]
             outputs[rows] = self._unpatchify(prediction, images[rows]).to(outputs)
         return outputs
+
+    def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """Weights (N, heads, 1 + visible, 1 + visible) of each block of the encoder, the class token first."""
+        hidden = mask.flatten(1)
+        tokens = self._embed(images)
+        seen = (~hidden).nonzero()[:, 1].view(len(images), -1, 1)  # row by row
+        return attention(self.network.vit, tokens.gather(1, seen.expand(-1, -1, tokens.shape[2])))
 
     def _into(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) in [0, 1] -> what the network takes."""
@@ -98,12 +107,32 @@ def embed(encoder: nn.Module, inputs: Tensor) -> Tensor:
     return embeddings.patch_embeddings(inputs) + embeddings.position_embeddings[:, 1:]
 
 
-def blocks(encoder: nn.Module, tokens: Tensor) -> list[Tensor]:
-    """States after each block of a `ViTMAEModel`, class token first: each (N, 1 + tokens, D)."""
+def begun(encoder: nn.Module, tokens: Tensor) -> Tensor:
+    """What the first block of a `ViTMAEModel` gets: tokens behind the class token, (N, 1 + tokens, D)."""
     embeddings = encoder.embeddings
     first = embeddings.cls_token + embeddings.position_embeddings[:, :1]
-    state = torch.cat([first.expand(len(tokens), -1, -1).to(tokens), tokens], 1)
-    states = []
+    return torch.cat([first.expand(len(tokens), -1, -1).to(tokens), tokens], 1)
+
+
+def attention(encoder: nn.Module, tokens: Tensor) -> Iterator[Tensor]:
+    """Attention weights of each block of a `ViTMAEModel`, class token first: each (N, heads, 1 + tokens, 1 + tokens).
+
+    Computed from queries and keys, because fused attention keeps no weights.
+    """
+    state = begun(encoder, tokens)
+    for block in encoder.layers:
+        part, inputs = block.attention, block.layernorm_before(state)
+        queries, keys = (
+            project(inputs).unflatten(2, (part.num_attention_heads, -1)).transpose(1, 2)
+            for project in (part.q_proj, part.k_proj)
+        )  # (N, heads, tokens, D / heads)
+        yield (queries @ keys.mT * part.scaling).float().softmax(-1)
+        state = block(state)
+
+
+def blocks(encoder: nn.Module, tokens: Tensor) -> list[Tensor]:
+    """States after each block of a `ViTMAEModel`, class token first: each (N, 1 + tokens, D)."""
+    state, states = begun(encoder, tokens), []
     for block in encoder.layers:
         state = block(state)
         states.append(state)

@@ -13,7 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, gathering, links, naming, painting, pieces, scoring, uploads
+from explorer.pages import code_map, controls, gathering, links, naming, pieces, scoring, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -35,7 +35,6 @@ from explorer.sheets import (
     More,
     Name,
     Note,
-    Paint,
     Part,
     Picture,
     Pictures,
@@ -47,7 +46,6 @@ from explorer.sheets import (
     drawing,
     filled,
 )  # fmt: skip
-from explorer.sheets.cells import hexed
 from explorer.sheets.spreadsheet import csv_of
 from explorer.study.memory import MEMORY
 
@@ -170,13 +168,6 @@ def _strip(strip: Strip, shown: Shown) -> None:
 
 def _drop(block: Drop, shown: Shown) -> None:
     uploads.box(shown.study)
-
-
-def _paint(block: Paint, shown: Shown) -> None:
-    painted = painting.board(block.option, block.pixels, block.cells, block.alt)
-    if painted is not None:
-        controls.take(block.option, hexed(painted))
-        st.rerun(scope="fragment")
 
 
 def _picture(picture: Picture, key: str, block: Pictures, shown: Shown) -> None:
@@ -383,7 +374,6 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Drop: _drop,
     Gather: gathering.draw,
     Name: naming.draw,
-    Paint: _paint,
     CodeMap: _code_map,
     Piece: _piece,
     Chart: _chart,

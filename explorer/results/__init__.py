@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import encoding, maps, measurements, pictures, scores
+from explorer.results import encoding, maps, masks, measurements, pictures, scores
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -89,6 +89,10 @@ RESULTS: dict[str, Kind] = {
     ),
     "latents": _measurement(
         "latents", measurements.Latents, "what units of a continuous layer do, and a mixture fitted to its latents"
+    ),
+    "masks": Kind(
+        masks.Options, ("masks",), "masks", ".json", masks.key, masks.make, masks.read,
+        "the patches of an image that are hardest and easiest to fill in",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

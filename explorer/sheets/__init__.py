@@ -154,20 +154,6 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Paint:
-    """A picture (h, w, 3) uint8 on which cells of a grid are switched on and off, kept as text in an option.
-
-    Attributes:
-        option: name of the field. cells: (H, W) bool, those that are on.
-    """
-
-    option: str
-    pixels: np.ndarray
-    cells: np.ndarray
-    alt: str
-
-
-@dataclass(frozen=True)
 class CodeMap:
     """A grid of codes as colours; a click on a cell leads to `go`, `{point}` being its code.
 
@@ -351,7 +337,7 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | Paint | CodeMap | Piece | Chart | Table | Link
+    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | CodeMap | Piece | Chart | Table | Link
     | Download | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 

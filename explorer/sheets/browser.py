@@ -52,12 +52,6 @@ STYLE = """
 .cx-map { margin: 0; }
 .cx-piece { min-width: 0; }
 .cx-map > div { width: 100%; }
-.cx-paint { position: relative; max-width: 320px; }
-.cx-paint > div { position: absolute; inset: 0; display: grid; }
-.cx-paint button { all: unset; cursor: pointer; outline: 1px solid #8886; outline-offset: -1px; }
-.cx-paint button:hover { background: #8888; }
-.cx-paint button[aria-pressed=true] { background: #808080; }
-.cx-paint button:focus-visible { outline: 2px solid #fff; box-shadow: inset 0 0 0 1px #000; }
 .cx-tip { position: fixed; z-index: 10000; pointer-events: none; padding: 4px 8px; border-radius: 6px; max-width: 260px;
   white-space: pre-line; font: 13px/1.4 system-ui, sans-serif; color: #fff; background: #1c2430;
   box-shadow: 0 4px 14px #0005; }

@@ -31,7 +31,6 @@ from explorer.sheets import (
     More,
     Name,
     Note,
-    Paint,
     Part,
     Picture,
     Pictures,
@@ -44,7 +43,6 @@ from explorer.sheets import (
     code_map,
     drawing,
 )  # fmt: skip
-from explorer.sheets.cells import hexed
 from explorer.sheets.spreadsheet import csv_of
 
 ROWS = 100  # of a table that are shown
@@ -195,21 +193,6 @@ def _nothing(block: Drop | Gather | Name, paper: Paper) -> str:
     return ""
 
 
-def _paint(block: Paint, paper: Paper) -> str:
-    """A button for each cell, which leads to the same cells but for its own."""
-    rows, columns = block.cells.shape
-    cells = []
-    for at, on in enumerate(block.cells.reshape(-1)):
-        changed = block.cells.copy()
-        changed.reshape(-1)[at] ^= True
-        named = f'aria-pressed="{str(bool(on)).lower()}" aria-label="row {at // columns}, column {at % columns}"'
-        cells.append(f'<button type="button" {named}{go(Go(carried={block.option: hexed(changed)}), paper)}></button>')
-    return (
-        f'<div class="cx-paint">{image(block.pixels, block.alt)}<div role="group" aria-label="{escape(block.alt)}" '
-        f'style="grid-template:repeat({rows},1fr)/repeat({columns},1fr)">{"".join(cells)}</div></div>'
-    )
-
-
 def _code_map(block: CodeMap, paper: Paper) -> str:
     title = f"<figcaption>{escape(block.title)}</figcaption>" if block.title else ""
     return (
@@ -348,7 +331,6 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Drop: _nothing,
     Gather: _nothing,
     Name: _nothing,
-    Paint: _paint,
     CodeMap: _code_map,
     Piece: _piece,
     Chart: _chart,

@@ -271,7 +271,7 @@ class Study:
 
     @kept
     def abilities(self) -> dict[str, Any]:
-        """`joint`, `samples`, `posterior` and `mask_grid` of the model."""
+        """`joint`, `samples`, `posterior`, `attends` and `mask_grid` of the model."""
         return self._pass(passes.abilities)
 
     @kept

@@ -136,12 +136,13 @@ def change(
 
 @through
 def abilities(model: Autoencoder) -> dict[str, object]:
-    """What a model can do: `joint`, `samples`, `posterior`, and the `mask_grid` of one that fills in hidden patches."""
-    from explorer.autoencoder import Masks, Posteriors, Samples
+    """What a model can do: `joint`, `samples`, `posterior`, how many blocks `attends`, and `mask_grid` if it fills in."""
+    from explorer.autoencoder import Attends, Masks, Posteriors, Samples
 
+    kinds = {"samples": isinstance(model, Samples), "posterior": isinstance(model, Posteriors)}
+    attends = model.attention_blocks if isinstance(model, Attends) else 0
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
-    found = {"joint": bool(model.joint), "samples": isinstance(model, Samples), "mask_grid": grid}
-    return found | {"posterior": isinstance(model, Posteriors)}
+    return {"joint": bool(model.joint), "attends": attends, "mask_grid": grid, **kinds}
 
 
 @through

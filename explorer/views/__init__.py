@@ -10,7 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.views import code_maps, codebook, concepts, edit, latent_map, layers, rates, reconstructions, traverse
+from explorer.views import (
+    code_maps,
+    codebook,
+    concepts,
+    edit,
+    latent_map,
+    layers,
+    masks,
+    rates,
+    reconstructions,
+    traverse,
+)
 
 if TYPE_CHECKING:
     from explorer.sheets import Block, Sheet
@@ -75,6 +86,10 @@ VIEWS: dict[str, View] = {
     "traverse": View(
         "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
         traverse.Options, traverse.sheet, pictured=True,
+    ),
+    "masks": View(
+        "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
+        masks.Options, masks.sheet, encoded=False, pictured=True,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",

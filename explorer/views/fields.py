@@ -23,7 +23,8 @@ MANY = ("pills", "multiselect")  # widgets of a field that holds several of its 
 AFTER = {  # what has no meaning for another choice
     "layer": ("code", "cell", "row", "column", "other", "leaf"), "kmeans": ("code", "edit"),
     "image": ("cell", "row", "column", "other", "edit"), "code": ("row", "column", "other", "leaf"),
-    "cell": ("row", "column"), "concept": ("value",), "what": ("point",),
+    "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
+    "draw": ("mask",),
 }  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from explorer.sheets import (
     Link,
     Missing,
     Note,
-    Paint,
     Picture,
     Pictures,
     Row,
@@ -30,8 +29,7 @@ from explorer.sheets import (
     Strips,
     drawing,
 )  # fmt: skip
-from explorer.sheets.cells import unhexed
-from explorer.views import fields, unlike, words
+from explorer.views import fields, mask_board, unlike, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +137,7 @@ def sheet(study: Study, options: Options, picture: Looked | Sequence[Looked] | N
     if shown:
         seed = options.sample_seed if options.latents == "sample" and study.abilities()["samples"] else None
         found = study.compare(np.stack([one.pixels for one in shown]), mask, seed)
-        cards, end = _cards(study, options, shown, found)
+        cards, end = _cards(study, options, shown, found, mask)
         blocks += cards
         numbers |= {
             "error_scale": end,
@@ -184,22 +182,12 @@ def _hidden(study: Study, options: Options, shown: Sequence[Looked]) -> tuple[np
     if options.hide == "random":
         mask = random_masks(len(shown), grid, options.ratio / 100, options.mask_seed) if options.ratio else None
         return mask, controls
-    cells = unhexed(options.mask, grid)
-    if cells is None:
-        controls.append(
-            Note(f"The patches in the address are not those of a grid of {grid[0]} × {grid[1]}.", "warning")
-        )
-        cells = np.zeros(grid, bool)
+    cells, said = mask_board.painted(options.mask, grid)
+    cells = np.zeros(grid, bool) if cells is None else cells
     about = f"{words.many(int(cells.sum()), 'patch', 'patches')} of {cells.size} hidden, the same in each image below."
-    controls.append(
-        Row([
-            [Paint("mask", shown[0].pixels, cells, f"Patches of {shown[0].name}: press one to hide or show it")],
-            [
-                Note("Click patches, or drag over them, to hide them; arrow keys and space do the same. " + about),
-                *([Link("Show all patches", "ink_eraser", Go(carried={"mask": ""}))] if cells.any() else []),
-            ],
-        ], 260)
-    )  # fmt: skip
+    alt = f"Patches of {shown[0].name}: press one to hide or show it"
+    board = mask_board.board("mask-board", shown[0].pixels, cells, alt, share=options.ratio or None)
+    controls += [*said, Row([[board], [Note(f"{mask_board.HOW} {about}")]], 260)]
     seen_all = not cells.any()
     return None if seen_all or cells.all() else np.repeat(cells[None], len(shown), 0), controls
 
@@ -207,8 +195,10 @@ def _hidden(study: Study, options: Options, shown: Sequence[Looked]) -> tuple[np
 # ---- the pictures
 
 
-def _cards(study: Study, options: Options, shown: Sequence[Looked], found: Comparison) -> tuple[list[Block], float]:
-    """A strip for each image, and the scale of the error colours."""
+def _cards(
+    study: Study, options: Options, shown: Sequence[Looked], found: Comparison, mask: np.ndarray | None
+) -> tuple[list[Block], float]:
+    """A strip for each image, whose patches `mask` (n, H, W) are hidden, and the scale of the error colours."""
     hidden = found.seen is not None
     top = drawing.error_top(found.errors) if options.scale == "own" else study.error_top(hidden)
     columns = {
@@ -220,10 +210,12 @@ def _cards(study: Study, options: Options, shown: Sequence[Looked], found: Compa
     for index, one in enumerate(shown):
         title = f"{found.psnr[index]:.1f} dB{' on hidden patches' if hidden else ''} · SSIM {found.ssim[index]:.3f}"
         carried = {"image": one.address} | ({"order": "own"} if one.row is None else {})
-        links = (
+        links = [
             Link("Codes", "grid_on", Go("code_maps", carried)),
             Link("Map", "scatter_plot", Go("latent_map", carried)),
-        )
+        ]
+        if mask is not None:
+            links.append(Link("Masks", "deblur", Go("masks", carried | {"mask": mask_board.text_of(mask[index])})))
         pictures = [
             Picture(column[index], title, alt=f"{title} of {one.name}") for title, column in columns.items()
         ]  # fmt: skip

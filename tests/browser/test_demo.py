@@ -283,7 +283,7 @@ def test_patches_hidden_by_hand(visit):
     expect(view.get_by_role("slider", name="Hidden (%)")).to_have_value("75")
     expect(page.locator(RESULTS)).to_have_count(4)
     press(page, view.get_by_text("By hand", exact=True))
-    patches = view.locator(".cx-paint button")
+    patches = view.locator(".patches button")
     expect(patches).to_have_count(64)
     for number, patch in enumerate((9, 10), 1):
         press(page, patches.nth(patch))

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from explorer import checkpoints, foreign
-from explorer.autoencoder import Masks, no_decoder
+from explorer.autoencoder import Attends, Masks, no_decoder
 from explorer.errors import BadInput
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -105,6 +105,21 @@ def test_transformers_blocks_and_filled_patches_are_the_librarys(tmp_path, image
         expected = shown(network.unpatchify(logits))
         torch.testing.assert_close(model.reconstruct_masked(images, mask), expected, atol=1e-4, rtol=0)
     assert isinstance(model, Masks) and model.mask_grid == (GRID, GRID) and model.patch_size == PATCH
+
+
+def test_attention_is_the_librarys_in_every_block_and_head(tmp_path, images):
+    network = of_transformers(tmp_path)
+    model, mask = checkpoints.load(tmp_path), random_mask(len(images))
+    network.vit.set_attn_implementation("eager")
+    network.vit.embeddings.config.mask_ratio = 0.75
+    with torch.inference_mode():
+        noise = mask.flatten(1) + ORDER / 100  # visible patches first, row by row
+        expected = network.vit(normalised(images), noise=noise, output_attentions=True).attentions
+        found = list(model.attention(images, mask))
+    assert isinstance(model, Attends) and len(found) == len(expected) == model.attention_blocks == 3
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+        torch.testing.assert_close(one.sum(-1), torch.ones(3, 4, 5))
 
 
 def test_every_layer_of_a_grey_image_decodes_to_what_the_whole_network_gives(tmp_path):

@@ -15,7 +15,6 @@ from PIL import Image
 
 from explorer import sheets
 from explorer.sheets import html
-from explorer.sheets.cells import unhexed
 
 ATTACK = "<script>alert(1)</script> & \"quoted\" 'too' {{ x }} ${y} onerror=x.png"
 VOID = {"img", "input", "br"}
@@ -84,7 +83,6 @@ BLOCKS = {
     "row": sheets.Row([[sheets.Note(ATTACK)], [sheets.Note("b")]]),
     "part": sheets.Part(ATTACK, [sheets.Note(ATTACK)]),
     "later": sheets.Later(lambda: [sheets.Note(ATTACK)]),
-    "paint": sheets.Paint("mask", PIXELS, np.array([[True, False], [False, False]]), ATTACK),
     "drop": sheets.Drop(),
     "name": sheets.Name("code", 7),
     "gather": sheets.Gather("these", np.arange(3)),
@@ -146,15 +144,6 @@ def test_a_click_tells_what_it_carries_only_where_somebody_listens():
     leads = sheets.Chart("c", figure, "", lambda point: TO)
     assert json.loads(Parsed(drawn(leads, leads=True)).all("div")[0]["data-go"]) == {"chart": "c"}
     assert "data-go" not in drawn(leads)
-
-
-def test_a_press_on_a_patch_switches_that_one_alone():
-    patches = Parsed(drawn(BLOCKS["paint"], leads=True)).all("button")
-    assert [one["aria-pressed"] for one in patches] == ["true", "false", "false", "false"]
-    masks = [unhexed(json.loads(one["data-go"])["carried"]["mask"], (2, 2)) for one in patches]
-    assert [mask.reshape(-1).tolist() for mask in masks] == [
-        [(at == 0 and other != 0) or at == other != 0 for at in range(4)] for other in range(4)
-    ]
 
 
 def test_a_chart_is_there_for_each_theme_that_is_asked_for():

@@ -1,0 +1,115 @@
+"""The masks of an image that hurt most and least, beside random ones of the same size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.glossary import help_of
+from explorer.results import masks
+from explorer.sheets import Block, Chart, Go, Heading, Missing, Note, Picture, Pictures
+from explorer.study import mask_passes
+from explorer.views import mask_board, words
+
+if TYPE_CHECKING:
+    from explorer.analysis.masks import Filled
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+
+NAMES = {"worst": "Hurts most", "best": "Hurts least"}
+TITLE = "Which patches it needs"
+OWN = (
+    "The search is made beside the page and kept by the number of an image of the dataset; a picture of your own stays "
+    "in this session, and nothing of it is written down. Choose an image of the dataset to search."
+)
+
+
+def blocks(study: Study, picture: Looked, mask: np.ndarray, found: Filled) -> list[Block]:
+    """What a search found, at as many hidden patches as the mask (H, W) has; or the offer to search."""
+    heading = Heading(TITLE, help_of("worst mask"))
+    if mask.size < 2:
+        return [heading, Note("The image is one patch: there is nothing to choose.")]
+    if picture.row is None:
+        return [heading, Note(OWN)]
+    searched = study.result("masks", masks.Options(picture.row))
+    if searched is None:
+        return [heading, _missing(picture, mask)]
+    hidden = int(mask.sum())
+    if not 0 < hidden < mask.size:
+        return [heading, Note("Hide some of the patches, and leave some, to compare masks of that size.")]
+    told = numbers(study, picture, mask)
+    return [heading, _sentence(told, hidden, found), *_pictures(study, picture, told), _chart(searched, told, found)]
+
+
+def _missing(picture: Looked, mask: np.ndarray) -> Missing:
+    from explorer.analysis.mask_search import passes
+
+    return Missing(
+        "masks", masks.Options(picture.row), "Search for the masks that hurt most and least",
+        f"Hides one patch after another, {passes(mask.size):,} masks of this image in all; kept for the next time.",
+    )  # fmt: skip
+
+
+def numbers(study: Study, picture: Looked, mask: np.ndarray) -> dict[str, Any] | None:
+    """The worst and the best mask as large as this one (H, W), and random ones; None where nobody searched."""
+    from explorer.analysis.mask_search import mask_of
+    from explorer.analysis.masks import decibels
+
+    hidden, grid = int(mask.sum()), mask.shape
+    searched = None if picture.row is None else study.result("masks", masks.Options(picture.row))
+    if searched is None or not 0 < hidden < mask.size:
+        return None
+    random = study.remember(_random, picture, hidden)
+    told: dict[str, Any] = {"hidden": hidden, "step": searched["step"]}
+    for name in NAMES:
+        mse = searched[name]["mse"][hidden - 1]
+        cells = mask_board.text_of(mask_of(searched[name]["order"], hidden, grid))
+        told[name] = {"mask": cells, "mse": mse, "psnr": decibels(mse)}
+    ends = {"mean": random.mean(), "min": random.min(), "max": random.max()}
+    return told | {"random": {"masks": len(random), **{name: float(value) for name, value in ends.items()}}}
+
+
+def _random(study: Study, picture: Looked, hidden: int) -> np.ndarray:
+    return study._pass(mask_passes.random_errors, picture.pixels, hidden)
+
+
+def _sentence(told: dict[str, Any], hidden: int, found: Filled) -> Note:
+    random, step = told["random"], told["step"]
+    steps = f" {step} patches are hidden in a step." if step > 1 else ""
+    times = told["worst"]["mse"] / max(random["mean"], 1e-12)
+    return Note(
+        f"With {words.many(hidden, 'patch', 'patches')} hidden, the worst mask that was found has {times:.1f} × the "
+        f"mean squared error of {random['masks']} random ones: {told['worst']['mse']:.4f} against "
+        f"{random['mean']:.4f} ({random['min']:.4f} to {random['max']:.4f}); the best has {told['best']['mse']:.4f}, "
+        f"yours {found.model.mse:.4f}. Every hidden pixel counts the same.{steps}",
+        "plain", help_of("random masks"),
+    )  # fmt: skip
+
+
+def _pictures(study: Study, picture: Looked, told: dict[str, Any]) -> list[Block]:
+    """What is seen and what comes back under each of the two; a click takes that mask."""
+    shown = []
+    for name, called in NAMES.items():
+        cells = mask_board.painted(told[name]["mask"], study.abilities()["mask_grid"])[0]
+        found = study.remember(_filled, picture, cells)
+        go, note = Go(None, {"mask": told[name]["mask"]}), f"{told[name]['psnr']:.2f} dB inside"
+        shown += [
+            Picture(found.seen, called, "take this mask", f"{called}: the patches that are seen", go=go),
+            Picture(found.model.pixels, "comes back", note, f"{called}: what comes back", go=go),
+        ]
+    return [Pictures("hardest", shown, 130, columns=4)]
+
+
+def _filled(study: Study, picture: Looked, mask: np.ndarray) -> Filled:
+    return study._pass(mask_passes.fill, picture.pixels, mask, baselines=False)
+
+
+def _chart(searched: dict[str, Any], told: dict[str, Any], found: Filled) -> Block:
+    from explorer.charts import mask_plots
+
+    return Chart(
+        "mask-search", lambda theme: mask_plots.search(searched, told["hidden"], found.model.mse, theme),
+        f"Error of hidden pixels over the number of hidden patches, of the worst, the best and random masks; "
+        f"{told['hidden']} are hidden now",
+    )  # fmt: skip
