@@ -326,9 +326,9 @@ class Study:
         books = {name: self.book(name) for name in strokes}
         return self._pass(passes.paint, {name: latents[name] for name in layers}, strokes, books)
 
-    def through(self, function: Callable, *arguments: Any) -> Any:
+    def through(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         """A pass through the network that a view needs; whoever wants it kept asks `remember`."""
-        return self._pass(function, *arguments)
+        return self._pass(function, *arguments, **options)
 
     def _pass(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(Path(self.subject.checkpoint), self.subject.fingerprint, *arguments, **options)

@@ -136,7 +136,7 @@ def change(
 
 @through
 def abilities(model: Autoencoder) -> dict[str, object]:
-    """What a model can do: `joint`, `samples`, `posterior`, how many blocks `attends`, and `mask_grid` if it fills in."""
+    """What a model can do: `joint`, `samples`, `posterior`, how many blocks `attends`, `mask_grid` if it fills in."""
     from explorer.autoencoder import Attends, Masks, Posteriors, Samples
 
     kinds = {"samples": isinstance(model, Samples), "posterior": isinstance(model, Posteriors)}

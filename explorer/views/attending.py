@@ -60,7 +60,7 @@ def _found(study: Study, picture: Looked, mask: np.ndarray, query: int | None) -
 
 
 def _attention(study: Study, picture: Looked, mask: np.ndarray, query: int | None) -> Attention:
-    return study._pass(mask_passes.attend, picture.pixels, mask, query)
+    return study.through(mask_passes.attend, picture.pixels, mask, query)
 
 
 def _query(asked: str, mask: np.ndarray) -> tuple[int | None, list[Block]]:

@@ -71,7 +71,7 @@ def numbers(study: Study, picture: Looked, mask: np.ndarray) -> dict[str, Any] |
 
 
 def _random(study: Study, picture: Looked, hidden: int) -> np.ndarray:
-    return study._pass(mask_passes.random_errors, picture.pixels, hidden)
+    return study.through(mask_passes.random_errors, picture.pixels, hidden)
 
 
 def _sentence(told: dict[str, Any], hidden: int, found: Filled) -> Note:
@@ -102,7 +102,7 @@ def _pictures(study: Study, picture: Looked, told: dict[str, Any]) -> list[Block
 
 
 def _filled(study: Study, picture: Looked, mask: np.ndarray) -> Filled:
-    return study._pass(mask_passes.fill, picture.pixels, mask, baselines=False)
+    return study.through(mask_passes.fill, picture.pixels, mask, baselines=False)
 
 
 def _chart(searched: dict[str, Any], told: dict[str, Any], found: Filled) -> Block:

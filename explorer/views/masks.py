@@ -124,7 +124,7 @@ def _mask(study: Study, options: Options) -> tuple[np.ndarray, list[Block]]:
 
 
 def _filled(study: Study, picture: Looked, mask: np.ndarray) -> Filled:
-    return study._pass(mask_passes.fill, picture.pixels, mask)
+    return study.through(mask_passes.fill, picture.pixels, mask)
 
 
 def _board(study: Study, options: Options, picture: Looked, mask: np.ndarray, found: Filled) -> Block:
@@ -135,7 +135,7 @@ def _board(study: Study, options: Options, picture: Looked, mask: np.ndarray, fo
         }  # fmt: skip
 
     def answer(cells: np.ndarray) -> dict[str, str]:
-        return shown(cells, study._pass(mask_passes.fill, picture.pixels, cells, baselines=False))
+        return shown(cells, study.through(mask_passes.fill, picture.pixels, cells, baselines=False))
 
     board = mask_board.board(
         "mask-board", picture.pixels, mask, f"Patches of {picture.name}: press one to hide or show it",
