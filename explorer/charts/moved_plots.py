@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.charts.plots import PALETTES, THEMES, Theme, dress
+from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
 
 BINS = 40
 
 
-def displacements(moved: np.ndarray, chance: float, chosen: np.ndarray | None = None, *, theme: Theme = "light"):
+def displacements(
+    moved: np.ndarray, chance: float, chosen: np.ndarray | None = None, *, theme: Theme = "light"
+) -> go.Figure:
     """How many images moved how far, (n,) in spreads of the first map, beside the median of maps that share nothing.
 
     Args:
@@ -47,8 +49,14 @@ def neighbours_kept(
         marker={"symbol": "line-ew", "size": 18, "line": {"width": 2.5, "color": THEMES[theme]["text"]}},
         hovertemplate="%{y:.2g} % by chance<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title_text=f"of the {k} nearest images in the latents, kept", dtick=1, showgrid=False)
-    return figure
+    figure.update_xaxes(
+        title_text=f"of the {k} nearest images in the latents, kept",
+        dtick=1,
+        showgrid=False,
+        zeroline=False,
+        range=[-0.6, k + 0.6],
+    )
+    return figure.update_layout(showlegend=True)
 
 
 def _shares(values: np.ndarray, edges: np.ndarray, chosen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -69,7 +77,5 @@ def _bars(every: np.ndarray, some: np.ndarray | None, middles: np.ndarray, width
             x=middles, y=some, mode="lines", name="chosen", line={"shape": "hvh", "color": colours[1], "width": 2.5}
         )
     figure.update_yaxes(title_text="% of images", rangemode="tozero")
-    dress(figure, theme, height=280, revision="moved")
-    return figure.update_layout(
-        margin_t=48, legend={"orientation": "h", "x": 0, "y": -0.28, "yanchor": "top"}, showlegend=some is not None
-    )
+    dress(figure, theme, height=300, revision="moved")
+    return figure.update_layout(margin_t=50, margin_b=34, legend=BELOW, showlegend=some is not None)

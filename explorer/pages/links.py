@@ -28,6 +28,8 @@ def switch(page: str, carried: Mapping[str, object]) -> None:
     """Goes to another page with what a click chose."""
     for name, value in carried.items():
         put(name, value)
+    if "checkpoint" in carried:  # its layer and code are carried, too: the sidebar would drop them as another one's
+        shared()["good"]["checkpoint"] = get("checkpoint")
     st.switch_page(shared()["pages"][page], query_params=_parameters(carried))
 
 

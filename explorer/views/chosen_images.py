@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.study import Study
-    from explorer.study.pairs import Beside
+    from explorer.study.beside import Beside
 
 SHOWN, WIDTH = 12, 72  # pictures of chosen images, and their pixels
 NOBODY = "No image of these maps is in the selection of this address; draw another one."

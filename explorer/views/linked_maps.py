@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.analysis.grids import placed
+from explorer.errors import BadInput
+from explorer.files import SHIPPED, checkpoint_folder
 from explorer.glossary import help_of
 from explorer.sheets import Block, Controls, Go, Heading, Note, Picture, Pictures, Piece, drawing
-from explorer.study import pairs
+from explorer.study import beside as pairs
 from explorer.views import words
 
 if TYPE_CHECKING:
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-TILES = 1_024  # codes of an image whose patches are sent, those with most cells
+TILES = 256  # codes of an image whose patches are sent at once, those with most cells; the script asks for others
 PAIRS = 50_000  # pairs of codes of which it is told how often they share a place
-WIDTH = 130  # pixels of a picture
+WIDTH = 110  # pixels of a picture
 NO_IMAGE = "Choose an image to see its codes in both checkpoints."
 NOT_THERE = "{other} leaves this image out: it is among those that it was trained on, or has another name there."
 ROW_OF_TOKENS = (
@@ -44,10 +47,12 @@ def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked
     seen = [(study, layer, picture), (other, layer_b, theirs)]
     rows = [one.checkpoint.name for one, name, _ in seen if not placed(one.layer(name).grid)]
     notes = [Note(ROW_OF_TOKENS.format(name=" and ".join(rows)))] if rows else []
+    named = [tuple(one.names(name).items()) for one, name, _ in seen]
     piece = Piece(
-        "linked-codes", "linked", _data(study, other, seen),
+        "linked-codes", "linked", study.remember(_data, other, layer, layer_b, picture, theirs, *named),
         f"Code maps of {picture.name} by {study.checkpoint.name} and by {other.checkpoint.name}",
         Go("code_maps", {name: f"{{{name}}}" for name in ("checkpoint", "layer", "image", "code", "cell")}),
+        partial(_patch, [(study, layer), (other, layer_b)]),
     )  # fmt: skip
     shown = Pictures("beside-looked", _pictures(seen), WIDTH, grow=False)
     return [
@@ -82,13 +87,16 @@ def _continuous(seen: list[tuple[Study, str, Looked]]) -> list[Block]:
 # ------------------------------------------------------------------------------------------------- what the script gets
 
 
-def _data(study: Study, other: Study, seen: list[tuple[Study, str, Looked]]) -> dict[str, Any]:
+def _data(
+    study: Study, other: Study, layer: str, layer_b: str, picture: Looked, theirs: Looked, *named: tuple
+) -> dict[str, Any]:
+    """All that both maps show; `named` are the names that the user gave codes, so that it is made again for others."""
     from explorer.analysis import linked
 
-    (_, layer, _), (_, layer_b, _) = seen
+    seen = [(study, layer, picture), (other, layer_b, theirs)]
     met = [study.remember(pairs.together, other, layer, layer_b), study.remember(pairs.opposite, other, layer, layer_b)]
     codes = [one.codes_of(picture, name) for one, name, picture in seen]
-    present = [np.unique(found[0], return_inverse=True) for found in codes]
+    present = [_present(found[0]) for found in codes]
     grids = [found[0].shape for found in codes]
     counted = len(present[0][0]) * len(present[1][0]) <= PAIRS or (placed(grids[0]) and placed(grids[1]))
     sides = [
@@ -98,7 +106,7 @@ def _data(study: Study, other: Study, seen: list[tuple[Study, str, Looked]]) -> 
     pairs_here = np.empty((0, 3), np.int32)
     if counted:
         first, second = linked.overlapping(*grids)
-        both = np.stack([present[0][1].reshape(-1)[first], present[1][1].reshape(-1)[second]], 1)
+        both = np.stack([present[0][1][first], present[1][1][second]], 1)
         both = np.unique(both, axis=0)
         counts = met[0].between(present[0][0][both[:, 0]], present[1][0][both[:, 1]])
         pairs_here = np.column_stack([both, counts])
@@ -106,6 +114,15 @@ def _data(study: Study, other: Study, seen: list[tuple[Study, str, Looked]]) -> 
         "sides": sides, "pairs": _packed(pairs_here, np.int32), "counts": counted, "images": met[0].images,
         "places": met[0].places, "all": not (placed(grids[0]) and placed(grids[1])),
     }  # fmt: skip
+
+
+def _present(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The codes (n,) of an image (H, W), those with most cells first, and the place of each cell's code among them."""
+    numbers, index, cells = np.unique(codes, return_inverse=True, return_counts=True)
+    order = np.argsort(-cells, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return numbers[order].astype(np.int64), place[index.reshape(-1)]
 
 
 def _side(
@@ -123,15 +140,21 @@ def _side(
     spans = [axis.tolist() for axis in linked.meeting(grid, other)]
     size = f"{grid[0]} × {grid[1]}" if placed(grid) else words.many(grid[1], "token")
     return {
-        "called": study.checkpoint.name, "checkpoint": str(study.subject.checkpoint), "layer": layer,
+        "called": study.checkpoint.name, "checkpoint": _address(study), "layer": layer,
         "title": f"{layer} · {size} · {words.many(len(numbers), 'code')}", "rows": rows, "columns": columns,
         "cells": codes.size, "placed": placed(grid), "image": picture.address,
         "alt": f"Codes of layer {layer} of {study.checkpoint.name}; arrow keys move, Enter opens the code",
         "url": drawing.url(colours.reshape(rows, columns, 3)), "codes": _packed(index, np.int32),
         "distances": _packed(distances, np.float32), "numbers": numbers.tolist(),
         "names": [names.get(code, "") for code in numbers.tolist()], "shares": [float(f"{one:.4g}") for one in shares],
-        "spans": {"rows": spans[0], "columns": spans[1]}, "sprite": _sprite(study, layer, numbers, index),
+        "spans": {"rows": spans[0], "columns": spans[1]}, "sprite": _sprite(study, layer, numbers),
     }  # fmt: skip
+
+
+def _address(study: Study) -> str:
+    """What a link calls the checkpoint."""
+    path = study.checkpoint.path
+    return study.checkpoint.name if path.parent in (SHIPPED, checkpoint_folder()) else str(path)
 
 
 def _met(met: Together, numbers: np.ndarray) -> dict[str, Any]:
@@ -144,11 +167,22 @@ def _met(met: Together, numbers: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _sprite(study: Study, layer: str, numbers: np.ndarray, index: np.ndarray) -> dict[str, Any] | None:
-    """Patches of the codes in one picture; of very many codes none but the first are sent."""
+def _sprite(study: Study, layer: str, numbers: np.ndarray) -> dict[str, Any]:
+    """Patches of the first codes in one picture."""
     few = numbers[:TILES]
     data, across = drawing.sprite(study.tiles(layer, few))
     return {"url": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", "across": across, "n": len(few)}
+
+
+def _patch(sides: list[tuple[Study, str]], message: Any) -> dict[str, str]:
+    """The patch of one code that the script asks for: {"side": 0, "code": 17} -> its `url`."""
+    side, code = (message.get(name) if isinstance(message, dict) else None for name in ("side", "code"))
+    if side not in (0, 1) or not isinstance(code, int):
+        raise BadInput("a patch is asked for by its map and code")
+    study, layer = sides[side]
+    if not 0 <= code < len(study.book(layer)):
+        raise BadInput(f"there is no code {code} in layer {layer}")
+    return {"url": drawing.url(study.tiles(layer, np.array([code]))[0])}
 
 
 def _wrapped(tokens: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from explorer.sheets import (
     Table,
     drawing,
 )  # fmt: skip
-from explorer.study import pairs
+from explorer.study import beside as pairs
 from explorer.study import points as mapped
 from explorer.views import chosen_images
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.study import Study
-    from explorer.study.pairs import Beside
+    from explorer.study.beside import Beside
 
 MOST = 24  # images in the table of those that moved most
 PART = "beside-chosen"
@@ -247,7 +247,7 @@ def _most(study: Study, other: Study, both: Beside, mask: np.ndarray) -> list[Bl
         Note("A click on a row shows the image in both code maps."),
         Table(
             "moved-most", frame, COLUMNS, pictures,
-            Go(carried={"image": "{point}"}), "image", height=360,
+            Go(carried={"image": "{point}"}), "image", height=360 if len(frame) > 8 else 0,
         ),
     ]  # fmt: skip
 

@@ -1,12 +1,13 @@
 // Two code maps of one image. Pointing at a cell of one outlines it, every cell with its code, and what the other map
 // has in the same place; arrow keys move on; a click, Enter, or a second tap tells which code was chosen.
-function linked(root, data, tell) {
+function linked(root, data, tell, ask) {
   const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer
   const ints = (text) => new Int32Array(bytes(text))
   const floats = (text) => new Float32Array(bytes(text))
   const counted = (number) => number.toLocaleString("en-US")
   const many = (number, one) => `${counted(number)} ${one}${number === 1 ? "" : "s"}`
-  const percent = (share) => `${(100 * share).toPrecision(share >= 0.0995 ? 2 : 1)} %`
+  const times = (ratio) => ratio >= 10 ? counted(Math.round(ratio)) : ratio.toFixed(ratio < 1 ? 2 : 1)
+  const percent = (share) => `${share === 1 ? 100 : (100 * share).toPrecision(share >= 0.0995 ? 2 : 1)} %`
   const make = (name, parent, kind = "", text = "") => {
     const one = parent.appendChild(document.createElement(name))
     one.className = kind
@@ -24,7 +25,7 @@ function linked(root, data, tell) {
       .linked .quiet { color: var(--cx-quiet, currentColor); font-size: 0.85rem; }
       .linked canvas { display: block; width: 100%; cursor: crosshair; touch-action: manipulation; border-radius: 4px;
         -webkit-tap-highlight-color: transparent; }
-      .linked canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: 2px; }
+      .linked canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: -3px; }
       .linked .panel { display: grid; grid-template-columns: repeat(2, minmax(0, 420px)); gap: 10px 20px;
         margin-top: 10px; min-height: 150px; font-size: 0.9rem; line-height: 1.4; align-content: start; }
       .linked .one { display: flex; gap: 10px; align-items: flex-start; margin-bottom: 8px; }
@@ -96,6 +97,7 @@ function linked(root, data, tell) {
     middle: Math.min(Math.floor(side.rows / 2) * side.columns + Math.floor(side.columns / 2), side.cells - 1),
     letter: "AB"[index],
   }))
+  state.patches = new Map()
   const pairs = new Map(), flat = ints(data.pairs)
   for (let i = 0; i < flat.length; i += 3) pairs.set(`${flat[i]} ${flat[i + 1]}`, flat[i + 2])
 
@@ -159,8 +161,14 @@ function linked(root, data, tell) {
   }
 
   const patch = (parent, side, code) => {
-    const { sprite } = state.sides[side], tile = make("i", parent)
-    if (!sprite || code >= sprite.n) return
+    const { sprite, numbers } = state.sides[side], tile = make("i", parent)
+    if (code >= sprite.n) {
+      const show = (url) => { tile.style.background = `url(${url}) 0 0 / 100%` }, key = `${side} ${code}`
+      if (state.patches.has(key)) return show(state.patches.get(key))
+      const of = state.patches
+      ask({ side, code: numbers[code] }).then((told) => { if (told) { of.set(key, told.url); show(told.url) } }, () => {})
+      return
+    }
     const wide = tile.clientWidth || 48, x = code % sprite.across, y = Math.floor(code / sprite.across)
     tile.style.background = `url(${sprite.url}) -${x * wide}px -${y * wide}px / ${sprite.across * wide}px auto`
   }
@@ -199,7 +207,7 @@ function linked(root, data, tell) {
       if (data.counts && mine.of[code] && other.of[there]) {
         const share = both / mine.of[code], chance = other.of[there] / data.places
         make("div", said, "quiet", `on ${percent(share)} of the places with this code of ${mine.letter}, ` +
-          `${(share / chance).toPrecision(2)} × chance`)
+          `${times(share / chance)} × chance`)
       }
       link(said, to, there, cells[0], "On its code maps →")
     }

@@ -37,7 +37,7 @@ function moved(root, data, tell) {
       .moved canvas { display: block; width: 100%; aspect-ratio: 1; touch-action: pan-y; cursor: crosshair;
         border: 1px solid var(--cx-line, #8886); border-radius: 8px; user-select: none; -webkit-user-select: none;
         -webkit-tap-highlight-color: transparent; }
-      .moved canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: 2px; }
+      .moved canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: -3px; }
       .moved .tip { position: absolute; z-index: 5; pointer-events: none; display: none; padding: 5px; max-width: 190px;
         border-radius: 6px; background: #11151b; color: #fff; font-size: 12px; line-height: 1.35;
         box-shadow: 0 2px 8px #0006; white-space: pre-line; overflow-wrap: anywhere; }
@@ -194,24 +194,28 @@ function moved(root, data, tell) {
     return mask
   }
   const chosen = () => state.mask?.reduce((sum, one) => sum + one, 0) ?? 0
-  const set = (region) => {
-    const mask = state.inside(region)
-    state.mask = mask.some(Boolean) ? mask : null
-    const n = chosen(), list = []
-    for (let at = 0; at < count && list.length < 200; at++) if (state.mask?.[at]) list.push(state.rows[at])
-    Object.assign(root.dataset, { selected: String(n), rows: list.join(","), region })
-    state.clear.disabled = !n
+  const say = () => {
+    const n = chosen(), far = []
     let keep = 0, all = 0
-    const far = []
     for (let at = 0; at < count; at++) {
       all += kept[at]
       if (state.mask?.[at]) { keep += kept[at]; far.push(away[at]) }
     }
     far.sort((one, other) => one - other)
-    state.said.textContent = n
-      ? `${counted(n)} of ${counted(count)} images chosen. They keep ${(keep / n).toFixed(1)} of ${data.k} neighbours ` +
-        `in the latents (all: ${(all / count).toFixed(1)}), and moved ${far[n >> 1].toFixed(2)} spreads (median).`
-      : `Nothing is chosen: draw around points, or tap one. ${data.hint}`
+    const median = n && (far[(n - 1) >> 1] + far[n >> 1]) / 2
+    root.dataset.selected = String(n)
+    state.said.textContent = !n ? `Nothing is chosen: draw around points, or tap one. ${data.hint}`
+      : `${counted(n)} of ${counted(count)} images chosen. ${n === 1 ? "It keeps" : "They keep"} ` +
+        `${n === 1 ? keep : (keep / n).toFixed(1)} of ${data.k} neighbours in the latents (all: ` +
+        `${(all / count).toFixed(1)}), and moved ${median.toFixed(2)} spreads${n === 1 ? "" : " (median)"}.`
+  }
+  const set = (region) => {
+    const mask = state.inside(region), list = []
+    state.mask = mask.some(Boolean) ? mask : null
+    for (let at = 0; at < count && list.length < 200; at++) if (state.mask?.[at]) list.push(state.rows[at])
+    Object.assign(root.dataset, { rows: list.join(","), region })
+    state.clear.disabled = !state.mask
+    say()
     for (const button of state.legend.querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(region === button.region))
     state.redraw()
@@ -229,7 +233,7 @@ function moved(root, data, tell) {
       if (state.drag !== drag) return
       const mask = state.inside(state.region(drag))
       state.mask = mask.some(Boolean) ? mask : null
-      root.dataset.selected = String(chosen())
+      say()
       state.redraw(true)
     })
   }
