@@ -1,0 +1,205 @@
+"""Linked code maps and two maps with one selection in a real browser, by pointer, touch and keyboard.
+
+The page is what the demo and the report are drawn from, with shipped names but tiny networks; nobody serves it.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from explorer.sheets import browser, html
+from explorer.study import open_study
+from explorer.views import beside
+from tests.pages.conftest import built, studio  # noqa: F401
+
+SIDE = 4  # cells of the finer grid along each side; the coarser one has half as many
+
+
+@pytest.fixture
+def studies(studio):  # noqa: F811
+    """Both tiny checkpoints: codes on 4 × 4 cells, and on 2 × 2."""
+    return [open_study(studio.checkpoints / name, str(studio.photos)) for name in ("tiny-vqvae", "tiny-vqvae2")]
+
+
+def sheet_of(studies, region: str = "") -> str:
+    study, other = studies
+    options = SimpleNamespace(layer="code", layer_b="top", method="pca", colour="", region=region)
+    return html.draw(beside.blocks(study, other, options, study.image(3)), html.Paper(lambda block: "", leads=True))
+
+
+@pytest.fixture
+def shown(browser, studies):
+    """`shown(width, touch)` -> a page with the sheet; `told` on it are the clicks that it follows."""
+    contexts = []
+
+    def opened(width: int = 1100, touch: bool = False):
+        context = browser.new_context(viewport={"width": width, "height": 844}, has_touch=touch)
+        contexts.append(context)
+        page = context.new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.set_content(
+            "<!doctype html><meta charset=utf-8><style>body { margin: 16px; --cx-text: #1c2430; --cx-quiet: #66717f;"
+            f"--cx-line: #dde2e9; --cx-back: #fff; --cx-panel: #f4f6f8; --cx-accent: #2a628f }}{STYLE}</style>"
+            f'<div id="sheet"><div class="cx-sheet">{sheet_of(studies)}</div></div>'
+        )
+        page.add_script_tag(
+            content=f"{SCRIPT}; window.told = []; const place = document.querySelector('#sheet');"
+            "const nobody = () => Promise.reject(new Error('nobody'));"
+            "sheet(place, () => false, () => new Promise(() => {}), (target) => told.push(target), nobody)();"
+        )
+        page.wait_for_function("() => document.querySelector('[data-name=beside-maps] .moved canvas')?.width > 100")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+STYLE, SCRIPT = browser.STYLE, browser.SCRIPT
+
+
+def at(page, name: str) -> dict[str, str]:
+    """What the piece says of itself."""
+    return page.locator(f"[data-name={name}] [data-name={name}]").evaluate("root => ({ ...root.dataset })")
+
+
+def canvas(page, name: str, side: int):
+    found = page.locator(f"[data-name={name}] canvas").nth(side)
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def spot(found, x: float, y: float) -> tuple[float, float]:
+    """A place of an element, in shares of its width and height, on the page."""
+    box = found.bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def inside(studies, side: int, box: tuple[float, float, float, float]) -> list[int]:
+    """Images within left, top, right, bottom of a map, in shares of its canvas, whose border is 3 % wide."""
+    from explorer.study import beside as pairs
+
+    study, other = studies
+    both = study.remember(pairs.beside, other, *(
+        pairs.map_of(one, layer, "pca") for one, layer in ((study, "code"), (other, "top"))
+    ))  # fmt: skip
+    x, y = both.places[side].T
+    x, y = 0.03 + 0.94 * x, 0.03 + 0.94 * (1 - y)
+    left, top, right, bottom = box
+    return both.rows[(x > left) & (x < right) & (y > top) & (y < bottom)].tolist()
+
+
+def test_pointing_at_a_cell_outlines_what_the_other_map_has_there_and_a_click_leads_to_the_code(shown, studies):
+    page, codes = shown(), studies[0].codes("code")[3]
+    page.mouse.move(*spot(canvas(page, "linked-codes", 0), 3.5 / SIDE, 1.5 / SIDE))
+    page.wait_for_function("() => document.querySelector('.linked').parentElement.dataset.cell === '7'")
+    found = at(page, "linked-codes")
+    assert (found["side"], found["cell"], found["there"]) == ("A", "7", "1") and found["code"] == str(codes[1, 3])
+    panel = page.locator(".linked .panel").inner_text()
+    theirs = studies[1].codes("top")[3][0, 1]
+    assert f"A: Code {codes[1, 3]}" in panel and f"B: Code {theirs}" in panel and "row 1, column 3" in panel
+    together = (studies[0].codes("code") == codes[1, 3]) & (studies[1].codes("top") == theirs).repeat(2, 1).repeat(2, 2)
+    share = together.sum() / (studies[0].codes("code") == codes[1, 3]).sum()
+    assert f"on {100 * share:.{1 if share < 0.0995 else 2}g} %".replace("1e+02", "100") in panel
+    page.mouse.move(*spot(canvas(page, "linked-codes", 1), 0.25, 0.75))
+    page.wait_for_function("() => document.querySelector('.linked').parentElement.dataset.side === 'B'")
+    assert at(page, "linked-codes")["there"] == "8,9,12,13"
+    page.mouse.click(*spot(canvas(page, "linked-codes", 1), 0.25, 0.75))
+    (told,) = page.evaluate("told")
+    assert told["view"] == "code_maps" and told["carried"] == {
+        "checkpoint": "tiny-vqvae2", "layer": "top", "image": "3", "cell": "1,0",
+        "code": str(studies[1].codes("top")[3][1, 0]),
+    }  # fmt: skip
+    assert page.errors == []
+
+
+def test_arrow_keys_move_the_cell_and_enter_leads_on(shown, studies):
+    page = shown()
+    canvas(page, "linked-codes", 0).focus()
+    assert at(page, "linked-codes")["cell"] == "10", "the middle at first"
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert at(page, "linked-codes")["cell"] == "4" and at(page, "linked-codes")["there"] == "0"
+    page.keyboard.press("Enter")
+    (told,) = page.evaluate("told")
+    assert told["carried"]["cell"] == "1,0" and told["carried"]["code"] == str(studies[0].codes("code")[3][1, 0])
+
+
+def drag(page, found, box: tuple[float, float, float, float]) -> None:
+    page.mouse.move(*spot(found, box[0], box[1]))
+    page.mouse.down()
+    page.mouse.move(*spot(found, (box[0] + box[2]) / 2, box[3]))
+    page.mouse.move(*spot(found, box[2], box[3]))
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_box_on_either_map_chooses_the_same_images_on_both(shown, studies, side):
+    page = shown()
+    page.get_by_role("button", name="Box").click()
+    box = (0.01, 0.01, 0.6, 0.7)
+    drag(page, canvas(page, "beside-maps", side), box)
+    wanted = inside(studies, side, box)
+    assert 0 < len(wanted) < 12 and at(page, "beside-maps")["selected"] == str(len(wanted))
+    assert at(page, "beside-maps")["rows"] == ",".join(map(str, wanted))
+    assert f"{len(wanted)} of 12 images chosen" in page.locator(".moved .said").inner_text()
+    (told,) = page.evaluate("told")
+    region = told["carried"]["region"]
+    assert region.startswith("ab"[side] + ":"), "and Python finds the same images in what is told"
+    text = sheet_of(studies, region)
+    assert f">{len(wanted)}</b><small>of 12 images on the maps" in text
+    page.get_by_role("button", name="Clear").click()
+    assert at(page, "beside-maps")["selected"] == "0" and page.evaluate("told")[1]["carried"]["region"] == ""
+    assert page.errors == []
+
+
+def test_a_lasso_goes_around_and_keys_move_from_point_to_point(shown, studies):
+    page = shown()
+    found = canvas(page, "beside-maps", 0)
+    page.mouse.move(*spot(found, 0.02, 0.5))
+    page.mouse.down()
+    for angle in np.linspace(np.pi, -np.pi, 40):
+        page.mouse.move(*spot(found, 0.5 + 0.48 * np.cos(angle), 0.5 + 0.48 * np.sin(angle)))
+    page.mouse.up()
+    assert int(at(page, "beside-maps")["selected"]) > 6, "most lie in the largest circle"
+    found.focus()
+    page.keyboard.press("ArrowRight")
+    near = at(page, "beside-maps")["near"]
+    page.keyboard.press("ArrowLeft")
+    assert near and at(page, "beside-maps")["near"] != near
+    page.keyboard.press("Enter")
+    assert at(page, "beside-maps")["rows"] == at(page, "beside-maps")["near"]
+    page.keyboard.press("Escape")
+    assert at(page, "beside-maps")["selected"] == "0" and page.errors == []
+
+
+def test_by_touch_on_a_narrow_page(shown, studies):
+    page = shown(390, touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = [page.locator("[data-name=linked-codes] canvas").nth(side).bounding_box() for side in (0, 1)]
+    assert boxes[0]["y"] == boxes[1]["y"], "both code maps are in sight at once"
+    place = spot(canvas(page, "linked-codes", 0), 0.5 / SIDE, 0.5 / SIDE)
+    page.touchscreen.tap(*place)
+    assert at(page, "linked-codes")["cell"] == "0" and page.evaluate("told") == [], "a tap shows"
+    page.touchscreen.tap(*place)
+    assert page.evaluate("told")[0]["carried"]["cell"] == "0,0", "a second one leads on"
+    found = canvas(page, "beside-maps", 0)
+    box = (0.05, 0.3, 0.95, 0.9)
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    send("touchStart", spot(found, box[0], box[1]))
+    for share in np.linspace(0.1, 1, 8):  # sideways first, so that the page does not scroll
+        send("touchMove", spot(found, box[0] + share * (box[2] - box[0]), box[1] + share**3 * (box[3] - box[1])))
+    send("touchEnd")
+    page.wait_for_function("() => told.length === 2")
+    assert at(page, "beside-maps")["rows"] == ",".join(map(str, inside(studies, 0, box)))
+    left = [box["x"] for box in (page.locator(".moved canvas").nth(side).bounding_box() for side in (0, 1))]
+    assert left[0] == left[1], "maps stand one below the other"
+    assert page.errors == []
