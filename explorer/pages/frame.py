@@ -57,7 +57,11 @@ def draw() -> None:
         st.switch_page(pages[first], query_params=st.query_params.to_dict())
 
     named = st.Page(forward, title=table[first][0], url_path=first, visibility="hidden")
-    page = st.navigation([*pages.values(), named])
+    sections: dict[str, list] = {}
+    for name, one in pages.items():
+        sections.setdefault(VIEWS[name].section if name in VIEWS else "Yours", []).append(one)
+    sections["Yours"].append(named)
+    page = st.navigation(sections)
     if page == named:
         page.run()
     shown = next((name for name, one in pages.items() if one == page), "")

@@ -49,6 +49,7 @@ export default function ({ data, setTriggerValue }) {
   }
   for (const [message, [done, failed]] of wire.late.splice(0)) wire.ask(message).then(done, failed)
   if (data.answer) wire.answer(data.answer.number, data.answer.value, data.answer.error)
+  return () => { if (wires[data.name] === wire) delete wires[data.name] }
 }
 """
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from explorer.views import (
     code_maps,
@@ -40,6 +40,7 @@ class View:
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
         several: whether it takes all of one's own pictures at once, as a tuple.
+        section: of the list of pages, under which it stands.
         printed: (study, options) -> blocks that a report has besides, in place of further choices.
     """
 
@@ -51,6 +52,7 @@ class View:
     encoded: bool = True
     pictured: bool = False
     several: bool = False
+    section: Literal["Look", "Judge", "Touch"] = "Look"
     printed: Callable[[Study, Any], Sequence[Block]] | None = None
 
 
@@ -61,7 +63,7 @@ VIEWS: dict[str, View] = {
     ),
     "concepts": View(
         "Concepts", "rule", "Do the codes capture concepts? Each in each layer, beside every null, and a verdict.",
-        concepts.Options, concepts.sheet, printed=concepts.printed,
+        concepts.Options, concepts.sheet, printed=concepts.printed, section="Judge",
     ),
     "code_maps": View(
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
@@ -69,7 +71,7 @@ VIEWS: dict[str, View] = {
     ),
     "edit": View(
         "Edit", "brush", "Paint codes onto an image and see at once what they do.",
-        edit.Options, edit.sheet, pictured=True,
+        edit.Options, edit.sheet, pictured=True, section="Touch",
     ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",
@@ -81,7 +83,7 @@ VIEWS: dict[str, View] = {
     ),
     "layers": View(
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
-        layers.Options, layers.sheet, encoded=False,
+        layers.Options, layers.sheet, encoded=False, section="Judge",
     ),
     "traverse": View(
         "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
@@ -93,6 +95,6 @@ VIEWS: dict[str, View] = {
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
-        rates.Options, rates.sheet, encoded=False,
+        rates.Options, rates.sheet, encoded=False, section="Judge",
     ),
 }  # fmt: skip

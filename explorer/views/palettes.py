@@ -78,8 +78,8 @@ def chosen(study: Study, options: Any, picture: Looked) -> Palette:
 
 def colours(study: Study, layer: str, codes: Sequence[int]) -> dict[int, str]:
     """{code: #rrggbb} as on the maps."""
-    known = np.unique(np.asarray(codes, np.int64))
-    return {int(code): "#" + bytes(study.colours(layer)[code]).hex() for code in known}
+    known, all_colours = np.unique(np.asarray(codes, np.int64)), study.colours(layer)
+    return {int(code): "#" + bytes(all_colours[code]).hex() for code in known}
 
 
 def described(study: Study, layer: str, codes: Sequence[int]) -> dict[str, Any]:

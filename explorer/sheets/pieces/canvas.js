@@ -56,11 +56,11 @@ function canvas(root, data, tell, ask) {
     .cv .palette button[aria-pressed=true] { border-color: var(--cx-accent, #2a628f); }
     .cv .tile { display: block; width: 100%; aspect-ratio: 1; border-radius: 4px; image-rendering: pixelated;
       border-bottom: 6px solid; box-sizing: border-box; background-origin: border-box; }
-    .cv .from { display: grid; grid-template-columns: minmax(120px, 260px) 1fr; gap: 12px; align-items: start; }
+    .cv .from { display: grid; gap: 8px; } .cv .from canvas { max-width: 260px; } .cv .from p { margin: 0; }
     .cv[data-narrow] .work { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
       grid-template-areas: "board" "codes" "views" "cards" "from"; }
     .cv[data-narrow] .palette { max-height: 190px; } .cv[data-narrow] .cards { grid-template-columns: 1fr 1fr; }
-    .cv[data-narrow] .views figcaption small { display: none; } .cv[data-narrow] .from { grid-template-columns: 1fr; }
+    .cv[data-narrow] .views figcaption small { display: none; }
     `
   const html = (name, parent, more = {}) => {
     const { dataset, ...rest } = more
@@ -115,6 +115,7 @@ function canvas(root, data, tell, ask) {
     board.setAttribute("role", "application")
     const said = html("p", left, { className: "said" })
     said.setAttribute("aria-live", "polite")
+    said.textContent = "Choose a code, then paint on the map: the picture follows the brush."
     const views = html("div", work, { className: "views" })
     const view = (title, about) => {
       const figure = html("figure", views), image = html("img", figure, { alt: title })
@@ -138,7 +139,7 @@ function canvas(root, data, tell, ask) {
     codes.setAttribute("role", "group")
     codes.ariaLabel = "Codes to paint with"
     const from = html("div", work, { className: "from" })
-    const source = html("canvas", from), sourceSaid = html("p", from, { className: "quiet" })
+    const sourceSaid = html("p", from, { className: "quiet" }), source = html("canvas", from)
 
     new ResizeObserver(([{ contentRect }]) => {
       box.toggleAttribute("data-narrow", contentRect.width < 640)
@@ -331,7 +332,7 @@ function canvas(root, data, tell, ask) {
           pen.strokeRect((cell % columns) * side + inset, Math.floor(cell / columns) * side + inset, side - 2 * inset, side - 2 * inset)
         }
         const lost = new Set(state.asked === state.answer?.text ? state.answer?.lost?.[state.data.layer] ?? [] : [])
-        const thin = Math.max(1, side / 18)
+        const thin = Math.max(1, side / 30)
         codes.forEach((code, cell) => {
           if (code === own[cell]) return
           if (side > 5) { square(cell, thin, "#000", 2 * thin); square(cell, thin, "#fff", thin) }
