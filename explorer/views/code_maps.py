@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.analysis.grids import placed
 from explorer.glossary import help_of
-from explorer.sheets import Block, CodeMap, Controls, Go, Note, Part, Picture, Pictures, Row, Sheet
+from explorer.sheets import Block, CodeMap, Controls, Go, Link, Note, Part, Picture, Pictures, Row, Sheet
 from explorer.views import code_panel, fields, words
 from explorer.views.code_panel import INSTEAD, PAGE, SCOPES, Seen, cell_of, seen
 
@@ -184,7 +184,9 @@ def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int]
     known = code_panel.concepts_of(study, picture.row)
     notes += [Note(known)] if known else []
     notes.append(Note("Point at a cell for its code; click it, or press Enter, for all about it."))
-    return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes]
+    carried = {"image": picture.address, "layer": options.layer, "code": options.code}
+    paint = Link("Paint on these codes", "brush", Go("edit", carried))
+    return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes, paint]
 
 
 def _looked(study: Study, picture: Looked) -> list[Picture]:

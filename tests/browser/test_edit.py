@@ -113,6 +113,31 @@ def test_what_is_painted_goes_home_as_codes_and_as_a_picture(page, app_url, sett
     assert found.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_is_painted_stays_from_layer_to_layer_and_from_palette_to_palette(page, app_url, settle):
+    opened(page, app_url, settle, "checkpoint=vqvae2-shapes&image=3&layer=top")
+    page.locator(".palette button").nth(1).click()
+    page.mouse.click(*at(page, 1, 1, 4))
+    top = told(page, r"^top:5=\d+$")
+    page.get_by_role("radio", name="bottom").click()
+    settle(page)
+    page.wait_for_function("() => location.search.includes('layer=bottom')")
+    page.locator(".palette button").nth(1).click()
+    page.mouse.click(*at(page, 4, 4))
+    both = told(page, rf"^{top};bottom:36=\d+$")
+    page.get_by_role("radio", name="Near the chosen code").click()
+    settle(page)
+    assert told(page, "top") == both
+    page.get_by_role("button", name="Undo").click()
+    assert told(page, rf"^{top}$")
+    settle(page)
+    page.reload()
+    settle(page)
+    assert told(page, "top") == top
+    page.get_by_role("button", name="Next image").click()
+    settle(page)
+    assert told(page, "^$") == "" and "edit=" not in page.url
+
+
 def test_cells_of_another_image_become_a_stamp(page, app_url, settle):
     opened(page, app_url, settle, "checkpoint=vqvae-shapes&image=3&copy=true&from_image=8")
     source = page.locator(".from canvas")
@@ -142,3 +167,23 @@ def test_a_finger_paints_on_a_phone(phone, app_url, settle):
     phone.touchscreen.tap(*at(phone, 2, 3))
     assert told(phone, "19=")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 391
+
+
+def test_a_large_map_of_a_huge_codebook_is_painted_without_a_model(page, app_url, workspace, settle):
+    generator = np.random.default_rng(0)
+    path = workspace / "many.npz"
+    codes = generator.integers(0, 131_072, (8, 64, 64), dtype=np.int32)
+    np.savez(path, codes=codes, codebook=generator.normal(size=(131_072, 4)).astype(np.float32))
+    opened(page, app_url, settle, f"checkpoint={path}&dataset={path}")
+    assert page.get_by_text("came without a model, so nothing can be decoded").is_visible()
+    code = page.locator(".palette button").nth(1)
+    code.click()
+    board(page).scroll_into_view_if_needed()
+    box = board(page).bounding_box()
+    side = box["width"] / 64
+    page.mouse.move(box["x"] + 5.5 * side, box["y"] + 10.5 * side)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60.5 * side, box["y"] + 10.5 * side, steps=30)
+    page.mouse.up()
+    assert told(page, rf"^code:645.*700={code.get_attribute('data-code')}$")  # no cell between two moves is left out
+    assert not page.errors

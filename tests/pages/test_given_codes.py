@@ -24,9 +24,15 @@ def test_pages_that_need_a_network_say_so(open_app, codes, page):
     assert not app.exception and not app.error and "holds codes only" in texts(app)
 
 
-@pytest.mark.parametrize("page", ["codebook", "code_maps", "latent_map", "concepts", "intruder"])
+@pytest.mark.parametrize("page", ["codebook", "code_maps", "edit", "latent_map", "concepts", "intruder"])
 def test_pages_of_codes_open_without_a_dataset(open_app, codes, page):
     app = open_app(page, checkpoint=str(codes), dataset=str(codes))
     assert not app.exception and not app.error
     assert "No codebook was given; codes are placed by the images that they share" in texts(app)
     assert "30 images" in texts(app) and "bits per pixel" not in texts(app).lower()
+
+
+def test_codes_without_a_model_are_painted_without_a_picture(open_app, codes):
+    app = open_app("edit", checkpoint=str(codes), dataset=str(codes), edit="code:3=2")
+    assert not app.exception and not app.error and not app.warning
+    assert "came without a model, so nothing can be decoded" in texts(app)
