@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.autoencoder import Autoencoder, device_of, to_images, to_pixels
+from explorer.autoencoder import Autoencoder, to_pixels
 
 BATCH, PIXELS = 64, 64 * 64 * 64  # images decoded at once, and pixels
 SPHERICAL, CONCENTRATED = 8, 0.25  # numbers of a latent at least; deviation of the norms over their mean at most
@@ -129,22 +129,22 @@ class Way:
 
 def interpolate(
     model: Autoencoder,
-    first: np.ndarray,
-    second: np.ndarray,
+    first: Mapping[str, Tensor],
+    second: Mapping[str, Tensor],
     layers: Sequence[str],
     shares: np.ndarray,
     spherical: Mapping[str, np.ndarray],
 ) -> Way:
-    """The way between two images (h, w, 3) uint8 in all `layers` at once, each decoded.
+    """The way between the latents of two images in all `layers` at once, each decoded.
 
     Args:
+        first, second: `{layer: (1, H, W, D)}`.
         shares: (S,) of the second image, from 0 to 1.
         spherical: {layer: centre (D,)} of those that go around; all others go straight.
     """
-    latents = model.encode(to_images(np.stack([first, second]), device_of(model)))
     mixed, norms, kept = {}, {}, {}
     for name in layers:
-        a, b = latents[name].float()
+        a, b = first[name][0].float(), second[name][0].float()
         centre = torch.as_tensor(spherical[name]).to(a) if name in spherical else 0.0
         mixed[name] = around(a, b, shares, centre) if name in spherical else between(a, b, shares)
         norms[name] = (mixed[name] - centre).norm(dim=-1).flatten(1).mean(1).cpu().numpy()

@@ -5,6 +5,12 @@ from __future__ import annotations
 from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
+    "traverse": Term(
+        "Move",
+        "*Units*: one number of the latent after the other, to see what each stands for. *Image to image*: in equal "
+        "steps from one image to another. *a − b + c*: latents are added and subtracted, as in: this image, less grey, "
+        "plus blue. *Samples*: latents drawn at random.",
+    ),
     "traversal": Term(
         "Latent traversal",
         "A unit is one of the numbers of a latent (on a grid: one channel). In each row one unit is moved and all "

@@ -18,24 +18,25 @@ if TYPE_CHECKING:
 
 @through
 def traverse(
-    model: Autoencoder, base: np.ndarray, layer: str, units: Sequence[int], offsets: np.ndarray,
+    model: Autoencoder, base: Mapping[str, np.ndarray], layer: str, units: Sequence[int], offsets: np.ndarray,
     where: np.ndarray | None = None,
 ) -> Traversal:  # fmt: skip
-    """Units moved by offsets (U, S) around a base: an image (h, w, 3) uint8, or a latent (D,) in every cell."""
+    """Units moved one by one by offsets (U, S) around latents `{layer: (H, W, D)}` of one image."""
     from explorer.analysis import traversal
 
-    return traversal.traverse(model, _base(model, base, layer), layer, units, offsets, where)
+    return traversal.traverse(model, _latents(model, base), layer, units, offsets, where)
 
 
 @through
 def interpolate(
-    model: Autoencoder, first: np.ndarray, second: np.ndarray, layers: Sequence[str], shares: np.ndarray,
-    spherical: Mapping[str, np.ndarray],
+    model: Autoencoder, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], layers: Sequence[str],
+    shares: np.ndarray, spherical: Mapping[str, np.ndarray],
 ) -> Way:  # fmt: skip
-    """The way between two images; see `traversal.interpolate`."""
+    """The way between latents `{layer: (H, W, D)}` of two images; see `traversal.interpolate`."""
     from explorer.analysis import traversal
 
-    return traversal.interpolate(model, first, second, layers, shares, spherical)
+    ends = (_latents(model, one) for one in (first, second))
+    return traversal.interpolate(model, *ends, layers, shares, spherical)
 
 
 @through
@@ -51,26 +52,24 @@ def means(model: Autoencoder, pixels: np.ndarray, layer: str) -> np.ndarray:
 
 
 @through
-def decode(model: Autoencoder, layer: str, latents: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
-    """Latents (n, H, W, D) of a layer -> (n, h, w, 3) uint8; all other layers are those of an image, or left out."""
+def decode(
+    model: Autoencoder, layer: str, latents: np.ndarray, base: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """Latents (n, H, W, D) of a layer -> (n, h, w, 3) uint8; all other layers are those of `base`, or left out."""
     import torch
 
     from explorer.analysis import traversal
-    from explorer.autoencoder import device_of, to_images, to_pixels
+    from explorer.autoencoder import device_of, to_pixels
 
-    device = device_of(model)
-    others = {} if base is None else model.encode(to_images(base[None], device))
-    return to_pixels(traversal.decode(model, {**others, layer: torch.from_numpy(latents).float().to(device)}))
+    given = torch.from_numpy(np.asarray(latents, np.float32)).to(device_of(model))
+    return to_pixels(traversal.decode(model, {**_latents(model, base or {}), layer: given}))
 
 
-def _base(model: Autoencoder, base: np.ndarray, layer: str) -> dict[str, Tensor]:
-    """Latents of one image, or of one vector that stands in every cell."""
+def _latents(model: Autoencoder, base: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """`{layer: (1, H, W, D)}` where the network is."""
     import torch
 
-    from explorer.autoencoder import device_of, to_images
+    from explorer.autoencoder import device_of
 
-    if base.ndim == 3:
-        return model.encode(to_images(base[None], device_of(model)))
-    grid = next(one.grid for one in model.layers if one.name == layer)
-    vector = torch.from_numpy(np.asarray(base, np.float32)).to(device_of(model))
-    return {layer: vector.expand(1, *grid, -1)}
+    device = device_of(model)
+    return {name: torch.from_numpy(np.array(z, np.float32))[None].to(device) for name, z in base.items()}

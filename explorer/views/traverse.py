@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 DO = {
-    "units": "Move a unit", "ways": "Image to image", "sums": "Add and subtract", "samples": "Draw samples",
+    "units": "Units", "ways": "Image to image", "sums": "a − b + c", "samples": "Samples",
 }  # fmt: skip
 DISCRETE = (
     "{name} has codes and no continuous layer, so there is no unit to move, nothing to add, and no prior to draw from. "
@@ -77,7 +77,8 @@ class Options:
     """What the view can be asked for."""
 
     do: str = fields.option(
-        "units", "Do", choices=_ways, start=lambda study, options: next(iter(_ways(study, options))), yields=True,
+        "units", "Move", help_of("traverse"), choices=_ways, yields=True,
+        start=lambda study, options: next(iter(_ways(study, options))),
         when=lambda study, options: len(_ways(study, options)) > 1,
     )  # fmt: skip
     layer: str = fields.option(
@@ -102,6 +103,7 @@ class Options:
     units: int = fields.option(
         1, "Units", min=1, widget="pages", yields=True, when=_does("units"), max=lambda study, o: units.pages(study, o),
     )  # fmt: skip
+    moved: str = fields.option("", "What is moved", when=lambda *_: False)
     second: int = fields.option(
         0, "Image B", "Its number; until you choose one, an image of another class where classes are known.",
         min=0, max=_last, when=_does("ways"),

@@ -31,6 +31,11 @@ class Linear:
         return z.movedim(3, 1).clamp(0, 1)
 
 
+def latents(*pixels):
+    """Of images (2, 2, 3) uint8."""
+    return [{"latent": torch.from_numpy(one).float()[None] / 255} for one in pixels]
+
+
 def test_a_linear_decoder_makes_a_known_traversal():
     base = torch.full((1, 2, 2, 3), 0.4)
     found = traversal.traverse(
@@ -85,7 +90,7 @@ def test_long_latents_of_one_norm_suit_a_way_around():
 
 def test_the_way_of_a_linear_decoder_is_its_cross_fade():
     first, second = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 200, np.uint8)
-    way = traversal.interpolate(Linear(), first, second, ["latent"], np.linspace(0, 1, 5), {})
+    way = traversal.interpolate(Linear(), *latents(first, second), ["latent"], np.linspace(0, 1, 5), {})
     assert np.array_equal(way.pictures, way.faded) and way.pictures[:, 0, 0, 0].tolist() == [0, 50, 100, 150, 200]
     assert way.steps == pytest.approx([50 / 255] * 4) and not way.kept
     assert way.norms["latent"] == pytest.approx(np.linspace(0, math.sqrt(3) * 200 / 255, 5))
@@ -95,7 +100,7 @@ def test_codes_change_at_once_and_halfway_may_be_a_third_one():
     book = [[0.0] * 3, [0.5] * 3, [1.0] * 3]
     first, second = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
     second[0, 0] = 0  # the same code in both
-    way = traversal.interpolate(Linear(book), first, second, ["latent"], np.array([0, 0.2, 0.5, 1]), {})
+    way = traversal.interpolate(Linear(book), *latents(first, second), ["latent"], np.array([0, 0.2, 0.5, 1]), {})
     assert way.pictures[:, 1, 1, 0].tolist() == [0, 0, 128, 255]
     assert way.kept["latent"].tolist() == [[1, 0, 0], [1, 0, 0], [0.25, 0, 0.75], [0.25, 0.75, 0]]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from explorer import results
-from explorer.sheets import Cards, Chart, Heading, Link, Missing, Note, Pictures, Strips, Table, walk
+from explorer.sheets import Cards, Chart, Heading, Link, Missing, Note, Pictures, Piece, Table, walk
+from explorer.sheets.pieces import answered
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
 from explorer.views.traversals import units
@@ -39,6 +43,21 @@ def blocks(sheet, kind) -> list:
     return [block for block in walk(sheet.blocks) if isinstance(block, kind)]
 
 
+def piece(sheet) -> Piece:
+    return blocks(sheet, Piece)[0]
+
+
+def pixels(url: str) -> np.ndarray:
+    """(h, w, 3) uint8 of a data URL."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def strip(row: dict) -> np.ndarray:
+    """(S, h, w, 3) uint8 of the pictures side by side."""
+    sheet = pixels(row["sprite"])
+    return sheet.reshape(len(sheet), -1, len(sheet), 3).swapaxes(0, 1)
+
+
 def said(sheet) -> str:
     return "\n".join(block.text for block in blocks(sheet, (Note, Heading)))
 
@@ -46,20 +65,18 @@ def said(sheet) -> str:
 def test_units_wait_for_their_measurement_which_begins_by_itself(drawn):
     _, sheet = drawn(measure=False)
     (missing,) = blocks(sheet, Missing)
-    assert missing.kind == "latents" and missing.begin and not blocks(sheet, Strips)
+    assert missing.kind == "latents" and missing.begin and not blocks(sheet, Piece)
 
 
 def test_every_row_moves_one_unit_around_the_decoded_image(drawn):
     study, sheet = drawn(steps=5)
-    (rows,) = blocks(sheet, Strips)
-    found = study.result("latents")
+    walk_of, found = piece(sheet), study.result("latents")
     whole = study.compare(study.image(2).pixels[None]).reconstructions[0]
-    assert len(rows.strips) == 8 and all(len(one.pictures) == 5 for one in rows.strips)
-    for strip in rows.strips:
-        assert [one.title.rstrip("*") for one in strip.pictures] == ["−3 σ", "−1.5 σ", "0", "+1.5 σ", "+3 σ"]
-        assert np.abs(strip.pictures[2].pixels.astype(int) - whole).max() <= 1
+    assert walk_of.data["ticks"] == ["−3 σ", "−1.5 σ", "0", "+1.5 σ", "+3 σ"] and len(walk_of.data["rows"]) == 8
+    for row in walk_of.data["rows"]:
+        assert np.abs(strip(row)[2].astype(int) - whole).max() <= 1 and len(strip(row)) == 5
     ranked = units.order(found)
-    assert [one.title for one in rows.strips] == [
+    assert [one["title"] for one in walk_of.data["rows"]] == [
         f"Unit {unit}" + " (dead)" * bool(found["units"]["variance"][unit] <= 0.01) for unit in ranked[:8]
     ]
     variances = np.asarray(found["units"]["variance"])[ranked]
@@ -67,11 +84,46 @@ def test_every_row_moves_one_unit_around_the_decoded_image(drawn):
     json.dumps(sheet.told())
 
 
+def test_a_slider_answers_with_what_its_row_shows_and_is_kept_in_the_address(drawn):
+    _, sheet = drawn(steps=5)
+    walk_of = piece(sheet)
+    row = walk_of.data["rows"][0]
+    told = walk_of.answer({"values": {row["id"]: 1.5}})
+    assert np.array_equal(pixels(told["views"]["moved"]), strip(row)[3])
+    assert told["said"].startswith(f"Moved: unit {row['id']} by +1.5 σ. The picture changes by")
+    _, again = drawn(steps=5, moved=told["carried"]["moved"])
+    assert piece(again).data["start"] == {row["id"]: 1.5} and again.told()["moved"] == {int(row["id"]): 1.5}
+    assert piece(again).data["views"][-1]["url"] == told["views"]["moved"] and piece(again).data["said"] == told["said"]
+    other = walk_of.data["rows"][1]["id"]
+    both = walk_of.answer({"values": {row["id"]: 1.5, other: -3}})
+    assert both["views"] != told["views"] and "and" not in told["said"] and f"unit {other} by −3.0 σ" in both["said"]
+    still = walk_of.answer({"values": {row["id"]: 0}})
+    assert still["carried"] == {"moved": None} and still["said"].startswith("Nothing is moved")
+    assert drawn("tiny-vqvae")[1].told()["do"] == "ways"
+
+
+@pytest.mark.parametrize(
+    "message", [None, {}, {"values": {"0": 99}}, {"values": {"64": 1}}, {"values": {"-1": 1}}, {"values": {"0": "far"}},
+                {"values": {"0": float("nan")}}, {"values": [1]}],
+)  # fmt: skip
+def test_what_a_browser_sends_is_not_trusted(drawn, message):
+    assert answered(piece(drawn()[1]), message)["error"].startswith("The sliders asked for something")
+    assert "error" in answered(piece(drawn(do="ways")[1]), message)
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "000000.3~1", "MARK.3~9", "MARK.99~1", "MARK.x~1", "MARK.3", "MARK." + "3~1," * 999]
+)
+def test_moves_of_an_address_that_cannot_be_are_left_out(drawn, text):
+    _, sheet = drawn()
+    mark = piece(sheet).answer({"values": {"0": 1}})["carried"]["moved"].split(".")[0]
+    assert piece(drawn(moved=text.replace("MARK", mark))[1]).data["start"] in ({}, {"3": 1.0})
+
+
 def test_the_other_units_are_on_the_other_pages(drawn):
     study, sheet = drawn(units=8)
-    (rows,) = blocks(sheet, Strips)
     ranked = units.order(study.result("latents"))
-    assert [one.title.split()[1] for one in rows.strips] == [str(unit) for unit in ranked[56:]]
+    assert [one["id"] for one in piece(sheet).data["rows"]] == [str(unit) for unit in ranked[56:]]
     (table,) = blocks(sheet, Table)
     assert table.frame["unit"].tolist() == ranked.tolist() and table.frame["page"].tolist()[-1] == 8
     assert table.go.carried == {"units": "{point}"} and blocks(sheet, Chart)[0].go(63).carried == {"units": 8}
@@ -79,9 +131,9 @@ def test_the_other_units_are_on_the_other_pages(drawn):
 
 def test_around_the_mean_every_row_has_the_mean_image_in_its_middle(drawn):
     study, sheet = drawn(around="mean", steps=5)
-    middles = [one.pictures[2].pixels for one in blocks(sheet, Strips)[0].strips]
+    middles = [strip(row)[2] for row in piece(sheet).data["rows"]]
     assert all(np.array_equal(one, middles[0]) for one in middles) and "to the mean latent" in said(sheet)
-    assert not any("here" in one.note for one in blocks(sheet, Strips)[0].strips)
+    assert not any("here" in row["note"] for row in piece(sheet).data["rows"])
     assert not np.array_equal(middles[0], study.compare(study.image(2).pixels[None]).reconstructions[0])
 
 
@@ -98,13 +150,22 @@ def test_numbers_of_units_are_those_of_the_measurement(drawn):
 
 def test_a_way_begins_and_ends_at_the_two_decoded_images(drawn):
     study, sheet = drawn(do="ways", second=9, along=8)
-    (ways,) = blocks(sheet, Strips)
     ends = study.compare(study.images.read([2, 9])).reconstructions
-    for strip in ways.strips:
-        assert len(strip.pictures) == 8
+    for row in piece(sheet).data["rows"]:
+        assert len(strip(row)) == 8
         for end, place in ((0, 0), (1, -1)):
-            assert np.abs(strip.pictures[place].pixels.astype(int) - ends[end]).max() <= 1
+            assert np.abs(strip(row)[place].astype(int) - ends[end]).max() <= 1
     assert sheet.told()["second"] == 9 and "numbers and norms of" in said(sheet)
+
+
+def test_the_slider_of_a_way_stops_anywhere(drawn):
+    _, sheet = drawn(do="ways", second=9, along=11)
+    walk_of = piece(sheet)
+    told = walk_of.answer({"values": {"latents": 0.3, "pixels": 0.3}})
+    latents, faded = walk_of.data["rows"]
+    assert np.abs(pixels(told["views"]["latents"]).astype(int) - strip(latents)[3]).max() <= 1
+    assert np.abs(pixels(told["views"]["pixels"]).astype(int) - strip(faded)[3]).max() <= 1
+    assert told["said"] == "30 % of the way"
 
 
 def test_the_path_is_what_was_asked_for(drawn):

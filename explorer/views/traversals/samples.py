@@ -84,7 +84,7 @@ def _drawn(study: Study, picture: Looked, layer: str, name: str, count: int, see
         latents = np.random.default_rng([seed, 4]).standard_normal((cells, facts.dim)).astype(np.float32)
     else:
         latents = mixture.drawn(found["samples"], cells, seed)
-    base = picture.pixels if len(study.layer_names) > 1 else None
+    base = study.look(picture).latents if len(study.layer_names) > 1 else None
     return study.through(traversals.decode, layer, latents.reshape(count, *facts.grid, facts.dim), base)
 
 

@@ -35,7 +35,7 @@ class Operand:
     Attributes:
         latent: (H, W, D). pixels: decoded, (h, w, 3) uint8. title, note: what it is.
         row: of the image that it is; None for a mean, or one's own picture.
-        source: pixels of the image itself; None for a mean.
+        latents: of all layers of the image; None for a mean.
         value: the value that it is the mean of. n: images in the mean.
     """
 
@@ -44,7 +44,7 @@ class Operand:
     title: str
     note: str
     row: int | None = None
-    source: np.ndarray | None = None
+    latents: Mapping[str, np.ndarray] | None = None
     value: str | None = None
     n: int = 1
 
@@ -114,7 +114,7 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     """a, b, c, what their sum decodes to, and the images whose latents are nearest to it."""
     a, b, c = (_operand(study, options, picture, name) for name in "abc")
     total = a.latent - b.latent + c.latent
-    base = a.source if len(study.layer_names) > 1 else None
+    base = a.latents if len(study.layer_names) > 1 else None
     result = study.through(traversals.decode, options.layer, total[None], base)[0]
     shown = [
         Picture(a.pixels, f"a · {a.title}", a.note), Picture(b.pixels, f"− b · {b.title}", b.note),
@@ -146,7 +146,9 @@ def _operand(study: Study, options: Any, picture: Looked, name: str) -> Operand:
         seen = study.look(one)
         title = "your picture" if one.row is None else f"image {one.row:,}"
         pixels = list(seen.prefixes.values())[-1].reconstructions[0]
-        return Operand(seen.latents[options.layer], pixels, title, _known(study, options, one.row), one.row, one.pixels)
+        return Operand(
+            seen.latents[options.layer], pixels, title, _known(study, options, one.row), one.row, seen.latents
+        )
     value, but = chosen.removeprefix(MEAN), picture.row if options.a == "picture" else None
     latent, pixels, count = study.remember(_mean, options.layer, options.concept, value, but)
     return Operand(latent, pixels, f"mean of {value}", f"{count:,} images", value=value, n=count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.analysis.posterior import ACTIVE
+from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import (
     Block,
@@ -16,17 +17,19 @@ from explorer.sheets import (
     Chart,
     Column,
     Controls,
+    Download,
     Go,
     Heading,
     More,
     Note,
-    Picture,
-    Strip,
-    Strips,
+    Piece,
     Table,
+    drawing,
 )
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
+from explorer.views.traversals import sliders
+from explorer.views.traversals.sliders import REACH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 PAGE = 8  # units at once
-REACH = 3.0  # standard deviations to either side
 ORDERED = (
     "Units are sorted by how far their posterior mean moves over images; the columns add so many standard deviations "
     "of the unit over all images, the posterior's own spread included, to {base}."
@@ -206,44 +208,61 @@ def _chart(found: Mapping[str, Any], ranked: np.ndarray) -> list[Block]:
 def _rows(
     study: Study, options: Any, picture: Looked, found: Mapping[str, Any], units: np.ndarray, concepts: list
 ) -> tuple[list[Block], dict[str, Any]]:
-    """A strip for each unit."""
-    shares = np.linspace(-REACH, REACH, options.steps)
-    moved = study.remember(_moved, picture, options.layer, tuple(units.tolist()), options.steps, options.around,
-                           (options.row, options.column) if options.where == "cell" else None)  # fmt: skip
+    """A row of pictures and a slider for each unit."""
+    cell = (options.row, options.column) if options.where == "cell" else None
+    mixer = sliders.mixer(study, picture, options.layer, options.around, cell)
+    walked = study.remember(_walked, picture, options.layer, tuple(units.tolist()), options.steps, options.around, cell)
+    shares, deviation = np.linspace(-REACH, REACH, options.steps), deviations(found)
     base = _base(study, options, picture, found)
-    away = None if base is None else (base - np.asarray(found["units"]["mean"])) / np.maximum(deviations(found), 1e-12)
-    strips, starred = [], False
-    for row, unit in enumerate(units):
-        far = np.zeros(len(shares), bool)
-        if base is not None:
-            value = base[unit] + shares * deviations(found)[unit]
-            far = (value < found["units"]["low"][unit]) | (value > found["units"]["high"][unit])
-        starred |= bool(far.any())
-        pictures = [
-            Picture(
-                moved.pictures[row, column],
-                _sigma(share) + "*" * bool(far[column]),
-                alt=f"Unit {unit} at {_sigma(share)}",
-            )
-            for column, share in enumerate(shares)
-        ]
-        strips.append(Strip(pictures, f"Unit {unit}" + " (dead)" * bool(dead(found)[unit]),
-                            _said(found, unit, moved, row, away, concepts[unit])))  # fmt: skip
-    notes = [Note(one) for one in _notes(study, options, found, starred)]
-    archive = f"{study.checkpoint.name}-units-{options.units}"
-    change = {int(unit): float(moved.change[row].mean()) for row, unit in enumerate(units)}
-    return [Strips("traversal", strips, 64 * options.steps, archive), *notes], {"change": change}
+    away = None if base is None else (base - np.asarray(found["units"]["mean"])) / np.maximum(deviation, 1e-12)
+    rows, files = [], {}
+    for row, unit in enumerate(units.tolist()):
+        values = None if base is None else base[unit] + shares * deviation[unit]
+        ends = found["units"]["low"][unit], found["units"]["high"][unit]
+        far = np.zeros(len(shares), bool) if values is None else (values < ends[0]) | (values > ends[1])
+        rows.append({
+            "id": str(unit), "title": f"Unit {unit}" + " (dead)" * bool(dead(found)[unit]),
+            "note": _said(found, unit, walked, row, away, concepts[unit]),
+            "sprite": sliders.strip(walked.pictures[row]), "far": far.tolist(),
+        })  # fmt: skip
+        files |= {f"unit-{unit}-{_sigma(share)}": one for share, one in zip(shares, walked.pictures[row], strict=True)}
+    data = _data(options, picture, mixer, walked, rows)
+    starred = any(any(one["far"]) for one in rows)
+    named = ", ".join(str(unit) for unit in units)
+    return [
+        Piece("walk-units", "walk", data, f"Pictures of units {named}, each moved by itself", answer=mixer.answer),
+        *[Note(one) for one in _notes(study, options, found, starred)],
+        Download(
+            "Pictures (zip of PNG)", f"{study.checkpoint.name}-units-{options.units}.zip",
+            lambda: drawing.archive(files), "Each picture of the rows as a file of its own, in the model's resolution.",
+        ),
+    ], {"change": {int(unit): float(walked.change[row].mean()) for row, unit in enumerate(units)},
+        "moved": mixer.read(options.moved)}  # fmt: skip
 
 
-def _moved(study: Study, picture: Looked, layer: str, units: tuple, steps: int, around: str, cell: Any) -> Traversal:
-    found, _ = known.measured(study, layer)
-    offsets = deviations(found)[list(units), None] * np.linspace(-REACH, REACH, steps)
-    base = picture.pixels if around == "image" else np.asarray(found["units"]["mean"], np.float32)
-    where = None
-    if cell is not None:
-        where = np.zeros(study.layer(layer).grid, bool)
-        where[cell] = True
-    return study.through(traversals.traverse, base, layer, list(units), offsets, where)
+def _data(options: Any, picture: Looked, mixer: sliders.Mixer, walked: Traversal, rows: list) -> dict[str, Any]:
+    """What the sliders draw."""
+    moves = mixer.read(options.moved)
+    moved = mixer.decoded(moves) if moves else walked.base
+    change = float(np.abs(moved.astype(np.float64) - walked.base).mean() / 255)
+    still = "Decoded" if options.around == "image" else "Mean latent"
+    first = [{"id": "image", "title": "Image", "url": drawing.url(picture.pixels)}] * (options.around == "image")
+    shares = np.linspace(-REACH, REACH, options.steps)
+    return {
+        "key": digest(mixer.mark, picture.key, options.around, options.where, options.row, options.column),
+        "ticks": [_sigma(share) for share in shares], "values": [round(float(share), 4) for share in shares],
+        "step": 0.1, "suffix": " σ", "rest": 0, "linked": False, "rows": rows, "asks": True,
+        "views": [*first, {"id": "still", "title": still, "url": drawing.url(walked.base)},
+                  {"id": "moved", "title": "Moved", "url": drawing.url(moved), "live": True}],
+        "start": {str(unit): value for unit, value in moves.items()}, "said": sliders.said(moves, change),
+        "back": "Move nothing", "silent": sliders.SILENT,
+    }  # fmt: skip
+
+
+def _walked(study: Study, picture: Looked, layer: str, units: tuple, steps: int, around: str, cell: Any) -> Traversal:
+    mixer = sliders.mixer(study, picture, layer, around, cell)
+    offsets = mixer.deviations[list(units), None] * np.linspace(-REACH, REACH, steps)
+    return study.through(traversals.traverse, mixer.base, layer, list(units), offsets, mixer.where)
 
 
 def _base(study: Study, options: Any, picture: Looked, found: Mapping[str, Any]) -> np.ndarray | None:
@@ -258,13 +277,13 @@ def _sigma(share: float) -> str:
 
 
 def _said(
-    found: Mapping, unit: int, moved: Traversal, row: int, away: np.ndarray | None, concept: Mapping | None
+    found: Mapping, unit: int, walked: Traversal, row: int, away: np.ndarray | None, concept: Mapping | None
 ) -> str:
     """One line on a unit."""
     parts = []
     if found["posterior"]:
         parts.append(f"KL {found['units']['nats'][unit]:.2f} nats")
-    parts.append(f"changes {moved.change[row].mean():.1%} of the range")
+    parts.append(f"changes {walked.change[row].mean():.1%} of the range")
     if away is not None and abs(away[unit]) >= 0.05:
         parts.append(f"here {away[unit]:+.1f} σ".replace("-", "−"))
     return " · ".join([*parts, worded(concept)] if concept else parts)

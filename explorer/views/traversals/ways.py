@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.analysis.traversal import CONCENTRATED, SPHERICAL, Way, suits
+from explorer.errors import BadInput
+from explorer.files import digest
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Controls, Go, Heading, Link, Note, Picture, Row, Strip, Strips
+from explorer.sheets import Block, Card, Cards, Controls, Download, Go, Heading, Link, Note, Piece, Row, drawing
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
+from explorer.views.traversals import sliders
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -50,16 +54,10 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     turned = _turned(study, options)
     way = study.remember(_way, picture, options.second, tuple(names), options.along, tuple(turned))
     shares = np.linspace(0, 1, options.along)
-    strips = [
-        Strip(
-            [Picture(one, f"{share:.0%}", alt=f"{title} at {share:.0%}")
-             for one, share in zip(pixels, shares, strict=True)], title, note,
-        )
-        for title, pixels, note in (
-            ("Through the latents", way.pictures, _stepped(way.steps)),
-            ("Through the pixels", way.faded, f"cross-fade of the two decoded ends · {_stepped(way.fading)}"),
-        )
-    ]  # fmt: skip
+    walked = Walked(study, picture, options.second, tuple(names), tuple(turned))
+    data = _data(study, options, picture, way)
+    files = {f"{name}-{share:.2f}": one for name, pixels in (("latents", way.pictures), ("pixels", way.faded))
+             for share, one in zip(shares, pixels, strict=True)}  # fmt: skip
     a, b = (
         int(row)
         for row in np.random.default_rng([picture.row or 0, options.second]).permutation(len(study.images))[[0, -1]]
@@ -72,18 +70,76 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     return [
         Heading(f"From {title} to image {options.second:,}", help_of("interpolation")),
         Row(row, 60, even=False),
-        Strips("ways", strips, 96 * options.along, f"{study.checkpoint.name}-way"),
+        Piece("walk-way", "walk", data, f"Pictures on the way from {title} to image {options.second}",
+              answer=walked.answer),
         *([Cards(cards, 4)] if cards else []),
         *[Note(one) for one in _notes(study, options, way)],
+        Download(
+            "Pictures (zip of PNG)", f"{study.checkpoint.name}-way.zip", lambda: drawing.archive(files),
+            "Each picture of the rows as a file of its own, in the model's resolution.",
+        ),
     ], {"second": options.second, "other": other.name, "layers": names, "spherical": list(turned),
         "steps": way.steps.tolist(), "pixel_steps": way.fading.tolist(), "norms": norms, "halfway": kept}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Walked:
+    """A way on which the sliders stop anywhere; it goes around in the layers `turned`."""
+
+    study: Study
+    picture: Looked
+    second: int
+    names: tuple[str, ...]
+    turned: tuple[str, ...]
+
+    def answer(self, message: Any) -> dict[str, Any]:
+        """Both pictures at a place of the way."""
+        values = message.get("values") if isinstance(message, dict) else None
+        share = values.get("latents") if isinstance(values, dict) else None
+        if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise BadInput("the slider asked for something that is not there; reload the page")
+        way = self.along(np.array([0.0, share, 1.0]))
+        views = {"latents": drawing.url(way.pictures[1]), "pixels": drawing.url(way.faded[1])}
+        return {"views": views, "said": _place(share)}
+
+    def along(self, shares: np.ndarray) -> Way:
+        """The pictures at some places of the way."""
+        centres = {name: known.norms(self.study, name)[1] for name in self.turned}
+        latents = [self.study.look(one).latents for one in (self.picture, self.study.image(self.second))]
+        return self.study.through(traversals.interpolate, *latents, list(self.names), shares, centres)
+
+
 def _way(study: Study, picture: Looked, second: int, names: tuple, count: int, turned: tuple) -> Way:
-    centres = {name: known.norms(study, name)[1] for name in turned}
-    other = study.image(second)
-    shares = np.linspace(0, 1, count)
-    return study.through(traversals.interpolate, picture.pixels, other.pixels, list(names), shares, centres)
+    return Walked(study, picture, second, names, turned).along(np.linspace(0, 1, count))
+
+
+def _place(share: float) -> str:
+    return f"{share:.0%} of the way".replace("%", " %")
+
+
+def _data(study: Study, options: Any, picture: Looked, way: Way) -> dict[str, Any]:
+    """What the sliders draw; they begin in the middle."""
+    shares, middle = np.linspace(0, 1, options.along), options.along // 2
+    rows = [
+        {"id": "latents", "title": "Through the latents", "note": _stepped(way.steps),
+         "sprite": sliders.strip(way.pictures)},
+        {"id": "pixels", "title": "Through the pixels",
+         "note": f"A cross-fade of the two decoded ends · {_stepped(way.fading)}", "sprite": sliders.strip(way.faded)},
+    ]  # fmt: skip
+    views = [
+        {"id": "first", "title": "Image A", "url": drawing.url(picture.pixels)},
+        {"id": "latents", "title": "Latents", "url": drawing.url(way.pictures[middle]), "live": True},
+        {"id": "pixels", "title": "Pixels", "url": drawing.url(way.faded[middle]), "live": True},
+        {"id": "second", "title": "Image B", "url": drawing.url(study.image(options.second).pixels)},
+    ]
+    start = round(float(shares[middle]), 4)
+    return {
+        "key": digest(study.key, picture.key, options.second, options.path, options.layer, options.along),
+        "ticks": [f"{share:.0%}".replace("%", " %") for share in shares],
+        "values": [round(float(share), 4) for share in shares], "step": 0.01, "suffix": "%", "rest": start,
+        "linked": True, "rows": rows, "asks": True, "views": views, "start": {"latents": start, "pixels": start},
+        "said": _place(start), "back": "Back to the middle", "silent": sliders.SILENT,
+    }  # fmt: skip
 
 
 def _turned(study: Study, options: Any) -> list[str]:

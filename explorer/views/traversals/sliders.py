@@ -1,0 +1,122 @@
+"""The sliders of units and of ways: rows of pictures, and a large one that follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.sheets import drawing
+from explorer.study import traversals
+from explorer.views.traversals import layer as known
+
+if TYPE_CHECKING:
+    from explorer.study import Picture, Study
+
+REACH = 3.0  # standard deviations to either side
+SILENT = "The pictures in the rows are all that is kept here; in the app the large picture follows every slider."
+MOST = 200  # units that an address moves
+
+
+def strip(pictures: np.ndarray) -> str:
+    """Pictures (S, h, w, 3) uint8 side by side, as a data URL."""
+    return drawing.url(np.concatenate(list(pictures), 1))
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """A latent whose units are moved together.
+
+    Attributes:
+        base: `{layer: (H, W, D)}`; of a mean latent one layer alone. deviations: (D,).
+        where: (H, W) bool; None for all cells.
+    """
+
+    study: Study
+    layer: str
+    base: Mapping[str, np.ndarray]
+    deviations: np.ndarray
+    where: np.ndarray | None
+
+    @property
+    def mark(self) -> str:
+        """Tells the checkpoint and the layer that moves belong to from others."""
+        return digest(self.study.subject.fingerprint, self.layer)[:6]
+
+    def read(self, text: str) -> dict[int, float]:
+        """{unit: standard deviations} of an address; nothing where that was of another checkpoint or layer."""
+        mark, _, rest = text.partition(".")
+        found = {}
+        for part in rest.split(",")[:MOST] if mark == self.mark else ():
+            unit, _, value = part.partition("~")
+            try:
+                found[int(unit)] = float(value)
+            except ValueError:
+                return {}
+        fits = all(0 <= unit < len(self.deviations) and abs(value) <= REACH for unit, value in found.items())
+        return found if fits else {}
+
+    def written(self, moves: Mapping[int, float]) -> str | None:
+        """Moves for an address; None where there are none."""
+        parts = ",".join(f"{unit}~{value:g}" for unit, value in moves.items() if value)
+        return f"{self.mark}.{parts}" if parts else None
+
+    def answer(self, message: Any) -> dict[str, Any]:
+        """The picture with all units where their sliders are."""
+        moves = _moves(message, len(self.deviations))
+        still, moved = self.decoded({}), self.decoded(moves)
+        change = float(np.abs(moved.astype(np.float64) - still).mean() / 255)
+        return {"views": {"moved": drawing.url(moved)}, "said": said(moves, change),
+                "carried": {"moved": self.written(moves)}}  # fmt: skip
+
+    def decoded(self, moves: Mapping[int, float]) -> np.ndarray:
+        """(h, w, 3) uint8."""
+        latents = np.array(self.base[self.layer], np.float32)
+        for unit, value in moves.items():
+            cells = np.ones(latents.shape[:2], bool) if self.where is None else self.where
+            latents[cells, unit] += value * self.deviations[unit]
+        return self.study.through(traversals.decode, self.layer, latents[None], self.base)[0]
+
+
+def mixer(study: Study, picture: Picture, layer: str, around: str, cell: tuple[int, int] | None) -> Mixer:
+    """The sliders of a picture, or of the mean latent of many images."""
+    found, _ = known.measured(study, layer)
+    units = {name: np.asarray(found["units"][name], np.float64) for name in ("mean", "variance", "noise")}
+    base: Mapping[str, np.ndarray] = study.look(picture).latents
+    if around == "mean":
+        base = {layer: np.broadcast_to(units["mean"].astype(np.float32), base[layer].shape)}
+    where = None
+    if cell is not None:
+        where = np.zeros(study.layer(layer).grid, bool)
+        where[cell] = True
+    return Mixer(study, layer, base, np.sqrt(units["variance"] + units["noise"]), where)
+
+
+def said(moves: Mapping[int, float], change: float) -> str:
+    """What is moved, and how much that changes."""
+    units = [f"unit {unit} by {value:+.1f} σ".replace("-", "−") for unit, value in moves.items() if value]
+    if not units:
+        return "Nothing is moved."
+    shown = ", ".join(units[:4]) + (f" and {len(units) - 4:,} more" if len(units) > 4 else "")
+    return f"Moved: {shown}. The picture changes by {change:.1%} of the range."
+
+
+def _moves(message: Any, dim: int) -> dict[int, float]:
+    """{unit: standard deviations} of what a browser sent, which is not trusted to be that."""
+    values = message.get("values") if isinstance(message, dict) else None
+    wrong = BadInput("the sliders asked for something that is not there; reload the page")
+    if not isinstance(values, dict) or len(values) > dim:
+        raise wrong
+    found = {}
+    for unit, value in values.items():
+        fits = isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= REACH
+        if not (str(unit).isdecimal() and len(str(unit)) < 8 and int(unit) < dim and fits):
+            raise wrong
+        if value:
+            found[int(unit)] = round(float(value), 2)
+    return found
