@@ -61,7 +61,7 @@ def draw() -> None:
     for name, one in pages.items():
         sections.setdefault(VIEWS[name].section if name in VIEWS else "Yours", []).append(one)
     sections["Yours"].append(named)
-    page = st.navigation(sections)
+    page = st.navigation(sections, expanded=True)
     if page == named:
         page.run()
     shown = next((name for name, one in pages.items() if one == page), "")

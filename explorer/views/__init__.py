@@ -87,11 +87,11 @@ VIEWS: dict[str, View] = {
     ),
     "traverse": View(
         "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
-        traverse.Options, traverse.sheet, pictured=True,
+        traverse.Options, traverse.sheet, pictured=True, section="Touch",
     ),
     "masks": View(
         "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
-        masks.Options, masks.sheet, encoded=False, pictured=True,
+        masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch",
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
