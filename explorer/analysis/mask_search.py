@@ -13,6 +13,7 @@ from explorer.autoencoder import Masks
 from explorer.errors import BadInput
 
 STEPS, CANDIDATES = 64, 64  # at most; patches that are tried in a step, at least where there are so many
+PREFIXES = 64  # masks of so many sizes get their errors in a step
 RANDOM = 20  # random masks of each size
 RATIOS = tuple(range(5, 100, 5))  # in %, of the random masks
 
@@ -29,37 +30,56 @@ def search(model: Masks, pixels: np.ndarray, tell: Callable[[int, int], None] = 
     Mirzasoleiman et al., Lazier than lazy greedy, 2015.
 
     Returns:
-        `grid`, `step`, `candidates`, `passes`; of `worst` and `best` the `order` of patches (row by row, from 0) and
-        `mse` of the first 1, 2, … of them; of `random` the `hidden` patches of each size, and `mse` of RANDOM masks.
+        `grid`, `step`, `candidates`, `done`, `passes`; of `worst` and `best` the `order` of patches (row by row, from
+        0) and `mse` of the first 1, 2, … of them; of `random` the `hidden` patches of each size, and `mse` of RANDOM
+        masks.
 
     Raises:
         BadInput: there is one patch.
     """
-    grid, cells = tuple(model.mask_grid), int(np.prod(model.mask_grid))
+    found = begun(model.mask_grid)
+    while found["done"] < found["passes"]:
+        found = advanced(model, pixels, found)
+        tell(found["done"], found["passes"])
+    return found
+
+
+def begun(grid: tuple[int, int]) -> dict[str, Any]:
+    """A search that has found nothing yet, for `advanced`; BadInput where there is one patch."""
+    cells = grid[0] * grid[1]
     if cells < 2:
         raise BadInput("the image is one patch, and a mask hides some patches and leaves others; open another model")
     step, tried = step_of(cells)
-    total, done = passes(cells), 0
+    return {
+        "grid": list(grid), "step": step, "candidates": tried, "done": 0, "passes": passes(cells),
+        "worst": {"order": [], "mse": []}, "best": {"order": [], "mse": []}, "random": {"hidden": [], "mse": []},
+    }  # fmt: skip
+
+
+def advanced(model: Masks, pixels: np.ndarray, found: dict[str, Any]) -> dict[str, Any]:
+    """A search one step further: patches are hidden, or masks of some sizes get their errors."""
+    grid = tuple(found["grid"])
+    cells = grid[0] * grid[1]
 
     def scored(masks: np.ndarray) -> np.ndarray:
-        nonlocal done
-        parts = []
-        for part in inside(model, pixels, masks.reshape(-1, *grid)):
-            parts.append(part)
-            done += len(part)
-            tell(done, total)
-        return np.concatenate(parts)
+        return np.concatenate(list(inside(model, pixels, masks.reshape(-1, *grid))))
 
-    found: dict[str, Any] = {"grid": list(grid), "step": step, "candidates": tried, "passes": total}
     for name, sign in (("worst", -1), ("best", 1)):
-        order = _greedy(cells, step, tried, sign, scored)
-        prefixes = np.zeros((cells - 1, cells), bool)
-        prefixes[:, order] = np.tri(cells - 1, dtype=bool)
-        found[name] = {"order": order.tolist(), "mse": scored(prefixes).tolist()}
-    masks = [random_masks(RANDOM, grid, ratio / 100, ratio) for ratio in RATIOS]
-    hidden = [int(one[0].sum()) for one in masks]
-    found["random"] = {"hidden": hidden, "mse": scored(np.concatenate(masks)).reshape(-1, RANDOM).tolist()}
-    return found
+        order, errors = found[name]["order"], found[name]["mse"]
+        if len(order) < cells - 1:
+            masks, candidates = _candidates(order, cells, found["candidates"])
+            best = candidates[np.argsort(sign * scored(masks), kind="stable")]
+            more = best[: min(found["step"], cells - 1 - len(order))].tolist()
+            return found | {"done": found["done"] + len(masks), name: {"order": [*order, *more], "mse": errors}}
+        if len(errors) < cells - 1:
+            sizes = range(len(errors) + 1, min(len(errors) + PREFIXES, cells - 1) + 1)
+            masks = np.stack([mask_of(order, size, grid) for size in sizes])
+            now = {"order": order, "mse": [*errors, *scored(masks).tolist()]}
+            return found | {"done": found["done"] + len(masks), name: now}
+    hidden, errors = found["random"]["hidden"], found["random"]["mse"]
+    masks = random_masks(RANDOM, grid, RATIOS[len(hidden)] / 100, RATIOS[len(hidden)])
+    now = {"hidden": [*hidden, int(masks[0].sum())], "mse": [*errors, scored(masks).tolist()]}
+    return found | {"done": found["done"] + len(masks), "random": now}
 
 
 def step_of(cells: int) -> tuple[int, int]:
@@ -89,16 +109,11 @@ def random_errors(model: Masks, pixels: np.ndarray, hidden: int, seed: int = 0) 
     return np.concatenate(list(inside(model, pixels, masks)))
 
 
-def _greedy(cells: int, step: int, tried: int, sign: int, scored: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """(cells - 1,) patches in the order in which they are hidden; `sign` is -1 for the largest error first."""
-    random = np.random.default_rng(0)
-    order: list[int] = []
-    while len(order) < cells - 1:
-        visible = np.setdiff1d(np.arange(cells), order)
-        candidates = np.sort(random.permutation(visible)[:tried])
-        masks = np.zeros((len(candidates), cells), bool)
-        masks[:, order] = True
-        masks[np.arange(len(candidates)), candidates] = True
-        best = candidates[np.argsort(sign * scored(masks), kind="stable")]
-        order += best[: min(step, cells - 1 - len(order))].tolist()
-    return np.array(order)
+def _candidates(order: list[int], cells: int, tried: int) -> tuple[np.ndarray, np.ndarray]:
+    """Masks (M, cells) that hide one patch more than `order`, and which one (M,) that is."""
+    visible = np.setdiff1d(np.arange(cells), order)
+    candidates = np.sort(np.random.default_rng(len(order)).permutation(visible)[:tried])
+    masks = np.zeros((len(candidates), cells), bool)
+    masks[:, order] = True
+    masks[np.arange(len(candidates)), candidates] = True
+    return masks, candidates

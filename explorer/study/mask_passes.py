@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,21 @@ def random_errors(model: Autoencoder, pixels: np.ndarray, hidden: int) -> np.nda
     from explorer.analysis import mask_search
 
     return mask_search.random_errors(model, pixels, hidden)
+
+
+@through
+def search(model: Autoencoder, pixels: np.ndarray, found: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """A search for masks (`analysis.mask_search.begun`) about so many seconds further."""
+    import time
+
+    from explorer.analysis import mask_search
+
+    end = time.monotonic() + seconds
+    while found["done"] < found["passes"]:
+        found = mask_search.advanced(model, pixels, found)
+        if time.monotonic() > end:
+            break
+    return found
 
 
 @through

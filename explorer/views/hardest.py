@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.glossary import help_of
 from explorer.results import masks
-from explorer.sheets import Block, Chart, Go, Heading, Missing, Note, Picture, Pictures
+from explorer.sheets import Block, Chart, Go, Heading, Missing, Note, Picture, Pictures, Piece
 from explorer.study import mask_passes
 from explorer.views import mask_board, words
 
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 NAMES = {"worst": "Hurts most", "best": "Hurts least"}
 TITLE = "Which patches it needs"
-OWN = (
-    "The search is made beside the page and kept by the number of an image of the dataset; a picture of your own stays "
-    "in this session, and nothing of it is written down. Choose an image of the dataset to search."
-)
+SEARCH = "Search for the masks that hurt most and least"
+SECONDS = 0.4  # of a search for a picture of one's own between two answers
+
+
+class Search:
+    """How far a search for a picture of one's own is: it is done here, in parts, and is not written down."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found = found
 
 
 def blocks(study: Study, picture: Looked, mask: np.ndarray, found: Filled) -> list[Block]:
@@ -30,11 +35,9 @@ def blocks(study: Study, picture: Looked, mask: np.ndarray, found: Filled) -> li
     heading = Heading(TITLE, help_of("worst mask"))
     if mask.size < 2:
         return [heading, Note("The image is one patch: there is nothing to choose.")]
-    if picture.row is None:
-        return [heading, Note(OWN)]
-    searched = study.result("masks", masks.Options(picture.row))
+    searched = _searched(study, picture, mask.shape)
     if searched is None:
-        return [heading, _missing(picture, mask)]
+        return [heading, _missing(picture, mask) if picture.row is not None else _here(study, picture, mask)]
     hidden = int(mask.sum())
     if not 0 < hidden < mask.size:
         return [heading, Note("Hide some of the patches, and leave some, to compare masks of that size.")]
@@ -46,9 +49,39 @@ def _missing(picture: Looked, mask: np.ndarray) -> Missing:
     from explorer.analysis.mask_search import passes
 
     return Missing(
-        "masks", masks.Options(picture.row), "Search for the masks that hurt most and least",
+        "masks", masks.Options(picture.row), SEARCH,
         f"Hides one patch after another, {passes(mask.size):,} masks of this image in all; kept for the next time.",
     )  # fmt: skip
+
+
+def _here(study: Study, picture: Looked, mask: np.ndarray) -> Piece:
+    """The same for a picture of one's own, done while the page waits for it."""
+    search = study.remember(_search, picture, mask.shape)
+
+    def answer(message: Any) -> dict[str, int]:
+        search.found = study.through(mask_passes.search, picture.pixels, search.found, SECONDS)
+        return {"done": search.found["done"], "total": search.found["passes"]}
+
+    about = f"{search.found['passes']:,} masks of this picture are looked at, here and now; nothing is written down."
+    data = {
+        "title": SEARCH, "about": about, "start": "Start", "stop": "Stop", "again": "Go on", "unit": "masks",
+        "done": search.found["done"], "total": search.found["passes"], "of": picture.key,
+    }  # fmt: skip
+    return Piece("mask-searching", "searching", data, SEARCH, Go(None, {"ready": "{ready}"}), answer)
+
+
+def _search(study: Study, picture: Looked, grid: tuple[int, int]) -> Search:
+    from explorer.analysis.mask_search import begun
+
+    return Search(begun(grid))
+
+
+def _searched(study: Study, picture: Looked, grid: tuple[int, int]) -> dict[str, Any] | None:
+    """What a search found; None where there is none, or it is not done yet."""
+    if picture.row is not None:
+        return study.result("masks", masks.Options(picture.row))
+    found = study.remember(_search, picture, grid).found
+    return found if found["done"] >= found["passes"] else None
 
 
 def numbers(study: Study, picture: Looked, mask: np.ndarray) -> dict[str, Any] | None:
@@ -57,8 +90,8 @@ def numbers(study: Study, picture: Looked, mask: np.ndarray) -> dict[str, Any] |
     from explorer.analysis.masks import decibels
 
     hidden, grid = int(mask.sum()), mask.shape
-    searched = None if picture.row is None else study.result("masks", masks.Options(picture.row))
-    if searched is None or not 0 < hidden < mask.size:
+    searched = _searched(study, picture, grid) if 0 < hidden < mask.size else None
+    if searched is None:
         return None
     random = study.remember(_random, picture, hidden)
     told: dict[str, Any] = {"hidden": hidden, "step": searched["step"]}

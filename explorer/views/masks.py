@@ -42,8 +42,8 @@ NOT_HERE = (
 )
 NO_PIXELS = "These images are known by their codes alone; there are no pixels to hide."
 ABOUT = (
-    "The network sees the patches that are not grey, and draws those that are. Hide more of them, or the ones that you "
-    "think it needs most."
+    "The network sees the patches that are not striped, and draws those that are. Hide more of them, or the ones that "
+    "you think it needs most."
 )
 BASELINES = {"mean colour": "Mean colour", "smooth": "Smooth fill"}
 
@@ -71,6 +71,7 @@ class Options:
         min=1, max=_last_block, start=_last_block, widget="slider", step=1, when=_attends, yields=True,
     )  # fmt: skip
     asks: str = fields.option("", "The patch that asks", when=lambda *_: False)
+    ready: int = fields.option(0, "A search that ended", when=lambda *_: False, min=0, max=9999, yields=True)
 
 
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:

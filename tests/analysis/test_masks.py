@@ -139,7 +139,8 @@ def test_the_search_tells_how_far_it_is_and_can_be_stopped(pixels):
     told = []
     model = Toy(0.1)
     found = mask_search.search(model, pixels, lambda done, total: told.append((done, total)))
-    assert told[-1] == (found["passes"], found["passes"]) and model.passes == found["passes"]
+    assert told[-1] == (found["passes"], found["passes"]) and model.passes == found["passes"] == found["done"]
+    assert [done for done, _ in told] == sorted({done for done, _ in told}), "each step says how far it is"
     assert found["passes"] == mask_search.passes(16)
 
     def stop(done, total):

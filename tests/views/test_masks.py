@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from explorer import results
+from explorer.analysis import mask_search
 from explorer.errors import BadInput
 from explorer.results import masks
 from explorer.results.subject import Subject
 from explorer.sheets import Chart, Heading, Link, Missing, Note, Picture, Pictures, Piece, Table, walk
 from explorer.sheets.cells import hexed, unhexed
 from explorer.study import Picture as Looked
-from explorer.study import open_study
+from explorer.study import mask_passes, open_study
 from explorer.views import VIEWS, fields
 from tests.pages.conftest import built, studio  # noqa: F401
 
@@ -181,9 +182,24 @@ def test_the_class_token_can_ask(drawn):
     assert not [link for link in blocks(sheet, Link) if "class token" in link.label]
 
 
-def test_a_picture_of_ones_own_is_filled_in_but_not_searched(drawn, studio):  # noqa: F811
-    pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-    _, sheet = drawn(picture=Looked(pixels, "mine.png"))
+def test_a_picture_of_ones_own_is_searched_in_parts_while_the_page_waits(drawn, monkeypatch):
+    from explorer.views import hardest
+
+    monkeypatch.setattr(hardest, "SECONDS", 0.02)
+    picture = Looked(np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8), "mine.png")
+    _, sheet = drawn(picture=picture)
     assert sheet.numbers["image"] is None and sheet.numbers["inside"]["psnr"] and not blocks(sheet, Missing)
-    assert "stays in this session" in notes(sheet)
+    search = piece(sheet, "searching")
+    assert search.data["done"] == 0 and search.data["total"] == mask_search.passes(16)
+    told = [search.answer({"go": True})]
+    assert 0 < told[0]["done"] < told[0]["total"]
+    assert piece(drawn(picture=picture)[1], "searching").data["done"] == told[0]["done"], "it goes on from there"
+    while told[-1]["done"] < told[-1]["total"]:
+        told.append(search.answer({"go": True}))
+    study, sheet = drawn(picture=picture, mask="f0f0")
+    found = sheet.told()["hardest"]
+    assert found["hidden"] == 8 and found["worst"]["mse"] >= found["random"]["mean"] >= found["best"]["mse"]
+    whole = study.through(mask_passes.search, picture.pixels, mask_search.begun((4, 4)), 1000)
+    cells = mask_search.mask_of(whole["worst"]["order"], 8, (4, 4))
+    assert found["worst"]["mask"] == hexed(cells), "the same as at one go"
     assert [one.text for one in blocks(sheet, Heading)][:2] == ["Which patches it needs", "Attention"]

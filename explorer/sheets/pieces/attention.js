@@ -5,7 +5,7 @@ const attentionStyle = `
   .attention { display: flex; flex-wrap: wrap; gap: 14px 24px; align-items: flex-start; }
   .attention > div:first-child { flex: 0 0 min(100%, 340px); min-width: 0; }
   .attention > .heads { flex: 1 1 280px; min-width: 0; display: grid; gap: 10px;
-    grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); max-width: 760px; }
+    grid-template-columns: repeat(auto-fill, minmax(var(--head), 1fr)); max-width: 760px; }
   .attention figure { margin: 0; min-width: 0; }
   .attention canvas { display: block; width: 100%; border-radius: 6px; cursor: crosshair; touch-action: pan-y;
     image-rendering: pixelated; }
@@ -147,6 +147,7 @@ function attentionStart(root) {
     if (!state.maps.length) state.maps.push(map(large, true))
     while (state.maps.length < each.length + 1) state.maps.push(map(make("figure", heads), false))
     while (state.maps.length > each.length + 1) state.maps.pop().canvas.parentElement.remove()
+    heads.style.setProperty("--head", each.length > 12 ? "76px" : each.length > 6 ? "100px" : "136px")
     state.maps.forEach((one, index) => {
       one.weights = index ? each[index - 1] : mean
       one.top = index ? tops[1] : tops[0]
