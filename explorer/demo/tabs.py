@@ -22,6 +22,8 @@ from explorer.views import VIEWS, fields
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MISSING = "It takes a while to compute, so the demo does not; the app does."
+# one question is under way at a time; what Gradio puts off, it asks again without its message
+ASKED = QUIET | {"trigger_mode": "multiple"}
 EMPTY = '<p class="cx-note cx-info">Drop a picture, or choose one of the examples.</p>'
 # Gradio calls this once for each tab: `element` is what it draws into, `trigger` tells Python, `watch` what is new
 ON_LOAD = f"""{browser.SCRIPT}{pieces.LINE}
@@ -65,7 +67,7 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
         told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("__VIEW__", name), visible="hidden")
-        page.submit(_answering(name), inputs, told, show_progress="hidden", **QUIET)
+        page.submit(_answering(name), inputs, told, show_progress="hidden", **ASKED)
 
 
 def draw(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, theme: Theme) -> str:
