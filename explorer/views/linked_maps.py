@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TILES = 256  # codes of an image whose patches are sent at once, those with most cells; the script asks for others
 PAIRS = 50_000  # pairs of codes of which it is told how often they share a place
+BEHIND = 256  # pixels of the picture behind a map
 WIDTH = 110  # pixels of a picture
 NO_IMAGE = "Choose an image to see its codes in both checkpoints."
 NOT_THERE = "{other} leaves this image out: it is among those that it was trained on, or has another name there."
@@ -130,6 +131,7 @@ def _side(
 ) -> dict[str, Any]:
     """One map: its codes, each as its place among those of this image, and what is known of these."""
     from explorer.analysis import linked
+    from explorer.analysis.patches import smaller
 
     (codes, distances), (numbers, index) = found, present
     grid, usage, names = codes.shape, study.usage(layer), study.names(layer)
@@ -145,7 +147,8 @@ def _side(
         "cells": codes.size, "placed": placed(grid), "image": picture.address,
         "alt": f"Codes of layer {layer} of {study.checkpoint.name}; arrow keys move, Enter opens the code",
         "url": drawing.url(colours.reshape(rows, columns, 3)), "codes": _packed(index, np.int32),
-        "distances": _packed(distances, np.float32), "numbers": numbers.tolist(),
+        "behind": drawing.url(smaller(picture.pixels[None], BEHIND)[0]), "numbers": numbers.tolist(),
+        "distances": _packed(distances, np.float32),
         "names": [names.get(code, "") for code in numbers.tolist()], "shares": [float(f"{one:.4g}") for one in shares],
         "spans": {"rows": spans[0], "columns": spans[1]}, "sprite": _sprite(study, layer, numbers),
     }  # fmt: skip

@@ -20,13 +20,13 @@ function linked(root, data, tell, ask) {
     root.replaceChildren()
     make("style", root).textContent = `
       .linked { container-type: inline-size; color: var(--cx-text, currentColor); }
-      .linked .maps { display: grid; grid-template-columns: repeat(2, minmax(0, 420px)); gap: 6px 20px; }
+      .linked .maps { display: grid; grid-template-columns: repeat(2, minmax(0, 340px)); gap: 6px 20px; }
       .linked .maps p { margin: 0 0 2px; font-size: 0.9rem; line-height: 1.3; overflow-wrap: anywhere; }
       .linked .quiet { color: var(--cx-quiet, currentColor); font-size: 0.85rem; }
       .linked canvas { display: block; width: 100%; cursor: crosshair; touch-action: manipulation; border-radius: 4px;
         -webkit-tap-highlight-color: transparent; }
       .linked canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: -3px; }
-      .linked .panel { display: grid; grid-template-columns: repeat(2, minmax(0, 420px)); gap: 10px 20px;
+      .linked .panel { display: grid; grid-template-columns: repeat(2, minmax(0, 340px)); gap: 10px 20px;
         margin-top: 10px; min-height: 150px; font-size: 0.9rem; line-height: 1.4; align-content: start; }
       .linked .one { display: flex; gap: 10px; align-items: flex-start; margin-bottom: 8px; }
       .linked .one > i { flex: none; width: 48px; height: 48px; border-radius: 5px; background-color: #8883;
@@ -37,10 +37,25 @@ function linked(root, data, tell, ask) {
       .linked b { font-weight: 600; }
       .linked button { all: unset; cursor: pointer; color: var(--cx-accent, #2a628f); text-decoration: underline;
         text-underline-offset: 3px; }
+      .linked .tools { display: flex; gap: 8px; margin-bottom: 8px; }
+      .linked button.way { padding: 3px 10px; border-radius: 6px; border: 1px solid var(--cx-line, #8886);
+        color: inherit; text-decoration: none; font-size: 0.85rem; }
+      .linked button.way[aria-pressed=true] { background: var(--cx-accent, #2a628f); color: #fff;
+        border-color: var(--cx-accent, #2a628f); }
       .linked button:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; border-radius: 3px; }
       @container (max-width: 560px) { .linked .maps, .linked .panel { gap: 6px 10px } .linked .one > i { width: 32px;
         height: 32px } .linked .one { gap: 6px } .linked .panel { grid-template-columns: minmax(0, 1fr) } }`
     state.box = make("div", root, "linked")
+    const tools = make("div", state.box, "tools")
+    state.ways = ["Codes", "Over the image"].map((name, at) => {
+      const button = make("button", tools, "way", name)
+      button.type = "button"
+      button.onclick = () => { state.over = at === 1; state.pressed(); state.draw() }
+      return button
+    })
+    state.pressed = () => state.ways.forEach((button, at) =>
+      button.setAttribute("aria-pressed", String(Boolean(state.over) === (at === 1))))
+    state.pressed()
     const maps = make("div", state.box, "maps")
     state.heads = [0, 1].map(() => make("p", maps))
     state.canvases = [0, 1].map((side) => {
@@ -135,7 +150,7 @@ function linked(root, data, tell, ask) {
     }
   }
   const paint = (side) => {
-    const canvas = state.canvases[side], { rows, columns, picture, codes } = state.sides[side]
+    const canvas = state.canvases[side], { behind, rows, columns, picture, codes, placed } = state.sides[side]
     const ratio = window.devicePixelRatio || 1, wide = Math.round(canvas.clientWidth * ratio)
     const high = Math.round(wide * rows / columns)
     if (!wide || !picture?.complete) return
@@ -144,7 +159,11 @@ function linked(root, data, tell, ask) {
     pen.setTransform(1, 0, 0, 1, 0, 0)
     pen.imageSmoothingEnabled = false
     pen.clearRect(0, 0, wide, high)
+    const through = state.over && behind?.complete && placed
+    if (through) pen.drawImage(behind, 0, 0, wide, high)
+    pen.globalAlpha = through ? 0.4 : 1
     pen.drawImage(picture, 0, 0, wide, high)
+    pen.globalAlpha = 1
     if (!state.at) return
     pen.scale(wide / columns, high / rows)
     pen.unit = wide / columns / ratio
@@ -166,7 +185,10 @@ function linked(root, data, tell, ask) {
       const show = (url) => { tile.style.background = `url(${url}) 0 0 / 100%` }, key = `${side} ${code}`
       if (state.patches.has(key)) return show(state.patches.get(key))
       const of = state.patches
-      ask({ side, code: numbers[code] }).then((told) => { if (told) { of.set(key, told.url); show(told.url) } }, () => {})
+      ask({ side, code: numbers[code] }).then((told) => {
+        if (told) of.set(key, told.url)
+        if (told) show(told.url)
+      }, () => {})
       return
     }
     const wide = tile.clientWidth || 48, x = code % sprite.across, y = Math.floor(code / sprite.across)
@@ -202,7 +224,8 @@ function linked(root, data, tell, ask) {
       patch(one, to, there)
       const said = make("div", one, "said")
       make("b", said, "", `${other.letter}: ${named(to, there)}`)
-      if (state.there.length > 1) make("div", said, "quiet", `${counted(cells.length)} of ${many(state.there.length, "cell")} there`)
+      const all = state.there.length
+      if (all > 1) make("div", said, "quiet", `${counted(cells.length)} of ${many(all, "cell")} there`)
       const both = pairs.get(side ? `${there} ${code}` : `${code} ${there}`) ?? 0
       if (data.counts && mine.of[code] && other.of[there]) {
         const share = both / mine.of[code], chance = other.of[there] / data.places
@@ -212,9 +235,11 @@ function linked(root, data, tell, ask) {
       link(said, to, there, cells[0], "On its code maps →")
     }
     if (order.length > 4) make("div", box, "quiet", `and ${many(order.length - 4, "more code")} there`)
-    if (data.counts && mine.of[code]) make("div", box, "quiet",
-      `Over ${counted(data.images)} images, ${mine.letter} has this code on ${many(mine.of[code], "place")}; ` +
-      `there ${other.letter} most often has code ${counted(mine.best[code])} (${percent(mine.bestOf[code] / mine.of[code])}).`)
+    if (!data.counts || !mine.of[code]) return
+    const most = percent(mine.bestOf[code] / mine.of[code])
+    make("div", box, "quiet", `Over ${counted(data.images)} images, ${mine.letter} has this code on ` +
+      `${many(mine.of[code], "place")}; there ${other.letter} most often has code ` +
+      `${counted(mine.best[code])} (${most}).`)
   }
   state.point = (side, index) => {
     if (state.at?.[0] === side && state.at[1] === index && state.shown === data) return
@@ -243,10 +268,12 @@ function linked(root, data, tell, ask) {
     make("div", head, "quiet", side.title)
     canvas.setAttribute("aria-label", side.alt)
     canvas.style.aspectRatio = `${side.columns} / ${side.rows}`
-    const picture = new Image()
-    picture.onload = () => state.draw()
-    picture.src = side.url
-    state.sides[index].picture = picture
+    for (const [name, url] of [["picture", side.url], ["behind", side.behind]]) {
+      const picture = new Image()
+      picture.onload = () => state.draw()
+      picture.src = url
+      state.sides[index][name] = picture
+    }
   })
   const [side, index] = state.at ?? [0, state.sides[0].middle]
   state.shown = null

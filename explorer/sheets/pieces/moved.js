@@ -1,5 +1,5 @@
-// Two maps of the same images with one selection. A box or a lasso on either, a tap on a point, or a value of the legend
-// chooses images on both, and lines show how far they moved from the first map to the second.
+// Two maps of the same images with one selection: a box or a lasso on either, a tap on a point, or a value of the
+// legend chooses images on both, and lines show where they are on the other one.
 function moved(root, data, tell) {
   const FEWEST = 6, CORNERS = 60, LINES = 1500, NEAR = 14, NEAR_TOUCH = 24  // NEAR: pixels from a point
   const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
@@ -11,14 +11,16 @@ function moved(root, data, tell) {
     one.textContent = text
     return one
   }
-  const state = root.moved ??= { near: -1, drag: null, way: "lasso", mask: null, told: null }
+  const button = (parent, text, click) =>
+    Object.assign(make("button", parent, "", text), { type: "button", onclick: click })
+  const state = root.moved ??= { near: -1, drag: null, mask: null, told: null }
 
   if (!state.box) {
     root.replaceChildren()
     make("style", root).textContent = `
       .moved { container-type: inline-size; color: var(--cx-text, currentColor); position: relative; }
-      .moved .tools, .moved .legend { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; margin: 0 0 8px;
-        font-size: 0.85rem; }
+      .moved .tools, .moved .legend { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center;
+        margin: 0 0 8px; font-size: 0.85rem; }
       .moved .legend { margin: 8px 0 0; max-height: 7.5em; overflow: auto; }
       .moved button { all: unset; cursor: pointer; padding: 3px 10px; border-radius: 6px; font-size: 0.85rem;
         border: 1px solid var(--cx-line, #8886); line-height: 1.4; }
@@ -28,11 +30,11 @@ function moved(root, data, tell) {
       .moved button[disabled] { opacity: 0.45; cursor: default; }
       .moved .legend button { border: 0; padding: 1px 6px; max-width: 16em; overflow: hidden; text-overflow: ellipsis;
         white-space: nowrap; }
-      .moved .legend i { display: inline-block; width: 0.75em; height: 0.75em; border-radius: 50%; margin-right: 0.4em; }
+      .moved .legend i { display: inline-block; width: 0.75em; height: 0.75em; border-radius: 50%; margin-right: 0.4em }
       .moved .legend .scale { width: 160px; height: 10px; border-radius: 3px; }
       .moved .maps { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px 18px; }
       .moved .map { position: relative; min-width: 0; }
-      .moved .map p { margin: 0 0 4px; font-size: 0.9rem; overflow-wrap: anywhere; line-height: 1.3; }
+      .moved p { margin: 0 0 4px; font-size: 0.9rem; overflow-wrap: anywhere; line-height: 1.3; }
       .moved .quiet { color: var(--cx-quiet, currentColor); font-size: 0.85rem; }
       .moved canvas { display: block; width: 100%; aspect-ratio: 1; touch-action: pan-y; cursor: crosshair;
         border: 1px solid var(--cx-line, #8886); border-radius: 8px; user-select: none; -webkit-user-select: none;
@@ -40,32 +42,28 @@ function moved(root, data, tell) {
       .moved canvas:focus-visible { outline: 3px solid var(--cx-accent, #2a628f); outline-offset: -3px; }
       .moved .tip { position: absolute; z-index: 5; pointer-events: none; display: none; padding: 5px; max-width: 190px;
         border-radius: 6px; background: #11151b; color: #fff; font-size: 12px; line-height: 1.35;
-        box-shadow: 0 2px 8px #0006; white-space: pre-line; overflow-wrap: anywhere; }
+        box-shadow: 0 2px 8px #0006; border: 1px solid #8886;
+        white-space: pre-line; overflow-wrap: anywhere; }
       .moved .tip i { display: block; border-radius: 4px; image-rendering: pixelated; }
       .moved .said { margin-top: 8px; font-size: 0.95rem; min-height: 1.5em; }
       @container (max-width: 620px) { .moved .maps { grid-template-columns: minmax(0, 1fr) } }`
     state.box = make("div", root, "moved")
     const tools = make("div", state.box, "tools")
     make("span", tools, "quiet", "Choose with")
-    state.ways = ["lasso", "box"].map((way) => {
-      const button = make("button", tools, "", way === "box" ? "Box" : "Lasso")
-      button.type = "button"
-      button.onclick = () => { state.way = way; state.pressed() }
-      return button
-    })
-    state.pressed = () => state.ways.forEach((button, at) =>
-      button.setAttribute("aria-pressed", String(["lasso", "box"][at] === state.way)))
-    state.pressed()
-    state.clear = make("button", tools, "", "Clear")
-    state.clear.type = "button"
-    state.clear.onclick = () => state.choose("")
+    const ways = ["Lasso", "Box"].map((way) => button(tools, way, () => {
+      state.way = way
+      ways.forEach((one) => one.setAttribute("aria-pressed", String(one.textContent === way)))
+    }))
+    ways[0].click()
+    state.clear = button(tools, "Clear", () => state.choose(""))
     const maps = make("div", state.box, "maps")
     state.maps = ["A", "B"].map((letter) => {
       const box = make("div", maps, "map"), head = make("p", box), canvas = make("canvas", box)
       const tip = make("div", box, "tip"), tile = make("i", tip), text = make("span", tip)
       canvas.tabIndex = 0
       canvas.setAttribute("role", "img")
-      return { letter, box, head, canvas, tip, tile, text, points: null, ground: document.createElement("canvas") }
+      return { letter, box, head, canvas, tip, tile, text, ground: document.createElement("canvas"),
+        front: document.createElement("canvas") }
     })
     state.legend = make("div", state.box, "legend")
     state.said = make("div", state.box, "said")
@@ -99,7 +97,7 @@ function moved(root, data, tell) {
       if (!drag.far) return
       event.preventDefault()
       state.hover(side, -1)
-      if (state.way === "box" || drag.touch) {
+      if (state.way === "Box" || drag.touch) {
         const [x, y] = drag.from
         drag.path = [[x, y], [at[0], y], at, [x, at[1]]]
       } else drag.path.push(at)
@@ -111,11 +109,9 @@ function moved(root, data, tell) {
       state.drag = null
       if (drag.far) return state.choose(state.region(drag))
       const near = state.nearest(side, place(event), drag.touch ? NEAR_TOUCH : NEAR)
-      if (drag.touch) {  // a drag that follows a tap at once is a box in any direction
-        canvas.style.touchAction = "none"
-        clearTimeout(state.timer)
-        state.timer = setTimeout(() => { canvas.style.touchAction = "" }, 700)
-      }
+      canvas.style.touchAction = drag.touch ? "none" : ""  // a drag that follows a tap is a box in any direction
+      clearTimeout(state.timer)
+      state.timer = setTimeout(() => { canvas.style.touchAction = "" }, 700)
       state.hover(side, near)
       state.choose(near < 0 ? "" : `i:${state.rows[near]}`)
     }
@@ -125,14 +121,11 @@ function moved(root, data, tell) {
     canvas.addEventListener("blur", () => state.hover(side, -1))
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
+      const enter = (event.key === "Enter" || event.key === " ") && state.near >= 0
+      if (step || enter) event.preventDefault()
       if (event.key === "Escape") state.choose("")
-      if ((event.key === "Enter" || event.key === " ") && state.near >= 0) {
-        event.preventDefault()
-        state.choose(`i:${state.rows[state.near]}`)
-      }
-      if (!step) return
-      event.preventDefault()
-      state.hover(side, state.next(side, step))
+      if (enter) state.choose(`i:${state.rows[state.near]}`)
+      if (step) state.hover(side, state.next(side, step))
     })
   }
 
@@ -216,8 +209,8 @@ function moved(root, data, tell) {
     Object.assign(root.dataset, { rows: list.join(","), region })
     state.clear.disabled = !state.mask
     say()
-    for (const button of state.legend.querySelectorAll("button"))
-      button.setAttribute("aria-pressed", String(region === button.region))
+    for (const one of state.legend.querySelectorAll("button"))
+      one.setAttribute("aria-pressed", String(region === one.region))
     state.redraw()
   }
   state.choose = (region) => {
@@ -243,17 +236,28 @@ function moved(root, data, tell) {
     return red + green + blue > (red <= 1 && green <= 1 && blue <= 1 ? 1.5 : 384)
   }
   const shade = (at, palette) => palette[values[at]] ?? palette[palette.length - 1]
-  const dots = (pen, side, wide, which, size, opacity) => {  // one path a colour
-    const palette = state.dark ? colour.dark : colour.light, paths = new Map()
+  const dots = (pen, side, wide, which, size, opacity) => {  // colour by colour
+    const palette = state.dark ? colour.dark : colour.light, groups = new Map()
     for (let at = 0; at < count; at++) {
       if (!which(at)) continue
-      const key = shade(at, palette), path = paths.get(key) ?? paths.set(key, new Path2D()).get(key)
-      const [x, y] = xy(side, at)
-      path.moveTo(put(x) * wide + size, put(y) * wide)
-      path.arc(put(x) * wide, put(y) * wide, size, 0, 7)
+      const key = shade(at, palette), group = groups.get(key) ?? groups.set(key, []).get(key), [x, y] = xy(side, at)
+      group.push(put(x) * wide, put(y) * wide)
     }
     pen.globalAlpha = opacity
-    for (const [key, path] of paths) { pen.fillStyle = key; pen.fill(path) }
+    for (const [key, group] of groups) {
+      pen.fillStyle = key
+      if (state.drag) {  // squares keep up with the pointer; they become circles when it lets go
+        const wide = 2 * size
+        for (let at = 0; at < group.length; at += 2) pen.fillRect(group[at] - size, group[at + 1] - size, wide, wide)
+        continue
+      }
+      pen.beginPath()
+      for (let at = 0; at < group.length; at += 2) {
+        pen.moveTo(group[at] + size, group[at + 1])
+        pen.arc(group[at], group[at + 1], size, 0, 7)
+      }
+      pen.fill()
+    }
     pen.globalAlpha = 1
   }
   const radius = (wide) => wide / 500 * (count < 300 ? 5 : count < 1500 ? 3.6 : 2.6) + 0.6
@@ -264,6 +268,22 @@ function moved(root, data, tell) {
     Object.assign(map.ground, { width: wide, height: wide })
     dots(map.ground.getContext("2d"), side, wide, () => true, radius(wide), state.mask ? 0.12 : 0.85)
   }
+  const front = (pen, side, wide, ratio, ink) => {  // the chosen points, and lines to where they are on the other map
+    const n = chosen()
+    pen.beginPath()
+    for (let at = 0, lines = 0; at < count && lines < (state.drag ? LINES / 8 : LINES); at++) {
+      if (!state.mask[at]) continue
+      lines++
+      const [x, y] = xy(0, at), [right, down] = xy(1, at)
+      pen.moveTo(put(x) * wide, put(y) * wide)
+      pen.lineTo(put(right) * wide, put(down) * wide)
+    }
+    pen.strokeStyle = ink
+    pen.lineWidth = ratio * 0.8
+    pen.globalAlpha = Math.max(0.06, Math.min(0.45, 40 / n))
+    pen.stroke()
+    dots(pen, side, wide, (at) => state.mask[at], radius(wide) * 1.25, 1)
+  }
   const paint = (map, side) => {
     const ratio = window.devicePixelRatio || 1, wide = Math.round(map.canvas.clientWidth * ratio)
     if (!wide) return
@@ -272,27 +292,27 @@ function moved(root, data, tell) {
     const pen = map.canvas.getContext("2d"), ink = state.dark ? "#fff" : "#000"
     pen.clearRect(0, 0, wide, wide)
     pen.drawImage(map.ground, 0, 0)
-    if (state.mask) {
-      pen.beginPath()
-      for (let at = 0, lines = 0; at < count && lines < LINES; at++) {
-        if (!state.mask[at]) continue
-        lines++
-        const [x, y] = xy(0, at), [right, down] = xy(1, at)
-        pen.moveTo(put(x) * wide, put(y) * wide)
-        pen.lineTo(put(right) * wide, put(down) * wide)
+    if (state.mask && state.drag) front(pen, side, wide, ratio, ink)
+    else if (state.mask) {
+      if (map.mask !== state.mask || map.front.width !== wide || map.ink !== ink + map.drawn) {
+        Object.assign(map, { mask: state.mask, ink: ink + map.drawn })
+        Object.assign(map.front, { width: wide, height: wide })
+        front(map.front.getContext("2d"), side, wide, ratio, ink)
       }
-      pen.strokeStyle = ink
-      pen.lineWidth = ratio * 0.8
-      pen.globalAlpha = Math.max(0.06, Math.min(0.45, 40 / chosen()))
-      pen.stroke()
-      dots(pen, side, wide, (at) => state.mask[at], radius(wide) * 1.25, 1)
+      pen.drawImage(map.front, 0, 0)
     }
     if (state.near >= 0) {
       const [x, y] = xy(side, state.near)
-      pen.beginPath()
-      pen.arc(put(x) * wide, put(y) * wide, radius(wide) + 4 * ratio, 0, 7)
       pen.strokeStyle = ink
       pen.lineWidth = 2.5 * ratio
+      pen.beginPath()
+      pen.arc(put(x) * wide, put(y) * wide, radius(wide) + 4 * ratio, 0, 7)
+      pen.stroke()
+      const [from, to] = [xy(0, state.near), xy(1, state.near)].map((one) => one.map((at) => put(at) * wide))
+      pen.beginPath()
+      pen.moveTo(...from)
+      pen.lineTo(...to)
+      pen.lineWidth = 1.2 * ratio
       pen.stroke()
     }
     if (state.drag?.far && state.drag.side === side) {
@@ -337,8 +357,7 @@ function moved(root, data, tell) {
   }
   colour.said = (at) => {
     if (!colour.title) return ""
-    const told = colour.kind === "discrete" ? colour.labels[values[at]] ?? "other" : colour.texts?.[at]
-    return told === undefined ? "" : `${colour.title}: ${told}\n`
+    return `${colour.title}: ${colour.kind === "discrete" ? colour.labels[values[at]] ?? "other" : colour.texts[at]}\n`
   }
 
   const legend = () => {
@@ -347,18 +366,17 @@ function moved(root, data, tell) {
     make("span", state.legend, "quiet", `${colour.title}:`)
     if (colour.kind !== "discrete") {
       make("span", state.legend, "", colour.low)
-      make("span", state.legend, "scale").style.background = `linear-gradient(90deg, ${colour.light.slice(0, -1).join(",")})`
+      const shades = colour.light.slice(0, -1).join(",")
+      make("span", state.legend, "scale").style.background = `linear-gradient(90deg, ${shades})`
       make("span", state.legend, "", colour.high)
       return
     }
     colour.labels.forEach((label, at) => {
-      const button = make("button", state.legend)
-      button.type = "button"
-      make("i", button).style.background = (state.dark ? colour.dark : colour.light)[at]
-      make("span", button, "", `${label} (${counted(colour.counts[at])})`)
-      button.region = `v:${colour.concept}=${label}`
-      button.title = `Choose all images with ${colour.title} ${label}`
-      button.onclick = () => state.choose(root.dataset.region === button.region ? "" : button.region)
+      const region = `v:${colour.concept}=${label}`
+      const one = button(state.legend, "", () => state.choose(root.dataset.region === region ? "" : region))
+      make("i", one).style.background = (state.dark ? colour.dark : colour.light)[at]
+      make("span", one, "", `${label} (${counted(colour.counts[at])})`)
+      Object.assign(one, { region, title: `Choose all images with ${colour.title} ${label}` })
     })
     if (colour.rest) {
       const other = make("span", state.legend)
