@@ -59,19 +59,18 @@ def entropy_interval(codes: np.ndarray, size: int, *, seed: int = 0) -> Interval
     """
     from scipy.special import stdtrit  # scipy.stats takes a second to import
 
-    alone, nan = _alone(codes, size), float("nan")
+    seen_once, nan = alone(codes, size), float("nan")
     images = len(codes)
     if images < 2:
-        return Interval(nan, nan, alone, False)
-    groups = np.arange(images) if images <= GROUPS else np.random.default_rng(seed).permutation(images) % GROUPS
-    estimate, errors = _left_out(usage.sum_rows(usage.occurrences(codes, size), groups, min(images, GROUPS)))
+        return Interval(nan, nan, seen_once, False)
+    estimate, errors = left_out(codes, size, grouped(images, seed))
     count = len(errors)
     corrected = count * estimate - (count - 1) * errors.mean()
     half = stdtrit(count - 1, 0.975) * np.sqrt((count - 1) / count * np.square(errors - errors.mean()).sum())
     low, high = np.clip([corrected - half, corrected + half], 0, np.log2(size))
-    if alone > ALONE:
-        return Interval(float(min(low, estimate)), nan, alone, False)
-    return Interval(float(low), float(high), alone, True)
+    if seen_once > ALONE:
+        return Interval(float(min(low, estimate)), nan, seen_once, False)
+    return Interval(float(low), float(high), seen_once, True)
 
 
 def perplexity_interval(codes: np.ndarray, size: int) -> Interval:
@@ -79,15 +78,21 @@ def perplexity_interval(codes: np.ndarray, size: int) -> Interval:
     return entropy_interval(codes, size).perplexity()
 
 
-def _alone(codes: np.ndarray, size: int) -> float:
+def alone(codes: np.ndarray, size: int) -> float:
     """Share of the tokens whose code one image alone has."""
     table = usage.occurrences(codes, size)
     images = np.bincount(table.indices, minlength=size)  # that have each code
     return float(table.data[images[table.indices] == 1].sum() / max(table.data.sum(), 1))
 
 
-def _left_out(table) -> tuple[float, np.ndarray]:
-    """Entropy in bits of all rows of counts (G, K), sparse, and of all but each (G,)."""
+def grouped(images: int, seed: int = 0) -> np.ndarray:
+    """The group (N,) of each image: one for each, or random ones of nearly the same size."""
+    return np.arange(images) if images <= GROUPS else np.random.default_rng(seed).permutation(images) % GROUPS
+
+
+def left_out(codes: np.ndarray, size: int, groups: np.ndarray) -> tuple[float, np.ndarray]:
+    """Entropy in bits of codes (N, H, W), and of all but each group of images (G,), given the group (N,) of each."""
+    table = usage.sum_rows(usage.occurrences(codes, size), groups, int(groups.max()) + 1)
     counts = np.asarray(table.sum(0), np.float64).reshape(-1)
     rows, held = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr)), counts[table.indices]
     changes = np.bincount(rows, _weighed(held - table.data) - _weighed(held), table.shape[0])

@@ -30,6 +30,8 @@ def draw(study: Study, options: Any, picture: Picture | None, block: Controls) -
 def _choice(field: dataclasses.Field, study: Study, values: dict[str, Any]) -> str:
     label, about = escape(field.metadata.get("label", field.name)), help_mark(field.metadata.get("help", ""))
     value, choices, how = values[field.name], fields.choices_of(field, study, values), field.metadata.get("widget")
+    if "offers" in field.metadata:  # nothing else is opened for a visitor
+        choices, how = field.metadata["offers"](study, values), "list"
     name, many = f'data-choice="{escape(field.name)}"', how in fields.MANY
     few = len(choices) <= BUTTONS and sum(map(len, choices.values())) <= LETTERS and how != "list"
     if choices and (few or many):

@@ -86,6 +86,7 @@ def _sheet(name: str, checkpoint: str, picture: str | None, fit: str, carried: d
     view, study = VIEWS[name], shipped.study(checkpoint)
     looked = None if picture is None else shipped.picture(checkpoint, picture, fit)
     values = chosen(carried, checkpoint)
+    values = {key: one for key, one in values.items() if fields.offered(view.options, study, key, one)}
     if view.several and looked is not None:
         values = {"show": "own"} | values
     options, _ = fields.settled(view.options, study, values, looked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.options import kind_of
-from explorer.pages.state import bound, get, plain, put, shared
+from explorer.pages.state import bound, get, plain, put, shared, short_path
 from explorer.study.picture import OWN
 from explorer.views import fields
 
@@ -97,6 +97,12 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
     if field.metadata.get("widget") == "code":
         return _code(shown, label, given)
     known = fields.choices_of(field, shown.study, options)
+    if "offers" in field.metadata:
+        known = field.metadata["offers"](shown.study, options)
+        known.setdefault(value, short_path(value))
+        return st.selectbox(
+            label, list(known), format_func=lambda one: known.get(one, one), accept_new_options=True, width=340, **given
+        )
     if known:
         few = len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS
         if few and field.metadata.get("widget") != "list":

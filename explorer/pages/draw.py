@@ -13,7 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, gathering, links, naming, pieces, scoring, uploads
+from explorer.pages import code_map, controls, gathering, links, naming, pieces, scoring, session, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.state import plain
@@ -274,7 +274,7 @@ def _table(block: Table, shown: Shown) -> None:
     picked = int(data[block.by].iloc[rows[0]]) if rows and rows[0] < len(data) else None
     before, st.session_state[f"picked-{block.name}"] = st.session_state.get(f"picked-{block.name}"), picked
     if picked is not None and picked != before:
-        go(block.go, shown, point=picked)
+        go(block.go(picked) if callable(block.go) else block.go, shown, point=picked)
         _again()
 
 
@@ -320,7 +320,7 @@ def _controls(block: Controls, shown: Shown) -> None:
 def _missing(block: Missing, shown: Shown) -> None:
     subject = block.subject or shown.study.subject
     if block.kind == "encoding":  # every page offers this one with the same words, and sees the same work
-        shown.encode()
+        (shown.encode if block.subject is None else partial(session.encode_other, subject, block.title))()
         return
     if block.kind == "score":
         scoring.every(block, subject)

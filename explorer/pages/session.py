@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from explorer import results
 from explorer.files import cache_folder, digest
 from explorer.options import KMEANS
 from explorer.pages.links import SELECTS
@@ -182,10 +183,7 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
     from explorer import checkpoints, jobs
 
     checkpoint, state = chosen.checkpoint, shared()
-    key = digest(
-        *(checkpoints.fingerprint(checkpoint.path), chosen.dataset, chosen.split, chosen.fit, chosen.limit, kmeans),
-    )
-    target = cache_folder() / "encodings" / f"asked-{key}"
+    target = _asked(checkpoints.fingerprint(checkpoint.path), chosen, kmeans)
     count = chosen.limit if found is None else len(found)
     counted = "the images" if count is None else f"{count:,} images"
     every = "" if chosen.limit else "all "
@@ -209,3 +207,17 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
         label=f"Encode {every}images" if count is None else f"Encode {every}{count:,} images",
         beside=beside,
     )
+
+
+def encode_other(of: Subject, title: str) -> None:
+    """The same of a checkpoint that stands beside the one of the sidebar; its own page sees the same work."""
+    background(
+        results.command("encoding", of), _asked(of.fingerprint, of, of.kmeans), title=title,
+        about=estimates.promise(of.facts, of.limit), label="Encode",
+    )  # fmt: skip
+
+
+def _asked(model: str, of: Subject | Selection, kmeans: int) -> Path:
+    """What stands for an encoding that was asked for, before its images are known."""
+    key = digest(model, of.dataset, of.split, of.fit, of.limit, kmeans)
+    return cache_folder() / "encodings" / f"asked-{key}"

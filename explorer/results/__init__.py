@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import encoding, maps, masks, measurements, pictures, scores
+from explorer.results import comparison, encoding, maps, masks, measurements, pictures, scores
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -43,6 +43,7 @@ class Kind:
         read: (path, key) -> what is kept there; BadInput where that is damaged.
         about: what it tells, in a few words.
         counts: fields of the subject that change it. needs: the kind that it is made of.
+        words: options that stand after the checkpoint without a flag.
     """
 
     options: type
@@ -55,6 +56,7 @@ class Kind:
     about: str
     counts: tuple[str, ...] = OF
     needs: str | None = None
+    words: tuple[str, ...] = ()
 
 
 def _measurement(what: str, options: type, about: str) -> Kind:
@@ -66,6 +68,10 @@ def _measurement(what: str, options: type, about: str) -> Kind:
 
 def _score(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
     scores.make(subject, options, path, progress, found, partial(obtain, progress=progress))  # of other results
+
+
+def _comparison(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
+    comparison.make(subject, options, path, progress, found, partial(obtain, progress=progress))
 
 
 RESULTS: dict[str, Kind] = {
@@ -93,6 +99,11 @@ RESULTS: dict[str, Kind] = {
     "masks": Kind(
         masks.Options, ("masks",), "masks", ".json", masks.key, masks.make, masks.read,
         "the patches of an image that are hardest and easiest to fill in",
+    ),
+    "comparison": Kind(
+        comparison.Options, ("compare",), "comparisons", ".json", comparison.key, _comparison, comparison.read,
+        "how alike two checkpoints are on the same images", counts=(*OF, "kmeans"), needs="encoding",
+        words=("other",),
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip
@@ -156,7 +167,9 @@ def obtain(
 def command(kind: str, subject: Subject, options: Any = None) -> list[str]:
     """Words after `explorer` that make this result, with every option spelled out."""
     entry, options = RESULTS[kind], checked(kind, options)
-    return [*entry.command, str(subject.checkpoint), *flags(subject, entry.counts), *flags(options)]
+    named = [field.name for field in fields(entry.options) if field.name not in entry.words]
+    words = [getattr(options, name) for name in entry.words]
+    return [*entry.command, str(subject.checkpoint), *words, *flags(subject, entry.counts), *flags(options, named)]
 
 
 def checked(kind: str, options: Any = None, out: Path | None = None) -> Any:

@@ -239,6 +239,7 @@ class Table:
     """Rows with named columns, in the order of `columns`; a click on a row leads to `go`, `{point}` being column `by`.
 
     Attributes:
+        go: or a function of column `by`. by: a column of whole numbers, shown or not.
         pictures: (n, s, s, 3) uint8 of each row, for columns of pictures.
         pages: what sorts it when it has more rows than are shown at once: {column: what to call that order}.
     """
@@ -247,7 +248,7 @@ class Table:
     frame: pd.DataFrame
     columns: Mapping[str, Column]
     pictures: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] = field(default_factory=dict)
-    go: Go | None = None
+    go: Go | Callable[[int], Go] | None = None
     by: str = ""
     height: int = 0
     sorts: Mapping[str, str] = field(default_factory=dict)

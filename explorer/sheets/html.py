@@ -236,13 +236,14 @@ def _table(block: Table, paper: Paper) -> str:
         f"{help_mark(column.help)}</th>"
         for name, column in block.columns.items()
     )
-    cells = []  # of each column
+    cells, leads = [], _leads(block, shown, paper)  # of each column
+    first = block.by if block.by in block.columns else next(iter(block.columns), "")
     for name, column in block.columns.items():
         if name in pictures:
             cells.append([f'<td><img src="{url}" alt="{escape(column.label)}"></td>' for url in pictures[name]])
         else:
-            leads = block.go if name == block.by else None
-            cells.append([_cell(value, column.format, go(leads, paper, point=value)) for value in shown[name]])
+            each = leads if name == first else [""] * len(shown)
+            cells.append([_cell(one, column.format, at) for one, at in zip(shown[name], each, strict=True)])
     rows = [f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True)]
     more = len(block.frame) - len(shown)
     said = f'<p class="cx-note cx-quiet">The first {ROWS:,} of {len(block.frame):,} rows.</p>' if more > 0 else ""
@@ -251,6 +252,14 @@ def _table(block: Table, paper: Paper) -> str:
         f'<div class="cx-table" tabindex="0" role="region" aria-label="{escape(block.name)}" style="{height}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{said}"
     )
+
+
+def _leads(block: Table, shown: Any, paper: Paper) -> list[str]:
+    """Where a click on each row leads."""
+    if block.go is None:
+        return [""] * len(shown)
+    points = shown[block.by].tolist()
+    return [go(block.go(int(one)) if callable(block.go) else block.go, paper, point=one) for one in points]
 
 
 def _cell(value: Any, form: str, leads: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from explorer.views import (
     code_maps,
     codebook,
+    compare,
     concepts,
     edit,
     latent_map,
@@ -96,5 +97,9 @@ VIEWS: dict[str, View] = {
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
         rates.Options, rates.sheet, encoded=False, section="Judge",
+    ),
+    "compare": View(
+        "Compare", "balance", "This checkpoint beside another one, on the same images.",
+        compare.Options, compare.sheet, pictured=True, section="Judge",
     ),
 }  # fmt: skip

@@ -2,8 +2,10 @@
 
 A field's metadata may say `choices` (values, {value: called}, or (study, options so far) -> {value: called}), `start`
 ((study, options so far) -> the value where none is asked for), `when` ((study, options so far) -> does it count?),
-`sets` ((study, value) -> what else is chosen by choosing it) and `yields` (a value that cannot be had here gives way to
-the start without a word). Options so far hold the picture that is looked at, too, as `picture`.
+`sets` ((study, value) -> what else is chosen by choosing it), `yields` (a value that cannot be had here gives way to
+the start without a word), `offers` ((study, options so far) -> {value: called}, where others may be typed) and `check`
+((study, value) -> raises BadInput for one that cannot be had). Options so far hold the picture that is looked at, too,
+as `picture`.
 """
 
 from __future__ import annotations
@@ -126,4 +128,12 @@ def _checked(field: dataclasses.Field, value: Any, study: Study, values: Mapping
     plain.name, plain.type = field.name, field.type
     for part in listed(value) if field.metadata.get("widget") in MANY else [value]:
         check(plain, part)
+    if "check" in field.metadata:
+        field.metadata["check"](study, value)
     return value
+
+
+def offered(kind: type, study: Study, name: str, value: Any) -> bool:
+    """Whether a value is one of those that a field offers; of a field that offers none, any is."""
+    offers = {field.name: field.metadata.get("offers") for field in dataclasses.fields(kind)}.get(name)
+    return offers is None or value in offers(study, {})

@@ -67,18 +67,18 @@ def compare(first: np.ndarray, second: np.ndarray, *, seed: int = 0) -> Stabilit
     Source: Vinh, Epps and Bailey, Information theoretic measures for clusterings comparison, 2010, for the AMI with the
     arithmetic mean; Kuhn, The Hungarian method for the assignment problem, 1955.
     """
-    (numbers, first), (others, second) = (_renumbered(codes) for codes in (first, second))
+    (numbers, first), (others, second) = (renumbered(codes) for codes in (first, second))
     images, size = len(first), (len(numbers), len(others))
     if images < 2 or min(size) < 2:
         return None
     generator = np.random.default_rng(seed)
     groups = generator.permutation(images) % min(GROUPS, images)
-    table = _table(first, second, groups, size)
+    table = contingency(first, second, groups, size)
     expected = expected_information(*table.margins(table.total), seed=seed)
     ends = _jackknife(table, expected)
     null = np.empty((PERMUTATIONS, len(METRICS)))
     for draw in range(PERMUTATIONS):
-        moved = _table(first, second[generator.permutation(images)], groups, size)
+        moved = contingency(first, second[generator.permutation(images)], groups, size)
         null[draw] = _measured(moved, _halves(moved), expected)
     partner = partners(table, table.total)
     have = partner >= 0
@@ -110,13 +110,13 @@ class Table:
         return tuple(np.bincount(codes, tokens, size) for codes, size in of)
 
 
-def _renumbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def renumbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers (U,) of the codes that occur, and codes (N, …) as positions among them (N, P)."""
     numbers, position = np.unique(codes, return_inverse=True)
     return numbers, position.reshape(len(codes), -1)
 
 
-def _table(first: np.ndarray, second: np.ndarray, groups: np.ndarray, size: tuple[int, int]) -> Table:
+def contingency(first: np.ndarray, second: np.ndarray, groups: np.ndarray, size: tuple[int, int]) -> Table:
     """The table of codes (N, P) twice and the group of each image (N,)."""
     from scipy.sparse import coo_array
 
