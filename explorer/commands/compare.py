@@ -58,10 +58,8 @@ def _made(of: Subject, facts: Any, of_other: str | None, progress: Progress) -> 
     from explorer.study import Study, pair
 
     study = Study(of)
-    if of_other is None:
-        options = pair.options_of(of, pair.subject_of(of, facts))
-    else:
-        options = comparison.Options(str(facts.path), of_other)
+    named = None if of_other is None else comparison.Options(str(facts.path), of_other)
+    options = named or pair.options_of(study, facts)
     obtain("comparison", of, options, progress=progress)
     return pair.keep(study, facts, options)
 

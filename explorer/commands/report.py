@@ -23,7 +23,7 @@ from explorer.results.subject import Subject
 if TYPE_CHECKING:
     from explorer.sheets import Missing
 
-SLOW = ("map", "layers", "rates", "codecs", "masks")  # results that take minutes: made for views that are named
+SLOW = ("map", "layers", "rates", "codecs", "masks", "comparison")  # minutes: made for views that are named
 NOT_MADE = "It has not been made; it is without --quick."
 Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given several times. [all]")]
 
@@ -63,7 +63,7 @@ def report(
         found, refused = _scores(of, wanted, asked, progress, quick)
 
         def make(missing: Missing) -> bool:
-            if (missing.kind in SLOW and not views) or missing.kind == "score":
+            if missing.kind == "score" or ((missing.kind in SLOW or missing.subject is not None) and not views):
                 return False
             progress.update(0, missing.title, force=True)
             obtain(missing.kind, missing.subject or of, missing.options, progress=progress)

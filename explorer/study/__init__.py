@@ -91,6 +91,10 @@ class Study:
         """`function(study, *arguments)`, kept like everything here until the user gathers other sets of images."""
         return self._kept(function, arguments, {}, *filter(None, [sets.version(self.images.fingerprint)]))
 
+    def beside(self, subject: Subject) -> Study:
+        """The study of another subject."""
+        return Study(subject)
+
     # ---- results
 
     def result(self, kind: str, options: Any = None) -> Any | None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer import results
 from explorer.results import comparison
-from explorer.study import Study
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
     from explorer.results.subject import Subject
+    from explorer.study import Study
 
 
 @dataclass(frozen=True)
@@ -73,32 +72,33 @@ class Pair:
         return ""
 
 
-def subject_of(subject: Subject, other: Checkpoint) -> Subject:
+def subject_of(study: Study, other: Checkpoint) -> Subject:
     """Another checkpoint on the same part of the dataset: with as many images as it is encoded for, or as many here."""
-    for limit in dict.fromkeys([subject.limit, other.limit_on(subject.dataset), None]):
-        found = comparison.second(subject, _options(subject, other, limit))
-        if encoded(found):
+    here = study.subject
+    for limit in dict.fromkeys([here.limit, other.limit_on(here.dataset), None]):
+        found = comparison.second(here, _options(here, other, limit))
+        if encoded(study, found):
             return found
-    return comparison.second(subject, _options(subject, other, subject.limit))
+    return comparison.second(here, _options(here, other, here.limit))
 
 
-def encoded(subject: Subject) -> bool:
+def encoded(study: Study, subject: Subject) -> bool:
     """Whether there is an encoding; where the images would be decoded first, there is none that could be found."""
     from explorer import datasets
 
     size = subject.facts.image_size
     there = datasets.ready(subject.dataset, subject.split, size, fit=subject.fit, limit=subject.limit)
-    return there and results.find("encoding", subject) is not None
-
-
-def options_of(subject: Subject, other: Subject) -> comparison.Options:
-    """The options of the result `comparison` that mean this other subject."""
-    return _options(subject, other.facts, other.limit)
+    return there and study.beside(subject).encoded
 
 
 def _options(subject: Subject, other: Checkpoint, limit: int | None) -> comparison.Options:
     of_other = comparison.SAME if limit == subject.limit else str(limit or comparison.EVERY)
     return comparison.Options(str(other.path), of_other)
+
+
+def options_of(study: Study, other: Checkpoint) -> comparison.Options:
+    """Options of the result `comparison` with the encoding of another checkpoint that is there, or would be made."""
+    return _options(study.subject, other, subject_of(study, other).limit)
 
 
 def open_pair(study: Study, other: Checkpoint) -> Pair | Subject:
@@ -107,19 +107,16 @@ def open_pair(study: Study, other: Checkpoint) -> Pair | Subject:
     Raises:
         BadInput: the two have no image in common, or the other cannot be opened.
     """
-    known = study.subject.__dict__.setdefault("pairs", {})  # as long as the images are open
-    found = known.get(other.path)
-    if found is None or not found.b.encoded:
-        subject = subject_of(study.subject, other)
-        if not encoded(subject):
-            return subject
-        found = keep(study, other, options_of(study.subject, subject))
-    return found
+    found = study.subject.__dict__.get("pairs", {}).get(other.path)
+    if found is not None and found.b.encoded:
+        return found
+    subject = subject_of(study, other)
+    return keep(study, other, _options(study.subject, other, subject.limit)) if encoded(study, subject) else subject
 
 
 def keep(study: Study, other: Checkpoint, options: comparison.Options) -> Pair:
-    """The pair that `open_pair` gives from now on; the encoding of the other checkpoint is there."""
-    b = Study(comparison.second(study.subject, options))
+    """The pair that `open_pair` gives from now on, as long as the images are open."""
+    b = study.beside(comparison.second(study.subject, options))
     found = Pair(study, b, comparison.matched(study.images, b.images), options)
     study.subject.__dict__.setdefault("pairs", {})[other.path] = found
     return found

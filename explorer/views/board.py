@@ -66,7 +66,7 @@ def table(study: Study, found: list[Checkpoint]) -> pd.DataFrame:
             "dataset": one.dataset or "", "size": one.image_size, "parameters": one.parameters,
             "bits": bits_per_pixel(one), "psnr": psnr.get("mean"), "psnr_between": _between(psnr, 2),
             "ssim": ssim.get("mean"), "ssim_between": _between(ssim, 3), "perplexity": _perplexity(one),
-            "concepts": _captured(one), "images": psnr.get("n"),
+            "concepts": _captured(study, one), "images": psnr.get("n"),
         })  # fmt: skip
     frame = pd.DataFrame(rows)
     for name in ("bits", "psnr", "ssim", "perplexity", "concepts", "images"):
@@ -98,16 +98,16 @@ def _perplexity(one: Checkpoint) -> float | None:
     return (one.metrics.get("layers") or {}).get(main, {}).get("perplexity")
 
 
-def _captured(one: Checkpoint) -> int | None:
+def _captured(study: Study, one: Checkpoint) -> int | None:
     """How many concepts of its own dataset are captured, where the verdicts are kept and the images are at hand."""
     from explorer import datasets
-    from explorer.study import open_study
+    from explorer.results.subject import Subject
 
     if one.dataset not in datasets.DATASETS or (one.opening and one.opening[0] != one.dataset):
         return None
     with suppress(BadInput):
         if datasets.ready(one.dataset, "test", one.image_size):
-            found = captured(open_study(one.path))
+            found = captured(study.beside(Subject(one.path, one.dataset, limit=one.limit_on(one.dataset))))
             return None if found is None else sum(found.values())
     return None
 

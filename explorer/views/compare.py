@@ -60,7 +60,7 @@ def _start(study: Study, _: Any = None) -> str:
     """The first that is encoded already; else the first."""
     names = list(offers(study))
     for name in names[:TRIED]:
-        if pairs.encoded(pairs.subject_of(study.subject, described(name))):
+        if pairs.encoded(study, pairs.subject_of(study, described(name))):
             return name
     return names[0] if names else ""
 

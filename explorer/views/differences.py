@@ -164,7 +164,7 @@ def _between(row: dict[str, Any], digits: int) -> str:
         return "a count"
     if row["low"] is None:
         return "one image" if row["n"] < 2 else "too few images"
-    if row["low"] == row["high"]:
+    if row["metric"] == "bits_per_pixel":
         return "exact"
     return f"{written(row['low'], digits, sign=True)} … {written(row['high'], digits, sign=True)}"
 

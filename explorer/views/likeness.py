@@ -78,7 +78,7 @@ def sentence(chosen: dict[str, Any]) -> str:
         share = (ami["value"] - ami["null"]) / max(1 - ami["null"], 1e-9)
         said.append(
             "The codes say the same: one tells the other" if ami["value"] > 0.999
-            else f"The codes {_much(share)} agree beyond what their place in the image brings"
+            else f"Beyond what the place in the image brings, the codes {_much(share)}"
         )  # fmt: skip
     if (near := chosen["knn_jaccard"]) is not None:
         count = 20 * near["value"] / (1 + near["value"])  # of ten, where both sets have ten
@@ -90,7 +90,7 @@ def sentence(chosen: dict[str, Any]) -> str:
 
 
 def _much(share: float) -> str:
-    return "largely" if share > ALIKE else "hardly" if share < 0.1 else "in part"
+    return "largely agree" if share > ALIKE else "hardly agree" if share < 0.1 else "agree in part"
 
 
 def _same(value: float) -> str:

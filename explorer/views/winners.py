@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from explorer.study.pair import Pair
 
-SHOWN = 3  # images that each wins most, as strips
+SHOWN = 4  # images that each wins most, as strips
 
 
 def images(pair: Pair, metric: str) -> tuple[list[Block], dict[str, Any]]:

@@ -13,7 +13,7 @@ from explorer.results import RESULTS, maps
 from explorer.results.measurements import Latents
 from explorer.results.scores import SCORES
 from explorer.results.subject import Subject
-from explorer.study import open_study
+from explorer.study import Study, open_study, pair
 
 KMEANS = (32, 64, 128, 256)
 FILLS = [{"fill": fill} for fill in ("mean", "zeros", "other")]
@@ -28,6 +28,10 @@ def asked(subject: Subject) -> dict[str, list]:
         "encoding": [None], "map": [maps.Options(*how) for how in every],
         "layers": FILLS, "rates": [None], "codecs": [None], "pictures": [None],
         "latents": [Latents(name) for name in continuous], "score": [{"score": score} for score in SCORES],
+        "comparison": [
+            pair.options_of(Study(subject), checkpoints.describe(SHIPPED / other))
+            for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
+        ],
     }  # fmt: skip
 
 
@@ -42,6 +46,7 @@ def test_everything_that_ships_is_found(name):
     for folder in {kind.folder for kind in RESULTS.values()}:
         on_disk = set((path / folder).iterdir()) if (path / folder).is_dir() else set()
         assert not on_disk - found, f"nobody asks for {sorted(one.name for one in on_disk - found)}"
-        assert on_disk or folder == "pictures", "pictures are of images alone, and lie beside one checkpoint of them"
+        once = folder in ("pictures", "comparisons")  # of images alone, or of two checkpoints: they lie beside one
+        assert on_disk or once, f"{name} ships no {folder}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"

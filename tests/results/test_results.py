@@ -17,7 +17,7 @@ from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
-OPTIONS |= {"pictures": None, "score": {"score": "leak"}}
+OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def network(tmp_path_factory):
     facts = {"family": "vqvae2", "dataset": "photos", "training": {}, "metrics": {}, "card": "# tiny"}
     (folder / "network").mkdir()
     checkpoints.save(folder / "network", model, **facts)
+    OPTIONS["comparison"]["other"] = str(folder / "network")  # with itself
     return folder
 
 
