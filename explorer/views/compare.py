@@ -10,7 +10,7 @@ from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Controls, Go, Later, Link, Missing, Note, Row, Sheet
 from explorer.study import pair as pairs
-from explorer.views import board, differences, fields, likeness, ways, winners
+from explorer.views import beside, board, differences, fields, likeness, ways, winners
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
@@ -88,6 +88,17 @@ def _several(study: Study, options: Mapping[str, Any]) -> bool:
     return len(study.layer_names) * len(_layers_of_b(study, options)) > 1
 
 
+def _second(study: Study, options: Mapping[str, Any]) -> Study | None:
+    """The study of B, where it is encoded."""
+    if not options["against"]:
+        return None
+    try:
+        found = pairs.open_pair(study, described(options["against"]))
+    except BadInput:
+        return None
+    return found.b if isinstance(found, pairs.Pair) else None
+
+
 @dataclass(frozen=True)
 class Options:
     """What the view can be asked for."""
@@ -109,6 +120,9 @@ class Options:
     measure: str = fields.option(
         "ami", "Measure", "What the colours of the chart show.", choices=likeness.MEASURES, when=_several
     )
+    method: str = beside.method()
+    colour: str = beside.colour(_second)
+    region: str = beside.region()
 
 
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
@@ -116,7 +130,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     if not options.against:
         return Sheet([Note(ALONE.format(name=study.checkpoint.name), "info"), *board.blocks(study)])
     other = described(options.against)
-    picker: list[Block] = [Row([[Controls(("against",))], _ways(study, other)], 60, even=False)]
+    picker: list[Block] = [Row([[Controls(("against", "layer", "layer_b"))], _ways(study, other)], 60, even=False)]
     try:
         pair = pairs.open_pair(study, other)
     except BadInput as problem:
@@ -134,8 +148,9 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks += _opening(pair, rows, won, options.metric)
     blocks += [*differences.table(pair, rows, layers), *each]
     blocks += likeness.blocks(pair, found, layers, options.measure)
-    blocks += [Later(lambda: board.blocks(study))]
-    return Sheet(blocks, numbers(pair, rows, won, found, layers))
+    blocks += [Later(lambda: beside.blocks(study, pair.b, options, picture)), Later(lambda: board.blocks(study))]
+    told = numbers(pair, rows, won, found, layers)
+    return Sheet(blocks, told | {"map": lambda: beside.numbers(study, pair.b, options)["map"]})
 
 
 def numbers(

@@ -38,7 +38,6 @@ def blocks(pair: Pair, found: dict[str, Any] | None, layers: tuple[str, str], me
     name = f"{pair.a.checkpoint.name}-{pair.b.checkpoint.name}-layers"
     shown: list[Block] = [
         Heading(TITLE, ABOUT, lambda: table(found), name),
-        Controls(("layer", "layer_b")),
         Cards([_card(key, chosen[key]) for key in MEASURES], 3),
         Note(sentence(chosen), "plain"),
     ]

@@ -12,7 +12,7 @@ from explorer.analysis.grids import placed
 from explorer.errors import BadInput
 from explorer.files import SHIPPED, checkpoint_folder
 from explorer.glossary import help_of
-from explorer.sheets import Block, Controls, Go, Heading, Note, Picture, Pictures, Piece, drawing
+from explorer.sheets import Block, Go, Heading, Note, Picture, Pictures, Piece, drawing
 from explorer.study import beside as pairs
 from explorer.views import words
 
@@ -57,7 +57,7 @@ def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked
     )  # fmt: skip
     shown = Pictures("beside-looked", _pictures(seen), WIDTH, grow=False)
     return [
-        heading, shown, Controls(("layer", "layer_b")), piece, Note(HOW, help=help_of("codes on one place")), *notes,
+        heading, shown, piece, Note(HOW, help=help_of("codes on one place")), *notes,
         *_continuous(seen),
     ]  # fmt: skip
 
