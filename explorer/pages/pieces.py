@@ -54,8 +54,9 @@ export default function ({ data, setTriggerValue }) {
 """
 )
 _LOOK = """
-.drawn { --cx-text: var(--st-text-color); --cx-back: var(--st-background-color); --cx-accent: var(--st-primary-color);
-  --cx-panel: var(--st-secondary-background-color); --cx-line: var(--st-border-color);
+.drawn { --cx-top: 3.5rem; --cx-text: var(--st-text-color); --cx-back: var(--st-background-color);
+  --cx-accent: var(--st-primary-color); --cx-panel: var(--st-secondary-background-color);
+  --cx-line: var(--st-border-color);
   --cx-quiet: color-mix(in srgb, var(--st-text-color) 70%, var(--st-background-color));
   color: var(--st-text-color); font-family: var(--st-font); line-height: 1.4 }
 """

@@ -27,7 +27,7 @@ function walk(root, data, tell, ask) {
       .walk { container-type: inline-size; color: var(--cx-text, currentColor); line-height: 1.35; }
       .walk .all { display: grid; gap: 12px 28px; grid-template-columns: minmax(0, 1fr); align-items: start; }
       .walk .views { display: grid; gap: 8px; grid-template-columns: repeat(auto-fit, minmax(64px, 1fr));
-        position: sticky; top: 0; z-index: 2; background: var(--cx-back, Canvas); padding: 8px 0; }
+        position: sticky; top: var(--cx-top, 0px); z-index: 2; background: var(--cx-back, Canvas); padding: 8px 0; }
       .walk .views figure { margin: 0; max-width: 190px; min-width: 0; }
       .walk .large, .walk .cell { aspect-ratio: 1; image-rendering: pixelated; background-repeat: no-repeat; }
       .walk .large { border-radius: 6px; }
@@ -54,7 +54,7 @@ function walk(root, data, tell, ask) {
       .walk :is(input, .back):focus-visible { outline: 2px solid var(--cx-accent, #2a628f); outline-offset: 2px; }
       @container (min-width: 640px) {
         .walk .all:not(.linked) { grid-template-columns: 180px minmax(0, 1fr); }
-        .walk .all:not(.linked) .views { grid-template-columns: minmax(0, 1fr); top: 64px; }
+        .walk .all:not(.linked) .views { grid-template-columns: minmax(0, 1fr); }
         .walk .views { grid-template-columns: repeat(auto-fit, minmax(64px, 150px)); }
       }
       @container (min-width: 860px) {

@@ -11,6 +11,7 @@ from explorer.analysis import mixture
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Chart, Controls, Heading, Note, Picture, Pictures
 from explorer.study import traversals
+from explorer.views import words
 from explorer.views.traversals import layer as known
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ TITLES = {
 CARDS = {"real": "Real latents", "mixture": "Samples of the mixture", "prior": "Samples of the prior"}
 TOO_FEW = "There are too few images, or latents that do not move, to fit a mixture to."
 CHOSEN = (
-    "The mixture has {components} components with {covariance} covariances{units}: of those tried, {nats} nats is "
+    "The mixture has {components} with {covariance} covariances{units}: of those tried, {nats} nats is "
     "the largest mean log-likelihood of {held:,} latents that it was not fitted to; it was fitted to {fitted:,} of "
     "other images."
 )
@@ -105,10 +106,9 @@ def _notes(study: Study, options: Any, found: Mapping[str, Any]) -> list[str]:
     dim, alive = len(samples["rest"]["mean"]), len(samples["alive"])
     units = "" if alive == dim else f" over the {alive:,} of {dim:,} units that are used, each other one by itself"
     nats = f"{best['nats']:.2f}".replace("-", "−")
-    said = [
-        CHOSEN.format(components=best["components"], covariance=best["covariance"], units=units, nats=nats,
-                      held=samples["chosen_on"], fitted=samples["fitted_on"])
-    ]  # fmt: skip
+    facts = {"components": words.many(best["components"], "component"), "covariance": best["covariance"], "nats": nats}
+    facts |= {"units": units, "held": samples["chosen_on"], "fitted": samples["fitted_on"]}
+    said = [CHOSEN.format(**facts)]
     said += [] if found["posterior"] else [NO_PRIOR]
     said += [] if grid == (1, 1) else [PER_CELL.format(rows=grid[0], columns=grid[1])]
     if len(study.layer_names) > 1:

@@ -15,6 +15,7 @@ from explorer.sheets import (
     Card,
     Cards,
     Chart,
+    CodeMap,
     Column,
     Controls,
     Download,
@@ -93,11 +94,12 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
             "What each unit does", help_of("traversal"), lambda: table, f"{study.checkpoint.name}-units"
         ),
         Cards(_cards(found), 4),
-        Controls(("around", "steps", "where", "row", "column")),
+        Controls(("around", "steps", "where")),
+        *_cells(study, options, picture),
         *rows,
         Controls(("units",)),
         *_chart(found, ranked),
-        More(f"All {len(ranked):,} units", every),
+        More(f"All units as a table ({len(ranked):,})", every),
     ], {"images": found["images"], "kl": found["total"], "dead": int(dead(found).sum()),
         "units": told_units, **numbers}  # fmt: skip
 
@@ -225,7 +227,7 @@ def _rows(
             "note": _said(found, unit, walked, row, away, concepts[unit]),
             "sprite": sliders.strip(walked.pictures[row]), "far": far.tolist(),
         })  # fmt: skip
-        files |= {f"unit-{unit}-{_sigma(share)}": one for share, one in zip(shares, walked.pictures[row], strict=True)}
+        files |= {f"unit-{unit}-{share:+.1f}": one for share, one in zip(shares, walked.pictures[row], strict=True)}
     data = _data(options, picture, mixer, walked, rows)
     starred = any(any(one["far"]) for one in rows)
     named = ", ".join(str(unit) for unit in units)
@@ -263,6 +265,21 @@ def _walked(study: Study, picture: Looked, layer: str, units: tuple, steps: int,
     mixer = sliders.mixer(study, picture, layer, around, cell)
     offsets = mixer.deviations[list(units), None] * np.linspace(-REACH, REACH, steps)
     return study.through(traversals.traverse, mixer.base, layer, list(units), offsets, mixer.where)
+
+
+def _cells(study: Study, options: Any, picture: Looked) -> list[Block]:
+    """The picture, on which the cell that is moved is chosen; nothing where there is one cell, or all are moved."""
+    if options.where != "cell" or known.is_vector(study, options.layer):
+        return []
+    codes, _ = study.codes_of(picture, options.layer)
+    notes = [[f"row {row}, column {column}" for column in range(codes.shape[1])] for row in range(codes.shape[0])]
+    return [
+        CodeMap(
+            "cells", codes, study.colours(options.layer), notes, "Click the cell that is to be moved.",
+            f"Cells of {picture.name}", None, (options.row, options.column), picture.pixels, 0.2,
+            Go(carried={"row": "{row}", "column": "{column}"}), 200, ("walk-units",),
+        )
+    ]  # fmt: skip
 
 
 def _base(study: Study, options: Any, picture: Looked, found: Mapping[str, Any]) -> np.ndarray | None:
