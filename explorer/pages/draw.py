@@ -296,7 +296,9 @@ def _link(block: Link, shown: Shown) -> None:
     if block.go.view is None:  # not a page link, which would leave the address of a page that stays as it was
         if st.button(plain(block.label), icon=f":material/{block.icon}:", key=f"link-{block.label}"):
             go(block.go, shown)
-            st.rerun(scope="app" if set(block.go.carried) & set(links.SELECTS) else "fragment")
+            if set(block.go.carried) & set(links.SELECTS):
+                st.rerun()
+            _again()
         return
     links.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 

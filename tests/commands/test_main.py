@@ -274,3 +274,24 @@ def test_status_and_log_of_a_job_hold_no_codes(tmp_path):
     progress = Progress(1, "images", status=tmp_path / "status.json", quiet=True)
     progress.update(0, "decoding red\x1b[31m.png", force=True)
     assert json.loads((tmp_path / "status.json").read_text())["message"] == r"decoding red\x1b[31m.png"
+
+
+def test_masks_tells_the_worst_and_the_best_of_a_ratio(home, capfd):
+    import torch
+
+    from explorer import checkpoints
+    from explorer.models import build
+    from tests.pages.conftest import SETTINGS as TINY_ONES
+
+    torch.manual_seed(0)
+    path = home / "checkpoints" / "filling"
+    path.mkdir()
+    network = build("mae", {**TINY_ONES["mae"], "patch": 8}, 32).eval()
+    checkpoints.save(path, network, family="mae", dataset="digits", training={}, metrics={}, card="# tiny")
+    told = call(capfd, "masks", "filling", "--dataset", "digits", "--image", 3, "--ratio", 25)
+    assert told["hidden"] == 4 and told["grid"] == [4, 4] and told["image"] == 3 and told["random"]["masks"] == 20
+    assert told["best"]["mse"] <= told["random"]["mean"] <= told["worst"]["mse"] and len(told["worst"]["patches"]) == 4
+    again = call(capfd, "masks", "filling", "--dataset", "digits", "--image", 3)
+    assert again["masks"] == told["masks"] and again["hidden"] == 12, "one search serves every ratio"
+    assert run(["masks", "tiny", "--dataset", "digits", "--image", "3"]) == 2
+    assert "cannot fill in hidden patches" in capfd.readouterr().err
