@@ -43,7 +43,7 @@ def test_values_that_cannot_be_had_are_sentences_and_the_page_goes_on(open_app):
 def test_a_model_without_masks_leads_to_one_that_has_them(open_app):
     app = open_app("masks", checkpoint="tiny-vqvae")
     assert "cannot fill in hidden patches" in app.info[0].value
-    assert any(button.label == "Open mae-shapes" for button in app.button) and not app.metric
+    assert app.button(key="link-Open mae-shapes") and not app.metric
 
 
 def test_the_search_is_begun_when_it_is_asked_for_and_not_before(open_app, begun, studio):
