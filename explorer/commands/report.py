@@ -153,7 +153,7 @@ def _names(asked: str | None, narrow: bool) -> list[str]:
     names = (
         [name.strip() for name in asked.split(",")]
         if asked
-        else ["concepts", *(name for name in VIEWS if name != "concepts")]
+        else ["concepts", *(name for name, view in VIEWS.items() if name != "concepts" and view.unasked)]
     )
     for name in names:
         if name not in VIEWS:

@@ -26,7 +26,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const tell = (where) => { wait(data.waits); setTriggerValue("told", where) }
   const ask = (message) => data.asks ? (wires[data.name] ??= { late: [] }).ask?.(message)
     ?? new Promise((...both) => wires[data.name].late.push([message, both]))
-    : Promise.reject(new Error("Nobody answers here."))
+    : Promise.reject(new Error("Nobody answers here; open the app for that."))
   root.setAttribute("aria-label", data.alt)
   root.dataset.name = data.name
   const drawn = JSON.stringify(data)

@@ -193,7 +193,8 @@ function sheet(element, dark, plotly, go, ask) {
     if (root.drawn === holder.dataset.piece) return;
     root.drawn = holder.dataset.piece;
     pieces[holder.dataset.script](root, JSON.parse(root.drawn), (where) => lead(root.parentElement, where),
-      (message) => holder.dataset.asks && ask ? ask(name, message) : Promise.reject(new Error('Nobody answers here.')));
+      (message) => holder.dataset.asks && ask ? ask(name, message)
+        : Promise.reject(new Error('Nobody answers here; open the app for that.')));
   };
   element.addEventListener('click', (event) => {
     lead(event.target.closest?.('button[data-go]'));

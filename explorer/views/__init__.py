@@ -42,6 +42,7 @@ class View:
         pictured: whether it looks at one image, of the dataset or one's own.
         several: whether it takes all of one's own pictures at once, as a tuple.
         section: of the list of pages, under which it stands.
+        unasked: whether a report has it where no views are named; not what needs hands, or another checkpoint.
         printed: (study, options) -> blocks that a report has besides, in place of further choices.
     """
 
@@ -54,6 +55,7 @@ class View:
     pictured: bool = False
     several: bool = False
     section: Literal["Look", "Judge", "Touch"] = "Look"
+    unasked: bool = True
     printed: Callable[[Study, Any], Sequence[Block]] | None = None
 
 
@@ -72,7 +74,7 @@ VIEWS: dict[str, View] = {
     ),
     "edit": View(
         "Edit", "brush", "Paint codes onto an image and see at once what they do.",
-        edit.Options, edit.sheet, pictured=True, section="Touch",
+        edit.Options, edit.sheet, pictured=True, section="Touch", unasked=False,
     ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",
@@ -88,11 +90,11 @@ VIEWS: dict[str, View] = {
     ),
     "traverse": View(
         "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
-        traverse.Options, traverse.sheet, pictured=True, section="Touch",
+        traverse.Options, traverse.sheet, pictured=True, section="Touch", unasked=False,
     ),
     "masks": View(
         "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
-        masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch",
+        masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch", unasked=False,
     ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",

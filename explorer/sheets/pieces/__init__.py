@@ -57,7 +57,7 @@ function line(send) {
 def answered(block: Piece, message: Any) -> dict[str, Any]:
     """What a piece's question leads to: its `value`, or an `error` as one sentence."""
     if block.answer is None:
-        return {"error": "Nobody answers here."}
+        return {"error": "Nobody answers here; open the app for that."}
     try:
         return {"value": block.answer(message)}
     except BadInput as problem:
