@@ -81,6 +81,33 @@ class Codebook:
         """Vectors of codes: (...) int -> (..., D) float32."""
         return self.vectors[codes]
 
+    def quantize(self, latents: Tensor) -> Tensor:
+        """The vector of the code nearest to each latent, (..., D); its gradient is that of the latent."""
+        return straight_through(latents, self.lookup(self.assign(latents)))
+
+
+def straight_through(latents: Tensor, values: Tensor) -> Tensor:
+    """`values` to the bit, whose gradient is copied to the `latents` that they stand for; both (..., D).
+
+    Values of another length than their latents carry no gradient: there is nothing to copy it to.
+
+    Source: van den Oord et al. 2017, arXiv:1711.00937, section 3.2.
+    """
+    copies = latents.requires_grad and torch.is_grad_enabled() and latents.shape == values.shape
+    return _Copy.apply(latents, values) if copies else values
+
+
+class _Copy(torch.autograd.Function):
+    """z + sg(q - z) without its rounding."""
+
+    @staticmethod
+    def forward(ctx: object, latents: Tensor, values: Tensor) -> Tensor:
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
 
 @runtime_checkable
 class Autoencoder(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from explorer.autoencoder import Codebook, Fill, Layer
+from explorer.autoencoder import Codebook, Fill, Layer, straight_through
 from explorer.errors import BadInput
 
 SHOWN = 4  # names of keys in a message
@@ -88,7 +88,7 @@ class Adapter(nn.Module):
         if layer.name in latents:
             z = latents[layer.name]
             if layer.name in books:
-                z = books[layer.name].lookup(books[layer.name].assign(z))
+                z = books[layer.name].quantize(z)
         else:
             like = next(self.network.parameters())
             z = like.new_zeros(1, *layer.grid, layer.dim)
@@ -103,7 +103,8 @@ class Tabled:
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         layer, table = self.layers[0], self.table
         if layer.name in latents:
-            z = table[self.codebooks[layer.name].assign(latents[layer.name])]
+            z = latents[layer.name]
+            z = straight_through(z, table[self.codebooks[layer.name].assign(z)])
         else:
             filled = table.mean(0) if fill == "mean" else torch.zeros_like(table[0])
             z = filled.expand(1, *layer.grid, -1)

@@ -62,8 +62,7 @@ class MultiScale(Adapter):
         total = next(self.network.parameters()).new_zeros(count, last.dim, *last.grid)
         for at, layer in enumerate(self.layers):
             if layer.name in latents:
-                z = latents[layer.name]
-                total = total + self._given(at, books[layer.name].lookup(books[layer.name].assign(z)))
+                total = total + self._given(at, books[layer.name].quantize(latents[layer.name]))
         return self.pixels.back(self.network.decoder(self.network.post_quant_conv(total)))
 
     def _given(self, at: int, codes: Tensor) -> Tensor:

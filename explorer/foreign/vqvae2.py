@@ -125,7 +125,7 @@ class VQVAE2(nn.Module):
         for layer, table in zip(self.layers, (network.quantize_t, network.quantize_b), strict=True):
             if layer.name in latents:
                 book = books[layer.name]
-                value = book.lookup(book.assign(latents[layer.name]))
+                value = book.quantize(latents[layer.name])
             else:
                 filled = table.mean if fill == "mean" else torch.zeros_like(table.mean)
                 value = filled.expand(count, *layer.grid, -1)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 
-from explorer.glossary import beside, changes, codes, comparisons, concepts, masks, pictures, structure, traversals
+from explorer.glossary import (
+    beside,
+    changes,
+    codes,
+    comparisons,
+    concepts,
+    masks,
+    pictures,
+    steps,
+    structure,
+    traversals,
+)
 from explorer.glossary.labels import LABELS
 from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **pictures.TERMS, **structure.TERMS, **traversals.TERMS,
+    **pictures.TERMS, **steps.TERMS, **structure.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -94,7 +94,7 @@ class Quantizer(nn.Module):
                 filled = self.mean(index) if fill == "mean" else like.new_zeros(channels)
                 contributions.append(filled.expand(*shape, channels))
             elif part in books:
-                contributions.append(books[part].lookup(books[part].assign(latents[part])))
+                contributions.append(books[part].quantize(latents[part]))
             else:
                 contributions.append(latents[part])
         return self.combine(contributions)

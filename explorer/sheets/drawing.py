@@ -19,6 +19,8 @@ MARK_CELLS = "".join(  # the sign of the project: rectangles for an SVG of 32 ×
 # dark to light through violet and orange: even steps in lightness, so that it reads the same in print and for all eyes
 _HEAT = np.array([[0, 0, 4], [59, 15, 112], [140, 41, 129], [222, 73, 104], [254, 159, 109], [252, 253, 191]], float)
 
+_SIGNED = np.array([[24, 66, 110], [74, 163, 209], [245, 244, 240], [236, 160, 82], [168, 72, 20]], float)
+
 
 def png(pixels: np.ndarray, side: int = 0) -> bytes:
     """PNG of (h, w, 3) uint8, enlarged by the smallest whole number that makes it at least `side` pixels wide.
@@ -87,3 +89,10 @@ def archive(pictures: Mapping[str, np.ndarray]) -> bytes:
             Image.fromarray(pixels).save(picture, "PNG")
             file.writestr(f"{name}.png", picture.getvalue())
     return data.getvalue()
+
+
+def signed(values: np.ndarray, top: float) -> np.ndarray:
+    """Values (..., h, w) from -`top` to `top` as colours, blue over white to orange: (..., h, w, 3) uint8."""
+    steps = np.linspace(-1, 1, len(_SIGNED))
+    scaled = np.clip(values / max(top, 1e-9), -1, 1)
+    return np.stack([np.interp(scaled, steps, channel) for channel in _SIGNED.T], -1).round().astype(np.uint8)

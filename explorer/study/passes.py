@@ -1,7 +1,8 @@
 """Passes through networks: the one door to a model, on the GPU where there is one.
 
 What goes in and comes out is names and arrays, since ZeroGPU runs a decorated function in a process of its own. A
-network is opened once, in evaluation mode, and used by one thread at a time, without gradients, in float32.
+network is opened once, in evaluation mode, and used by one thread at a time, in float32, and without gradients but in
+the one pass that is about them (`study/gradients.py`).
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def _network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]
         return checkpoints.load(path), threading.Lock()
 
 
-def through(function: Callable) -> Callable:
-    """Makes `function(model, …)` a pass `(path, fingerprint, …)`."""
+def through(function: Callable, *, gradients: bool = False) -> Callable:
+    """Makes `function(model, …)` a pass `(path, fingerprint, …)`; with `gradients` it may ask for some."""
 
     @functools.wraps(function)
     def passed(path: Path, fingerprint: str, *arguments, **options):
@@ -58,7 +59,7 @@ def through(function: Callable) -> Callable:
         from explorer.precision import exact
 
         model, lock = network(path, fingerprint)
-        with lock, exact(), torch.inference_mode():
+        with lock, exact(), torch.enable_grad() if gradients else torch.inference_mode():
             return function(model, *arguments, **options)
 
     return spaces.GPU(duration=SECONDS)(passed) if spaces else passed

@@ -21,6 +21,7 @@ from explorer.views import (
     masks,
     rates,
     reconstructions,
+    steps,
     traverse,
 )
 
@@ -75,6 +76,10 @@ VIEWS: dict[str, View] = {
     "edit": View(
         "Edit", "brush", "Paint codes onto an image and see at once what they do.",
         edit.Options, edit.sheet, pictured=True, section="Touch", unasked=False,
+    ),
+    "steps": View(
+        "Six steps", "conversion_path", "What the VQ layer does with one cell, step by step, and how it learns.",
+        steps.Options, steps.sheet, pictured=True, section="Touch",
     ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",

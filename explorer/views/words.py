@@ -20,6 +20,7 @@ CONSTANT = (
     "This layer is continuous, but it had one value on all training images; that value is its only code, and there is "
     "nothing to compare it with."
 )
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 GIVEN = {  # kinds of codebooks of codes without a network
     "placed": "No codebook was given; codes are placed by the images that they share, so that distances between codes "
     "tell how far they occur in other images, and nothing of what the tokenizer holds for alike.",
@@ -60,3 +61,9 @@ def called(names: Mapping[int, str], code: int) -> str:
 def many(count: int, one: str, more: str = "") -> str:
     """ "1 code", "2 codes"; `more` where that is no s."""
     return f"{count:,} {one}" if count == 1 else f"{count:,} {more or one + 's'}"
+
+
+def tiny(value: float) -> str:
+    """ "0.0123", "4.47 · 10⁻⁵": three digits, without an e."""
+    digits, _, power = f"{value:.3g}".partition("e")
+    return f"{digits} · 10{str(int(power)).translate(RAISED)}" if power else digits

@@ -1,0 +1,187 @@
+"""What the view Six steps says, checked by a second computation."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import checkpoints
+from explorer.sheets import CodeMap, Link, More, Note, Piece, Table, walk
+from explorer.study import Picture, open_study
+from explorer.views import VIEWS, fields, instead
+from tests.pages.conftest import built, studio  # noqa: F401
+
+VIEW = VIEWS["steps"]
+
+
+@pytest.fixture
+def drawn(studio):  # noqa: F811
+    """`drawn("tiny-vqvae", cell="1,2")` -> the study, the picture, and the sheet for these options."""
+
+    def made(checkpoint: str = "tiny-vqvae", row: int = 3, **asked):
+        study = open_study(studio.checkpoints / checkpoint, str(studio.photos))
+        picture = study.image(row)
+        options, faults = fields.settled(VIEW.options, study, asked, picture)
+        assert not faults
+        return study, picture, VIEW.sheet(study, options, picture)
+
+    return made
+
+
+def blocks(sheet, kind) -> list:
+    return [block for block in walk(sheet.blocks) if isinstance(block, kind)]
+
+
+def notes(sheet) -> str:
+    return "\n".join(block.text for block in blocks(sheet, Note))
+
+
+def network(studio, name="tiny-vqvae"):  # noqa: F811
+    return checkpoints.load(studio.checkpoints / name)
+
+
+def test_the_numbers_are_those_of_the_network(drawn, studio):  # noqa: F811
+    _, picture, sheet = drawn(cell="1,2")
+    told, model = sheet.told(), network(studio)
+    image = torch.from_numpy(picture.pixels[None]).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        z = model.encode(image)["code"]
+    book = model.codebooks["code"].vectors
+    away = torch.cdist(z.double().reshape(-1, 4), book.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    two = away.sort(1)
+    row = 1 * 4 + 2
+    assert told["cell"] == [1, 2] and told["code"] == int(two.indices[row, 0])
+    assert told["runner_up"] == int(two.indices[row, 1])
+    assert told["distance"] == pytest.approx(float(two.values[row, 0]), rel=1e-5)
+    assert told["runner_up_distance"] == pytest.approx(float(two.values[row, 1]), rel=1e-5)
+    margins = (two.values[:, 1] - two.values[:, 0]).numpy()
+    assert told["margin"] == pytest.approx(margins[row], rel=1e-4)
+    assert told["margin_share"] == pytest.approx(margins[row] / float(two.values[row, 0]), rel=1e-4)
+    assert told["margin_quantile"] == np.mean(margins <= margins[row] + 1e-9) and told["margins_of"] == 16
+    assert told["shapes"] == {
+        "latents": [1, 4, 4, 4], "rows": [16, 4], "codebook": [8, 4], "distances": [16, 8], "codes": [16],
+        "values": [16, 4], "quantized": [1, 4, 4, 4],
+    }  # fmt: skip
+    json.dumps(told)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "lightness"])
+def test_the_gradient_is_that_of_the_decoder(drawn, studio, loss):  # noqa: F811
+    """By differences of the loss itself, through the decoder's own layers."""
+    _, picture, sheet = drawn(cell="2,1", loss=loss)
+    told, model = sheet.told()["gradient"], network(studio).double()
+    image = torch.from_numpy(picture.pixels[None]).permute(0, 3, 1, 2).double() / 255
+    with torch.no_grad():
+        q = model.codebooks["code"].lookup(model.codebooks["code"].assign(model.encode(image)["code"])).double()
+
+        def value(q):
+            out = ((model.decoder(q.permute(0, 3, 1, 2)) + 1) / 2).clamp(0, 1)
+            return float({"mse": (out - image).square(), "mae": (out - image).abs(), "lightness": out}[loss].mean())
+
+        steps = []
+        for number in range(4):
+            step = torch.zeros_like(q)
+            step[0, 2, 1, number] = 1e-5
+            steps.append((value(q + step) - value(q - step)) / 2e-5)
+        assert told["value"] == pytest.approx(value(q), rel=1e-4)
+    assert told["decoder"] == pytest.approx(np.linalg.norm(steps), rel=0.02) and told["decoder"] > 0
+    assert told["encoder"] == told["decoder"] and told["cosine"] == pytest.approx(1) and told["codebook"] == 0
+
+
+def test_commitment_differs_at_both_ends(drawn):
+    _, _, sheet = drawn(cell="0,0", loss="commitment")
+    told = sheet.told()
+    assert told["gradient"]["decoder"] == 0 and told["gradient"]["cosine"] is None
+    assert told["gradient"]["encoder"] == pytest.approx(2 * told["distance"] / 64, rel=1e-4)  # 2 (z - e) / (4 · 4 · 4)
+    _, _, other = drawn(cell="0,0", loss="codebook")
+    assert other.told()["gradient"]["encoder"] == 0 and other.told()["gradient"]["codebook"] > 0
+
+
+def test_the_cards_tell_the_numbers_and_the_shapes(drawn):
+    _, _, sheet = drawn(cell="1,2")
+    (piece,) = blocks(sheet, Piece)
+    told, cards = sheet.told(), piece.data["cards"]
+    assert [card["title"] for card in cards] == [
+        "Reshape", "Distances", "Argmin", "Lookup", "Reshape", "Straight-through copy",
+    ]  # fmt: skip
+    assert cards[0]["shape"] == "(1, 4, 4, 4) → (16, 4)" and "Row 6" in cards[0]["say"]
+    assert cards[1]["shape"] == "(16, 4) → (16, 8)" and len(cards[1]["curve"]["points"]) == 8
+    assert f"wins: {told['code']}." in cards[2]["say"]
+    assert [one["role"] for one in cards[2]["call"]["codes"]] == ["winner", "runner-up"]
+    assert [len(one["values"]) for one in cards[3]["bars"]["series"]] == [4, 4]
+    assert [loss["value"] for loss in cards[5]["losses"]][:3] == ["mse", "mae", "commitment"]
+    assert "moving average" in cards[5]["note"]
+    json.dumps(piece.data)
+
+
+def test_a_cell_that_is_not_there_is_one_sentence(drawn):
+    _, _, sheet = drawn(cell="9,9")
+    assert "no cell 9,9 on a grid of 4 × 4" in notes(sheet) and sheet.told()["cell"] == [2, 2]
+
+
+def test_the_map_and_the_piece_lead_to_a_cell(drawn):
+    _, _, sheet = drawn(cell="1,2")
+    (shown,) = blocks(sheet, CodeMap)
+    assert shown.cell == (1, 2) and shown.go.carried == {"cell": "{row},{column}"}
+    assert blocks(sheet, Piece)[0].go.carried == {"cell": "{cell}", "loss": "{loss}"}
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny-vae", "tiny-mae"])
+def test_a_continuous_layer_has_steps_to_look_at_and_no_gradient(drawn, checkpoint):
+    _, _, sheet = drawn(checkpoint)
+    assert "no such layer" in notes(sheet) and sheet.told()["gradient"] is None
+    card = blocks(sheet, Piece)[0].data["cards"][5]
+    assert "bars" not in card and "Left out here" in card["note"]
+    assert blocks(sheet, Link)[0].go.carried == {"checkpoint": "vqvae-shapes", "dataset": "shapes"}
+
+
+def test_layers_of_two_grids_have_their_own_steps(drawn):
+    for layer, side in (("top", 2), ("bottom", 4)):
+        _, _, sheet = drawn("tiny-vqvae2", layer=layer)
+        told = sheet.told()
+        assert told["shapes"]["latents"][1:3] == [side, side] and told["gradient"]["decoder"] > 0
+
+
+def test_codes_without_a_network_are_one_sentence(studio, tmp_path):  # noqa: F811
+    np.savez(tmp_path / "mine.npz", codes=np.random.default_rng(0).integers(0, 6, (30, 4, 4)))
+    study = open_study(tmp_path / "mine.npz", str(tmp_path / "mine.npz"))
+    study.make("encoding")
+    options, faults = fields.settled(VIEW.options, study, {})
+    sheet = VIEW.sheet(study, options, study.image(0))
+    assert not faults and "holds codes only" in notes(sheet) and not blocks(sheet, Piece) and not sheet.told()
+    assert len(blocks(sheet, Link)) == 1
+
+
+def test_an_own_picture_has_its_own_steps(drawn):
+    study, picture, sheet = drawn()
+    yours = Picture(255 - picture.pixels, "mine")
+    other = VIEW.sheet(study, VIEW.options(layer="code"), yours).told()
+    assert other["image"] is None and other["distance"] != sheet.told()["distance"]
+
+
+def test_projected_has_its_scale_in_real_numbers_and_the_others_as_toys():
+    study = open_study("projected-shapes")
+    options, _ = fields.settled(VIEW.options, study, {})
+    sheet = VIEW.sheet(study, options, study.image(0))
+    told = sheet.told()
+    assert told["bottleneck"] == "projected"
+    z, e = study.look(study.image(0)).latents["code"][4, 4], study.vectors("code")[told["code"]]
+    amounts = {row["what"]: row["amount"] for row in told["instead"]}
+    assert amounts["scale, ⟨z, e⟩ / ⟨e, e⟩"] == pytest.approx(float(z @ e / (e @ e)), rel=1e-3)
+    assert amounts["left over with it"] <= amounts["left over without the scale, ‖z − e‖"]
+    assert "a scale beside it" in blocks(sheet, Piece)[0].data["cards"][2]["note"]
+    assert len(blocks(sheet, Table)) == 1 and len(blocks(sheet, More)) == len(instead.NAMES) - 1
+
+
+def test_toys_say_what_is_so():
+    z = np.array([0.9, -0.3])
+    a, b = np.array([2, 0]), np.array([0.6, -0.6])
+    cosine = [one @ z / np.linalg.norm(one) / np.linalg.norm(z) for one in (a, b)]
+    assert "(0.42 against 1.14)" in instead.TOY["cosine"] and "(0.95 against 0.89)" in instead.TOY["cosine"]
+    assert [f"{np.linalg.norm(z - one):.2f}" for one in (b, a)] == ["0.42", "1.14"]
+    assert [f"{one:.2f}" for one in cosine] == ["0.95", "0.89"]
+    levels = np.array([-1, -0.5, 0, 0.5, 1])
+    assert [levels[np.abs(levels - one).argmin()] for one in z] == [1, -0.5] and "(1, −0.5)" in instead.TOY["fsq"]
