@@ -12,6 +12,7 @@ from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
 from explorer.charts.wording import cut
 
 SCALE = {"light": ["#edf3f8", "#1d5f94"], "dark": ["#1a2531", "#7fbbe6"]}
+BARS = 48
 MOST = 0.999  # of the images are on the chart; a few that lie far out would squeeze the others
 
 
@@ -25,9 +26,11 @@ def differences(
         title: of the horizontal axis, with its unit. names: of A and B.
     """
     shades, colours = THEMES[theme], PALETTES[theme]
-    reach = float(np.quantile(np.abs(values), MOST)) or 1e-9
-    shown = np.clip(values, -reach, reach)
-    step = 2 * reach / 48
+    low, high = np.quantile(values, [1 - MOST, MOST]).tolist()
+    low, high = min(low, 0.0), max(high, 0.0)  # where nobody wins is always in sight
+    room = 0.03 * (high - low) or 1e-9
+    edges = np.linspace(low, high, BARS + 1) if high > low else np.array([-1e-9, 1e-9])
+    shown = np.clip(values, edges[0], edges[-1])
     figure = go.Figure()
     better = [f"{cut(name, 24)} better" for name in names]
     sides = (1, better[0], colours[0]), (-1, better[1], colours[1]), (0, "the same", shades["rest"])
@@ -35,20 +38,20 @@ def differences(
         some = shown[ahead == side]
         if not len(some):
             continue
-        counts, edges = np.histogram(some, bins=48, range=(-reach, reach))
+        counts = np.histogram(some, bins=edges)[0]
         figure.add_bar(
-            x=((edges[:-1] + edges[1:]) / 2).astype(np.float32), y=counts, width=step * 0.94, name=name,
+            x=((edges[:-1] + edges[1:]) / 2).astype(np.float32), y=counts, width=np.diff(edges) * 0.94, name=name,
             marker={"color": colour, "line": {"width": 0}}, customdata=np.stack([edges[:-1], edges[1:]], 1),
             hovertemplate="%{y:,} images from %{customdata[0]:.3g} to %{customdata[1]:.3g}<extra></extra>",
         )  # fmt: skip
     mean = float(values.mean())
     figure.add_vline(0, line={"color": shades["muted"], "width": 1.5, "dash": "dash"})
     figure.add_vline(
-        np.clip(mean, -reach, reach), line={"color": shades["text"], "width": 2},
+        mean, line={"color": shades["text"], "width": 2},
         annotation={"text": f"mean {mean:+.3g}".replace("-", "−"), "font_color": shades["text"], "yshift": 18,
-                    "xanchor": "left" if mean < 0 else "right"},
+                    "xanchor": "left" if mean < (low + high) / 2 else "right"},
     )  # fmt: skip
-    figure.update_xaxes(title_text=title, showgrid=False, range=[-1.04 * reach, 1.04 * reach], nticks=7)
+    figure.update_xaxes(title_text=title, showgrid=False, range=[low - room, high + room], nticks=7)
     figure.update_yaxes(title_text=f"images (of {len(values):,})")
     dress(figure, theme, height=330, revision=title)
     return figure.update_layout(barmode="stack", legend=BELOW, showlegend=True, margin_t=46, margin_b=70)
@@ -84,7 +87,7 @@ def layers(
         outline = {"color": PALETTES[theme][1], "width": 2.5}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=outline)
     figure.update_xaxes(
-        title_text=f"layers of B, {cut(names[1], 28)}", side="top", tickmode="array",
+        title_text=f"layers of B, {cut(names[1], 28)}", tickmode="array",
         tickvals=list(range(len(columns))), ticktext=[cut(one) for one in columns], showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_yaxes(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.glossary import help_of
+from explorer.results import maps
 from explorer.sheets import Block, Card, Cards, Controls, Go, Later, Link, Missing, Note, Row, Sheet
 from explorer.study import pair as pairs
-from explorer.views import beside, board, differences, fields, likeness, ways, winners
+from explorer.views import beside, board, differences, fields, likeness, linked_maps, ways, winners
 
 if TYPE_CHECKING:
     from explorer.checkpoints import Checkpoint
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 TRIED = 4  # checkpoints of which one is taken that is encoded already, before any is chosen
 ALONE = (
     "{name} is the only checkpoint here. Train another one in the sidebar, or type the path of one, to compare them."
+)
+
+NO_PIXELS = (
+    "{name} is a file of codes, and its images are not here, so no other checkpoint can be asked about them. Choose the "
+    "dataset that the codes are of, in the sidebar."
 )
 
 
@@ -48,6 +55,8 @@ def described(name: str) -> Checkpoint:
 
     try:
         found = checkpoints.describe(checkpoints.resolve(name))
+    except BadInput:
+        raise
     except (OSError, RuntimeError, ValueError) as error:  # no access, no such home, too long
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"'{name[:80]}' cannot be read ({reason}); choose from the list, or type another path") from None
@@ -60,8 +69,9 @@ def _start(study: Study, _: Any = None) -> str:
     """The first that is encoded already; else the first."""
     names = list(offers(study))
     for name in names[:TRIED]:
-        if pairs.encoded(study, pairs.subject_of(study, described(name))):
-            return name
+        with suppress(BadInput):  # codes of other images, weights that are gone
+            if pairs.encoded(study, pairs.subject_of(study, described(name))):
+                return name
     return names[0] if names else ""
 
 
@@ -89,14 +99,18 @@ def _several(study: Study, options: Mapping[str, Any]) -> bool:
 
 
 def _second(study: Study, options: Mapping[str, Any]) -> Study | None:
-    """The study of B, where it is encoded."""
-    if not options["against"]:
+    """The study of B, where both are encoded and there are enough images for maps of them."""
+    if not options["against"] or not study.encoded:
         return None
     try:
         found = pairs.open_pair(study, described(options["against"]))
     except BadInput:
         return None
-    return found.b if isinstance(found, pairs.Pair) else None
+    return found.b if isinstance(found, pairs.Pair) and _mapped(found) else None
+
+
+def _mapped(pair: Pair) -> bool:
+    return len(pair.rows[0]) >= maps.FEWEST
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,8 @@ class Options:
 
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """Both checkpoints in numbers, image by image, and layer by layer; and the board of all."""
+    if not study.images.pictured:
+        return Sheet([Note(NO_PIXELS.format(name=study.checkpoint.name), "info"), *board.blocks(study)])
     if not options.against:
         return Sheet([Note(ALONE.format(name=study.checkpoint.name), "info"), *board.blocks(study)])
     other = described(options.against)
@@ -140,7 +156,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         return Sheet([*picker, *_not_encoded(study, pair), *board.blocks(study)])
     found, layers = pair.found(), (options.layer, options.layer_b)
     rows = differences.metrics(pair, layers, found)
-    blocks: list[Block] = [*picker, *_notes(pair)]
+    blocks: list[Block] = [*picker, *_notes(pair, found)]
     won: dict[str, Any] = {}
     each: list[Block] = []
     if not pair.no_errors():
@@ -148,9 +164,19 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks += _opening(pair, rows, won, options.metric)
     blocks += [*differences.table(pair, rows, layers), *each]
     blocks += likeness.blocks(pair, found, layers, options.measure)
-    blocks += [Later(lambda: beside.blocks(study, pair.b, options, picture)), Later(lambda: board.blocks(study))]
-    told = numbers(pair, rows, won, found, layers)
-    return Sheet(blocks, told | {"map": lambda: beside.numbers(study, pair.b, options)["map"]})
+    blocks += [Later(lambda: _pictures(pair, options, picture)), Later(lambda: board.blocks(study))]
+    told: dict[str, Any] = numbers(pair, rows, won, found, layers)
+    if _mapped(pair):
+        told["map"] = lambda: beside.numbers(study, pair.b, options)["map"]
+    return Sheet(blocks, told)
+
+
+def _pictures(pair: Pair, options: Options, picture: Looked | None) -> list[Block]:
+    """One image in both, and all images on the maps of both, where there are enough for maps."""
+    if _mapped(pair):
+        return beside.blocks(pair.a, pair.b, options, picture)
+    shown = linked_maps.blocks(pair.a, pair.b, options.layer, options.layer_b, picture)
+    return [*shown, Note(f"Maps of both need at least {maps.FEWEST} images that both have.", "info")]
 
 
 def numbers(
@@ -186,7 +212,7 @@ def _not_encoded(study: Study, subject: Subject) -> list[Block]:
     return [Note(said, "plain"), Missing("encoding", None, title, "Then the two are compared.", subject=subject)]
 
 
-def _notes(pair: Pair) -> list[Block]:
+def _notes(pair: Pair, found: dict[str, Any] | None) -> list[Block]:
     """What to know before any number: the same twice, other images, other training, other sizes, no decoder."""
     a, b = pair.a, pair.b
     names, n = (a.checkpoint.name, b.checkpoint.name), len(pair.rows[0])
@@ -198,15 +224,17 @@ def _notes(pair: Pair) -> list[Block]:
         blocks.append(Note(f"{sets}; they are compared on the {n:,} that both have."))
     dataset = a.subject.dataset
     trained = [one.checkpoint.trained_on(dataset) for one in (a, b)]
-    if trained[0] != trained[1]:
+    if trained[0] != trained[1] and a.checkpoint.dataset and b.checkpoint.dataset:
         own, other = names if trained[0] else names[::-1]
-        said = f"{own} was trained on {_called(dataset)} and {other} was not, which puts it ahead on these images."
+        said = f"{own} was trained on {_called(dataset)} and {other} was not, which favours it on these images."
         blocks.append(Note(said, "warning"))
     for one, name in zip((a, b), names, strict=True):
         if one.images.seen:
             said = f"{name} was trained on {one.images.seen:,} of these images; its scores say nothing of new ones."
             blocks.append(Note(said, "warning"))
     if why := pair.no_errors():
+        if found is not None and found["smaller"]:
+            why += f" Below, both are held against the images at {found['smaller']['size']} pixels."
         blocks.append(Note(why, "info", help_of("smaller size") if pair.size[0] != pair.size[1] else ""))
     return blocks
 

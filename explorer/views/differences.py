@@ -153,10 +153,18 @@ def _worded(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
             "a": written(row["a"], digits), "b": written(row["b"], digits),
             "difference": written(row["difference"], digits, sign=True),
             "between": _between(row, digits),
-            "better": {1: "A", -1: "B"}.get(ahead(row), "–" if row["metric"] not in BETTER else "not told apart"),
+            "better": _better(row),
             "n": row["n"],
         })  # fmt: skip
     return pd.DataFrame(shown)
+
+
+def _better(row: dict[str, Any]) -> str:
+    if row["metric"] not in BETTER:
+        return "–"
+    if not row["difference"] and row["low"] in (None, 0):
+        return "the same"
+    return {1: "A", -1: "B"}.get(ahead(row), "not told apart")
 
 
 def _between(row: dict[str, Any], digits: int) -> str:
