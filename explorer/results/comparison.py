@@ -216,6 +216,8 @@ def seen_from(found: dict[str, Any], key: str) -> dict[str, Any]:
     if found["a"]["key"] == key:
         return found
     pairs = [pair | {"a": pair["b"], "b": pair["a"]} for pair in found["pairs"]]
+    order = list(dict.fromkeys(pair["a"] for pair in pairs))
+    pairs.sort(key=lambda pair: order.index(pair["a"]))  # those of one layer of a beside one another
     smaller = found["smaller"] and {
         name: one if name == "size" else turned(one) for name, one in found["smaller"].items()
     }

@@ -27,8 +27,8 @@ ALONE = (
 )
 
 NO_PIXELS = (
-    "{name} is a file of codes, and its images are not here, so no other checkpoint can be asked about them. Choose the "
-    "dataset that the codes are of, in the sidebar."
+    "{name} is a file of codes, and its images are not here, so no other checkpoint can be asked about them. Choose "
+    "the dataset that the codes are of, in the sidebar."
 )
 
 
