@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.results import maps
 from explorer.sheets import (
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 MOST = 24  # images in the table of those that moved most
 PART = "beside-chosen"
+SIDES, PIXELS = (96, 64, 48, 32, 24, 16), 1_300_000  # of thumbnails: of each, and of all together
+SHARP = 128  # pixels of a picture that is asked for
 SHADES = 32  # of a continuous colour
 EVIDENCE = (
     "A map is a flat picture of many dimensions: where a point lies on it is partly an accident of the layout, so its "
@@ -112,7 +116,7 @@ def _piece(study: Study, other: Study, both: Beside, options: Any) -> Piece:
     ]
     titles[1] += ", brought onto A's"
     data = {
-        "called": called, "titles": titles, "a": _packed(both.places[0], np.float32),
+        "key": both.key, "called": called, "titles": titles, "a": _packed(both.places[0], np.float32),
         "b": _packed(both.places[1], np.float32), "rows": _packed(both.rows, np.int32), "k": both.k,
         "moved": _packed(both.moved, np.float32), "kept": _packed(both.kept, np.uint8), "hint": HINT,
         "colour": study.remember(_colour, other, both, options.colour), "region": options.region,
@@ -120,21 +124,33 @@ def _piece(study: Study, other: Study, both: Beside, options: Any) -> Piece:
     }  # fmt: skip
     return Piece(
         "beside-maps", "moved", data, f"Maps of {len(both.rows):,} images by {called[0]} and by {called[1]}",
-        Go(carried={"region": "{region}"}), waits=(PART,),
+        Go(carried={"region": "{region}"}), partial(_sharp, study, other, both), (PART,),
     )  # fmt: skip
 
 
 def _sprite(study: Study, other: Study, both: Beside) -> dict[str, Any]:
-    """A thumbnail of every image in one picture."""
+    """A thumbnail of every image in one picture, the larger the fewer there are; the script asks for sharper ones."""
     from explorer.analysis.patches import smaller
 
-    side = next((side for side in mapped.SIDES if len(both.rows) * side**2 <= mapped.PIXELS), mapped.SIDES[-1])
+    side = next((side for side in SIDES if len(both.rows) * side**2 <= PIXELS), SIDES[-1])
     parts = np.array_split(both.rows, -(-len(both.rows) // 512))  # pixels of so many at once
     tiles = np.concatenate([smaller(study.shown.read(part), side) for part in parts])
     data, across = drawing.sprite(tiles)
     return {
         "url": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", "across": across, "side": tiles.shape[1],
     }  # fmt: skip
+
+
+def _sharp(study: Study, other: Study, both: Beside, message: Any) -> dict[str, list[str]]:
+    """The image that the script asks for, {"row": 17}, as each checkpoint sees it: `urls`."""
+    from explorer.analysis.patches import smaller
+
+    row = message.get("row") if isinstance(message, dict) else None
+    at = np.flatnonzero(both.rows == row) if isinstance(row, int) else []
+    if not len(at):
+        raise BadInput("a picture is asked for by the number of an image on the maps")
+    pixels = study.shown.read(both.rows[at]), other.shown.read(both.others[at])
+    return {"urls": [drawing.url(smaller(one, SHARP)[0]) for one in pixels]}
 
 
 def colours(study: Study, options: Any) -> dict[str, str]:

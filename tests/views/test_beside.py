@@ -119,6 +119,14 @@ def test_a_patch_is_told_to_who_asks(opened):
             found.answer(message)
 
 
+def test_a_sharper_picture_is_told_to_who_asks(opened):
+    found = piece(drawn(opened("tiny-vqvae"), opened("tiny-vae")), "moved")
+    assert len(set(found.answer({"row": 3})["urls"])) == 1, "both see images of one size"
+    for message in (None, {}, {"row": 12}, {"row": "3"}):
+        with pytest.raises(BadInput):
+            found.answer(message)
+
+
 def test_a_checkpoint_beside_itself_moves_nothing_and_keeps_all(opened):
     study = opened("tiny-vqvae")
     data = piece(drawn(study, study), "moved").data

@@ -67,7 +67,6 @@ function linked(root, data, tell, ask) {
     state.panel = make("div", state.box, "panel")
     state.panel.setAttribute("aria-live", "polite")
     state.watch = new ResizeObserver(() => state.draw?.())
-    state.canvases.forEach((canvas) => state.watch.observe(canvas))
     root.leave = () => state.watch.disconnect()
     state.canvases.forEach((canvas, side) => {
       const cell = (event) => {
@@ -267,6 +266,7 @@ function linked(root, data, tell, ask) {
     make("b", head, "", `${"AB"[index]} · ${side.called}`)
     make("div", head, "quiet", side.title)
     canvas.setAttribute("aria-label", side.alt)
+    state.watch.observe(canvas)
     canvas.style.aspectRatio = `${side.columns} / ${side.rows}`
     for (const [name, url] of [["picture", side.url], ["behind", side.behind]]) {
       const picture = new Image()

@@ -1,6 +1,6 @@
 // Two maps of the same images with one selection: a box or a lasso on either, a tap on a point, or a value of the
 // legend chooses images on both, and lines show where they are on the other one.
-function moved(root, data, tell) {
+function moved(root, data, tell, ask) {
   const FEWEST = 6, CORNERS = 60, LINES = 1500, NEAR = 14, NEAR_TOUCH = 24  // NEAR: pixels from a point
   const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
   const floats = (text) => new Float32Array(bytes(text).buffer)
@@ -69,7 +69,6 @@ function moved(root, data, tell) {
     state.said = make("div", state.box, "said")
     state.said.setAttribute("aria-live", "polite")
     state.watch = new ResizeObserver(() => state.redraw?.())
-    state.maps.forEach((map) => state.watch.observe(map.canvas))
     root.leave = () => state.watch.disconnect()
     state.maps.forEach((map, side) => listen(map, side))
   }
@@ -121,7 +120,7 @@ function moved(root, data, tell) {
     canvas.addEventListener("blur", () => state.hover(side, -1))
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
-      const enter = (event.key === "Enter" || event.key === " ") && state.near >= 0
+      const enter = ["Enter", " "].includes(event.key) && state.near >= 0
       if (step || enter) event.preventDefault()
       if (event.key === "Escape") state.choose("")
       if (enter) state.choose(`i:${state.rows[state.near]}`)
@@ -231,9 +230,9 @@ function moved(root, data, tell) {
     })
   }
 
-  const dark = () => {
-    const [red, green, blue] = getComputedStyle(state.box).color.match(/[\d.]+/g).map(Number)
-    return red + green + blue > (red <= 1 && green <= 1 && blue <= 1 ? 1.5 : 384)
+  const dark = () => {  // text is light there; colours are told from 0 to 255, or from 0 to 1
+    const text = getComputedStyle(state.box).color.match(/[\d.]+/g).slice(0, 3).map(Number)
+    return Math.max(...text) > (text.every((one) => one <= 1) ? 0.5 : 128)
   }
   const shade = (at, palette) => palette[values[at]] ?? palette[palette.length - 1]
   const dots = (pen, side, wide, which, size, opacity) => {  // colour by colour
@@ -269,7 +268,6 @@ function moved(root, data, tell) {
     dots(map.ground.getContext("2d"), side, wide, () => true, radius(wide), state.mask ? 0.12 : 0.85)
   }
   const front = (pen, side, wide, ratio, ink) => {  // the chosen points, and lines to where they are on the other map
-    const n = chosen()
     pen.beginPath()
     for (let at = 0, lines = 0; at < count && lines < (state.drag ? LINES / 8 : LINES); at++) {
       if (!state.mask[at]) continue
@@ -278,9 +276,8 @@ function moved(root, data, tell) {
       pen.moveTo(put(x) * wide, put(y) * wide)
       pen.lineTo(put(right) * wide, put(down) * wide)
     }
-    pen.strokeStyle = ink
-    pen.lineWidth = ratio * 0.8
-    pen.globalAlpha = Math.max(0.06, Math.min(0.45, 40 / n))
+    const faint = Math.max(0.06, Math.min(0.45, 40 / chosen()))
+    Object.assign(pen, { strokeStyle: ink, lineWidth: 0.8 * ratio, globalAlpha: faint })
     pen.stroke()
     dots(pen, side, wide, (at) => state.mask[at], radius(wide) * 1.25, 1)
   }
@@ -289,7 +286,7 @@ function moved(root, data, tell) {
     if (!wide) return
     if (map.canvas.width !== wide) Object.assign(map.canvas, { width: wide, height: wide })
     ground(map, side, wide)
-    const pen = map.canvas.getContext("2d"), ink = state.dark ? "#fff" : "#000"
+    const pen = map.canvas.getContext("2d"), ink = state.dark ? "#ffffff" : "#000000"
     pen.clearRect(0, 0, wide, wide)
     pen.drawImage(map.ground, 0, 0)
     if (state.mask && state.drag) front(pen, side, wide, ratio, ink)
@@ -303,8 +300,7 @@ function moved(root, data, tell) {
     }
     if (state.near >= 0) {
       const [x, y] = xy(side, state.near)
-      pen.strokeStyle = ink
-      pen.lineWidth = 2.5 * ratio
+      Object.assign(pen, { strokeStyle: ink, lineWidth: 2.5 * ratio })
       pen.beginPath()
       pen.arc(put(x) * wide, put(y) * wide, radius(wide) + 4 * ratio, 0, 7)
       pen.stroke()
@@ -319,13 +315,9 @@ function moved(root, data, tell) {
       pen.beginPath()
       state.drag.path.forEach(([x, y], at) => pen[at ? "lineTo" : "moveTo"](x * wide, y * wide))
       pen.closePath()
-      pen.fillStyle = state.dark ? "#ffffff18" : "#00000010"
+      Object.assign(pen, { fillStyle: ink + "14", strokeStyle: ink, lineWidth: 1.5 * ratio })
       pen.fill()
-      pen.setLineDash([5 * ratio, 4 * ratio])
-      pen.strokeStyle = ink
-      pen.lineWidth = 1.5 * ratio
       pen.stroke()
-      pen.setLineDash([])
     }
   }
   state.redraw = (now) => {
@@ -340,10 +332,11 @@ function moved(root, data, tell) {
     state.maps.forEach((map, which) => {
       map.tip.style.display = near < 0 ? "none" : "block"
       if (near < 0) return
-      const { sprite } = data, large = Math.max(1, Math.round((which === side ? 96 : 72) / sprite.side)) * sprite.side
+      const { sprite } = data, large = which === side ? 96 : 72, sharp = state.sharp.get(near)
       const x = near % sprite.across, y = Math.floor(near / sprite.across)
-      map.tile.style.cssText = `width:${large}px;height:${large}px;` +
-        `background:url(${sprite.url}) -${x * large}px -${y * large}px / ${sprite.across * large}px auto`
+      map.tile.style.cssText = `width:${large}px;height:${large}px;background:` + (sharp
+        ? `url(${sharp[which]}) 0 0 / 100%`
+        : `url(${sprite.url}) -${x * large}px -${y * large}px / ${sprite.across * large}px auto`)
       map.text.textContent = which === side
         ? `image ${counted(state.rows[near])}\n${colour.said(near)}moved ${away[near].toFixed(2)} spreads\n` +
           `keeps ${kept[near]} of ${data.k} neighbours` : ""
@@ -354,7 +347,13 @@ function moved(root, data, tell) {
       tip.style.top = `${put(top) < 0.55 ? at[1] + 12 : at[1] - tip.offsetHeight - 12}px`
     })
     state.redraw()
+    if (near >= 0 && !state.sharp.has(near)) sharpen(side, near, state.sharp)
   }
+  const sharpen = (side, near, kept) => ask({ row: state.rows[near] }).then((told) => {
+    if (!told) return
+    kept.set(near, told.urls)
+    if (state.near === near) { state.near = -1; state.hover(side, near) }
+  }, () => {})  // where nobody answers the small one stays
   colour.said = (at) => {
     if (!colour.title) return ""
     return `${colour.title}: ${colour.kind === "discrete" ? colour.labels[values[at]] ?? "other" : colour.texts[at]}\n`
@@ -378,21 +377,22 @@ function moved(root, data, tell) {
       make("span", one, "", `${label} (${counted(colour.counts[at])})`)
       Object.assign(one, { region, title: `Choose all images with ${colour.title} ${label}` })
     })
-    if (colour.rest) {
-      const other = make("span", state.legend)
-      make("i", other).style.background = (state.dark ? colour.dark : colour.light).at(-1)
-      make("span", other, "", `${colour.rest} (${counted(colour.others)})`)
-    }
+    if (!colour.rest) return
+    const other = make("span", state.legend)
+    make("i", other).style.background = (state.dark ? colour.dark : colour.light).at(-1)
+    make("span", other, "", `${colour.rest} (${counted(colour.others)})`)
   }
   state.maps.forEach((map, side) => {
     map.head.replaceChildren()
+    map.tip.style.display = "none"
+    state.watch.observe(map.canvas)
     make("b", map.head, "", `${map.letter} · ${data.called[side]}`)
     make("div", map.head, "quiet", data.titles[side])
     map.canvas.setAttribute("aria-label",
       `Map of ${counted(count)} images by ${data.called[side]}; arrow keys move from point to point, Enter chooses one`)
   })
+  if (state.of !== data.key) Object.assign(state, { of: data.key, sharp: new Map() })
   state.near = -1
-  state.maps.forEach((map) => { map.tip.style.display = "none" })
   state.dark = dark()
   legend()
   state.told = data.region
