@@ -77,7 +77,8 @@ def by_chance(first: np.ndarray, second: np.ndarray, seed: int = 0) -> float:
 def neighbours_kept(first: np.ndarray, second: np.ndarray, k: int = K) -> np.ndarray:
     """How many of a point's k nearest by cosine are the same in two spaces: (M, D), (M, D') -> (M,) int64 in [0, k].
 
-    Fewer than k are asked where there are no more others. By chance, k² / (M - 1) are.
+    Of one number, whose cosine says nothing but its sign, those nearest by their difference are taken. Fewer than k are
+    asked where there are no more others. By chance, k² / (M - 1) are.
     """
     from explorer.analysis.neighbours import nearest
 
@@ -86,6 +87,8 @@ def neighbours_kept(first: np.ndarray, second: np.ndarray, k: int = K) -> np.nda
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1, in whose Euclidean order neighbours are those by cosine; zeros stay zeros."""
+    """Vectors of length 1, in whose Euclidean order neighbours are those by cosine; zeros and single numbers stay."""
     vectors = np.asarray(vectors, np.float64)
+    if vectors.shape[1] == 1:
+        return vectors
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -65,7 +65,7 @@ def draw() -> Selection:
     before = shared()["good"].get("checkpoint")
     checkpoint = _checkpoint(found)
     if before not in (None, get("checkpoint")) and "checkpoint" not in shared()["linked"]:
-        for other in ("layer", "code"):
+        for other in ("layer", "code", "region"):
             put(other, None)
         if get("show") == "own" and not shared()["uploads"].get("own"):
             put("show", None)  # rather the new checkpoint's reconstructions than an empty upload box

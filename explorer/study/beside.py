@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer.errors import BadInput
-from explorer.results import maps
+from explorer.results import comparison, maps
 from explorer.study import points as mapped
 
 if TYPE_CHECKING:
@@ -23,33 +23,12 @@ FEWEST = 4  # images of which two maps can be compared
 
 
 def shared(study: Study, other: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the images that both have: (n,) in the first, (n,) in the second, ascending in the first.
-
-    Sets differ where one checkpoint leaves out what it was trained on. Images are then matched by name; one whose name
-    is there twice is left out.
+    """Rows of the images that both have: (n,) in the first, ascending, and (n,) in the second.
 
     Raises:
         BadInput: they have no image in common.
     """
-    ours, theirs = list(study.images.names), list(other.images.names)
-    if ours == theirs:
-        return np.arange(len(ours)), np.arange(len(ours))
-    at = _once(theirs)
-    rows = [(row, at[name]) for name, row in _once(ours).items() if name in at]
-    if not rows:
-        raise BadInput(
-            f"{study.checkpoint.name} and {other.checkpoint.name} have no image of {study.images.name} in common"
-        )
-    first, second = np.array(sorted(rows)).T
-    return first, second
-
-
-def _once(names: list[str]) -> dict[str, int]:
-    """Rows of the names that are there once."""
-    seen: dict[str, int] = {}
-    for row, name in enumerate(names):
-        seen[name] = -1 if name in seen else row
-    return {name: row for name, row in seen.items() if row >= 0}
+    return comparison.matched(study.images, other.images)
 
 
 def same_picture(study: Study, other: Study, picture: Picture) -> Picture | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from explorer.sheets import Block
+from explorer.errors import BadInput
+from explorer.sheets import Block, Note
 from explorer.views import fields, linked_maps, moved_maps
 
 if TYPE_CHECKING:
@@ -35,11 +36,16 @@ def layer_b(second: Second) -> Any:
     )  # fmt: skip
 
 
-def method() -> Any:
-    """How both maps are made."""
+def method(second: Second) -> Any:
+    """How both maps are made; first by what both have."""
+
+    def start(study: Study, options: Mapping[str, Any]) -> str:
+        other = second(study, options)
+        return moved_maps.kept(study, other, options["layer"], options["layer_b"]) if other is not None else "pca"
+
     return fields.option(
-        "umap", "Maps", "UMAP keeps who is near whom, and bends space for it; PCA is a flat view, there at once.",
-        choices={"umap": "UMAP", "pca": "PCA"}, yields=True,
+        "pca", "Maps", "UMAP keeps who is near whom, and bends space for it; PCA is a flat view, there at once.",
+        choices={"umap": "UMAP", "pca": "PCA"}, start=start, yields=True,
     )  # fmt: skip
 
 
@@ -66,12 +72,22 @@ def blocks(study: Study, other: Study, options: Any, picture: Looked | None) -> 
     Args:
         options: with `layer, layer_b, method, colour, region`.
     """
-    return [
-        *linked_maps.blocks(study, other, options.layer, options.layer_b, picture),
-        *moved_maps.blocks(study, other, options),
-    ]
+    found: list[Block] = []
+    for heading, made in (
+        (linked_maps.HEADING, lambda: linked_maps.blocks(study, other, options.layer, options.layer_b, picture)),
+        (moved_maps.HEADING, lambda: moved_maps.blocks(study, other, options)),
+    ):
+        try:
+            found += made()
+        except BadInput as problem:  # what cannot be shown is one sentence among the rest
+            text = str(problem)
+            found += [heading, Note(f"{text[:1].upper()}{text[1:]}.", "info")]
+    return found
 
 
 def numbers(study: Study, other: Study, options: Any) -> dict[str, Any]:
-    """The same for scripts: `map` with displacement and neighbours kept."""
-    return {"map": moved_maps.numbers(study, other, options)}
+    """The same for scripts: `map` with displacement and neighbours kept; null where there is none."""
+    try:
+        return {"map": moved_maps.numbers(study, other, options)}
+    except BadInput:
+        return {"map": None}

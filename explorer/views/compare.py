@@ -134,7 +134,7 @@ class Options:
     measure: str = fields.option(
         "ami", "Measure", "What the colours of the chart show.", choices=likeness.MEASURES, when=_several
     )
-    method: str = beside.method()
+    method: str = beside.method(_second)
     colour: str = beside.colour(_second)
     region: str = beside.region()
 

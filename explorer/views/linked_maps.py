@@ -10,11 +10,10 @@ import numpy as np
 
 from explorer.analysis.grids import placed
 from explorer.errors import BadInput
-from explorer.files import SHIPPED, checkpoint_folder
 from explorer.glossary import help_of
 from explorer.sheets import Block, Go, Heading, Note, Picture, Pictures, Piece, drawing
 from explorer.study import beside as pairs
-from explorer.views import words
+from explorer.views import ways, words
 
 if TYPE_CHECKING:
     from explorer.analysis.linked import Together
@@ -25,6 +24,7 @@ TILES = 256  # codes of an image whose patches are sent at once, those with most
 PAIRS = 50_000  # pairs of codes of which it is told how often they share a place
 BEHIND = 256  # pixels of the picture behind a map
 WIDTH = 110  # pixels of a picture
+HEADING = Heading("One image, two code maps", help_of("linked code maps"))
 NO_IMAGE = "Choose an image to see its codes in both checkpoints."
 NOT_THERE = "{other} leaves this image out: it is among those that it was trained on, or has another name there."
 ROW_OF_TOKENS = (
@@ -39,12 +39,11 @@ HOW = (
 
 def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked | None) -> list[Block]:
     """The image, its reconstructions, and the two code maps."""
-    heading = Heading("One image, two code maps", help_of("linked code maps"))
     if picture is None:
-        return [heading, Note(NO_IMAGE, "info")]
+        return [HEADING, Note(NO_IMAGE, "info")]
     theirs = pairs.same_picture(study, other, picture)
     if theirs is None:
-        return [heading, Note(NOT_THERE.format(other=other.checkpoint.name), "info")]
+        return [HEADING, Note(NOT_THERE.format(other=other.checkpoint.name), "info")]
     seen = [(study, layer, picture), (other, layer_b, theirs)]
     rows = [one.checkpoint.name for one, name, _ in seen if not placed(one.layer(name).grid)]
     notes = [Note(ROW_OF_TOKENS.format(name=" and ".join(rows)))] if rows else []
@@ -57,7 +56,7 @@ def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked
     )  # fmt: skip
     shown = Pictures("beside-looked", _pictures(seen), WIDTH, grow=False)
     return [
-        heading, shown, piece, Note(HOW, help=help_of("codes on one place")), *notes,
+        HEADING, shown, piece, Note(HOW, help=help_of("codes on one place")), *notes,
         *_continuous(seen),
     ]  # fmt: skip
 
@@ -142,7 +141,7 @@ def _side(
     spans = [axis.tolist() for axis in linked.meeting(grid, other)]
     size = f"{grid[0]} × {grid[1]}" if placed(grid) else words.many(grid[1], "token")
     return {
-        "called": study.checkpoint.name, "checkpoint": _address(study), "layer": layer,
+        "called": study.checkpoint.name, "checkpoint": ways.known(study.checkpoint), "layer": layer,
         "title": f"{layer} · {size} · {words.many(len(numbers), 'code')}", "rows": rows, "columns": columns,
         "cells": codes.size, "placed": placed(grid), "image": picture.address,
         "alt": f"Codes of layer {layer} of {study.checkpoint.name}; arrow keys move, Enter opens the code",
@@ -152,12 +151,6 @@ def _side(
         "names": [names.get(code, "") for code in numbers.tolist()], "shares": [float(f"{one:.4g}") for one in shares],
         "spans": {"rows": spans[0], "columns": spans[1]}, "sprite": _sprite(study, layer, numbers),
     }  # fmt: skip
-
-
-def _address(study: Study) -> str:
-    """What a link calls the checkpoint."""
-    path = study.checkpoint.path
-    return study.checkpoint.name if path.parent in (SHIPPED, checkpoint_folder()) else str(path)
 
 
 def _met(met: Together, numbers: np.ndarray) -> dict[str, Any]:

@@ -44,6 +44,7 @@ PART = "beside-chosen"
 SIDES, PIXELS = (96, 64, 48, 32, 24, 16), 1_300_000  # of thumbnails: of each, and of all together
 SHARP = 128  # pixels of a picture that is asked for
 SHADES = 32  # of a continuous colour
+HEADING = Heading("Two maps, one selection", help_of("two maps"))
 EVIDENCE = (
     "A map is a flat picture of many dimensions: where a point lies on it is partly an accident of the layout, so its "
     "displacement is a reason to look, and no evidence. The neighbours that an image keeps in the latents are."
@@ -66,13 +67,19 @@ def blocks(study: Study, other: Study, options: Any) -> list[Block]:
     both: Beside = study.remember(pairs.beside, other, *found)
     mask = chosen_images.mask(study, both, options.region)
     return [
-        Heading("Two maps, one selection", help_of("two maps")), Controls(("method", "colour")), *missing,
+        HEADING, Controls(("method", "colour")), *missing,
         _cards(both), _piece(study, other, both, options), Note(EVIDENCE, help=help_of("two maps")),
         Part(PART, [
             *chosen_images.blocks(study, other, both, options, mask), *_histograms(both, mask),
             Later(lambda: _most(study, other, both, mask)),
         ]),
     ]  # fmt: skip
+
+
+def kept(study: Study, other: Study, layer: str, layer_b: str) -> str:
+    """The method of which both have a map already: UMAP, else PCA, which takes no time."""
+    sides = ((study, layer), (other, layer_b))
+    return "umap" if all(pairs.map_of(one, name, "umap") is not None for one, name in sides) else "pca"
 
 
 def numbers(study: Study, other: Study, options: Any) -> dict[str, Any]:

@@ -203,3 +203,27 @@ def test_by_touch_on_a_narrow_page(shown, studies):
     left = [box["x"] for box in (page.locator(".moved canvas").nth(side).bounding_box() for side in (0, 1))]
     assert left[0] == left[1], "maps stand one below the other"
     assert page.errors == []
+
+
+def test_in_the_app_a_drag_is_answered_below_the_maps_and_a_click_opens_the_code_of_b(page, app_url, settle):
+    page.goto(f"{app_url}/compare?checkpoint=vqvae-shapes&dataset=shapes&against=vqvae2-shapes&image=3&layer_b=top")
+    maps = page.locator("[data-name=beside-maps] canvas")
+    maps.first.wait_for()
+    settle(page)
+    found = maps.first
+    found.scroll_into_view_if_needed()
+    page.get_by_role("button", name="Box", exact=True).click()
+    drag(page, found, (0.02, 0.02, 0.5, 0.98))
+    settle(page)
+    chosen = page.locator("[data-name=beside-maps].drawn").get_attribute("data-selected")
+    assert int(chosen) > 100 and "region=a%3A" in page.url
+    page.get_by_role("heading", name=f"The {int(chosen):,} chosen images").wait_for()
+    page.get_by_text(f"Keep these {int(chosen):,} images as a concept").wait_for()
+    code = canvas(page, "linked-codes", 1)
+    page.mouse.click(*spot(code, 0.3, 0.3))
+    page.wait_for_url("**/code_maps?**")
+    settle(page)
+    assert "checkpoint=vqvae2-shapes" in page.url and "layer=top" in page.url and "cell=1%2C1" in page.url
+    number = page.url.split("code=")[1].split("&")[0]
+    page.get_by_role("heading", name=f"Code {int(number):,} of layer top").wait_for()
+    assert page.errors == []

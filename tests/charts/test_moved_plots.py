@@ -24,7 +24,7 @@ def test_neighbours_kept_stand_beside_what_chance_keeps():
     assert list(every.y) == [50, 25, 25]
     # of 10 others two are near: none of two drawn is with 8/10 * 7/9, both with 2/10 * 1/9
     assert list(chance.y) == pytest.approx([100 * 56 / 90, 100 * 32 / 90, 100 * 2 / 90])
-    assert all("chosen" != trace.name for trace in figure.data)
+    assert all(trace.name != "chosen" for trace in figure.data)
 
 
 def test_all_or_none_chosen_and_no_move_are_drawn():
