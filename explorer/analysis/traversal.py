@@ -134,6 +134,8 @@ def interpolate(
     layers: Sequence[str],
     shares: np.ndarray,
     spherical: Mapping[str, np.ndarray],
+    *,
+    seen: bool = True,
 ) -> Way:
     """The way between the latents of two images in all `layers` at once, each decoded.
 
@@ -141,6 +143,7 @@ def interpolate(
         first, second: `{layer: (1, H, W, D)}`.
         shares: (S,) of the second image, from 0 to 1.
         spherical: {layer: centre (D,)} of those that go around; all others go straight.
+        seen: whether pictures are made; without, there are none, and no steps.
     """
     mixed, norms, kept = {}, {}, {}
     for name in layers:
@@ -154,6 +157,9 @@ def interpolate(
             of_first = codes == ends[0]
             of_second = (codes == ends[1]) & ~of_first
             kept[name] = np.stack([of_first, of_second, ~of_first & ~of_second]).mean(2).T
+    if not seen:
+        none = np.empty((0, model.image_size, model.image_size, 3), np.uint8)
+        return Way(none, none, np.empty(0), np.empty(0), norms, kept)
     decoded = decode(model, mixed)
     faded = between(decoded[0], decoded[-1], shares)
     steps, fading = ((some[1:] - some[:-1]).abs().flatten(1).mean(1).cpu().numpy() for some in (decoded, faded))

@@ -364,7 +364,9 @@ def _part(block: Part, shown: Shown) -> None:
 
 
 def _later(block: Later, shown: Shown) -> None:
-    blocks(block.make(), shown)
+    with st.spinner("Computing …"):
+        made = block.make()
+    blocks(made, shown)
 
 
 DRAWN: dict[type, Callable[[Any, Shown], None]] = {

@@ -30,13 +30,13 @@ def traverse(
 @through
 def interpolate(
     model: Autoencoder, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], layers: Sequence[str],
-    shares: np.ndarray, spherical: Mapping[str, np.ndarray],
+    shares: np.ndarray, spherical: Mapping[str, np.ndarray], seen: bool = True,
 ) -> Way:  # fmt: skip
     """The way between latents `{layer: (H, W, D)}` of two images; see `traversal.interpolate`."""
     from explorer.analysis import traversal
 
     ends = (_latents(model, one) for one in (first, second))
-    return traversal.interpolate(model, *ends, layers, shares, spherical)
+    return traversal.interpolate(model, *ends, layers, shares, spherical, seen=seen)
 
 
 @through

@@ -128,7 +128,12 @@ class Options:
     c: str = _operand("+ c", sums.other_value)
     c_row: int = _operand_row("c")
     draws: int = fields.option(
-        8, "Samples", "Pictures of each kind.", choices={n: str(n) for n in (4, 8, 16, 32)}, when=_does("samples")
+        8,
+        "Samples",
+        "Pictures of each kind.",
+        choices={n: str(n) for n in (4, 8, 16, 32)},
+        when=_does("samples"),
+        start=lambda study, options: 4 if options["do"] == "samples" and known.slow(study, options["layer"]) else 8,
     )
     seed: int = fields.option(0, "Seed", "Another seed, other samples.", min=0, max=9999, when=_does("samples"))
 

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from explorer import results
-from explorer.sheets import Cards, Chart, Heading, Link, Missing, Note, Pictures, Piece, Table, walk
+from explorer.sheets import Cards, Chart, Download, Heading, Link, Missing, Note, Pictures, Piece, Table, walk
 from explorer.sheets.pieces import answered
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
-from explorer.views.traversals import units
+from explorer.views.traversals import layer, units
 from tests.pages.conftest import built, studio  # noqa: F401
 
 VIEW = VIEWS["traverse"]
@@ -257,3 +257,24 @@ def test_an_own_picture_is_moved_too(studio):  # noqa: F811
         sheet = VIEW.sheet(study, options, yours)
         assert not faults and sheet.told()["image"] is None
         json.dumps(sheet.told())
+
+
+@pytest.mark.parametrize(("do", "row"), [("units", 0), ("ways", 0)])
+def test_rows_of_a_slow_network_are_asked_for_picture_by_picture(drawn, monkeypatch, do, row):
+    _, quick = drawn(do=do)
+    monkeypatch.setattr(layer, "SLOW", -1)
+    _, sheet = drawn(do=do)
+    one, known = piece(sheet), piece(quick).data["rows"][row]
+    assert one.data["rows"][row]["sprite"] is None and not blocks(sheet, Download)
+    for at, picture in enumerate(strip(known)):
+        answer = one.answer({"row": known["id"], "at": at})
+        assert np.abs(pixels(answer["picture"]).astype(int) - picture).max() <= 1
+    for wrong in ({"row": known["id"], "at": 99}, {"row": "99", "at": 0}, {"row": known["id"], "at": "0"}):
+        assert "error" in answered(one, wrong)
+    assert not sheet.told().get("change") and not sheet.told().get("steps")
+    json.dumps(sheet.told())
+
+
+def test_a_slow_network_draws_fewer_samples(drawn, monkeypatch):
+    monkeypatch.setattr(layer, "SLOW", -1)
+    assert all(len(block.pictures) == 4 for block in blocks(drawn(do="samples")[1], Pictures))

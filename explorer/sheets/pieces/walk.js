@@ -1,5 +1,6 @@
 // Rows of pictures along a way through latents, each with a slider: where it stands, the large picture is decoded anew.
-// Of rows that are `linked` one value moves all; else every row has its own, and what they do adds up.
+// Of rows that are `linked` one value moves all; else every row has its own, and what they do adds up. Pictures of a row
+// without a strip are asked for one after the other: this network takes long for each.
 function walk(root, data, tell, ask) {
   const WAIT = 30  // milliseconds before a slider that moves is asked about
   const make = (name, parent, kind = "", text = "") => {
@@ -45,6 +46,7 @@ function walk(root, data, tell, ask) {
       .walk .note { font-size: 0.8rem; color: var(--cx-quiet, currentColor); margin: 0 0 5px; }
       .walk .cells { display: grid; gap: 3px; grid-template-columns: repeat(var(--count), minmax(0, 1fr)); }
       .walk .cell { border-radius: 4px; cursor: pointer; }
+      .walk .cell.waits { background: var(--cx-line, #8884); opacity: 0.5; }
       .walk .cell.on { outline: 2px solid var(--cx-accent, #2a628f); outline-offset: 1px; }
       .walk .ticks span { font-size: 0.7rem; text-align: center; white-space: nowrap; color: var(--cx-quiet, currentColor);
         overflow: visible; display: flex; justify-content: center; }
@@ -74,15 +76,20 @@ function walk(root, data, tell, ask) {
     state.said.textContent = text
     state.said.classList.toggle("wrong", wrong)
   }
-  const preview = (changed) => {  // at once, from the strip, where it holds what is asked for
+  const near = (place, row, value) => {  // the picture of a row that is nearest to a value, where it is there
+    const at = nearest(value), own = state.made[row.id]?.[at]
+    if (own) picture(place, own)
+    else if (row.sprite) picture(place, row.sprite, at, data.values.length)
+  }
+  const preview = (changed) => {  // at once, from the row, where it holds what is asked for
     if (data.linked) {
-      data.rows.forEach((row, at) => live()[at] && picture(state.places[live()[at].id], row.sprite, nearest(state.values[row.id]), data.values.length))
+      data.rows.forEach((row, at) => live()[at] && near(state.places[live()[at].id], row, state.values[row.id]))
     } else {
       const moved = data.rows.filter((row) => state.values[row.id])
       const others = Object.keys(state.values).filter((id) => state.values[id] && !data.rows.some((row) => row.id === id))
       if (moved.length > 1 || others.length) return
       const row = moved[0] ?? changed
-      if (row) picture(state.places[live()[0].id], row.sprite, nearest(state.values[row.id] ?? 0), data.values.length)
+      if (row) near(state.places[live()[0].id], row, state.values[row.id] ?? 0)
     }
   }
   const mark = () => {
@@ -115,11 +122,34 @@ function walk(root, data, tell, ask) {
     clearTimeout(state.timer)
     state.timer = setTimeout(question, WAIT)
   }
-  root.leave = () => clearTimeout(state.timer)
+  root.leave = () => { clearTimeout(state.timer); state.round = null }
+  const fill = async () => {  // what is not there yet; a slider that is moved meanwhile comes first
+    const round = state.round = {}
+    for (const { row, cells } of unmade()) {
+      for (let at = 0; at < cells.length; at++) {
+        const made = state.made[row.id] ??= []
+        while (!made[at]) {
+          if (state.round !== round) return
+          let answer = null
+          try {
+            answer = await ask({ row: row.id, at })
+          } catch (problem) {
+            return say(data.asks ? problem.message : data.silent, data.asks)
+          }
+          if (answer) made[at] = answer.picture
+        }
+        cells[at].classList.remove("waits")
+        picture(cells[at], made[at])
+      }
+    }
+  }
+  const unmade = () => state.rows.filter(({ row }) => !row.sprite)
 
   // ---- what came new
   clearTimeout(state.timer)
   if (state.key !== data.key) state.values = { ...data.start }
+  if (state.key !== data.key || state.ticks !== data.ticks.join()) state.made = {}
+  state.ticks = data.ticks.join()
   state.key = data.key
   state.box.classList.toggle("linked", data.linked)
   state.list.classList.toggle("few", data.rows.length < 3)
@@ -154,7 +184,8 @@ function walk(root, data, tell, ask) {
     const strip = make("div", box, "cells")
     const cells = data.values.map((value, at) => {
       const cell = make("div", strip, "cell")
-      picture(cell, row.sprite, at, data.values.length)
+      if (row.sprite) picture(cell, row.sprite, at, data.values.length)
+      else cell.classList.add("waits")
       cell.title = `${row.title}: ${data.ticks[at]}`
       cell.onclick = () => move(row, value)
       return cell
@@ -169,4 +200,5 @@ function walk(root, data, tell, ask) {
   })
   mark()
   say(data.said)
+  fill()
 }

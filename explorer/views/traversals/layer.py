@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from explorer.results.measurements import Latents
 from explorer.sheets import Go, Link, Missing
+from explorer.study import traversals
 
 if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
 SHOWN = "vae-shapes"  # the checkpoint that is offered where there is nothing to traverse
 ELSEWHERE = Link("Open vae-shapes, a VAE", "tune", Go(None, {"checkpoint": SHOWN, "dataset": "shapes"}))
+SLOW, WARM = 0.4, 2.0  # seconds of one picture from which rows are filled bit by bit; and those that are taken twice
 NORMS = 4000  # latents whose norms are looked at
 
 
@@ -61,6 +64,26 @@ def is_vector(study: Study, layer: str) -> bool:
 def has_posterior(study: Study, layer: str) -> bool:
     """Whether latents of the layer are means of Gaussians that were trained towards N(0, 1)."""
     return bool(study.abilities()["posterior"]) and layer == study.layer_names[0]
+
+
+def slow(study: Study, layer: str) -> bool:
+    """Whether the network takes so long for one picture that nobody waits for a page of them."""
+    return study.remember(_seconds, layer) > SLOW
+
+
+def _seconds(study: Study, layer: str) -> float:
+    """Of decoding one picture; the first time prepares memory and kernels."""
+    facts = study.layer(layer)
+    base = study.look(study.image(0)).latents
+    once = np.zeros((1, *facts.grid, facts.dim), np.float32)
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        study.through(traversals.decode, layer, once, base)
+        seconds.append(time.perf_counter() - began)
+        if not SLOW < seconds[-1] < WARM:
+            break
+    return min(seconds)
 
 
 def norms(study: Study, layer: str) -> tuple[np.ndarray, np.ndarray]:

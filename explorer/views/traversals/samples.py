@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.analysis import mixture
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Chart, Controls, Heading, Note, Picture, Pictures
+from explorer.sheets import Block, Card, Cards, Chart, Controls, Heading, Later, Note, Picture, Pictures
 from explorer.study import traversals
 from explorer.views import words
 from explorer.views.traversals import layer as known
@@ -47,13 +48,8 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     kinds = [name for name in TITLES if name in samples["near"]]
     shown: list[Block] = []
     for name in kinds:
-        pixels = study.remember(_drawn, picture, options.layer, name, options.draws, options.seed)
-        titles = _titles(study, found, name)
-        pictures = [Picture(one, alt=f"{titles}, sample {index + 1}") for index, one in enumerate(pixels)]
-        shown += [
-            Heading(titles, help_of(f"{name} samples"), level=3),
-            Pictures(f"samples-{name}", pictures, 96, archive=f"{study.checkpoint.name}-{name}"),
-        ]
+        shown.append(Heading(_title(found, name), help_of(f"{name} samples"), level=3))
+        shown.append(Later(partial(_pictures, study, options, picture, found, name)))
     return [
         Heading("Draw latents at random", help_of("samples")),
         Controls(("draws", "seed")),
@@ -66,10 +62,15 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
         "covariance": samples["covariance"], "components": len(samples["mixture"]["weights"])}  # fmt: skip
 
 
-def _titles(study: Study, found: Mapping[str, Any], name: str) -> str:
-    if name == "real" and not found["posterior"]:
-        return "Images, decoded"
-    return TITLES[name]
+def _title(found: Mapping[str, Any], name: str) -> str:
+    return "Images, decoded" if name == "real" and not found["posterior"] else TITLES[name]
+
+
+def _pictures(study: Study, options: Any, picture: Looked, found: Mapping[str, Any], name: str) -> list[Block]:
+    pixels = study.remember(_drawn, picture, options.layer, name, options.draws, options.seed)
+    title = _title(found, name)
+    pictures = [Picture(one, alt=f"{title}, sample {index + 1}") for index, one in enumerate(pixels)]
+    return [Pictures(f"samples-{name}", pictures, 96, archive=f"{study.checkpoint.name}-{name}")]
 
 
 def _drawn(study: Study, picture: Looked, layer: str, name: str, count: int, seed: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 REACH = 3.0  # standard deviations to either side
 SILENT = "The pictures in the rows are all that is kept here; in the app the large picture follows every slider."
+WRONG = "the sliders asked for something that is not there; reload the page"
 MOST = 200  # units that an address moves
 
 
@@ -34,7 +36,7 @@ class Mixer:
 
     Attributes:
         base: `{layer: (H, W, D)}`; of a mean latent one layer alone. deviations: (D,).
-        where: (H, W) bool; None for all cells.
+        where: (H, W) bool; None for all cells. steps: pictures in a row.
     """
 
     study: Study
@@ -42,6 +44,17 @@ class Mixer:
     base: Mapping[str, np.ndarray]
     deviations: np.ndarray
     where: np.ndarray | None
+    steps: int
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(S,) standard deviations that a row shows."""
+        return np.linspace(-REACH, REACH, self.steps)
+
+    @cached_property
+    def still(self) -> np.ndarray:
+        """(h, w, 3) uint8 with nothing moved."""
+        return self.decoded({})
 
     @property
     def mark(self) -> str:
@@ -67,10 +80,13 @@ class Mixer:
         return f"{self.mark}.{parts}" if parts else None
 
     def answer(self, message: Any) -> dict[str, Any]:
-        """The picture with all units where their sliders are."""
+        """The picture with all units where their sliders are, or one of the pictures in a row."""
+        if isinstance(message, dict) and "row" in message:
+            unit, at = _place(message, len(self.deviations), self.steps)
+            return {"picture": drawing.url(self.decoded({unit: float(self.shares[at])}))}
         moves = _moves(message, len(self.deviations))
-        still, moved = self.decoded({}), self.decoded(moves)
-        change = float(np.abs(moved.astype(np.float64) - still).mean() / 255)
+        moved = self.decoded(moves)
+        change = float(np.abs(moved.astype(np.float64) - self.still).mean() / 255)
         return {"views": {"moved": drawing.url(moved)}, "said": said(moves, change),
                 "carried": {"moved": self.written(moves)}}  # fmt: skip
 
@@ -83,7 +99,9 @@ class Mixer:
         return self.study.through(traversals.decode, self.layer, latents[None], self.base)[0]
 
 
-def mixer(study: Study, picture: Picture, layer: str, around: str, cell: tuple[int, int] | None) -> Mixer:
+def mixer(
+    study: Study, picture: Picture, layer: str, around: str, cell: tuple[int, int] | None, steps: int
+) -> Mixer:  # fmt: skip
     """The sliders of a picture, or of the mean latent of many images."""
     found, _ = known.measured(study, layer)
     units = {name: np.asarray(found["units"][name], np.float64) for name in ("mean", "variance", "noise")}
@@ -94,7 +112,7 @@ def mixer(study: Study, picture: Picture, layer: str, around: str, cell: tuple[i
     if cell is not None:
         where = np.zeros(study.layer(layer).grid, bool)
         where[cell] = True
-    return Mixer(study, layer, base, np.sqrt(units["variance"] + units["noise"]), where)
+    return Mixer(study, layer, base, np.sqrt(units["variance"] + units["noise"]), where, steps)
 
 
 def said(moves: Mapping[int, float], change: float) -> str:
@@ -106,17 +124,26 @@ def said(moves: Mapping[int, float], change: float) -> str:
     return f"Moved: {shown}. The picture changes by {change:.1%} of the range."
 
 
+def _place(message: dict[str, Any], dim: int, steps: int) -> tuple[int, int]:
+    """Unit and step of a picture that a browser asks for."""
+    unit, at = message.get("row"), message.get("at")
+    if not (
+        str(unit).isdecimal() and len(str(unit)) < 8 and int(unit) < dim and isinstance(at, int) and 0 <= at < steps
+    ):
+        raise BadInput(WRONG)
+    return int(unit), at
+
+
 def _moves(message: Any, dim: int) -> dict[int, float]:
     """{unit: standard deviations} of what a browser sent, which is not trusted to be that."""
     values = message.get("values") if isinstance(message, dict) else None
-    wrong = BadInput("the sliders asked for something that is not there; reload the page")
     if not isinstance(values, dict) or len(values) > dim:
-        raise wrong
+        raise BadInput(WRONG)
     found = {}
     for unit, value in values.items():
         fits = isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= REACH
         if not (str(unit).isdecimal() and len(str(unit)) < 8 and int(unit) < dim and fits):
-            raise wrong
+            raise BadInput(WRONG)
         if value:
             found[int(unit)] = round(float(value), 2)
     return found

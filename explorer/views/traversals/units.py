@@ -30,7 +30,6 @@ from explorer.sheets import (
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
 from explorer.views.traversals import sliders
-from explorer.views.traversals.sliders import REACH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 PAGE = 8  # units at once
+FAINT = 0.01  # correlations and shares that are not told
 ORDERED = (
     "Units are sorted by how far their posterior mean moves over images; the columns add so many standard deviations "
     "of the unit over all images, the posterior's own spread included, to {base}."
@@ -180,8 +180,8 @@ def _table(found: Mapping[str, Any], ranked: np.ndarray, concepts: list) -> pd.D
 
 def worded(concept: Mapping[str, Any] | None) -> str:
     """ "x, r = 0.81 [0.80, 0.82]", or "colour, 35 % of its variance"."""
-    if concept is None:
-        return ""
+    if concept is None or (concept["low"] or 0) * (concept["high"] or 1) < 0 or abs(concept["r"]) < FAINT:
+        return ""  # nothing that is known
     if concept["kind"] == "values":
         return f"{concept['concept']}, {concept['r']:.0%} of its variance"
     between = "" if concept["low"] is None else f" [{concept['low']:.2f}, {concept['high']:.2f}]"
@@ -210,60 +210,76 @@ def _chart(found: Mapping[str, Any], ranked: np.ndarray) -> list[Block]:
 def _rows(
     study: Study, options: Any, picture: Looked, found: Mapping[str, Any], units: np.ndarray, concepts: list
 ) -> tuple[list[Block], dict[str, Any]]:
-    """A row of pictures and a slider for each unit."""
+    """A row of pictures and a slider for each unit; of a slow network the rows are filled while they are looked at."""
     cell = (options.row, options.column) if options.where == "cell" else None
-    mixer = sliders.mixer(study, picture, options.layer, options.around, cell)
-    walked = study.remember(_walked, picture, options.layer, tuple(units.tolist()), options.steps, options.around, cell)
-    shares, deviation = np.linspace(-REACH, REACH, options.steps), deviations(found)
+    how = (picture, options.layer, options.around, cell, options.steps)
+    mixer, slow = sliders.mixer(study, *how), known.slow(study, options.layer)
+    walked = None if slow else study.remember(_walked, *how, tuple(units.tolist()))
     base = _base(study, options, picture, found)
-    away = None if base is None else (base - np.asarray(found["units"]["mean"])) / np.maximum(deviation, 1e-12)
-    rows, files = [], {}
+    rows = []
     for row, unit in enumerate(units.tolist()):
-        values = None if base is None else base[unit] + shares * deviation[unit]
-        ends = found["units"]["low"][unit], found["units"]["high"][unit]
-        far = np.zeros(len(shares), bool) if values is None else (values < ends[0]) | (values > ends[1])
+        change = None if walked is None else float(walked.change[row].mean())
         rows.append({
             "id": str(unit), "title": f"Unit {unit}" + " (dead)" * bool(dead(found)[unit]),
-            "note": _said(found, unit, walked, row, away, concepts[unit]),
-            "sprite": sliders.strip(walked.pictures[row]), "far": far.tolist(),
+            "note": _said(found, unit, change, base, concepts[unit]), "far": _far(found, unit, base, mixer.shares),
+            "sprite": None if walked is None else sliders.strip(walked.pictures[row]),
         })  # fmt: skip
-        files |= {f"unit-{unit}-{share:+.1f}": one for share, one in zip(shares, walked.pictures[row], strict=True)}
-    data = _data(options, picture, mixer, walked, rows)
+    data = _data(options, picture, mixer, rows)
     starred = any(any(one["far"]) for one in rows)
     named = ", ".join(str(unit) for unit in units)
-    return [
+    blocks = [
         Piece("walk-units", "walk", data, f"Pictures of units {named}, each moved by itself", answer=mixer.answer),
         *[Note(one) for one in _notes(study, options, found, starred)],
-        Download(
-            "Pictures (zip of PNG)", f"{study.checkpoint.name}-units-{options.units}.zip",
-            lambda: drawing.archive(files), "Each picture of the rows as a file of its own, in the model's resolution.",
-        ),
-    ], {"change": {int(unit): float(walked.change[row].mean()) for row, unit in enumerate(units)},
-        "moved": mixer.read(options.moved)}  # fmt: skip
+        *([] if walked is None else [_archive(study, options, units, mixer.shares, walked)]),
+    ]
+    numbers: dict[str, Any] = {"moved": mixer.read(options.moved)}
+    if walked is not None:
+        numbers["change"] = {int(unit): float(walked.change[row].mean()) for row, unit in enumerate(units)}
+    return blocks, numbers
 
 
-def _data(options: Any, picture: Looked, mixer: sliders.Mixer, walked: Traversal, rows: list) -> dict[str, Any]:
+def _far(found: Mapping[str, Any], unit: int, base: np.ndarray | None, shares: np.ndarray) -> list[bool]:
+    """Whether no image has the unit where each picture of its row does."""
+    if base is None:
+        return [False] * len(shares)
+    values = base[unit] + shares * deviations(found)[unit]
+    return ((values < found["units"]["low"][unit]) | (values > found["units"]["high"][unit])).tolist()
+
+
+def _archive(study: Study, options: Any, units: np.ndarray, shares: np.ndarray, walked: Traversal) -> Block:
+    files = {
+        f"unit-{unit}-{share:+.1f}": walked.pictures[row, column]
+        for row, unit in enumerate(units) for column, share in enumerate(shares)
+    }  # fmt: skip
+    return Download(
+        "Pictures (zip of PNG)", f"{study.checkpoint.name}-units-{options.units}.zip", lambda: drawing.archive(files),
+        "Each picture of the rows as a file of its own, in the model's resolution.",
+    )  # fmt: skip
+
+
+def _data(options: Any, picture: Looked, mixer: sliders.Mixer, rows: list) -> dict[str, Any]:
     """What the sliders draw."""
     moves = mixer.read(options.moved)
-    moved = mixer.decoded(moves) if moves else walked.base
-    change = float(np.abs(moved.astype(np.float64) - walked.base).mean() / 255)
+    moved = mixer.decoded(moves) if moves else mixer.still
+    change = float(np.abs(moved.astype(np.float64) - mixer.still).mean() / 255)
     still = "Decoded" if options.around == "image" else "Mean latent"
     first = [{"id": "image", "title": "Image", "url": drawing.url(picture.pixels)}] * (options.around == "image")
-    shares = np.linspace(-REACH, REACH, options.steps)
     return {
         "key": digest(mixer.mark, picture.key, options.around, options.where, options.row, options.column),
-        "ticks": [_sigma(share) for share in shares], "values": [round(float(share), 4) for share in shares],
+        "ticks": [_sigma(share) for share in mixer.shares], "values": [round(float(one), 4) for one in mixer.shares],
         "step": 0.1, "suffix": " σ", "rest": 0, "linked": False, "rows": rows, "asks": True,
-        "views": [*first, {"id": "still", "title": still, "url": drawing.url(walked.base)},
+        "views": [*first, {"id": "still", "title": still, "url": drawing.url(mixer.still)},
                   {"id": "moved", "title": "Moved", "url": drawing.url(moved), "live": True}],
         "start": {str(unit): value for unit, value in moves.items()}, "said": sliders.said(moves, change),
         "back": "Move nothing", "silent": sliders.SILENT,
     }  # fmt: skip
 
 
-def _walked(study: Study, picture: Looked, layer: str, units: tuple, steps: int, around: str, cell: Any) -> Traversal:
-    mixer = sliders.mixer(study, picture, layer, around, cell)
-    offsets = mixer.deviations[list(units), None] * np.linspace(-REACH, REACH, steps)
+def _walked(
+    study: Study, picture: Looked, layer: str, around: str, cell: Any, steps: int, units: tuple
+) -> Traversal:  # fmt: skip
+    mixer = sliders.mixer(study, picture, layer, around, cell, steps)
+    offsets = mixer.deviations[list(units), None] * mixer.shares
     return study.through(traversals.traverse, mixer.base, layer, list(units), offsets, mixer.where)
 
 
@@ -294,16 +310,18 @@ def _sigma(share: float) -> str:
 
 
 def _said(
-    found: Mapping, unit: int, walked: Traversal, row: int, away: np.ndarray | None, concept: Mapping | None
-) -> str:
+    found: Mapping, unit: int, change: float | None, base: np.ndarray | None, concept: Mapping | None
+) -> str:  # fmt: skip
     """One line on a unit."""
     parts = []
     if found["posterior"]:
         parts.append(f"KL {found['units']['nats'][unit]:.2f} nats")
-    parts.append(f"changes {walked.change[row].mean():.1%} of the range")
-    if away is not None and abs(away[unit]) >= 0.05:
-        parts.append(f"here {away[unit]:+.1f} σ".replace("-", "−"))
-    return " · ".join([*parts, worded(concept)] if concept else parts)
+    if change is not None:
+        parts.append(f"changes {change:.1%} of the range")
+    away = 0.0 if base is None else (base[unit] - found["units"]["mean"][unit]) / max(deviations(found)[unit], 1e-12)
+    if abs(away) >= 0.05:
+        parts.append(f"here {away:+.1f} σ".replace("-", "−"))
+    return " · ".join([*parts, *filter(None, [worded(concept)])])
 
 
 def _notes(study: Study, options: Any, found: Mapping[str, Any], starred: bool) -> list[str]:

@@ -51,13 +51,10 @@ def can_turn(study: Study, options: Mapping[str, Any]) -> list[str]:
 def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
     """The way from the picture to another image."""
     other, names = study.image(options.second), layers_of(study, options.layer)
-    turned = _turned(study, options)
-    way = study.remember(_way, picture, options.second, tuple(names), options.along, tuple(turned))
-    shares = np.linspace(0, 1, options.along)
-    walked = Walked(study, picture, options.second, tuple(names), tuple(turned))
-    data = _data(study, options, picture, way)
-    files = {f"{name}-{share:.2f}": one for name, pixels in (("latents", way.pictures), ("pixels", way.faded))
-             for share, one in zip(shares, pixels, strict=True)}  # fmt: skip
+    turned, slow = _turned(study, options), known.slow(study, options.layer)
+    how = (options.second, tuple(names), tuple(turned), options.along)
+    walked, way = Walked(study, picture, *how), study.remember(_way, picture, *how, slow)
+    data = _data(walked, way, options.path)
     a, b = (
         int(row)
         for row in np.random.default_rng([picture.row or 0, options.second]).permutation(len(study.images))[[0, -1]]
@@ -74,12 +71,19 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
               answer=walked.answer),
         *([Cards(cards, 4)] if cards else []),
         *[Note(one) for one in _notes(study, options, way)],
-        Download(
-            "Pictures (zip of PNG)", f"{study.checkpoint.name}-way.zip", lambda: drawing.archive(files),
-            "Each picture of the rows as a file of its own, in the model's resolution.",
-        ),
+        *([] if slow else [_archive(study, way)]),
     ], {"second": options.second, "other": other.name, "layers": names, "spherical": list(turned),
         "steps": way.steps.tolist(), "pixel_steps": way.fading.tolist(), "norms": norms, "halfway": kept}  # fmt: skip
+
+
+def _archive(study: Study, way: Way) -> Block:
+    shares = np.linspace(0, 1, len(way.pictures))
+    files = {f"{name}-{share:.2f}": one for name, pixels in (("latents", way.pictures), ("pixels", way.faded))
+             for share, one in zip(shares, pixels, strict=True)}  # fmt: skip
+    return Download(
+        "Pictures (zip of PNG)", f"{study.checkpoint.name}-way.zip", lambda: drawing.archive(files),
+        "Each picture of the rows as a file of its own, in the model's resolution.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,54 +95,82 @@ class Walked:
     second: int
     names: tuple[str, ...]
     turned: tuple[str, ...]
+    count: int
 
     def answer(self, message: Any) -> dict[str, Any]:
-        """Both pictures at a place of the way."""
-        values = message.get("values") if isinstance(message, dict) else None
+        """Both pictures at a place of the way, or one of those in the row of latents."""
+        message = message if isinstance(message, dict) else {}
+        at = message.get("at")
+        if message.get("row") == "latents" and isinstance(at, int) and 0 <= at < self.count:
+            return {"picture": drawing.url(self.along(np.linspace(0, 1, self.count)[[at]]).pictures[0])}
+        values = message.get("values")
         share = values.get("latents") if isinstance(values, dict) else None
         if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-            raise BadInput("the slider asked for something that is not there; reload the page")
-        way = self.along(np.array([0.0, share, 1.0]))
-        views = {"latents": drawing.url(way.pictures[1]), "pixels": drawing.url(way.faded[1])}
+            raise BadInput(sliders.WRONG)
+        found = self.along(np.array([float(share)])).pictures[0]
+        views = {"latents": drawing.url(found), "pixels": drawing.url(self.faded(np.array([share]))[0])}
         return {"views": views, "said": _place(share)}
 
-    def along(self, shares: np.ndarray) -> Way:
-        """The pictures at some places of the way."""
+    def along(self, shares: np.ndarray, *, seen: bool = True) -> Way:
+        """The latents at some places of the way, decoded where they are to be `seen`."""
         centres = {name: known.norms(self.study, name)[1] for name in self.turned}
-        latents = [self.study.look(one).latents for one in (self.picture, self.study.image(self.second))]
-        return self.study.through(traversals.interpolate, *latents, list(self.names), shares, centres)
+        latents = [self.study.look(one).latents for one in self.ends]
+        return self.study.through(traversals.interpolate, *latents, list(self.names), shares, centres, seen)
+
+    @property
+    def ends(self) -> tuple[Looked, Looked]:
+        return self.picture, self.study.image(self.second)
+
+    def faded(self, shares: np.ndarray) -> np.ndarray:
+        """(S, h, w, 3) uint8: a cross-fade of the two decoded ends."""
+        a, b = (self._decoded(one) for one in self.ends)
+        return np.stack([((1 - share) * a + share * b).round().astype(np.uint8) for share in shares])
+
+    def _decoded(self, one: Looked) -> np.ndarray:
+        prefixes = self.study.look(one).prefixes
+        found = prefixes[self.names[0]] if len(self.names) == 1 else list(prefixes.values())[-1]
+        return found.reconstructions[0].astype(np.float64)
 
 
-def _way(study: Study, picture: Looked, second: int, names: tuple, count: int, turned: tuple) -> Way:
-    return Walked(study, picture, second, names, turned).along(np.linspace(0, 1, count))
+def _way(study: Study, picture: Looked, second: int, names: tuple, turned: tuple, count: int, slow: bool) -> Way:
+    return Walked(study, picture, second, names, turned, count).along(np.linspace(0, 1, count), seen=not slow)
 
 
 def _place(share: float) -> str:
     return f"{share:.0%} of the way".replace("%", " %")
 
 
-def _data(study: Study, options: Any, picture: Looked, way: Way) -> dict[str, Any]:
-    """What the sliders draw; they begin in the middle."""
-    shares, middle = np.linspace(0, 1, options.along), options.along // 2
+def _data(walked: Walked, way: Way, path: str) -> dict[str, Any]:
+    """What the sliders draw; they begin in the middle, or at the first image where pictures take long."""
+    slow, shares = not len(way.pictures), np.linspace(0, 1, walked.count)
+    faded = walked.faded(shares) if slow else way.faded
+    begin = 0 if slow else walked.count // 2
     rows = [
-        {"id": "latents", "title": "Through the latents", "note": _stepped(way.steps),
-         "sprite": sliders.strip(way.pictures)},
+        {"id": "latents", "title": "Through the latents", "note": "" if slow else _stepped(way.steps),
+         "sprite": None if slow else sliders.strip(way.pictures)},
         {"id": "pixels", "title": "Through the pixels",
-         "note": f"A cross-fade of the two decoded ends · {_stepped(way.fading)}", "sprite": sliders.strip(way.faded)},
+         "note": "A cross-fade of the two decoded ends" + ("" if slow else f" · {_stepped(way.fading)}"),
+         "sprite": sliders.strip(faded)},
     ]  # fmt: skip
+    first, second = walked.ends
     views = [
-        {"id": "first", "title": "Image A", "url": drawing.url(picture.pixels)},
-        {"id": "latents", "title": "Latents", "url": drawing.url(way.pictures[middle]), "live": True},
-        {"id": "pixels", "title": "Pixels", "url": drawing.url(way.faded[middle]), "live": True},
-        {"id": "second", "title": "Image B", "url": drawing.url(study.image(options.second).pixels)},
+        {"id": "first", "title": "Image A", "url": drawing.url(first.pixels)},
+        {
+            "id": "latents",
+            "title": "Latents",
+            "url": drawing.url(faded[0] if slow else way.pictures[begin]),
+            "live": True,
+        },
+        {"id": "pixels", "title": "Pixels", "url": drawing.url(faded[begin]), "live": True},
+        {"id": "second", "title": "Image B", "url": drawing.url(second.pixels)},
     ]
-    start = round(float(shares[middle]), 4)
+    start = round(float(shares[begin]), 4)
     return {
-        "key": digest(study.key, picture.key, options.second, options.path, options.layer, options.along),
+        "key": digest(walked.study.key, first.key, walked.second, path, walked.names, walked.count),
         "ticks": [f"{share:.0%}".replace("%", " %") for share in shares],
         "values": [round(float(share), 4) for share in shares], "step": 0.01, "suffix": "%", "rest": start,
         "linked": True, "rows": rows, "asks": True, "views": views, "start": {"latents": start, "pixels": start},
-        "said": _place(start), "back": "Back to the middle", "silent": sliders.SILENT,
+        "said": _place(start), "back": f"Back to {start:.0%}".replace("%", " %"), "silent": sliders.SILENT,
     }  # fmt: skip
 
 
