@@ -12,7 +12,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, checked, maps, masks, measurements, obtain, scores
+from explorer.results import RESULTS, checked, maps, masks, measurements, obtain, scores, suggestions
 from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
@@ -133,3 +133,14 @@ def score(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **
     if said := [*notes.get("notes", ()), *found.get("notes", ())]:
         notes["notes"] = said
     emit({**found, **notes}, as_json, [f"{path}: {found['score']} of {found['images']:,} images"])
+
+
+ASKED = [field.name for field in dataclasses.fields(suggestions.Options)]
+
+
+@command((Subject, SUBJECT), (suggestions.Options, ASKED))
+def suggest(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **options):
+    """Proposes swaps of codes that make an image more of a concept, or more like another, beside random swaps."""
+    chosen = suggestions.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
+    path, found, notes = result("suggestions", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
+    emit({"suggestions": path, **found, **notes}, as_json, suggestions.lines(found))

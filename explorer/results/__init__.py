@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import comparison, encoding, maps, masks, measurements, pictures, scores
+from explorer.results import comparison, encoding, maps, masks, measurements, pictures, scores, suggestions
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -66,12 +66,13 @@ def _measurement(what: str, options: type, about: str) -> Kind:
     )  # fmt: skip
 
 
-def _score(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
-    scores.make(subject, options, path, progress, found, partial(obtain, progress=progress))  # of other results
+def _of_others(make: Callable[..., None]) -> Callable[..., None]:
+    """A kind that asks for other results while it is made."""
 
+    def made(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
+        make(subject, options, path, progress, found, partial(obtain, progress=progress))
 
-def _comparison(subject: Subject, options: Any, path: Path, progress: Progress, found: Any) -> None:
-    comparison.make(subject, options, path, progress, found, partial(obtain, progress=progress))
+    return made
 
 
 RESULTS: dict[str, Kind] = {
@@ -90,7 +91,7 @@ RESULTS: dict[str, Kind] = {
         "lightness, hue, edges and background of every image",
     ),
     "score": Kind(
-        scores.Options, ("score",), "scores", ".json.gz", scores.key, _score, scores.read,
+        scores.Options, ("score",), "scores", ".json.gz", scores.key, _of_others(scores.make), scores.read,
         "what codes have to do with concepts", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "latents": _measurement(
@@ -101,9 +102,14 @@ RESULTS: dict[str, Kind] = {
         "the patches of an image that are hardest and easiest to fill in",
     ),
     "comparison": Kind(
-        comparison.Options, ("compare",), "comparisons", ".json", comparison.key, _comparison, comparison.read,
-        "how alike two checkpoints are on the same images", counts=(*OF, "kmeans"), needs="encoding",
+        comparison.Options, ("compare",), "comparisons", ".json", comparison.key, _of_others(comparison.make),
+        comparison.read, "how alike two checkpoints are on the same images", counts=(*OF, "kmeans"), needs="encoding",
         words=("other",),
+    ),
+    "suggestions": Kind(
+        suggestions.Options, ("suggest",), "suggestions", ".json", suggestions.key, _of_others(suggestions.make),
+        suggestions.read, "swaps of codes that make an image more of a concept, or more like another",
+        counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip
