@@ -23,7 +23,8 @@ from explorer.results.subject import Subject
 if TYPE_CHECKING:
     from explorer.sheets import Missing
 
-SLOW = ("map", "layers", "rates", "codecs", "masks", "comparison")  # minutes: made for views that are named
+# minutes: made for views that are named
+SLOW = ("map", "layers", "rates", "codecs", "masks", "comparison", "suggestions")
 NOT_MADE = "It has not been made; it is without --quick."
 Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given several times. [all]")]
 

@@ -14,6 +14,7 @@ from explorer.glossary import (
     pictures,
     steps,
     structure,
+    suggestions,
     traversals,
 )
 from explorer.glossary.labels import LABELS
@@ -21,7 +22,7 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **pictures.TERMS, **steps.TERMS, **structure.TERMS, **traversals.TERMS,
+    **pictures.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import Block, Controls, Go, Link, Note, Piece, Row, Sheet, drawing
-from explorer.views import fields, palettes, words
+from explorer.views import fields, palettes, suggestions, words
 
 if TYPE_CHECKING:
     from explorer.analysis.painting import Painted
@@ -59,7 +59,7 @@ def _first(study: Study, options: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Options(palettes.Options):
+class Options(palettes.Options, suggestions.Options):
     """What the view can be asked for."""
 
     layer: str = fields.layer()
@@ -96,9 +96,11 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
             answer=easel.asked,
         ),
         Link("All about these codes", "grid_on", Go("code_maps", {"image": picture.address, "layer": options.layer})),
+        *suggestions.blocks(study, options, picture, edit),
     ]  # fmt: skip
+    asked = {"suggestions": suggestions.found(study, options, picture)}
     told = {name: answer.get(name) for name in ("cells", "inside", "outside", "read", "text")}
-    return Sheet(blocks, {"image": picture.row, "name": picture.name, "layer": options.layer, **told})
+    return Sheet(blocks, {"image": picture.row, "name": picture.name, "layer": options.layer, **told} | asked)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
 
 AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "leaf", "region"), "kmeans": ("code", "edit"),
-    "image": ("cell", "row", "column", "other", "edit"), "code": ("row", "column", "other", "leaf"),
+    "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left"),
+    "kmeans": ("code", "edit", "begin", "left"),
+    "image": ("cell", "row", "column", "other", "edit", "begin", "left"), "code": ("row", "column", "other", "leaf"),
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
     "draw": ("mask",), "against": ("layer_b", "region"), "layer_b": ("region",), "method": ("region",),
+    "more_of": ("more_value", "left"),
+    **dict.fromkeys(("aim", "more_value", "towards", "swaps", "finer", "begin"), ("left",)),
 }  # fmt: skip
 
 

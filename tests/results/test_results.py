@@ -18,6 +18,7 @@ from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
 OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}}
+OPTIONS |= {"suggestions": {"image": 1, "towards": 2, "swaps": 2, "layer": "bottom"}}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,18 @@ def key(subject: Subject, options: Options) -> str:
     from explorer.notebook import sets
 
     gathered = sets.version(subject.images.fingerprint) if options.concept.startswith(sets.PREFIX) else None
-    return digest("suggestions", VERSION, pictures.VERSION, subject.encoding_key, asdict(options), gathered)
+    asked = asdict(complete(subject, options))
+    return digest("suggestions", VERSION, pictures.VERSION, subject.encoding_key, asked, gathered)
+
+
+def complete(subject: Subject, options: Options) -> Options:
+    """The options with the layer named that is meant: the first on the finest grid of those with codes of their own."""
+    if options.layer:
+        return options
+    layers = subject.facts.layers
+    own = [layer for layer in layers if layer.get("codes")]
+    layer = max(own, key=lambda one: one["grid"][0]) if own else layers[-1]
+    return replace(options, layer=layer["name"])
 
 
 def make(
@@ -72,7 +83,7 @@ def make(
 
     started = time.perf_counter()
     with torch.inference_mode(), exact():
-        found = Question(subject, options, encoding, progress, obtain).found()
+        found = Question(subject, complete(subject, options), encoding, progress, obtain).found()
     write_json(path, {"what": "suggestions", **found, "seconds": time.perf_counter() - started})
 
 

@@ -46,10 +46,6 @@ class Question:
 
     @cached_property
     def layer(self) -> str:
-        known = [layer.name for layer in self.encoding.layers]
-        if not self.options.layer:
-            own = [one for one in self.subject.facts.layers if one.get("codes")]
-            return max(own, key=lambda one: one["grid"][0])["name"] if own else known[-1]
         return self.encoding.layer(self.options.layer).name
 
     @cached_property

@@ -151,6 +151,17 @@ function canvas(root, data, tell, ask) {
 
     // ---- what is painted
 
+    // other pieces of the page are told what is painted, and may paint: swaps that were proposed, say
+    window.addEventListener("explorer-paint", ({ detail }) => {
+      const one = root.isConnected && detail.key === state.key && state.layers[detail.layer]
+      if (!one) return
+      record(() => detail.cells.forEach((cell, at) => { one.codes[cell] = detail.codes[at] ?? one.own[cell] }))
+      changed()
+    })
+    const publish = () => {
+      window.explorerPainted = { key: state.key, text, codes: (name) => state.layers[name]?.codes }
+      window.dispatchEvent(new CustomEvent("explorer-painted"))
+    }
     state.take = () => {
       const { data } = state
       const fresh = state.key !== data.key
@@ -368,6 +379,7 @@ function canvas(root, data, tell, ask) {
       const name = state.names[state.code]
       called.textContent = `Painting with code ${state.code.toLocaleString("en")}${name ? ` “${name}”` : ""}`
       for (const one of codes.children) one.setAttribute("aria-pressed", Number(one.dataset.code) === state.code)
+      publish()
     }
     const look = (place, code) => {  // its patch as a background, its colour where there is none
       const tile = state.tiles[code]

@@ -1,0 +1,275 @@
+"""Proposed swaps as they are told: what they do, one by one and together, beside random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.analysis import edits
+from explorer.analysis.concepts.one_value import Probe, seen, share
+from explorer.analysis.painting import Stroke
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.glossary import help_of
+from explorer.sheets import Block, Card, Go, Note, Piece, drawing
+from explorer.study import drafting
+from explorer.views import fields, palettes, words
+
+if TYPE_CHECKING:
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+
+LARGEST = 2_000_000  # letters of an edit that a browser may send
+NOTHING = (
+    "None of {tried:,} swaps that were tried raises {axis}: it stays at {now}. Ask for another value, or begin with "
+    "something painted."
+)
+UNTOLD = "But the probe tells this value of held-out images no better than chance, so that means nothing."
+UNSEEN = "Whether the picture itself moved cannot be said: pixels alone do not tell this value."
+PLEASES = " These codes please the first probe more than the eye."
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a search found for a picture."""
+
+    study: Study
+    kept: Mapping[str, Any]
+    picture: Looked
+
+    # ---- scores
+
+    @property
+    def percent(self) -> bool:
+        """Whether scores are probabilities; else they are dB."""
+        return self.kept["aim"]["towards"] is None
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """(n + 1,) as they are told, before any swap and after each."""
+        return self._told([self.kept["start"], *(one["score"] for one in self.kept["swaps"])])
+
+    @cached_property
+    def random(self) -> np.ndarray:
+        """(sets, n + 1) of random swaps."""
+        return self._told(self.kept["random"]["scores"])
+
+    def _told(self, scores: Any) -> np.ndarray:
+        found = np.asarray(scores, np.float64)
+        return share(found) if self.percent else -10 * np.log10(np.maximum(-found, 1e-10))
+
+    def said(self, score: float) -> str:
+        """A score as it is told."""
+        if not self.percent:
+            return f"{score:.2f} dB"
+        return "> 99.9 %" if score > 0.999 else "< 0.1 %" if score < 0.001 else f"{100 * score:.1f} %"
+
+    @property
+    def aim(self) -> str:
+        aim = self.kept["aim"]
+        return f"{aim['concept']} = {aim['value']}" if self.percent else f"image {aim['towards']:,}"
+
+    @property
+    def axis(self) -> str:
+        return f"probability of {self.aim}" if self.percent else f"nearness to {self.aim} (dB)"
+
+    # ---- sentences and numbers
+
+    def verdict(self) -> str:
+        """Whether what was proposed does more than chance, by what the search saw and by what it did not see."""
+        count, sets = len(self.kept["swaps"]), self.kept["random"]["sets"]
+        beaten = int((self.random[:, -1] >= self.scores[-1]).sum())
+        taken = f"{words.many(count, 'swap')} take{'s' if count == 1 else ''} the {self.axis.removesuffix(' (dB)')}"
+        moved = f"from {self.said(self.scores[0])} to {self.said(self.scores[-1])}"
+        text = f"{taken} {moved}; {self._of(beaten, sets)} as many random swaps."
+        if not self.percent:
+            return text
+        if not self.tells("read"):
+            return f"{text} {UNTOLD}"
+        if not self.tells("seen"):
+            return f"{text} {UNSEEN}"
+        checks = np.array(self.kept["random"]["checks"])
+        before, after = self.kept["start_check"], self.kept["swaps"][-1]["check"]
+        beaten = int((checks >= after).sum())
+        agrees = after > before and beaten <= 0.05 * len(checks)
+        says = "agrees" if agrees else "does not agree"
+        moved = f"from {self.said(float(share(before)))} to {self.said(float(share(after)))}"
+        text += f" A probe of the pixels, which the search never asked, {says}: {moved}"
+        return f"{text}; {self._of(beaten, sets)} random swaps.{'' if agrees else PLEASES}"
+
+    @staticmethod
+    def _of(count: int, sets: int) -> str:
+        return f"{'none' if not count else f'{count:,}'} of {sets:,} sets get{'s' if count < 2 else ''} there with"
+
+    def tells(self, name: str) -> bool:
+        """Whether a probe tells the value of held-out images better than chance."""
+        return self.kept["probes"][name]["held_out"]["low"] > 0.5
+
+    def cards(self) -> list[Card]:
+        """Before and after, beside random swaps."""
+        ends = self.random[:, -1]
+        band = f"random swaps: {self.said(float(np.median(ends)))} ({self.said(ends.min())} to {self.said(ends.max())})"
+        moved = f"{self.said(self.scores[0])} → {self.said(self.scores[-1])}"
+        changed, random = self.kept["swaps"][-1]["changed"], self.kept["random"]["changed"]
+        change = Card(
+            "Picture changed", f"{100 * changed:.1f} %", f"random swaps: {100 * np.median(random):.1f} %",
+            help_of("mean absolute change"),
+        )  # fmt: skip
+        if not self.percent:
+            return [Card(f"Nearness to {self.aim}", moved, band, help_of("nearness to an image")), change]
+        checks = share(self.kept["random"]["checks"])
+        check = f"{self.said(share(self.kept['start_check']))} → {self.said(share(self.kept['swaps'][-1]['check']))}"
+        held = self.kept["probes"]["read"]["held_out"]
+        return [
+            Card(f"Probability of {self.aim}", moved, band, help_of("probability of the value")),
+            Card(
+                "By the probe of pixels", check,
+                f"random swaps: {self.said(float(np.median(checks)))} ({self.said(checks.min())} to "
+                f"{self.said(checks.max())})", help_of("probe of pixels"),
+            ),
+            change,
+            Card(
+                "Probe on held-out images", f"{held['score']:.2f}",
+                f"{held['low']:.2f} to {held['high']:.2f}, {held['n']:,} images; ½ by chance",
+                help_of("probe held out"),
+            ),
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """How it was searched."""
+        kept = self.kept
+        fewer = len(kept["swaps"]) < kept["asked"]
+        text = (
+            f"{kept['tried']:,} pictures were tried, of {words.many(kept['codes'], 'code')}, in {kept['seconds']:.0f} s"
+        )
+        text += f"; no swap beyond these {len(kept['swaps'])} raised the score." if fewer else "."
+        if self.percent:
+            look = kept["looks"]
+            text += (
+                f" Probes are fitted on {kept['fitted']:,} other images and scored on {kept['held']:,} more. From the "
+                f"pixels: hue {look['hue'][0]} → {look['hue'][1]}, lightness {look['lightness'][0]:.2f} → "
+                f"{look['lightness'][1]:.2f}, saturation {look['saturation'][0]:.2f} → {look['saturation'][1]:.2f}."
+            )
+        return [text]
+
+    def unfound(self) -> list[Block]:
+        text = NOTHING.format(tried=self.kept["tried"], axis=f"the {self.axis}", now=self.said(self.scores[0]))
+        return [Note(text, "info")]
+
+    # ---- pictures
+
+    @cached_property
+    def own(self) -> dict[str, np.ndarray]:
+        """(H, W) codes of the picture in each layer."""
+        return {name: self.study.codes_of(self.picture, name)[0].astype(np.int64) for name in self.study.layer_names}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {name: len(self.study.book(name)) for name in self.study.layer_names}
+
+    def start(self) -> dict[str, np.ndarray]:
+        """Codes that the search began with."""
+        return edits.read(self.kept["begin"], self.own, self.sizes)
+
+    def swapped(self, swaps: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+        """Codes with swaps, (cell, code) each."""
+        found = self.start()
+        flat = found[self.kept["layer"]].reshape(-1)
+        for cell, code in swaps:
+            flat[cell] = code
+        return found
+
+    def decoded(self, edit: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(h, w, 3) uint8."""
+        strokes = {}
+        for name in self.kept["layers"]:
+            where = edit[name] != self.own[name]
+            if where.any():
+                codes = edit[name][where]
+                strokes[name] = Stroke(where, codes, self.study.book(name).vectors[codes].cpu().numpy())
+        return self.study.paint(self.picture, strokes, self.kept["layers"]).after
+
+    def pictures(self) -> list[tuple[str, str, np.ndarray]]:
+        """Title, note and pixels: before, after all swaps, after random ones, and the image to go towards."""
+        all_swaps = [(one["cell"], one["code"]) for one in self.kept["swaps"]]
+        middle = int(np.argsort(self.random[:, -1], kind="stable")[len(self.random) // 2])
+        found = [
+            ("Before", self.said(self.scores[0]), self.decoded(self.start())),
+            ("All proposed swaps", self.said(self.scores[-1]), self.decoded(self.swapped(all_swaps))),
+            (
+                "Random swaps", f"{self.said(self.random[middle, -1])}, the middle one of the sets",
+                self.decoded(self.swapped(self.kept["random"]["middle"])),
+            ),
+        ]  # fmt: skip
+        if not self.percent:
+            towards = self.kept["aim"]["towards"]
+            found.append((f"Image {towards:,}", "what it should look like", self.study.image(towards).pixels))
+        return found
+
+    # ---- to touch
+
+    def piece(self, left: str) -> Piece:
+        """The proposed swaps as a list, each to take or leave.
+
+        Args:
+            left: places of those that were left, such as `2,5`.
+        """
+        gone = [int(one) for one in fields.listed(left) if one.isdecimal() and int(one) < len(self.kept["swaps"])]
+        return Piece(
+            "proposals", "proposals", self.data(gone), f"Proposed swaps for {self.aim}, to take or leave",
+            go=Go(None, {"left": "{left}"}), answer=self.answer,
+        )  # fmt: skip
+
+    def data(self, gone: Sequence[int]) -> dict[str, Any]:
+        """What the list shows."""
+        study, layer, swaps = self.study, self.kept["layer"], self.kept["swaps"]
+        low, high = (0.0, 1.0) if self.percent else self._ends()
+        within = lambda value: float(np.clip((value - low) / max(high - low, 1e-9), 0, 1))  # noqa: E731
+        rows = []
+        for place, one in enumerate(swaps):
+            chance = self.random[:, place + 1]
+            rows.append({
+                "cell": one["cell"], "before": one["code_before"], "code": one["code"],
+                "from": within(self.scores[place]), "to": within(self.scores[place + 1]),
+                "low": within(chance.min()), "high": within(chance.max()),
+                "said": f"{self.said(self.scores[place])} → {self.said(self.scores[place + 1])}",
+                "chance": f"{self.said(chance.min())} to {self.said(chance.max())}",
+                "alone": self.said(float(self._told(one["alone"]))), "changed": f"{100 * one['changed']:.1f} %",
+            })  # fmt: skip
+        codes = sorted({code for one in swaps for code in (one["code_before"], one["code"])})
+        return {
+            "key": self.mark, "layer": layer, "grid": list(self.own[layer].shape), "rows": rows, "left": list(gone),
+            "picture": drawing.url(self.decoded(self.start())), "axis": self.axis, "sets": self.kept["random"]["sets"],
+            "help": {"alone": help_of("swap alone"), "chance": help_of("random swaps")},
+        } | palettes.described(study, layer, codes)  # fmt: skip
+
+    def _ends(self) -> tuple[float, float]:
+        every = np.concatenate([self.scores, self.random.reshape(-1)])
+        return float(every.min()), float(every.max())
+
+    @property
+    def mark(self) -> str:
+        """As the canvas has it: what is painted there belongs to this checkpoint and picture."""
+        return digest(self.study.subject.fingerprint, self.study.subject.kmeans, self.picture.key)[:6]
+
+    def answer(self, message: Any) -> dict[str, str]:
+        """What the probes, or the other image, say of what is painted now."""
+        text = message.get("edit") if isinstance(message, dict) else None
+        if not isinstance(text, str) or len(text) > LARGEST:
+            raise BadInput("the list asked for something that is not there; reload the page")
+        pixels = self.decoded(edits.read(text, self.own, self.sizes))
+        if not self.percent:
+            target = self.study.image(self.kept["aim"]["towards"]).pixels.astype(np.float64)
+            score = -np.square((pixels - target) / 255).mean()
+            return {"score": self.said(float(self._told(score)))}
+        read, look = (Probe(np.array(self.kept["probes"][name]["weights"]), self.kept["probes"][name]["offset"])
+                      for name in ("read", "seen"))  # fmt: skip
+        pooled = self.study.through(drafting.pooled, self.kept["layer"], pixels[None])
+        return {
+            "score": self.said(float(share(read.scores(pooled)[0]))),
+            "check": self.said(float(share(look.scores(seen(pixels[None]))[0]))),
+        }
