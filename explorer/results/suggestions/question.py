@@ -39,10 +39,10 @@ class Question:
 
     @cached_property
     def material(self) -> Material:
-        from explorer.results.scores import Options as Scores
+        from explorer.results.scores.asked import Options as Everything
         from explorer.results.scores.material import Material
 
-        return Material(self.subject, Scores(), self.encoding, self.progress, self.obtain)
+        return Material(self.subject, Everything(), self.encoding, self.progress, self.obtain)
 
     @cached_property
     def layer(self) -> str:
