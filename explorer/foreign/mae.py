@@ -66,6 +66,7 @@ class Decoding(Masked):
     def __init__(self, network: nn.Module, image_size: int, pixels: Pixels) -> None:
         super().__init__(network, image_size)
         self.pixels = pixels
+        self.peeks = bool(network.config.norm_pix_loss)
 
     @functools.cached_property
     def class_tokens(self) -> Tensor:

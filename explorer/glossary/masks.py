@@ -7,8 +7,8 @@ from explorer.glossary.term import Term
 TERMS: dict[str, Term] = {
     "inside": Term(
         "Hidden patches",
-        "PSNR of the hidden pixels alone: 10 · log₁₀(1 / mean squared error), pixel values from 0 to 1. This is what "
-        "the model had to guess. Higher is better; 6 dB more halves a pixel's typical error.",
+        "PSNR of the hidden pixels alone: 10 · log₁₀(1 / mean squared error, MSE), pixel values from 0 to 1. This is "
+        "what the model had to guess. Higher is better; 6 dB more halves a pixel's typical error.",
         "dB",
         "He et al., Masked autoencoders are scalable vision learners, 2022",
     ),

@@ -19,6 +19,7 @@ class Masked(nn.Module):
     """
 
     joint = False
+    peeks = False  # whether hidden patches are put back with something of the original
     first_tokens = 1  # the class token
     class_tokens: Tensor
 

@@ -17,7 +17,7 @@ from explorer.pages.state import guard, put
 from explorer.sheets import Piece
 from explorer.sheets.pieces import LINE, SCRIPTS, answered
 
-LETTERS = 1_000  # of a text that leads somewhere
+LETTERS = 2_000  # of a text that leads somewhere
 
 _PIECE = """
 export default function ({ parentElement, data, setTriggerValue }) {

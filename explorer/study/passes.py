@@ -143,6 +143,7 @@ def abilities(model: Autoencoder) -> dict[str, object]:
     kinds = {"samples": isinstance(model, Samples), "posterior": isinstance(model, Posteriors)}
     attends = model.attention_blocks if isinstance(model, Attends) else 0
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
+    kinds["peeks"] = bool(getattr(model, "peeks", False))
     return {"joint": bool(model.joint), "attends": attends, "mask_grid": grid, **kinds}
 
 

@@ -45,6 +45,11 @@ ABOUT = (
     "The network sees the patches that are not striped, and draws those that are. Hide more of them, or the ones that "
     "you think it needs most."
 )
+PEEKS = (
+    "This model predicts patches without their mean and deviation (norm_pix_loss), so hidden patches are put back with "
+    "those of the original. Errors inside are smaller than what it could guess by itself; the baselines see nothing of "
+    "the kind."
+)
 BASELINES = {"mean colour": "Mean colour", "smooth": "Smooth fill"}
 
 
@@ -87,6 +92,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks = [
         Controls(("share", "draw")), *said, *unlike.notes(study, [picture]),
         _board(study, options, picture, mask, found),
+        *([Note(PEEKS, "warning")] if study.abilities()["peeks"] else []),
         Part(FOUND, [_cards(mask, found), *_pictures(study, mask, found)]),
         Part(HARDEST, [Later(partial(hardest.blocks, study, picture, mask, found))]),
         Part(ATTENTION, [Later(partial(attending.blocks, study, options, picture, mask))]),
@@ -177,7 +183,7 @@ def _pictures(study: Study, mask: np.ndarray, found: Filled) -> list[Block]:
         Picture(found.seen, "Seen", "what the network gets"),
         Picture(found.model.pixels, "What comes back", f"{_decibels(found.model.psnr)} inside"),
         Picture(found.predicted, "All predicted", f"{_decibels(found.outside_psnr)} outside", help=help_of("outside")),
-        Picture(drawing.heat(found.errors, top), "Error", f"up to {top:.2f} and more", help=help_of("error map")),
+        Picture(drawing.heat(found.errors, top), "Error", f"0 to {top:.2f}", help=help_of("error map")),
         *(
             Picture(one.pixels, BASELINES[name], f"{_decibels(one.psnr)} inside", help=help_of(TERM[name]))
             for name, one in found.baselines.items()
@@ -230,4 +236,4 @@ def _decibels(value: float) -> str:
 
 
 def _mse(value: float) -> str:
-    return f"mean squared error {value:.4f}" if np.isfinite(value) else "there are none"
+    return f"MSE {value:.4f}" if np.isfinite(value) else "there are none"
