@@ -61,6 +61,7 @@ def measure(name: str, subject: Subject) -> None:
     ]
     asked += [("layers", {})] if len(facts.layers) > 1 else []
     asked += [("rates", {}), ("codecs", {})]
+    asked += [("masks", {})] if name == "mae-shapes" else []  # of the image that the page begins with
     for kind, options in asked:
         keep(subject, kind, options)
 

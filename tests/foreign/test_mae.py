@@ -92,6 +92,7 @@ def test_transformers_blocks_and_filled_patches_are_the_librarys(tmp_path, image
         (f"block{i}", [GRID, GRID], 32) for i in (1, 2, 3)
     ]
     assert any("norm_pix_loss" in note for note in said.notes) == normalise
+    assert model.peeks == normalise
     assert any("mid-grey" in note for note in said.notes)
     with torch.inference_mode():
         pixels = normalised(images)

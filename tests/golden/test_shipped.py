@@ -26,7 +26,7 @@ def asked(subject: Subject) -> dict[str, list]:
     every = itertools.product(layers, maps.WHAT, maps.METHODS, (2, 3))
     return {
         "encoding": [None], "map": [maps.Options(*how) for how in every],
-        "layers": FILLS, "rates": [None], "codecs": [None], "pictures": [None],
+        "layers": FILLS, "rates": [None], "codecs": [None], "pictures": [None], "masks": [None],
         "latents": [Latents(name) for name in continuous], "score": [{"score": score} for score in SCORES],
         "comparison": [
             pair.options_of(Study(subject), checkpoints.describe(SHIPPED / other))
@@ -46,7 +46,8 @@ def test_everything_that_ships_is_found(name):
     for folder in {kind.folder for kind in RESULTS.values()}:
         on_disk = set((path / folder).iterdir()) if (path / folder).is_dir() else set()
         assert not on_disk - found, f"nobody asks for {sorted(one.name for one in on_disk - found)}"
-        once = folder in ("pictures", "comparisons")  # of images alone, or of two checkpoints: they lie beside one
+        # of images alone, of two checkpoints, or of what can hide patches: they lie beside one
+        once = folder in ("pictures", "comparisons", "masks")
         assert on_disk or once, f"{name} ships no {folder}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"
