@@ -228,8 +228,9 @@ function linked(root, data, tell, ask) {
       const both = pairs.get(side ? `${there} ${code}` : `${code} ${there}`) ?? 0
       if (data.counts && mine.of[code] && other.of[there]) {
         const share = both / mine.of[code], chance = other.of[there] / data.places
-        make("div", said, "quiet", `on ${percent(share)} of the places with this code of ${mine.letter}, ` +
-          `${times(share / chance)} × chance`)
+        make("div", said, "quiet", both
+          ? `on ${percent(share)} of the places with this code of ${mine.letter}, ${times(share / chance)} × chance`
+          : `never on a place with this code of ${mine.letter} in these images`)
       }
       link(said, to, there, cells[0], "On its code maps →")
     }
