@@ -8,11 +8,13 @@ import typer
 
 from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.commands.results import SUBJECT, CheckpointName
+from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results import obtain
 from explorer.results.subject import Subject
 
 if TYPE_CHECKING:
+    from explorer.checkpoints import Checkpoint
     from explorer.study.pair import Pair
 
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="The checkpoint that it is compared with.")]
@@ -34,25 +36,32 @@ def compare(
     **subject,
 ):
     """Compares two checkpoints on the same images: metrics, codes and latents; what is missing is made first."""
+    from explorer.results import comparison
     from explorer.views import VIEWS, fields
     from explorer.views.compare import described
 
-    facts = described(other)
-    of = Subject.of(checkpoint, **subject)
+    facts, of = described(other), Subject.of(checkpoint, **subject)
+    for known, name in ((of.facts, layer), (facts, layer_b)):
+        _check(known, name)
+    if of_other is not None:
+        comparison.second(of, comparison.Options(str(facts.path), of_other))
     with cancellable(Progress(0, "images")) as progress:
         pair = _made(of, facts, of_other, progress)
         progress.finish()
     asked = {"against": str(facts.path), "layer": layer, "layer_b": layer_b}
-    options, faults = fields.settled(VIEWS["compare"].options, pair.a, asked)
-    for fault in faults.values():
-        from explorer.errors import BadInput
-
-        raise BadInput(fault)
+    options, _ = fields.settled(VIEWS["compare"].options, pair.a, asked)
     found = VIEWS["compare"].sheet(pair.a, options).told()
     emit({**found, "dataset": of.dataset, **noted(of.images)}, as_json, lines(found))
 
 
-def _made(of: Subject, facts: Any, of_other: str | None, progress: Progress) -> Pair:
+def _check(facts: Checkpoint, layer: str | None) -> None:
+    """Raises BadInput for a layer that a checkpoint does not have, before any work."""
+    names = [one["name"] for one in facts.layers]
+    if layer is not None and layer not in names:
+        raise BadInput(f"unknown layer {layer!r} of {facts.name}; choose from {', '.join(names)}")
+
+
+def _made(of: Subject, facts: Checkpoint, of_other: str | None, progress: Progress) -> Pair:
     """Both studies, with their encodings and the comparison."""
     from explorer.results import comparison
     from explorer.study import Study, pair
