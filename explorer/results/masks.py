@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ class Options:
 
 def key(subject: Subject, options: Options) -> str:
     """Content of the model and of the pixels, wherever they stand in whichever dataset."""
-    return digest("masks", VERSION, subject.fingerprint, pixels_of(subject, options))
+    pixels = pixels_of(subject, options)
+    return digest("masks", VERSION, subject.fingerprint, pixels.shape, sha256(pixels.tobytes()).hexdigest())
 
 
 def pixels_of(subject: Subject, options: Options) -> np.ndarray:

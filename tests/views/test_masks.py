@@ -149,9 +149,17 @@ def test_a_search_is_told_for_the_nearest_ratio_that_random_masks_are_of(searche
     assert sum(line.count("#") for line in lines if line.startswith("  ")) == 16 and "8 of 16" in lines[0]
 
 
-def test_a_search_is_of_the_pixels_and_refused_in_a_sentence(studio, searched):  # noqa: F811
+def test_a_search_is_of_the_pixels_and_refused_in_a_sentence(studio, searched, monkeypatch):  # noqa: F811
     subject = Subject(studio.checkpoints / "tiny-mae", str(studio.photos))
     assert results.key("masks", subject, {"image": 3}) != results.key("masks", subject, {"image": 4})
+    same = subject.images.read([3, 3])
+    same[1, 8, 8] ^= 1  # a pixel in the middle
+    keys = set()
+    with monkeypatch.context() as patch:
+        for one in same:
+            patch.setattr(masks, "pixels_of", lambda *_, pixels=one: pixels)
+            keys.add(results.key("masks", subject, {"image": 3}))
+    assert len(keys) == 2
     with pytest.raises(BadInput, match="choose from 0 to 11"):
         results.obtain("masks", subject, {"image": 12})
     with pytest.raises(BadInput, match="cannot fill in hidden patches"):
