@@ -11,7 +11,8 @@ function steps(root, data, tell) {
     "values", "arrow5", "q", "decoder", "out"]
   const BELOW = ["image", "encoder", "z", "arrow1", "card1", "rows", "book", "arrow2", "card2", "distances", "arrow3",
     "card3", "codes", "arrow4", "card4", "values", "arrow5", "card5", "q", "card6", "decoder", "out"]  // on a phone
-  const state = root.steps ??= { pinned: null, focus: null, timer: 0 }
+  const holder = root.closest(".cx-piece"), leads = !holder || holder.dataset.go !== undefined  // a report leads nowhere
+  const state = root.steps ??= { pinned: null, timer: 0 }
   state.cell = data.cell
   const make = (tag, name, parent, text) => {
     const made = document.createElement(tag)
@@ -33,10 +34,6 @@ function steps(root, data, tell) {
 
   // ---- the diagram
   const outlines = []
-  const outline = (picture) => {
-    const mark = make("i", "cell", picture)
-    outlines.push(mark)
-  }
   const place = () => outlines.forEach((mark) => Object.assign(mark.style, {
     left: `${(100 * state.cell[1]) / W}%`, top: `${(100 * state.cell[0]) / H}%`, width: `${100 / W}%`,
     height: `${100 / H}%` }))
@@ -44,7 +41,7 @@ function steps(root, data, tell) {
     const given = data.parts[name]
     if (!given) return
     const figure = make("figure", `part ${name}`, flow)
-    const picture = make(name === "z" ? "button" : "div", "picture", figure)
+    const picture = make(name === "z" && leads ? "button" : "div", "picture", figure)
     parts[name] = figure
     if (!given.url) {
       make("span", "", picture, given.says)
@@ -59,7 +56,8 @@ function steps(root, data, tell) {
     if (CELLS.includes(name)) {
       if (name === "z" || name === "q") picture.style.aspectRatio = `${W} / ${H}`
       if (data.placed || name === "z" || name === "q") {
-        outline(picture)
+        outlines.push(make("i", "cell", picture))
+        if (!leads) return caption(figure, given)
         picture.classList.add("cells")
         picture.addEventListener("click", (event) => {
           if (event.detail === 0) return  // by the keyboard
@@ -81,6 +79,9 @@ function steps(root, data, tell) {
         if (row >= 0 && row < H && column >= 0 && column < W) choose(row, column, 400)
       })
     }
+    caption(figure, given)
+  }
+  const caption = (figure, given) => {
     const said = make("figcaption", "", figure, given.says)
     if (given.shape) make("small", "", said, given.shape)
   }
@@ -146,6 +147,7 @@ function steps(root, data, tell) {
   })
 
   function losses(choices, card) {
+    if (!leads) return
     const field = make("label", "loss", card)
     make("span", "", field, "Loss")
     const select = make("select", "", field)
@@ -246,6 +248,7 @@ function steps(root, data, tell) {
     state.cell = [row, column]
     place()
     clearTimeout(state.timer)
+    if (row === data.cell[0] && column === data.cell[1]) return
     state.timer = setTimeout(() => {
       list.classList.add("late")
       tell({ cell: `${row},${column}`, loss: data.loss })
@@ -257,10 +260,7 @@ function steps(root, data, tell) {
     for (const [name, element] of Object.entries(parts)) element.classList.toggle("on", on.includes(name))
     cards.forEach((card, at) => card.classList.toggle("on", at + 1 === step))
   }
-  function pin(step) {
-    state.pinned = step
-    show(step)
-  }
+  function pin(step) { show((state.pinned = step)) }
   const stepOf = (element) => {
     const card = element.closest?.(".card"), found = element.closest?.(".part")
     if (card) return cards.indexOf(card) + 1
