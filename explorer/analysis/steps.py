@@ -82,25 +82,26 @@ def kept_variance(latents: np.ndarray, values: np.ndarray) -> float | None:
     return float(1 - np.square(z - q).sum() / spread) if spread > 0 else None
 
 
-def tints(latents: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tints(latents: np.ndarray, values: np.ndarray, of: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Colours (H, W, 3) uint8 of latents and of their codes' vectors, (H, W, D) both, by the same three directions.
 
-    The three in which the latents vary most (principal components) are red, green and blue; alike colours are alike
-    vectors. What does not vary is grey.
+    The three in which the latents vary most (principal components), or vectors `of` (n, D) instead, are red, green and
+    blue; alike colours are alike vectors. What does not vary is grey.
     """
     H, W, D = latents.shape
     z, q = (np.asarray(one, np.float64).reshape(-1, D) for one in (latents, values))
-    centre = z.mean(0)
-    if len(z) < D:
-        axes = np.linalg.svd(z - centre, full_matrices=False)[2]
+    points = z if of is None else np.asarray(of, np.float64)
+    centre = points.mean(0)
+    if len(points) < D:
+        axes = np.linalg.svd(points - centre, full_matrices=False)[2]
     else:
-        axes = np.linalg.eigh((z - centre).T @ (z - centre))[1].T[::-1]
+        axes = np.linalg.eigh((points - centre).T @ (points - centre))[1].T[::-1]
     axes = axes[:3] * np.where(np.abs(axes[:3]).max(1, keepdims=True) == axes[:3].max(1, keepdims=True), 1, -1)
-    deviation = max(float(((z - centre) @ axes[0]).std()), 1e-12)  # one scale, so that small directions stay pale
+    deviation = max(float(((points - centre) @ axes[0]).std()), 1e-12)  # one scale, so that small directions stay pale
 
-    def coloured(points: np.ndarray) -> np.ndarray:
-        scores = np.zeros((len(points), 3))
-        scores[:, : len(axes)] = (points - centre) @ axes.T / deviation
+    def coloured(vectors: np.ndarray) -> np.ndarray:
+        scores = np.zeros((len(vectors), 3))
+        scores[:, : len(axes)] = (vectors - centre) @ axes.T / deviation
         return (255 * np.clip(0.5 + scores / 4, 0, 1)).round().astype(np.uint8).reshape(H, W, 3)
 
     return coloured(z), coloured(q)

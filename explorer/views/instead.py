@@ -19,6 +19,7 @@ NAMES = {
     "cosine": "Cosine: compare by angle", "fsq": "FSQ: round each number", "lfq": "LFQ: keep the signs",
     "residual": "Residual: several codes a cell", "projected": "Projected: a direction and a scale",
     "frequency": "Frequency: rare codes keep a detail",
+    "rotation": "Rotation trick: turn the gradient on its way back",
 }  # fmt: skip
 SHORT = {  # a sentence for the card of step 3
     "cosine": "This layer compares by angle: all vectors have length one, so the nearest has the largest cosine.",
@@ -40,6 +41,9 @@ WHY = {
     "times e. The scale is one number more a cell, and no code.",
     "frequency": "A frequent code is all that the decoder gets; where the code is rare it gets the encoder's own "
     "vector: the code's vector and the detail z − e that is left over.",
+    "rotation": "Step 6 in another way (Fifty et al. 2024): the gradient is not copied but turned and scaled as the "
+    "code's vector is against the encoder's, so that it keeps its angle to the vector. Weights do not tell whether a "
+    "network was trained like this; what stands above is the plain copy.",
 }
 TOY = {
     "cosine": "Toy: z = (0.9, −0.3). Of the codes a = (2, 0) and b = (0.6, −0.6), b is nearer (0.42 against 1.14), but "
@@ -52,6 +56,8 @@ TOY = {
     "(0.84, −0.42).",
     "frequency": "Toy: z = (0.9, −0.3) with the code e = (1, −0.5): where e is frequent the decoder gets (1, −0.5); "
     "where it is rare the detail (−0.1, 0.2) is added, and it gets z.",
+    "rotation": "Toy: z = (2, 0), q = (0, 1), and the gradient (0, 1) at q. The copy gives z the gradient (0, 1). "
+    "Turned back by the right angle from z to q, and scaled by |q| / |z| = 0.5, it is (0.5, 0).",
 }
 COLUMNS = {
     "code": Column("Code"), "cosine": Column("Cosine", "Of the angle between the encoder's vector and the code's."),

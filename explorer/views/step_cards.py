@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROWS, CODES, DIMS = 48, 72, 48  # of a matrix that are drawn
 BARS, POINTS = 64, 160  # numbers of a vector, and distances, that a card draws
+VARIED, MOST = 4, 4096  # cells that have directions of their own, and codes that lend them theirs
+SMALL = 64  # pixels of an image that is sent as they are
 FEW = 40  # codes that a card draws on a linear scale
 CLOSE = 0.05  # share of the distance below which a margin is called a close call
 AROUND = (
@@ -69,9 +71,9 @@ def _parts(taken: Taken) -> dict[str, Any]:
     away = np.stack([steps.call(one, taken.vectors[codes]).distances for one in z[rows]])
     before, after = taken.study.remember(_tints, taken.picture, taken.layer)
     chosen = taken.study.colours(taken.layer)[taken.codes.reshape(M)[rows]]
-    image = drawing.url(taken.picture.pixels)
+    image = _photograph(taken.picture.pixels)
     back = None if taken.study.checkpoint.no_decoder else list(taken.study.look(taken.picture).prefixes.values())[-1]
-    joined = "" if len(taken.study.layer_names) < 2 else "of all layers"
+    joined = "from z" if not taken.own else "of all layers" if len(taken.study.layer_names) > 1 else ""
     return {
         "image": {"url": image, "says": "image"},
         "encoder": {"says": "encoder"},
@@ -87,14 +89,21 @@ def _parts(taken: Taken) -> dict[str, Any]:
                    "says": "their vectors", "shape": _shape(M, D)},
         "q": {"url": drawing.url(after), "says": "grid of vectors q", "shape": _shape(1, H, W, D)},
         "decoder": {"says": "decoder"} if back else None,
-        "out": {"url": drawing.url(back.reconstructions[0]), "says": "decoded", "shape": joined} if back else None,
+        "out": {"url": _photograph(back.reconstructions[0]), "says": "decoded", "shape": joined} if back else None,
     }  # fmt: skip
 
 
 def _tints(study: Study, picture: Looked, layer: str) -> tuple[np.ndarray, np.ndarray]:
     from explorer.analysis import steps
 
-    return steps.tints(study.look(picture).latents[layer], study.vectors(layer)[study.codes_of(picture, layer)[0]])
+    z, vectors = study.look(picture).latents[layer], study.vectors(layer)
+    few = z.shape[0] * z.shape[1] < VARIED  # too few to say in which directions they vary
+    return steps.tints(z, vectors[study.codes_of(picture, layer)[0]], vectors[:MOST] if few else None)
+
+
+def _photograph(pixels: np.ndarray) -> str:
+    """Sharp where it is small, a tenth of the bytes where it is large."""
+    return drawing.url(pixels) if len(pixels) <= SMALL else drawing.urls(pixels[None])[0]
 
 
 def _middle(places: np.ndarray, at: int) -> float:
@@ -146,8 +155,7 @@ def _cards(taken: Taken, losses: Mapping[str, str]) -> list[dict[str, Any]]:
         },
         {
             "title": "Reshape", "letters": "(n·h·w, d) → (n, h, w, d)", "shape": f"{list_} → {grid}",
-            "say": "The list becomes a grid again, in the old places. The decoder draws the image from it and sees "
-            "nothing else.",
+            "say": f"The list becomes a grid again, in the old places. {_decoded(taken)}",
             "pair": True, "note": _kept(taken),
         },
         _copy(taken, losses, grid),
@@ -209,6 +217,18 @@ def closeness(taken: Taken) -> str:
     if share is not None and share < CLOSE:
         said += " A close call: a slightly different image may get the other code here."
     return said
+
+
+def _decoded(taken: Taken) -> str:
+    """What becomes of the grid."""
+    others = [name for name in taken.study.layer_names if name != taken.layer]
+    if taken.study.checkpoint.no_decoder:
+        return "This network has no decoder to draw an image from it."
+    if not taken.own:
+        return "This decoder never sees it: the image on the right is decoded from z itself."
+    if others:
+        return f"The decoder draws the image from it, together with the other layers: {', '.join(others[:6])}."
+    return "The decoder draws the image from it and sees nothing else."
 
 
 def _kept(taken: Taken) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Chart, CodeMap, Controls, Go, Heading, Picture, Pictures, Row
 from explorer.views import vq_layer, words
-from explorer.views.code_panel import seen
 
 if TYPE_CHECKING:
     from explorer.views.vq_layer import Taken
@@ -31,7 +30,7 @@ def blocks(taken: Taken) -> list[Block]:
 
 def _cards(taken: Taken) -> list[Card]:
     call, study = taken.call, taken.study
-    uses = study.table(taken.layer)["share"].to_numpy()[call.code]
+    uses = _shares(taken)[call.code]
     share = vq_layer.share(call)
     cards = [
         Card("Code", f"{call.code:,}", f"{100 * uses:.3g} % of all tokens", help_of("code")),
@@ -47,14 +46,25 @@ def _cards(taken: Taken) -> list[Card]:
 
 
 def _map(taken: Taken) -> list[Block]:
-    here = seen(taken.study, taken.picture, taken.layer)
+    shares, names = _shares(taken), taken.study.names(taken.layer)
+    notes = [
+        [f"{words.called(names, code)}\n{100 * shares[code]:.3g} % of all tokens\nrow {row}, column {column}"
+         for column, code in enumerate(line)]
+        for row, line in enumerate(taken.codes.tolist())
+    ]  # fmt: skip
     return [
         CodeMap(
-            "steps-map", here.codes, taken.study.colours(taken.layer), here.notes,
+            "steps-map", taken.codes, taken.study.colours(taken.layer), notes,
             f"{taken.layer}: click a cell to follow it", f"Codes of layer {taken.layer}, a cell to follow",
             None, taken.cell, go=Go(carried={"cell": "{row},{column}"}), width=MAP, waits=("steps-numbers",),
         )
     ]  # fmt: skip
+
+
+def _shares(taken: Taken) -> np.ndarray:
+    """(K,) of all tokens of the images; the table of codes has them, too, but takes a while for many."""
+    tokens = taken.study.usage(taken.layer)
+    return tokens / max(int(tokens.sum()), 1)
 
 
 def _nearest(taken: Taken) -> list[Block]:

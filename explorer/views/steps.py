@@ -30,7 +30,7 @@ NO_NETWORK = (
 )
 CONTINUOUS = (
     "This network has no such layer: its decoder gets “{layer}” as it is. The steps below take the {codes} centres of "
-    "k-means for a codebook, for looking only; nothing learned by them, so the last step is left out."
+    "k-means for a codebook, for looking only: the network knows nothing of them, so the last step is left out."
 )
 
 

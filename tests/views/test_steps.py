@@ -185,3 +185,72 @@ def test_toys_say_what_is_so():
     assert [f"{one:.2f}" for one in cosine] == ["0.95", "0.89"]
     levels = np.array([-1, -0.5, 0, 0.5, 1])
     assert [levels[np.abs(levels - one).argmin()] for one in z] == [1, -0.5] and "(1, −0.5)" in instead.TOY["fsq"]
+
+
+@pytest.fixture
+def quantized(studio, tmp_path):  # noqa: F811
+    """`quantized("fsq")` -> the study of a tiny network with that quantizer, and its sheet."""
+
+    def made(quantizer: str, **settings):
+        from explorer.models import build
+
+        torch.manual_seed(0)
+        sizes = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 16, "quantizer": quantizer}
+        network = build("vqvae", sizes | settings, 16).eval()
+        for weights in network.parameters():
+            weights.data.mul_(2)
+        for book in network.codebooks.values():
+            if book.kind == "learned":
+                book.vectors[:] = torch.nn.functional.normalize(torch.randn(book.vectors.shape), dim=1)
+        path = tmp_path / quantizer
+        path.mkdir()
+        facts = {"family": "vqvae", "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": ""}
+        checkpoints.save(path, network, **facts)
+        study = open_study(path, str(studio.photos))
+        study.make("encoding")
+        picture = study.image(0)
+        options, _ = fields.settled(VIEW.options, study, {"cell": "1,1"}, picture)
+        return study, VIEW.sheet(study, options, picture)
+
+    return made
+
+
+def test_cosine_tells_angles_that_belong_to_its_distances(quantized):
+    told = quantized("cosine", dim=4)[1].told()
+    assert told["bottleneck"] == "cosine"
+    for row in told["instead"]:
+        assert row["distance"] ** 2 == pytest.approx(2 - 2 * row["cosine"], abs=1e-5)
+        assert np.cos(np.radians(row["angle"])) == pytest.approx(row["cosine"], abs=1e-6)
+    assert told["instead"][0]["cosine"] >= told["instead"][1]["cosine"]
+
+
+def test_fsq_rounds_each_number_to_its_level_which_is_the_code(quantized):
+    study, sheet = quantized("fsq")
+    told = sheet.told()
+    assert told["bottleneck"] == "fsq" and [row["levels"] for row in told["instead"]] == [5, 3]
+    rounded = [row["rounded"] for row in told["instead"]]
+    assert study.vectors("code")[told["code"]] == pytest.approx(rounded, abs=1e-6)
+    assert told["code"] == told["instead"][0]["level"] + 5 * told["instead"][1]["level"]
+
+
+def test_lfq_signs_are_the_bits_of_the_code(quantized):
+    told = quantized("lfq")[1].told()
+    bits = "".join(str(row["bit"]) for row in told["instead"])
+    assert told["bottleneck"] == "lfq" and told["code"] == int(bits, 2)
+
+
+def test_residual_stages_tell_what_each_leaves(quantized):
+    _, sheet = quantized("residual", dim=4, stages=3)
+    told = sheet.told()
+    rows = told["instead"]
+    assert told["bottleneck"] == "residual" and [row["layer"] for row in rows] == ["code.0", "code.1", "code.2"]
+    assert [row["before"] for row in rows[1:]] == pytest.approx([row["after"] for row in rows[:-1]], rel=1e-4)
+    assert told["gradient"]["cosine"] == pytest.approx(1) and told["gradient"]["decoder"] > 0
+    assert "together with the other layers" in blocks(sheet, Piece)[0].data["cards"][4]["say"]
+
+
+def test_frequency_passes_a_detail_on_where_the_code_is_rare(quantized):
+    told = quantized("frequency", dim=4, frequent=8)[1].told()
+    detail, distance = (row["amount"] for row in told["instead"])
+    assert told["bottleneck"] == "frequency"
+    assert detail == 0 or detail == pytest.approx(distance, rel=1e-4)

@@ -230,7 +230,7 @@ function steps(root, data, tell) {
 
   function pair(card) {
     const row = make("div", "call", card)
-    for (const [name, called] of [["z", "what the encoder gave"], ["q", "what the decoder gets"]]) {
+    for (const [name, called] of [["z", "z, what the encoder gave"], ["q", "q, the codes' vectors"]]) {
       const one = make("figure", "tall", row), image = make("img", "", one)
       image.src = data.parts[name].url
       image.alt = ""
