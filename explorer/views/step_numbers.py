@@ -29,7 +29,7 @@ def blocks(taken: Taken) -> list[Block]:
 
 
 def _cards(taken: Taken) -> list[Card]:
-    call, study = taken.call, taken.study
+    call = taken.call
     uses = _shares(taken)[call.code]
     share = vq_layer.share(call)
     cards = [
