@@ -10,7 +10,7 @@ from explorer.analysis import regions
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Column, Gather, Go, Heading, Note, Picture, Pictures, Table
 from explorer.study import points as mapped
-from explorer.views import words
+from explorer.views import code_panel, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,8 @@ def blocks(study: Study, other: Study, both: Beside, options: Any, chosen: np.nd
     source = f"chosen on the maps of {study.checkpoint.name} and {other.checkpoint.name}"
     model = (other if options.region.startswith("b:") else study).subject.fingerprint
     return [
-        Heading(f"The {words.many(count, 'chosen image')}", help_of("chosen images")), Cards(cards, 3),
+        Heading("The chosen image" if count == 1 else f"The {count:,} chosen images", help_of("chosen images")),
+        Cards(cards, 3),
         _pictures(study, rows), *_shared(study, both, chosen), Gather("beside-chosen", rows, source, model),
     ]  # fmt: skip
 
@@ -87,9 +88,11 @@ def _shared(study: Study, both: Beside, chosen: np.ndarray) -> list[Block]:
     heading = Heading("What the chosen share", help_of("chosen images"), level=3)
     if chosen.all():
         return [heading, Note("Everything is chosen, so there is nothing to compare with.", "info")]
-    table = study.concepts()
-    if not len(table.columns):
+    if not len(study.concepts().columns):
         return [heading, Note(words.NO_CONCEPTS)]
+    if chosen.sum() == 1:  # one has nothing in common
+        known = code_panel.concepts_of(study, int(both.rows[chosen][0]))
+        return [Note(f"It is {known}." if known else "No concept of it is known.", "plain")]
     frame = study.remember(_compared, both, chosen)
     return [heading, Table("beside-shared", frame.head(40), COLUMNS, height=300 if len(frame) > 7 else 0)]
 

@@ -49,7 +49,7 @@ EVIDENCE = (
     "A map is a flat picture of many dimensions: where a point lies on it is partly an accident of the layout, so its "
     "displacement is a reason to look, and no evidence. The neighbours that an image keeps in the latents are."
 )
-HINT = "On a phone, drag sideways for a box, or tap and then drag."
+HINT = "Drag sideways for a box, or tap and then drag."
 
 
 def blocks(study: Study, other: Study, options: Any) -> list[Block]:

@@ -62,8 +62,8 @@ function moved(root, data, tell, ask) {
       const tip = make("div", box, "tip"), tile = make("i", tip), text = make("span", tip)
       canvas.tabIndex = 0
       canvas.setAttribute("role", "img")
-      return { letter, box, head, canvas, tip, tile, text, ground: document.createElement("canvas"),
-        front: document.createElement("canvas") }
+      const [ground, front] = [0, 1].map(() => document.createElement("canvas"))
+      return { letter, box, head, canvas, tip, tile, text, ground, front }
     })
     state.legend = make("div", state.box, "legend")
     state.said = make("div", state.box, "said")
@@ -194,9 +194,10 @@ function moved(root, data, tell, ask) {
       if (state.mask?.[at]) { keep += kept[at]; far.push(away[at]) }
     }
     far.sort((one, other) => one - other)
+    const hint = matchMedia("(pointer: coarse)").matches ? `tap one. ${data.hint}` : "click one."
     const median = n && (far[(n - 1) >> 1] + far[n >> 1]) / 2
     root.dataset.selected = String(n)
-    state.said.textContent = !n ? `Nothing is chosen: draw around points, or tap one. ${data.hint}`
+    state.said.textContent = !n ? `Nothing is chosen: draw around points, or ${hint}`
       : `${counted(n)} of ${counted(count)} images chosen. ${n === 1 ? "It keeps" : "They keep"} ` +
         `${n === 1 ? keep : (keep / n).toFixed(1)} of ${data.k} neighbours in the latents (all: ` +
         `${(all / count).toFixed(1)}), and moved ${median.toFixed(2)} spreads${n === 1 ? "" : " (median)"}.`
@@ -349,11 +350,13 @@ function moved(root, data, tell, ask) {
     state.redraw()
     if (near >= 0 && !state.sharp.has(near)) sharpen(side, near, state.sharp)
   }
-  const sharpen = (side, near, kept) => ask({ row: state.rows[near] }).then((told) => {
-    if (!told) return
-    kept.set(near, told.urls)
-    if (state.near === near) { state.near = -1; state.hover(side, near) }
-  }, () => {})  // where nobody answers the small one stays
+  const sharpen = (side, near, kept) => {  // once the pointer rests; where nobody answers the small one stays
+    clearTimeout(state.rest)
+    state.rest = setTimeout(() => state.near === near && ask({ row: state.rows[near] }).then((told) => {
+      if (told) kept.set(near, told.urls)
+      if (told && state.near === near) { state.near = -1; state.hover(side, near) }
+    }, () => {}), 120)
+  }
   colour.said = (at) => {
     if (!colour.title) return ""
     return `${colour.title}: ${colour.kind === "discrete" ? colour.labels[values[at]] ?? "other" : colour.texts[at]}\n`
@@ -377,10 +380,7 @@ function moved(root, data, tell, ask) {
       make("span", one, "", `${label} (${counted(colour.counts[at])})`)
       Object.assign(one, { region, title: `Choose all images with ${colour.title} ${label}` })
     })
-    if (!colour.rest) return
-    const other = make("span", state.legend)
-    make("i", other).style.background = (state.dark ? colour.dark : colour.light).at(-1)
-    make("span", other, "", `${colour.rest} (${counted(colour.others)})`)
+    if (colour.rest) make("span", state.legend, "quiet", `grey: ${colour.rest} (${counted(colour.others)})`)
   }
   state.maps.forEach((map, side) => {
     map.head.replaceChildren()
