@@ -69,23 +69,36 @@ def _count(text: str) -> int:
 
 
 def matched(first: Images, others: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (n,) and (n,) of the images that two checkpoints both have: the same set at their own sizes and limits.
+    """Rows (n,) and (n,) of the images that two checkpoints both have, ascending in the first.
 
-    By name, as each may have skipped or left out others; where names are not unique, by the content of the files.
+    Each has them at its own size, and may have skipped some, or left out those that it was trained on. They are matched
+    by name; where no name is the same, by the content of their files. What is there twice is left out.
 
     Raises:
         BadInput: they have no image in common, or nothing tells which are the same.
     """
     if first.fingerprint == others.fingerprint:
         return np.arange(len(first)), np.arange(len(others))
-    stamps = [None if one.stamps is None else one.stamps[:, 0].tolist() for one in (first, others)]
-    for known in ([list(first.names), list(others.names)], stamps):
-        if all(one is not None and len(set(one)) == len(one) and 0 not in one for one in known):
-            place = {name: row for row, name in enumerate(known[1])}
-            rows = [(row, place[name]) for row, name in enumerate(known[0]) if name in place]
-            if rows:
-                return tuple(np.array(one, np.int64) for one in zip(*rows, strict=True))
-    raise BadInput(f"the images of {first.name} cannot be matched: neither names nor files tell which are the same")
+    names = [list(one.names) for one in (first, others)]
+    if names[0] == names[1]:  # in the same order, also where a name is there twice
+        return np.arange(len(first)), np.arange(len(others))
+    files = [[] if one.stamps is None else one.stamps[:, 0].tolist() for one in (first, others)]
+    for ours, theirs in (names, files):
+        at = _once(theirs)
+        rows = [(row, at[name]) for name, row in _once(ours).items() if name in at]
+        if rows:
+            return tuple(np.array(sorted(rows), np.int64).T)
+    raise BadInput(
+        f"the two have no image of {first.name} in common, or neither names nor files tell which are the same"
+    )
+
+
+def _once(names: list) -> dict[Any, int]:
+    """Rows of the names that are there once; 0 is the stamp of what is not known."""
+    seen: dict[Any, int] = {}
+    for row, name in enumerate(names):
+        seen[name] = -1 if name in seen else row
+    return {name: row for name, row in seen.items() if row >= 0 and name != 0}
 
 
 def key(subject: Subject, options: Options) -> str:

@@ -23,11 +23,7 @@ FEWEST = 4  # images of which two maps can be compared
 
 
 def shared(study: Study, other: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the images that both have: (n,) in the first, ascending, and (n,) in the second.
-
-    Raises:
-        BadInput: they have no image in common.
-    """
+    """Rows of the images that both have: (n,) in the first, (n,) in the second; see `results.comparison.matched`."""
     return comparison.matched(study.images, other.images)
 
 
