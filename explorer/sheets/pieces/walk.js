@@ -76,6 +76,10 @@ function walk(root, data, tell, ask) {
     state.said.textContent = text
     state.said.classList.toggle("wrong", wrong)
   }
+  const failed = ({ message }) => {
+    const silent = message.startsWith("Nobody answers")  // a report, which has its rows
+    say(silent ? data.silent : message, !silent)
+  }
   const near = (place, row, value) => {  // the picture of a row that is nearest to a value, where it is there
     const at = nearest(value), own = state.made[row.id]?.[at]
     if (own) picture(place, own)
@@ -112,7 +116,7 @@ function walk(root, data, tell, ask) {
       root.dataset.latency = (performance.now() - begun).toFixed(0)
       root.dataset.answers = Number(root.dataset.answers ?? 0) + 1
     } catch (problem) {
-      say(data.asks ? problem.message : data.silent, data.asks)
+      failed(problem)
     }
   }
   const move = (row, value) => {
@@ -134,7 +138,7 @@ function walk(root, data, tell, ask) {
           try {
             answer = await ask({ row: row.id, at })
           } catch (problem) {
-            return say(data.asks ? problem.message : data.silent, data.asks)
+            return failed(problem)
           }
           if (answer) made[at] = answer.picture
         }

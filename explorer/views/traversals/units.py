@@ -267,7 +267,7 @@ def _data(options: Any, picture: Looked, mixer: sliders.Mixer, rows: list) -> di
     return {
         "key": digest(mixer.mark, picture.key, options.around, options.where, options.row, options.column),
         "ticks": [_sigma(share) for share in mixer.shares], "values": [round(float(one), 4) for one in mixer.shares],
-        "step": 0.1, "suffix": " σ", "rest": 0, "linked": False, "rows": rows, "asks": True,
+        "step": 0.1, "suffix": " σ", "rest": 0, "linked": False, "rows": rows,
         "views": [*first, {"id": "still", "title": still, "url": drawing.url(mixer.still)},
                   {"id": "moved", "title": "Moved", "url": drawing.url(moved), "live": True}],
         "start": {str(unit): value for unit, value in moves.items()}, "said": sliders.said(moves, change),

@@ -169,7 +169,7 @@ def _data(walked: Walked, way: Way, path: str) -> dict[str, Any]:
         "key": digest(walked.study.key, first.key, walked.second, path, walked.names, walked.count),
         "ticks": [f"{share:.0%}".replace("%", " %") for share in shares],
         "values": [round(float(share), 4) for share in shares], "step": 0.01, "suffix": "%", "rest": start,
-        "linked": True, "rows": rows, "asks": True, "views": views, "start": {"latents": start, "pixels": start},
+        "linked": True, "rows": rows, "views": views, "start": {"latents": start, "pixels": start},
         "said": _place(start), "back": f"Back to {start:.0%}".replace("%", " %"), "silent": sliders.SILENT,
     }  # fmt: skip
 
