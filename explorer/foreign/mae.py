@@ -10,7 +10,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from explorer.foreign.vit_names import (
     resized,
     without_class_token,
 )
-from explorer.models.masked import Masked, block_layers, blocks, by_layer, embed
+from explorer.models.masked import Masked, attention, begun, block_layers, blocks, by_layer, embed, visible
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations, of all published MAEs
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)  # of transformers' image processor for vision transformers
@@ -90,19 +90,30 @@ class Encoding(nn.Module):
     """An encoder alone."""
 
     joint = False
+    first_tokens = 1
     no_decoder = NO_DECODER
 
     def __init__(self, network: nn.Module, image_size: int, pixels: Pixels) -> None:
         super().__init__()
         self.network, self.image_size, self.pixels = network, image_size, pixels
         self.layers = block_layers(network)
+        self.attention_blocks = len(self.layers)
 
     @property
     def codebooks(self) -> Mapping[str, Codebook]:
         return {}
 
     def encode(self, images: Tensor) -> dict[str, Tensor]:
-        return by_layer(self.layers, blocks(self.network, embed(self.network, self.pixels.into(images))))
+        return by_layer(self.layers, blocks(self.network, self._embed(images)))
+
+    def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        return attention(self.network, self._begun(visible(self._embed(images), mask)))
+
+    def _embed(self, images: Tensor) -> Tensor:
+        return embed(self.network, self.pixels.into(images))
+
+    def _begun(self, tokens: Tensor) -> Tensor:
+        return begun(self.network, tokens)
 
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         raise BadInput(NO_DECODER)
@@ -111,8 +122,13 @@ class Encoding(nn.Module):
 class Headless(Encoding):
     """An encoder without a class token."""
 
+    first_tokens = 0
+
+    def _begun(self, tokens: Tensor) -> Tensor:
+        return tokens
+
     def encode(self, images: Tensor) -> dict[str, Tensor]:
-        state, found = embed(self.network, self.pixels.into(images)), {}
+        state, found = self._embed(images), {}
         for layer, block in zip(self.layers, self.network.layers, strict=True):
             state = block(state)
             found[layer.name] = state.unflatten(1, layer.grid).float()

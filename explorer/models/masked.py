@@ -65,10 +65,7 @@ class Masked(nn.Module):
 
     def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
         """Weights (N, heads, 1 + visible, 1 + visible) of each block of the encoder, the class token first."""
-        hidden = mask.flatten(1)
-        tokens = self._embed(images)
-        seen = (~hidden).nonzero()[:, 1].view(len(images), -1, 1)  # row by row
-        return attention(self.network.vit, tokens.gather(1, seen.expand(-1, -1, tokens.shape[2])))
+        return attention(self.network.vit, begun(self.network.vit, visible(self._embed(images), mask)))
 
     def _into(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) in [0, 1] -> what the network takes."""
@@ -115,12 +112,17 @@ def begun(encoder: nn.Module, tokens: Tensor) -> Tensor:
     return torch.cat([first.expand(len(tokens), -1, -1).to(tokens), tokens], 1)
 
 
-def attention(encoder: nn.Module, tokens: Tensor) -> Iterator[Tensor]:
-    """Attention weights of each block of a `ViTMAEModel`, class token first: each (N, heads, 1 + tokens, 1 + tokens).
+def visible(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Tokens (N, patches, D) of what `mask` (N, H, W) leaves, as many in each image, row by row: (N, visible, D)."""
+    rows = (~mask.flatten(1)).nonzero()[:, 1].view(len(tokens), -1, 1)
+    return tokens.gather(1, rows.expand(-1, -1, tokens.shape[2]))
+
+
+def attention(encoder: nn.Module, state: Tensor) -> Iterator[Tensor]:
+    """Attention weights of each block of a `ViTMAEModel` from what the first gets: each (N, heads, tokens, tokens).
 
     Computed from queries and keys, because fused attention keeps no weights.
     """
-    state = begun(encoder, tokens)
     for block in encoder.layers:
         part, inputs = block.attention, block.layernorm_before(state)
         queries, keys = (

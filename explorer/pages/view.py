@@ -24,6 +24,8 @@ def page(name: str) -> None:
     """Draws the view `name`; while its encoding is not there, the work that makes it."""
     view, chosen = VIEWS[name], session.selection()
     study = session.study(chosen, encoded=view.encoded)
+    if view.pictured and not study.images.pictured:  # an image without pixels is drawn as its codes
+        study = session.study(chosen)
     _sheet(name, study)
 
 

@@ -143,7 +143,7 @@ def abilities(model: Autoencoder) -> dict[str, object]:
     kinds = {"samples": isinstance(model, Samples), "posterior": isinstance(model, Posteriors)}
     attends = model.attention_blocks if isinstance(model, Attends) else 0
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
-    kinds["peeks"] = bool(getattr(model, "peeks", False))
+    kinds |= {"peeks": bool(getattr(model, "peeks", False)), "class_token": bool(attends and model.first_tokens)}
     return {"joint": bool(model.joint), "attends": attends, "mask_grid": grid, **kinds}
 
 

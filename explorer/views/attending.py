@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.sheets import Block, Chart, Column, Controls, Go, Heading, Link, Note, Piece, Row, Table
 from explorer.sheets.drawing import url
@@ -23,28 +24,37 @@ DIGITS = 4  # of weights that are sent
 NONE = "This network does not tell whom its patches attend to, so there is no attention to show."
 
 
+def blocks_of(study: Study) -> int:
+    """How many blocks tell whom their patches attend to; none where there is no network."""
+    try:
+        return study.abilities()["attends"]
+    except BadInput:  # a file of codes
+        return 0
+
+
 def blocks(study: Study, options: Any, picture: Looked, mask: np.ndarray) -> list[Block]:
     """Maps of the chosen block from the patch that asks, and how far away each head of each block looks."""
     heading = Heading("Attention", help_of("attention"))
-    if not study.abilities()["attends"]:
+    if not blocks_of(study):
         return [heading, Note(NONE)]
     if mask.all():
         return [heading, Note("Every patch is hidden, so there is nothing to attend to; show some.")]
-    query, said = _query(options.asks, mask)
+    query, said = _query(study, options.asks, mask)
     found = _found(study, picture, mask, query)
-    back = [] if query is None else [Link("Let the class token ask", "token", Go(None, {"asks": FIRST}))]
+    first = query is not None and study.abilities()["class_token"]
+    back = [Link("Let the class token ask", "token", Go(None, {"asks": FIRST}))] if first else []
     return [
         heading, Row([[Controls(("block",))], back] if back else [[Controls(("block",))]], 60, even=False), *said,
-        _maps(found, options.block - 1, query, picture, mask), _table(found, options.block - 1, query),
+        _maps(found, options.block - 1, query, picture, mask), _table(study, found, options.block - 1, query),
         Heading("How far heads look", help_of("attention distance"), level=3), _chart(found, options.block - 1),
     ]  # fmt: skip
 
 
 def numbers(study: Study, options: Any, picture: Looked, mask: np.ndarray) -> dict[str, Any] | None:
     """Entropy and distance of each block and head; None where there is no attention."""
-    if not study.abilities()["attends"] or mask.all():
+    if not blocks_of(study) or mask.all():
         return None
-    query, _ = _query(options.asks, mask)
+    query, _ = _query(study, options.asks, mask)
     found = _found(study, picture, mask, query)
     told = {"entropy": found.entropy, "mean_entropy": found.mean_entropy, "mean_distance": found.mean_distance}
     if query is not None:
@@ -63,9 +73,9 @@ def _attention(study: Study, picture: Looked, mask: np.ndarray, query: int | Non
     return study.through(mask_passes.attend, picture.pixels, mask, query)
 
 
-def _query(asked: str, mask: np.ndarray) -> tuple[int | None, list[Block]]:
+def _query(study: Study, asked: str, mask: np.ndarray) -> tuple[int | None, list[Block]]:
     """The patch that asks, None for the class token: the one asked for, or the visible one nearest to it."""
-    if asked == FIRST:
+    if asked == FIRST and study.abilities()["class_token"]:
         return None, []
     cell = cell_of(asked, mask.shape)
     rows, columns = np.indices(mask.shape)
@@ -115,14 +125,15 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def _table(found: Attention, block: int, query: int | None) -> Block:
+def _table(study: Study, found: Attention, block: int, query: int | None) -> Block:
     import pandas as pd
 
     frame = pd.DataFrame({
         "head": np.arange(1, found.weights.shape[1] + 1), "entropy": found.entropy[block],
         "distance": found.distance[block], "all": found.mean_distance[block], "first": 100 * found.first[block],
     })  # fmt: skip
-    columns = {name: column for name, column in COLUMNS.items() if name != "distance" or query is not None}
+    there = {"distance": query is not None, "first": study.abilities()["class_token"]}
+    columns = {name: column for name, column in COLUMNS.items() if there.get(name, True)}
     most = f"At most {np.log2(found.tokens):.2f} bits, where all {found.tokens:,} tokens get the same."
     entropy = Column(COLUMNS["entropy"].label, f"{COLUMNS['entropy'].help} {most}", "%.2f")
     return Table("attention-table", frame[list(columns)], columns | {"entropy": entropy})

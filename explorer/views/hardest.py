@@ -129,7 +129,7 @@ def _pictures(study: Study, picture: Looked, told: dict[str, Any]) -> list[Block
         go, note = Go(None, {"mask": told[name]["mask"]}), f"{told[name]['psnr']:.2f} dB inside"
         shown += [
             Picture(found.seen, called, "take this mask", f"{called}: the patches that are seen", go=go),
-            Picture(found.model.pixels, "comes back", note, f"{called}: what comes back", go=go),
+            Picture(found.model.pixels, "Comes back", note, f"{called}: what comes back", go=go),
         ]
     return [Pictures("hardest", shown, 130, columns=4)]
 

@@ -45,6 +45,7 @@ ABOUT = (
     "The network sees the patches that are not striped, and draws those that are. Hide more of them, or the ones that "
     "you think it needs most."
 )
+UNSEEN = "The encoder sees the patches that are not striped."
 PEEKS = (
     "This model predicts patches without their mean and deviation (norm_pix_loss), so hidden patches are put back with "
     "those of the original. Errors inside are smaller than what it could guess by itself; the baselines see nothing of "
@@ -54,10 +55,10 @@ BASELINES = {"mean colour": "Mean colour", "smooth": "Smooth fill"}
 
 
 def _last_block(study: Study, _: Any = None) -> int:
-    return max(1, study.abilities()["attends"])
+    return max(1, attending.blocks_of(study))
 
 
-def _attends(study: Study, _: Any = None) -> bool:
+def _several_blocks(study: Study, _: Any = None) -> bool:
     return _last_block(study) > 1
 
 
@@ -73,7 +74,7 @@ class Options:
     mask: str = fields.option("", "Hidden patches, as text", when=lambda *_: False)
     block: int = fields.option(
         1, "Block", "Of the encoder; the first one sees the image, the last one what all before it made of it.",
-        min=1, max=_last_block, start=_last_block, widget="slider", step=1, when=_attends, yields=True,
+        min=1, max=_last_block, start=_last_block, widget="slider", step=1, when=_several_blocks, yields=True,
     )  # fmt: skip
     asks: str = fields.option("", "The patch that asks", when=lambda *_: False)
     ready: int = fields.option(0, "A search that ended", when=lambda *_: False, min=0, max=9999, yields=True)
@@ -81,11 +82,12 @@ class Options:
 
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """One image with hidden patches: what comes back, the masks that hurt most and least, and attention."""
-    absent = _absent(study)
-    if absent:
-        return Sheet(absent)
     if picture is None:
         return Sheet([Note("Choose an image, or give one of your own, to hide patches of it.", "info")])
+    absent = _absent(study)
+    if absent:
+        alone = study.images.pictured and attending.blocks_of(study)
+        return _attention_alone(study, options, picture, absent) if alone else Sheet(absent)
     mask, said = _mask(study, options)
     found = study.remember(_filled, picture, mask)
     hidden = int(mask.sum())
@@ -108,15 +110,28 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
 
 def _absent(study: Study) -> list[Block]:
     """Why nothing can be hidden, and where it can; nothing where it can be here."""
-    if not study.images.pictured:
-        said = [Note(NO_PIXELS, "info")]
-    elif study.checkpoint.no_decoder:
+    if study.checkpoint.no_decoder:
         said = words.no_decoder(study)
+    elif not study.images.pictured:
+        said = [Note(NO_PIXELS, "info")]
     elif study.abilities()["mask_grid"] is None:
         said = [Note(NOT_HERE.format(name=study.checkpoint.name), "info")]
     else:
         return []
     return [*said, Link("Open mae-shapes", "deblur", Go(None, {"checkpoint": "mae-shapes", "dataset": "shapes"}))]
+
+
+def _attention_alone(study: Study, options: Options, picture: Looked, said: list[Block]) -> Sheet:
+    """An encoder that tells whom its patches attend to, and draws nothing."""
+    grid = tuple(study.checkpoint.layers[-1]["grid"])
+    mask, wrong = mask_board.painted(options.mask, grid)
+    mask = np.zeros(grid, bool) if mask is None else mask
+    alt = f"Patches of {picture.name}: press one to hide or show it"
+    board = mask_board.board("mask-board", picture.pixels, mask, alt, share=options.share, waits=(ATTENTION,))
+    attention = Part(ATTENTION, attending.blocks(study, options, picture, mask))
+    told = {"image": picture.row, "name": picture.name, "grid": list(grid), "hidden": int(mask.sum())}
+    told["attention"] = attending.numbers(study, options, picture, mask)
+    return Sheet([*said, *wrong, Row([[board], [Note(f"{UNSEEN} {mask_board.HOW}")]], 260), attention], told)
 
 
 def _mask(study: Study, options: Options) -> tuple[np.ndarray, list[Block]]:

@@ -141,7 +141,13 @@ def test_an_encoder_of_transformers_says_that_it_cannot_decode(tmp_path, images)
         latents = model.encode(images)
         assert_blocks(latents, states(network, normalised(images)))
     assert said.no_decoder == no_decoder(model) and said.no_decoder in said.notes and "encoder" in said.format
-    assert not isinstance(model, Masks)
+    assert not isinstance(model, Masks) and isinstance(model, Attends) and model.first_tokens == 1
+    with torch.inference_mode():
+        network.set_attn_implementation("eager")
+        network.embeddings.config.mask_ratio = 0.0
+        expected = network(normalised(images), noise=ORDER.expand(3, -1), output_attentions=True).attentions
+        for one, other in zip(model.attention(images, random_mask(3, hidden=0)), expected, strict=True):
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
     with pytest.raises(BadInput, match="no decoder, so there are no reconstructions"):
         model.decode(latents)
 
@@ -421,7 +427,11 @@ def test_encoders_without_a_class_token_and_with_biases_apart(placed, tmp_path, 
         places = held["pos_embed"] = torch.rand(1, GRID**2, DIM, generator=torch.Generator().manual_seed(2))
     torch.save({"model": {f"encoder.{name}": value for name, value in held.items()} | HEAD}, tmp_path / "a.pth")
     path = f"{tmp_path / 'a.pth'}@{PATCH * GRID}"
-    assert_blocks(checkpoints.load(path).encode(images), blockwise(state, normalised(images), places, None))
+    model = checkpoints.load(path)
+    assert_blocks(model.encode(images), blockwise(state, normalised(images), places, None))
+    weights = list(model.attention(images, random_mask(3)))
+    assert isinstance(model, Attends) and not model.first_tokens and len(weights) == BLOCKS
+    assert all(one.shape == (3, 2, 4, 4) for one in weights), "the four visible patches, and no class token"
     found = checkpoints.describe(path)
     assert found.format == "pengzhiliang/MAE-pytorch, encoder"
     assert any("positions are computed" in note for note in found.notes) == (not placed)

@@ -18,7 +18,7 @@ def texts(app) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 
-@pytest.mark.parametrize("page", ["reconstructions", "layers", "rate_distortion"])
+@pytest.mark.parametrize("page", ["reconstructions", "layers", "masks", "rate_distortion"])
 def test_pages_that_need_a_network_say_so(open_app, codes, page):
     app = open_app(page, checkpoint=str(codes), dataset=str(codes))
     assert not app.exception and not app.error and "holds codes only" in texts(app)

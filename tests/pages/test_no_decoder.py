@@ -102,3 +102,11 @@ def test_what_must_be_decoded_from_the_command_line_is_refused_in_one_sentence(e
     for what in ("layers", "rates"):
         with pytest.raises(BadInput, match=SAID):
             results.obtain(what, Subject(encoder, str(studio.photos)))
+
+
+def test_whom_patches_attend_to_is_shown_without_a_decoder(open_app, encoder):
+    app = open_app("masks", checkpoint=NAME, mask="c000", image="3")
+    assert not app.error and not app.warning and SAID in app.info[0].value and not app.metric
+    table = next(one.value for one in app.dataframe if "entropy" in one.value)
+    assert len(table) == 2 and app.slider(key="pick-block").value == 2
+    assert any(button.label == "Let the class token ask" for button in app.button)
