@@ -23,6 +23,7 @@ CALLED = {
 }  # fmt: skip
 DIGITS = {"psnr": 2, "ssim": 4, "mse": 5, "perplexity": 1, "used": 0, "bits_per_pixel": 4, "concepts": 0}
 BETTER = {"psnr": 1, "ssim": 1, "mse": -1, "bits_per_pixel": -1, "concepts": 1}  # what more of it is; else neither
+TOKENS = 5_000_000  # whose use is compared at once; of more a seeded sample of the images
 CONTINUOUS = (
     "Perplexity and codes in use are left out: {names} no codes of {their} own there, and those of k-means are as many "
     "as were asked for."
@@ -54,11 +55,14 @@ def own_codes(study: Study, layer: str) -> bool:
 def _use(study: Study, pair: Pair, layer: str, other: str) -> list[dict[str, Any]]:
     """Perplexity and used codes of two layers that have codes of their own."""
     from explorer.analysis import pairs
+    from explorer.datasets.sources import sample
 
     if not (own_codes(pair.a, layer) and own_codes(pair.b, other)):
         return []
     sizes = len(pair.a.book(layer)), len(pair.b.book(other))
-    found = pairs.use(*pair.codes(layer, other), sizes)
+    codes = pair.codes(layer, other)
+    few = sample(len(codes[0]), max(2, TOKENS // max(one[0].size for one in codes)))
+    found = pairs.use(*(one[few] for one in codes), sizes)
     return [{"metric": name, **one, "layers": [layer, other]} for name, one in found.items()]
 
 

@@ -83,6 +83,23 @@ def test_what_is_missing_is_made_beside_the_page(open_app, studio, monkeypatch):
     assert [words[0] for words in started] == ["compare"] and started[0][2].endswith("tiny-mae")
 
 
+def test_another_checkpoint_is_encoded_when_it_is_asked_for(open_app, studio, monkeypatch, tmp_path):
+    from explorer import jobs
+    from explorer.models import build
+    from tests.pages.conftest import SETTINGS
+
+    path = tmp_path / "fresh"
+    path.mkdir()
+    facts = {"family": "vae", "dataset": str(studio.photos), "training": {}, "metrics": {}, "card": "# fresh"}
+    checkpoints.save(path, build("vae", SETTINGS["vae"], 16).eval(), **facts)
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda arguments, *_, **__: started.append(arguments))
+    app = open_app("compare", against=str(path))
+    assert not started and "Encode 12 images" in text(app) and "on this CPU" in text(app)
+    next(button for button in app.button if button.label == "Encode").click().run()
+    assert started[0][:2] == ["encode", str(path)] and str(studio.photos) in started[0] and not app.exception
+
+
 def test_the_board_is_a_table_of_all(open_app, made):
     app = open_app("compare", against="tiny-vae", method="pca")
     board = app.dataframe[-1].value
