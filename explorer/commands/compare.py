@@ -51,7 +51,18 @@ def compare(
     asked = {"against": str(facts.path), "layer": layer, "layer_b": layer_b}
     options, _ = fields.settled(VIEWS["compare"].options, pair.a, asked)
     found = VIEWS["compare"].sheet(pair.a, options).told()
-    emit({**found, "dataset": of.dataset, **noted(of.images)}, as_json, lines(found))
+    emit({**found, **_values(found), "dataset": of.dataset, **noted(of.images)}, as_json, lines(found))
+
+
+def _values(found: dict[str, Any]) -> dict[str, Any]:
+    """What codes and latents share as plain numbers, and by the same names their intervals and chance levels."""
+    shared = {
+        "codes": found["codes"] or {"ami": None},
+        "latents": found["latents"] or {"cka": None, "knn_jaccard": None},
+    }
+    plain = {part: {name: one and one["value"] for name, one in values.items()} for part, values in shared.items()}
+    intervals = {name: one for values in shared.values() for name, one in values.items()}
+    return {**plain, "intervals": intervals}
 
 
 def _check(facts: Checkpoint, layer: str | None) -> None:

@@ -25,9 +25,9 @@ def test_shipped_checkpoints_are_compared_at_once(capfd):
     psnr = found["metrics"][0]
     assert psnr["metric"] == "psnr" and psnr["low"] < psnr["difference"] < psnr["high"]
     assert psnr["difference"] == pytest.approx(0.847, abs=1e-3)
-    assert found["codes"]["ami"]["value"] == pytest.approx(0.200, abs=1e-3)
-    assert found["latents"]["cka"]["low"] < found["latents"]["cka"]["value"] < found["latents"]["cka"]["high"]
-    assert found["latents"]["knn_jaccard"]["null"] == pytest.approx(10 / (2 * 4999 - 10), rel=0.2)
+    assert found["codes"]["ami"] == pytest.approx(0.200, abs=1e-3)
+    assert found["intervals"]["cka"]["low"] < found["latents"]["cka"] < found["intervals"]["cka"]["high"]
+    assert found["intervals"]["knn_jaccard"]["null"] == pytest.approx(10 / (2 * 4999 - 10), rel=0.2)
 
 
 def test_lines_for_people_and_a_layer_that_is_named(capfd):
