@@ -19,6 +19,13 @@ TERMS: dict[str, Term] = {
         "standard deviations",
         "Higgins et al., β-VAE, 2017",
     ),
+    "row of a unit": Term(
+        "What stands above a row",
+        "*KL*: how much the unit tells of an image. *Changes*: how far the pictures of the row differ from the one "
+        "with nothing moved, mean over all pixels; 100 % would be black become white. *Here*: where the unit is in "
+        "this image, in standard deviations from its mean over images. Then the known concept that goes with it most. "
+        "A star marks a picture for which the unit is moved further than in any image.",
+    ),
     "dead unit": Term(
         "Dead unit",
         "A unit whose posterior mean hardly depends on the image: its variance over images is 0.01 or less (Burda, "
@@ -98,7 +105,8 @@ TERMS: dict[str, Term] = {
     ),
     "real samples": Term(
         "Images",
-        "The yardstick: latents of images, decoded. No sample can be expected to look better.",
+        "The yardstick: latents of images that were not fitted to, and what they decode to. No sample can be expected "
+        "to do better.",
     ),
     "mixture samples": Term(
         "Mixture of Gaussians",

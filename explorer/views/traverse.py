@@ -119,7 +119,8 @@ class Options:
     )  # fmt: skip
     concept: str = fields.option(
         "", "Means by", "The concept whose values have mean latents.", choices=sums.concepts, yields=True,
-        start=sums.telling, when=_does("sums"),
+        when=_does("sums"),
+        start=lambda study, options: sums.telling(study) if options["do"] == "sums" else "",
     )  # fmt: skip
     a: str = _operand("a", lambda *_: "picture")
     a_row: int = _operand_row("a")

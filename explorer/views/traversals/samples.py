@@ -23,7 +23,7 @@ TITLES = {
     "real": "Images, decoded from a draw of their posterior", "mixture": "A mixture fitted to the latents",
     "prior": "The prior, N(0, I)",
 }  # fmt: skip
-CARDS = {"real": "Real latents", "mixture": "Samples of the mixture", "prior": "Samples of the prior"}
+CARDS = {"real": "Real latents", "mixture": "Mixture", "prior": "Prior"}
 TOO_FEW = "There are too few images, or latents that do not move, to fit a mixture to."
 CHOSEN = (
     "The mixture has {components} with {covariance} covariances{units}: of those tried, {nats} nats is "
@@ -53,6 +53,7 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     return [
         Heading("Draw latents at random", help_of("samples")),
         Controls(("draws", "seed")),
+        Heading("How many lie near real latents", help_of("near real latents"), level=3),
         Cards(_cards(samples, kinds), 4),
         *shown,
         *[Note(one) for one in _notes(study, options, found)],
@@ -96,8 +97,7 @@ def _cards(samples: Mapping[str, Any], kinds: list[str]) -> list[Card]:
     for name in kinds:
         one = samples["near"][name]
         note = f"95 %: {one['low']:.1%} – {one['high']:.1%}, {one['n']:,} drawn"
-        label = f"{CARDS[name]} near others" if name == "real" else f"{CARDS[name]} near real"
-        cards.append(Card(label, f"{one['share']:.1%}", note, help_of("near real latents")))
+        cards.append(Card(CARDS[name], f"{one['share']:.1%}", note, help_of(f"{name} samples")))
     return cards
 
 

@@ -56,7 +56,7 @@ def concepts(study: Study, _: Any = None) -> dict[str, str]:
     return {str(name): str(name) for name in discrete(study.concepts())}
 
 
-def telling(study: Study, _: Any = None) -> str:
+def telling(study: Study) -> str:
     """The concept whose values lie furthest apart: the largest share of the latents' variance is between them."""
     known = concepts(study)
     return study.remember(_telling, study.layer_names[0]) if known else ""

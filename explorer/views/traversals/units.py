@@ -229,7 +229,10 @@ def _rows(
     named = ", ".join(str(unit) for unit in units)
     blocks = [
         Piece("walk-units", "walk", data, f"Pictures of units {named}, each moved by itself", answer=mixer.answer),
-        *[Note(one) for one in _notes(study, options, found, starred)],
+        *[
+            Note(one, help=help_of("row of a unit") if not at else "")
+            for at, one in enumerate(_notes(study, options, found, starred))
+        ],
         *([] if walked is None else [_archive(study, options, units, mixer.shares, walked)]),
     ]
     numbers: dict[str, Any] = {"moved": mixer.read(options.moved)}

@@ -211,9 +211,7 @@ def _norms(study: Study, way: Way, turned: list[str]) -> tuple[dict[str, Any], l
         called = "" if len(way.norms) == 1 else f", {name}"
         cards.append(Card(f"Norm halfway{called}", f"{halfway:.3g}",
                           f"of images {real.mean():.3g} ± {real.std():.2g}", help_of("norm halfway")))  # fmt: skip
-        cards.append(
-            Card("Images with a shorter one", f"{share:.0%}", f"of {len(real):,} latents", help_of("norm halfway"))
-        )
+        cards.append(Card("Shorter than that", f"{share:.0%}", f"of {len(real):,} real ones", help_of("norm halfway")))
     return numbers, cards
 
 
