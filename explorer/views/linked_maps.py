@@ -51,7 +51,7 @@ def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked
     piece = Piece(
         "linked-codes", "linked", study.remember(_data, other, layer, layer_b, picture, theirs, *named),
         f"Code maps of {picture.name} by {study.checkpoint.name} and by {other.checkpoint.name}",
-        Go("code_maps", {name: f"{{{name}}}" for name in ("checkpoint", "layer", "image", "code", "cell")}),
+        Go("code_maps", {name: f"{{{name}}}" for name in _carried(study, other)}),
         partial(_patch, [(study, layer), (other, layer_b)]),
     )  # fmt: skip
     shown = Pictures("beside-looked", _pictures(seen), WIDTH, grow=False)
@@ -59,6 +59,12 @@ def blocks(study: Study, other: Study, layer: str, layer_b: str, picture: Looked
         HEADING, shown, piece, Note(HOW, help=help_of("codes on one place")), *notes,
         *_continuous(seen),
     ]  # fmt: skip
+
+
+def _carried(study: Study, other: Study) -> list[str]:
+    """What a click tells; the limit where an image has another number for each checkpoint."""
+    limits = ["limit"] if study.subject.limit != other.subject.limit else []
+    return ["checkpoint", *limits, "layer", "image", "code", "cell"]
 
 
 def _pictures(seen: list[tuple[Study, str, Looked]]) -> list[Picture]:
@@ -142,6 +148,7 @@ def _side(
     size = f"{grid[0]} × {grid[1]}" if placed(grid) else words.many(grid[1], "token")
     return {
         "called": study.checkpoint.name, "checkpoint": ways.known(study.checkpoint), "layer": layer,
+        "limit": study.subject.limit or "all",
         "title": f"{layer} · {size} · {words.many(len(numbers), 'code')}", "rows": rows, "columns": columns,
         "cells": codes.size, "placed": placed(grid), "image": picture.address,
         "alt": f"Codes of layer {layer} of {study.checkpoint.name}; arrow keys move, Enter opens the code",

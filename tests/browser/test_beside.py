@@ -5,12 +5,13 @@ The page is what the demo and the report are drawn from, with shipped names but 
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from explorer.sheets import browser, html
+from explorer.sheets import browser, html, pieces
 from explorer.study import open_study
 from explorer.views import beside
 from tests.pages.conftest import built, studio  # noqa: F401
@@ -205,25 +206,65 @@ def test_by_touch_on_a_narrow_page(shown, studies):
     assert page.errors == []
 
 
-def test_in_the_app_a_drag_is_answered_below_the_maps_and_a_click_opens_the_code_of_b(page, app_url, settle):
-    page.goto(f"{app_url}/compare?checkpoint=vqvae-shapes&dataset=shapes&against=vqvae2-shapes&image=3&layer_b=top")
-    maps = page.locator("[data-name=beside-maps] canvas")
-    maps.first.wait_for()
+def test_in_the_app_a_drag_is_answered_and_a_click_opens_the_code_of_b(page, app_url, workspace, built, settle):  # noqa: F811
+    for name in ("tiny-vqvae", "tiny-vqvae2"):
+        shutil.copytree(built.checkpoints / name, workspace / "checkpoints" / name)
+    shutil.copytree(built.cache, workspace / "cache", dirs_exist_ok=True)
+    asked = f"checkpoint=tiny-vqvae&dataset={built.photos}&against=tiny-vqvae2&image=3&layer_b=top"
+    page.goto(f"{app_url}/compare?{asked}")
+    found = page.locator("[data-name=beside-maps] canvas").first
+    found.wait_for()
     settle(page)
-    found = maps.first
-    found.scroll_into_view_if_needed()
     page.get_by_role("button", name="Box", exact=True).click()
-    drag(page, found, (0.02, 0.02, 0.5, 0.98))
+    drag(page, canvas(page, "beside-maps", 0), (0.02, 0.02, 0.6, 0.98))
     settle(page)
-    chosen = page.locator("[data-name=beside-maps].drawn").get_attribute("data-selected")
-    assert int(chosen) > 100 and "region=a%3A" in page.url
-    page.get_by_role("heading", name=f"The {int(chosen):,} chosen images").wait_for()
-    page.get_by_text(f"Keep these {int(chosen):,} images as a concept").wait_for()
-    code = canvas(page, "linked-codes", 1)
-    page.mouse.click(*spot(code, 0.3, 0.3))
+    chosen = int(page.locator("[data-name=beside-maps].drawn").get_attribute("data-selected"))
+    assert 1 < chosen < 12 and "region=a%3A" in page.url
+    page.get_by_role("heading", name=f"The {chosen} chosen images").wait_for()
+    page.get_by_text(f"Keep these {chosen} images as a concept").wait_for()
+    page.mouse.click(*spot(canvas(page, "linked-codes", 1), 0.3, 0.8))
     page.wait_for_url("**/code_maps?**")
     settle(page)
-    assert "checkpoint=vqvae2-shapes" in page.url and "layer=top" in page.url and "cell=1%2C1" in page.url
+    assert "checkpoint=tiny-vqvae2" in page.url and "layer=top" in page.url and "cell=1%2C0" in page.url
     number = page.url.split("code=")[1].split("&")[0]
-    page.get_by_role("heading", name=f"Code {int(number):,} of layer top").wait_for()
+    page.get_by_role("heading", name=f"Code {number} of layer top").wait_for()
     assert page.errors == []
+
+
+def large_map(letter: str) -> dict:
+    """64 × 64 cells of a codebook of 131,072, each with a code of its own, as a script is told it."""
+    import base64
+
+    def packed(values, kind) -> str:
+        return base64.b64encode(np.asarray(values, kind).tobytes()).decode()
+
+    count, pixel = 64 * 64, "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+    spans = [[cell, cell + 1] for cell in range(64)]
+    return {
+        "called": letter, "checkpoint": letter, "layer": "code", "title": "", "alt": letter, "image": "3",
+        "rows": 64, "columns": 64, "cells": count, "placed": True, "url": pixel, "behind": pixel,
+        "codes": packed(range(count), np.int32), "distances": packed(np.zeros(count), np.float32),
+        "numbers": [126_976 + code for code in range(count)], "names": [""] * count, "shares": [0.1] * count,
+        "of": packed(np.ones(count), np.int32), "best": packed(np.ones(count), np.int32),
+        "best_of": packed(np.ones(count), np.int32), "spans": {"rows": spans, "columns": spans},
+        "sprite": {"url": pixel, "across": 1, "n": 1},
+    }  # fmt: skip
+
+
+def test_a_large_map_is_drawn_not_built_and_asks_for_the_patches_that_it_has_not(browser):
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_content("<!doctype html><main></main>")
+    page.add_script_tag(content=pieces.SCRIPTS["linked"])
+    data = {"sides": [large_map("A"), large_map("B")], "pairs": "", "counts": False, "images": 1, "places": 4096}
+    page.evaluate(
+        "(data) => { window.root = document.querySelector('main'); window.asked = [];"
+        "linked(root, data, () => {}, (message) => { asked.push(message); return new Promise(() => {}) }) }",
+        data | {"all": False},
+    )
+    page.mouse.move(*spot(page.locator("canvas").nth(1), 63.5 / 64, 63.5 / 64))
+    page.wait_for_function("() => root.dataset.side === 'B'")
+    found = page.evaluate("({ ...root.dataset })")
+    assert found["code"] == "131071" and found["cell"] == found["there"] == "4095"
+    assert {"side": 1, "code": 131071} in page.evaluate("asked")
+    assert page.evaluate("root.querySelectorAll('*').length") < 60
+    page.close()

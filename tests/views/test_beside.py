@@ -95,7 +95,7 @@ def test_one_vector_stands_with_every_cell(opened):
 
 def test_a_click_leads_to_the_code_of_its_own_checkpoint(opened, studio):  # noqa: F811
     found = piece(drawn(opened("tiny-vqvae"), opened("tiny-vae")), "linked")
-    assert found.go.view == "code_maps" and found.go.carried["code"] == "{code}"
+    assert found.go.view == "code_maps" and found.go.carried["code"] == "{code}" and "limit" not in found.go.carried
     assert [side["checkpoint"] for side in found.data["sides"]] == ["tiny-vqvae", "tiny-vae"]
     assert [side["layer"] for side in found.data["sides"]] == ["code", "latent"]
 
@@ -209,3 +209,22 @@ def test_all_of_it_can_be_put_on_paper_and_has_numbers(opened):
             assert chart.figure(theme).layout.xaxis.title.text and chart.figure(theme).layout.yaxis.title.text
     told = beside.numbers(study, other, options)["map"]
     assert told["images"] == 12 and 0 <= told["neighbours_kept"] <= 10 and told["displacement"] >= 0
+
+
+def test_fewer_images_of_b_are_matched_by_name_and_one_that_it_lacks_is_said(opened, studio):  # noqa: F811
+    study, path = opened("tiny-vqvae"), studio.checkpoints / "tiny-vqvae2"
+    results.obtain("encoding", Subject(path, str(studio.photos), limit=8))
+    other = open_study(path, str(studio.photos), limit=8)
+    names = list(study.images.names)
+    there = [names.index(name) for name in other.images.names]
+    assert len(there) == 8
+    data = piece(drawn(study, other, image=there[5]), "moved").data
+    assert numbers(data["rows"]).tolist() == sorted(there)
+    linked = piece(drawn(study, other, image=there[5]), "linked").data
+    own = list(other.images.names).index(names[there[5]])
+    assert codes(linked["sides"][1]).tolist() == other.codes(other.main_layer)[own].reshape(-1).tolist()
+    assert linked["sides"][1]["image"] == str(own) and linked["images"] == 8
+    found = piece(drawn(study, other, image=there[5]), "linked")
+    assert found.go.carried["limit"] == "{limit}" and [side["limit"] for side in found.data["sides"]] == ["all", 8]
+    missing = next(row for row in range(12) if row not in there)
+    assert any("leaves this image out" in note.text for note in of(Note, drawn(study, other, image=missing)))

@@ -256,8 +256,8 @@ function linked(root, data, tell, ask) {
     state.draw()
   }
   state.lead = (side, index, code) => {
-    const { codes, numbers, columns, checkpoint, image, layer, placed } = state.sides[side]
-    tell({ checkpoint, layer, image, code: numbers[code ?? codes[index]],
+    const { codes, numbers, columns, checkpoint, image, layer, limit, placed } = state.sides[side]
+    tell({ checkpoint, limit, layer, image, code: numbers[code ?? codes[index]],
       cell: placed ? `${Math.floor(index / columns)},${index % columns}` : `0,${index}` })
   }
 

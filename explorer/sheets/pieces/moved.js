@@ -60,8 +60,7 @@ function moved(root, data, tell, ask) {
     state.maps = ["A", "B"].map((letter) => {
       const box = make("div", maps, "map"), head = make("p", box), canvas = make("canvas", box)
       const tip = make("div", box, "tip"), tile = make("i", tip), text = make("span", tip)
-      canvas.tabIndex = 0
-      canvas.setAttribute("role", "img")
+      Object.assign(canvas, { tabIndex: 0, role: "img" })
       const [ground, front] = [0, 1].map(() => document.createElement("canvas"))
       return { letter, box, head, canvas, tip, tile, text, ground, front }
     })
@@ -115,7 +114,7 @@ function moved(root, data, tell, ask) {
       state.choose(near < 0 ? "" : `i:${state.rows[near]}`)
     }
     canvas.addEventListener("pointerup", lift)
-    canvas.addEventListener("pointercancel", () => { state.drag = null; state.redraw() })
+    canvas.addEventListener("pointercancel", () => { state.drag = null; state.restore() })
     canvas.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") state.hover(side, -1) })
     canvas.addEventListener("blur", () => state.hover(side, -1))
     canvas.addEventListener("keydown", (event) => {
@@ -213,6 +212,7 @@ function moved(root, data, tell, ask) {
       one.setAttribute("aria-pressed", String(region === one.region))
     state.redraw()
   }
+  state.restore = () => set(root.dataset.region ?? "")
   state.choose = (region) => {
     set(region)
     if (!state.mask) region = ""
@@ -232,7 +232,7 @@ function moved(root, data, tell, ask) {
   }
 
   const dark = () => {  // text is light there; colours are told from 0 to 255, or from 0 to 1
-    const text = getComputedStyle(state.box).color.match(/[\d.]+/g).slice(0, 3).map(Number)
+    const text = (getComputedStyle(state.box).color.match(/[\d.]+/g) ?? [0]).slice(0, 3).map(Number)
     return Math.max(...text) > (text.every((one) => one <= 1) ? 0.5 : 128)
   }
   const shade = (at, palette) => palette[values[at]] ?? palette[palette.length - 1]
@@ -322,7 +322,10 @@ function moved(root, data, tell, ask) {
     }
   }
   state.redraw = (now) => {
-    const draw = () => { state.drawing = null; state.dark = dark(); state.maps.forEach(paint) }
+    const draw = () => {
+      Object.assign(state, { drawing: null, dark: dark() })
+      if (root.isConnected) state.maps.forEach(paint)
+    }
     if (now) draw(); else state.drawing ??= requestAnimationFrame(draw)
   }
 
@@ -392,9 +395,7 @@ function moved(root, data, tell, ask) {
       `Map of ${counted(count)} images by ${data.called[side]}; arrow keys move from point to point, Enter chooses one`)
   })
   if (state.of !== data.key) Object.assign(state, { of: data.key, sharp: new Map() })
-  state.near = -1
-  state.dark = dark()
+  Object.assign(state, { near: -1, dark: dark(), told: data.region })
   legend()
-  state.told = data.region
   if (!state.drag) set(data.region)
 }
