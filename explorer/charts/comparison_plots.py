@@ -28,9 +28,9 @@ def differences(
     shades, colours = THEMES[theme], PALETTES[theme]
     low, high = np.quantile(values, [1 - MOST, MOST]).tolist()
     low, high = min(low, 0.0), max(high, 0.0)  # where nobody wins is always in sight
-    room = 0.03 * (high - low) or 1e-9
-    edges = np.linspace(low, high, BARS + 1) if high > low else np.array([-1e-9, 1e-9])
-    shown = np.clip(values, edges[0], edges[-1])
+    step = (high - low) / BARS or 1e-9
+    edges = step * np.arange(-max(np.ceil(-low / step), 1), max(np.ceil(high / step), 1) + 1)  # 0 is one of them
+    shown, room = np.clip(values, edges[0], edges[-1]), step
     figure = go.Figure()
     better = [f"{cut(name, 24)} better" for name in names]
     sides = (1, better[0], colours[0]), (-1, better[1], colours[1]), (0, "the same", shades["rest"])
@@ -51,10 +51,12 @@ def differences(
         annotation={"text": f"mean {mean:+.3g}".replace("-", "−"), "font_color": shades["text"], "yshift": 18,
                     "xanchor": "left" if mean < (low + high) / 2 else "right"},
     )  # fmt: skip
-    figure.update_xaxes(title_text=title, showgrid=False, range=[low - room, high + room], nticks=7)
+    figure.update_xaxes(title_text=title, showgrid=False, range=[edges[0] - room, edges[-1] + room], nticks=7)
     figure.update_yaxes(title_text=f"images (of {len(values):,})")
     dress(figure, theme, height=330, revision=title)
-    return figure.update_layout(barmode="stack", legend=BELOW, showlegend=True, margin_t=46, margin_b=70)
+    return figure.update_layout(
+        barmode="stack", legend={**BELOW, "traceorder": "normal"}, showlegend=True, margin_t=46, margin_b=70
+    )
 
 
 def layers(

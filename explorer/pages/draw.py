@@ -22,6 +22,7 @@ from explorer.sheets import (
     Block,
     Cards,
     Chart,
+    Choose,
     CodeMap,
     Controls,
     Download,
@@ -376,6 +377,7 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Pictures: _pictures,
     Strips: _strips,
     Drop: _drop,
+    Choose: lambda block, shown: None,  # `view.page` has put it there
     Gather: gathering.draw,
     Name: naming.draw,
     CodeMap: _code_map,

@@ -131,6 +131,11 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Choose:
+    """Where the image that is looked at is chosen, on a long page; else that stands above all blocks."""
+
+
+@dataclass(frozen=True)
 class Gather:
     """Images of the dataset that can be kept as a set, by a face that keeps any; others draw nothing.
 
@@ -338,7 +343,7 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Gather | Name | CodeMap | Piece | Chart | Table | Link
+    Heading | Note | Cards | Pictures | Strips | Drop | Choose | Gather | Name | CodeMap | Piece | Chart | Table | Link
     | Download | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 

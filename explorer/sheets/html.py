@@ -18,6 +18,7 @@ from explorer.sheets import (
     Block,
     Cards,
     Chart,
+    Choose,
     CodeMap,
     Controls,
     Download,
@@ -189,7 +190,7 @@ def _strip(strip: Strip, paper: Paper) -> str:
     )
 
 
-def _nothing(block: Drop | Gather | Name, paper: Paper) -> str:
+def _nothing(block: Drop | Choose | Gather | Name, paper: Paper) -> str:
     return ""
 
 
@@ -338,6 +339,7 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Pictures: _pictures,
     Strips: _strips,
     Drop: _nothing,
+    Choose: _nothing,
     Gather: _nothing,
     Name: _nothing,
     CodeMap: _code_map,

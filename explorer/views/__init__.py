@@ -41,6 +41,7 @@ class View:
         sheet: (study, options, picture) -> what there is to see.
         encoded: whether it needs the encoding of all images.
         pictured: whether it looks at one image, of the dataset or one's own.
+        below: whether that image is chosen where a block `Choose` stands, not above all.
         several: whether it takes all of one's own pictures at once, as a tuple.
         section: of the list of pages, under which it stands.
         unasked: whether a report has it where no views are named; not what needs hands, or another checkpoint.
@@ -54,6 +55,7 @@ class View:
     sheet: Callable[[Study, Any, Picture | None], Sheet]
     encoded: bool = True
     pictured: bool = False
+    below: bool = False
     several: bool = False
     section: Literal["Look", "Judge", "Touch"] = "Look"
     unasked: bool = True
@@ -107,6 +109,6 @@ VIEWS: dict[str, View] = {
     ),
     "compare": View(
         "Compare", "balance", "This checkpoint beside another one, on the same images.",
-        compare.Options, compare.sheet, pictured=True, section="Judge",
+        compare.Options, compare.sheet, pictured=True, below=True, section="Judge",
     ),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.results import maps
-from explorer.sheets import Block, Card, Cards, Controls, Go, Later, Link, Missing, Note, Row, Sheet
+from explorer.sheets import Block, Card, Cards, Choose, Controls, Go, Later, Link, Missing, Note, Row, Sheet
 from explorer.study import pair as pairs
 from explorer.views import beside, board, differences, fields, likeness, linked_maps, ways, winners
 
@@ -106,11 +106,7 @@ def _second(study: Study, options: Mapping[str, Any]) -> Study | None:
         found = pairs.open_pair(study, described(options["against"]))
     except BadInput:
         return None
-    return found.b if isinstance(found, pairs.Pair) and _mapped(found) else None
-
-
-def _mapped(pair: Pair) -> bool:
-    return len(pair.rows[0]) >= maps.FEWEST
+    return found.b if isinstance(found, pairs.Pair) and len(found.rows[0]) >= maps.FEWEST else None
 
 
 @dataclass(frozen=True)
@@ -164,19 +160,9 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks += _opening(pair, rows, won, options.metric)
     blocks += [*differences.table(pair, rows, layers), *each]
     blocks += likeness.blocks(pair, found, layers, options.measure)
-    blocks += [Later(lambda: _pictures(pair, options, picture)), Later(lambda: board.blocks(study))]
-    told: dict[str, Any] = numbers(pair, rows, won, found, layers)
-    if _mapped(pair):
-        told["map"] = lambda: beside.numbers(study, pair.b, options)["map"]
-    return Sheet(blocks, told)
-
-
-def _pictures(pair: Pair, options: Options, picture: Looked | None) -> list[Block]:
-    """One image in both, and all images on the maps of both, where there are enough for maps."""
-    if _mapped(pair):
-        return beside.blocks(pair.a, pair.b, options, picture)
-    shown = linked_maps.blocks(pair.a, pair.b, options.layer, options.layer_b, picture)
-    return [*shown, Note(f"Maps of both need at least {maps.FEWEST} images that both have.", "info")]
+    blocks += [linked_maps.HEADING, Choose(), Later(lambda: beside.blocks(study, pair.b, options, picture)[1:])]
+    told = numbers(pair, rows, won, found, layers) | {"map": lambda: beside.numbers(study, pair.b, options)["map"]}
+    return Sheet([*blocks, Later(lambda: board.blocks(study))], told)
 
 
 def numbers(

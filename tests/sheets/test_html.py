@@ -84,6 +84,7 @@ BLOCKS = {
     "part": sheets.Part(ATTACK, [sheets.Note(ATTACK)]),
     "later": sheets.Later(lambda: [sheets.Note(ATTACK)]),
     "drop": sheets.Drop(),
+    "choose": sheets.Choose(),
     "name": sheets.Name("code", 7),
     "gather": sheets.Gather("these", np.arange(3)),
     "more": sheets.More(ATTACK, [sheets.Note(ATTACK)]),
@@ -104,7 +105,7 @@ def test_all_text_is_escaped_and_reads_as_it_was_written(name, leads):
     found = Parsed(text)
     assert "<script" not in text and not found.all("script")
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
-    if name not in ("chart", "drop", "gather", "name"):
+    if name not in ("chart", "choose", "drop", "gather", "name"):
         assert any(ATTACK in one for one in [*found.texts, *(value for _, at in found.tags for value in at.values())])
 
 
