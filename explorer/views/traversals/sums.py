@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MEAN = "="  # begins the name of an operand that is a mean
 VALUES = 60  # values of a concept that are offered
 GRIDDED = 64  # images that a mean is taken of where latents are a grid
+SMALL = 64  # pixels of images of which that many are encoded while the page waits
 NEAREST = 8
 FEW = 20  # images below which a mean is called rough
 NO_CONCEPTS = (
@@ -154,6 +155,11 @@ def _operand(study: Study, options: Any, picture: Looked, name: str) -> Operand:
     return Operand(latent, pixels, f"mean of {value}", f"{count:,} images", value=value, n=count)
 
 
+def placed(study: Study, layer: str) -> bool:
+    """Whether means are taken at each place of a grid, which takes a pass over the images; of small ones alone."""
+    return not known.is_vector(study, layer) and study.checkpoint.image_size <= SMALL
+
+
 def _known(study: Study, options: Any, row: int | None) -> str:
     """The value of an image."""
     return str(study.concepts()[options.concept].iloc[row]) if options.concept and row is not None else ""
@@ -163,11 +169,12 @@ def _mean(study: Study, layer: str, concept: str, value: str, but: int | None) -
     """Mean latent (H, W, D) of the images with a value, the image `but` not among them, decoded; and how many."""
     rows = np.flatnonzero(study.concepts()[concept].astype(str).to_numpy() == value)
     rows = rows[rows != but] if (rows != but).any() else rows
-    if known.is_vector(study, layer):
-        latent = study.encoding.pooled(layer)[rows].mean(0, dtype=np.float64).astype(np.float32)[None, None]
-    else:
+    if placed(study, layer):
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:GRIDDED])
         latent = study.through(traversals.means, study.images.read(rows), layer)
+    else:
+        mean = study.encoding.pooled(layer)[rows].mean(0, dtype=np.float64).astype(np.float32)
+        latent = np.broadcast_to(mean, (*study.layer(layer).grid, len(mean)))
     return latent, study.through(traversals.decode, layer, latent[None])[0], len(rows)
 
 
@@ -176,7 +183,8 @@ def _notes(study: Study, options: Any, parts: tuple[Operand, ...]) -> list[str]:
     means = [one for one in parts if one.value is not None]
     if means:
         held = "held-out images" if study.images.held_out else "images, which may be among those of training"
-        more = "" if known.is_vector(study, options.layer) else f", at most {GRIDDED} each, at every place of the grid"
+        more = "" if known.is_vector(study, options.layer) else ", and over all places of the grid"
+        more = f", at most {GRIDDED} each, at every place of the grid" if placed(study, options.layer) else more
         said.append(f"Means are of {held}{more}; the image above is not among them.")
     if rough := [one for one in means if one.n < FEW]:
         said.append(
