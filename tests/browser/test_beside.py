@@ -80,18 +80,29 @@ def spot(found, x: float, y: float) -> tuple[float, float]:
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
-def inside(studies, side: int, box: tuple[float, float, float, float]) -> list[int]:
-    """Images within left, top, right, bottom of a map, in shares of its canvas, whose border is 3 % wide."""
+def compared(studies):
+    """The images of both maps, and their places on the canvases, whose border is 3 % wide: (2, n, 2) from 0 to 1."""
     from explorer.study import beside as pairs
 
     study, other = studies
-    both = study.remember(pairs.beside, other, *(
-        pairs.map_of(one, layer, "pca") for one, layer in ((study, "code"), (other, "top"))
-    ))  # fmt: skip
-    x, y = both.places[side].T
-    x, y = 0.03 + 0.94 * x, 0.03 + 0.94 * (1 - y)
-    left, top, right, bottom = box
-    return both.rows[(x > left) & (x < right) & (y > top) & (y < bottom)].tolist()
+    maps = (pairs.map_of(one, layer, "pca") for one, layer in ((study, "code"), (other, "top")))
+    both = study.remember(pairs.beside, other, *maps)
+    return both.rows, 0.03 + 0.94 * np.stack([both.places[..., 0], 1 - both.places[..., 1]], -1)
+
+
+def inside(studies, side: int, box: tuple[float, float, float, float]) -> list[int]:
+    """Images within left, top, right, bottom of a map, in shares of its canvas."""
+    rows, places = compared(studies)
+    (x, y), (left, top, right, bottom) = places[side].T, box
+    return rows[(x > left) & (x < right) & (y > top) & (y < bottom)].tolist()
+
+
+def lonely(studies) -> tuple[int, tuple[float, float]]:
+    """The image whose point on the first map is farthest from all others, and its place."""
+    rows, (places, _) = compared(studies)
+    far = np.linalg.norm(places[:, None] - places, axis=-1) + 9 * np.eye(len(places))
+    at = int(far.min(1).argmax())
+    return int(rows[at]), tuple(places[at].tolist())
 
 
 def test_pointing_at_a_cell_outlines_what_the_other_map_has_there_and_a_click_leads_to_the_code(shown, studies):
@@ -201,6 +212,13 @@ def test_by_touch_on_a_narrow_page(shown, studies):
     send("touchEnd")
     page.wait_for_function("() => told.length === 2")
     assert at(page, "beside-maps")["rows"] == ",".join(map(str, inside(studies, 0, box)))
+    middle = canvas(page, "beside-maps", 0)
+    x, y = lonely(studies)[1]
+    page.touchscreen.tap(*spot(middle, x, y))
+    assert at(page, "beside-maps")["rows"] == at(page, "beside-maps")["near"] == str(lonely(studies)[0])
+    assert f"image {lonely(studies)[0]}" in page.locator(".moved .tip").first.inner_text(), (
+        "the image is shown beside its point"
+    )
     left = [box["x"] for box in (page.locator(".moved canvas").nth(side).bounding_box() for side in (0, 1))]
     assert left[0] == left[1], "maps stand one below the other"
     assert page.errors == []

@@ -322,10 +322,7 @@ function moved(root, data, tell, ask) {
     }
   }
   state.redraw = (now) => {
-    const draw = () => {
-      Object.assign(state, { drawing: null, dark: dark() })
-      if (root.isConnected) state.maps.forEach(paint)
-    }
+    const draw = () => { Object.assign(state, { drawing: null, dark: dark() }); state.maps.forEach(paint) }
     if (now) draw(); else state.drawing ??= requestAnimationFrame(draw)
   }
 
@@ -387,15 +384,16 @@ function moved(root, data, tell, ask) {
   }
   state.maps.forEach((map, side) => {
     map.head.replaceChildren()
-    map.tip.style.display = "none"
     state.watch.observe(map.canvas)
     make("b", map.head, "", `${map.letter} · ${data.called[side]}`)
     make("div", map.head, "quiet", data.titles[side])
     map.canvas.setAttribute("aria-label",
       `Map of ${counted(count)} images by ${data.called[side]}; arrow keys move from point to point, Enter chooses one`)
   })
-  if (state.of !== data.key) Object.assign(state, { of: data.key, sharp: new Map() })
-  Object.assign(state, { near: -1, dark: dark(), told: data.region })
+  const near = state.of === data.key ? state.near : -1  // what was tapped stays in sight
+  if (state.of !== data.key) state.sharp = new Map()
+  Object.assign(state, { of: data.key, near: -2, dark: dark(), told: data.region })
   legend()
   if (!state.drag) set(data.region)
+  state.hover(state.over, near)
 }
