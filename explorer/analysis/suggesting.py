@@ -52,11 +52,12 @@ class Found:
     tried: int
 
 
-def search(start: np.ndarray, pairs: np.ndarray, swaps: int, score: Score, plan: Plan) -> Found:
+def search(start: np.ndarray, pairs: np.ndarray, swaps: int, score: Score, plan: Plan, enough: float = np.inf) -> Found:
     """Swaps that raise `score` most, one after another, in cells that were not swapped yet.
 
     Args:
         start: (C,) codes of the image. pairs: (P, 2) candidates, a cell and a code each, the likeliest first.
+        enough: score at which no more is asked for.
     """
     start = np.asarray(start, np.int64)
     pairs = np.asarray(pairs, np.int64).reshape(-1, 2)
@@ -71,11 +72,11 @@ def search(start: np.ndarray, pairs: np.ndarray, swaps: int, score: Score, plan:
             gains[which] = score(_versions(now, pairs[which])) - best
             tried += len(which)
 
-    if swaps > 0:
+    if swaps > 0 and best < enough:
         try_out(np.arange(min(plan.scan, len(pairs))))
         try_out(_wider(pairs, gains, plan.widen))
     fresh, alone = np.flatnonzero(~np.isnan(gains)), gains.copy()
-    while len(taken) < swaps:
+    while len(taken) < swaps and best < enough:
         rounds = 0
         while rounds < ROUNDS and not (len(fresh) and gains[fresh].max() > WORTH):
             rest = np.setdiff1d(_open(pairs, gains, now != start), fresh)

@@ -66,7 +66,7 @@ class Proposal:
         """A score as it is told."""
         if not self.percent:
             return f"{score:.2f} dB"
-        return "> 99.9 %" if score > 0.999 else "< 0.1 %" if score < 0.001 else f"{100 * score:.1f} %"
+        return "over 99.9 %" if score > 0.999 else "under 0.1 %" if score < 0.001 else f"{100 * score:.1f} %"
 
     @property
     def aim(self) -> str:
@@ -146,7 +146,9 @@ class Proposal:
         text = (
             f"{kept['tried']:,} pictures were tried, of {words.many(kept['codes'], 'code')}, in {kept['seconds']:.0f} s"
         )
-        text += f"; no swap beyond these {len(kept['swaps'])} raised the score." if fewer else "."
+        enough = self.percent and self.scores[-1] > 0.999
+        more = "; the search ends at 99.9 %" if enough else "; no further swap raised the score"
+        text += f"{more if fewer else ''}."
         if self.percent:
             look = kept["looks"]
             text += (

@@ -157,7 +157,7 @@ def _shown(proposal: Proposal) -> list[Block]:
     return [
         Note(proposal.verdict(), "plain"),
         Cards(proposal.cards(), 4),
-        Row([[Pictures("suggestions", pictures, 150)], [chart]], 320),
+        Row([[Pictures("suggestions", pictures, 100, columns=len(pictures))], [chart]], shares=(3, 2)),
         *(Note(text) for text in proposal.notes()),
     ]
 

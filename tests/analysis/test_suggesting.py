@@ -19,7 +19,9 @@ class Lookup:
     """Each code is the colour of the 2 × 2 pixels of its cell, and is read from them again."""
 
     image_size, joint, layers = 8, True, (Layer("code", (4, 4), 3),)
-    codebooks = {"code": Codebook(COLOURS)}
+
+    def __init__(self):
+        self.codebooks = {"code": Codebook(COLOURS)}
 
     def encode(self, images):
         return {"code": torch.nn.functional.avg_pool2d(images, 2).permute(0, 2, 3, 1)}
@@ -97,6 +99,8 @@ def test_no_swaps_are_asked_for_or_nothing_helps(board, start):
     red = np.full(16, RED)
     assert len(suggesting.search(red, pairs, 4, score, PLAN).cells) == 0
     assert len(suggesting.search(start, np.empty((0, 2)), 4, score, PLAN).cells) == 0
+    some = suggesting.search(start, pairs, 9, score, PLAN, enough=float(score(start[None])[0]) + 0.1)
+    assert len(some.cells) == 2 and some.scores[-2] < some.scores[0] + 0.1 <= some.scores[-1]
     all_red = suggesting.search(start, suggesting.everywhere(16, np.array([RED])), 20, score, PLAN)
     assert sorted(all_red.cells) == list(range(16))  # there are no more cells
     assert suggesting.random_swaps(red, np.array([RED]), 4, 3).shape == (3, 0, 2)
@@ -150,7 +154,9 @@ def test_a_probe_of_one_value_tells_what_it_can_and_no_more():
     held = probe.held_out(told[300:], positive[300:])
     assert held.score > 0.93 and held.low > 0.85
     assert one_value.share(probe.scores(told[300:])).min() >= 0
-    useless = one_value.fit(rng.normal(size=(300, 6)), positive[:300]).held_out(rng.normal(size=(100, 6)), positive[300:])
+    useless = one_value.fit(rng.normal(size=(300, 6)), positive[:300]).held_out(
+        rng.normal(size=(100, 6)), positive[300:]
+    )
     assert useless.low < 0.5 < useless.high
     with pytest.raises(ValueError, match="there are 3"):
         one_value.fit(told[:20], np.arange(20) < 3)

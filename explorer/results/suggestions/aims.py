@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FITTED, HELD = 1_000, 500  # images that probes are fitted on and scored on; of larger ones fewer
 LEAST = 150
+ENOUGH = float(np.log(999))  # log-odds: a probability of 99.9 %, beyond which more swaps only spoil the picture
 SHORT, NEAR = 24, 8  # codes that are tried everywhere, and those near a cell's own code
 
 
@@ -26,13 +27,14 @@ class Aim:
 
     Attributes:
         score: pictures (n, h, w, 3) uint8 -> (n,), larger is better. check: the same of what the search does not see.
-        pairs: (P, 2) candidates. facts: what is told of it.
+        pairs: (P, 2) candidates. facts: what is told of it. enough: score at which the search ends.
     """
 
     score: Callable[[np.ndarray], np.ndarray]
     check: Callable[[np.ndarray], np.ndarray | None]
     pairs: np.ndarray
     facts: dict[str, Any]
+    enough: float = np.inf
 
 
 def towards(question: Question) -> Aim:
@@ -73,7 +75,7 @@ def concept(question: Question) -> Aim:
 
     probes = {name: _probe(*found) for name, found in (("read", read), ("seen", look))}
     facts = {"probes": probes, "fitted": len(fit), "held": len(held)}
-    return Aim(score, check, _pairs(question), facts)
+    return Aim(score, check, _pairs(question), facts, ENOUGH)
 
 
 def _images(question: Question) -> tuple[np.ndarray, np.ndarray]:

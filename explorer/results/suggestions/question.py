@@ -128,7 +128,7 @@ class Question:
                 self.progress.update(drawn, said)
             return np.concatenate(parts) if parts else np.empty(0)
 
-        found = suggesting.search(drafts.start, aim.pairs, options.swaps, score, plan)
+        found = suggesting.search(drafts.start, aim.pairs, options.swaps, score, plan, aim.enough)
         used = np.flatnonzero(self.encoding.usage(self.layer))
         sets = suggesting.random_swaps(drafts.start, used, len(found.cells), SETS)
         random = self._random(aim, sets, partial(score, said="random swaps, to compare with"))
