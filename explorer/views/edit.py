@@ -96,9 +96,9 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
             answer=easel.asked,
         ),
         Link("All about these codes", "grid_on", Go("code_maps", {"image": picture.address, "layer": options.layer})),
-        *suggestions.blocks(study, options, picture, edit),
+        *suggestions.blocks(study, options, picture, edit, easel.proposal),
     ]  # fmt: skip
-    asked = {"suggestions": suggestions.found(study, options, picture)}
+    asked = {"suggestions": None if easel.proposal is None else easel.proposal.kept}
     told = {name: answer.get(name) for name in ("cells", "inside", "outside", "read", "text")}
     return Sheet(blocks, {"image": picture.row, "name": picture.name, "layer": options.layer, **told} | asked)
 
@@ -119,6 +119,11 @@ class Easel:
     @cached_property
     def sizes(self) -> dict[str, int]:
         return {name: len(self.study.book(name)) for name in self.study.layer_names}
+
+    @cached_property
+    def proposal(self) -> suggestions.Proposal | None:
+        """What was found for the change that is asked for."""
+        return suggestions.proposal(self.study, self.options, self.picture)
 
     @property
     def mark(self) -> str:
@@ -181,6 +186,7 @@ class Easel:
             "difference": drawing.url(drawing.heat(found.difference, SCALE)), **_ends(found),
             "read": sum(int(same.sum()) for same in read.values()),
             "lost": {name: cells[name][~same].tolist() for name, same in read.items()},
+            "aimed": None if self.proposal is None else self.proposal.scored(found.after),
         }  # fmt: skip
 
     def painted(self, edit: Mapping[str, np.ndarray]) -> Painted:

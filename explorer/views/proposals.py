@@ -12,7 +12,6 @@ import numpy as np
 from explorer.analysis import edits
 from explorer.analysis.concepts.one_value import Probe, seen, share
 from explorer.analysis.painting import Stroke
-from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Go, Note, Piece, drawing
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-LARGEST = 2_000_000  # letters of an edit that a browser may send
 NOTHING = (
     "None of {tried:,} swaps that were tried raises {axis}: it stays at {now}. Ask for another value, or begin with "
     "something painted."
@@ -111,25 +109,22 @@ class Proposal:
 
     def cards(self) -> list[Card]:
         """Before and after, beside random swaps."""
-        ends = self.random[:, -1]
-        band = f"random swaps: {self.said(float(np.median(ends)))} ({self.said(ends.min())} to {self.said(ends.max())})"
-        moved = f"{self.said(self.scores[0])} → {self.said(self.scores[-1])}"
-        changed, random = self.kept["swaps"][-1]["changed"], self.kept["random"]["changed"]
+        ends, last = self.random[:, -1], self.kept["swaps"][-1]
+        changed, random = last["changed"], self.kept["random"]["changed"]
         change = Card(
             "Picture changed", f"{100 * changed:.1f} %", f"random swaps: {100 * np.median(random):.1f} %",
             help_of("mean absolute change"),
         )  # fmt: skip
+        moved = self.said(self.scores[-1]), self._beside(self.scores[0], ends)
         if not self.percent:
-            return [Card(f"Nearness to {self.aim}", moved, band, help_of("nearness to an image")), change]
-        checks = share(self.kept["random"]["checks"])
-        check = f"{self.said(share(self.kept['start_check']))} → {self.said(share(self.kept['swaps'][-1]['check']))}"
+            return [Card(f"Nearness to {self.aim}", *moved, help_of("nearness to an image")), change]
+        before, after = (float(share(one)) for one in (self.kept["start_check"], last["check"]))
         held = self.kept["probes"]["read"]["held_out"]
         return [
-            Card(f"Probability of {self.aim}", moved, band, help_of("probability of the value")),
+            Card(f"Probability of {self.aim}", *moved, help_of("probability of the value")),
             Card(
-                "By the probe of pixels", check,
-                f"random swaps: {self.said(float(np.median(checks)))} ({self.said(checks.min())} to "
-                f"{self.said(checks.max())})", help_of("probe of pixels"),
+                "By the probe of pixels", self.said(after), self._beside(before, share(self.kept["random"]["checks"])),
+                help_of("probe of pixels"),
             ),
             change,
             Card(
@@ -138,6 +133,11 @@ class Proposal:
                 help_of("probe held out"),
             ),
         ]  # fmt: skip
+
+    def _beside(self, before: float, random: np.ndarray) -> str:
+        """What a score is read beside: the one before, and those of random swaps."""
+        low, middle, high = (self.said(float(one)) for one in (random.min(), np.median(random), random.max()))
+        return f"before: {self.said(before)}; random swaps: {middle} ({low} to {high})"
 
     def notes(self) -> list[str]:
         """How it was searched."""
@@ -223,7 +223,7 @@ class Proposal:
         gone = [int(one) for one in fields.listed(left) if one.isdecimal() and int(one) < len(self.kept["swaps"])]
         return Piece(
             "proposals", "proposals", self.data(gone), f"Proposed swaps for {self.aim}, to take or leave",
-            go=Go(None, {"left": "{left}"}), answer=self.answer,
+            go=Go(None, {"left": "{left}"}),
         )  # fmt: skip
 
     def data(self, gone: Sequence[int]) -> dict[str, Any]:
@@ -258,12 +258,8 @@ class Proposal:
         """As the canvas has it: what is painted there belongs to this checkpoint and picture."""
         return digest(self.study.subject.fingerprint, self.study.subject.kmeans, self.picture.key)[:6]
 
-    def answer(self, message: Any) -> dict[str, str]:
-        """What the probes, or the other image, say of what is painted now."""
-        text = message.get("edit") if isinstance(message, dict) else None
-        if not isinstance(text, str) or len(text) > LARGEST:
-            raise BadInput("the list asked for something that is not there; reload the page")
-        pixels = self.decoded(edits.read(text, self.own, self.sizes))
+    def scored(self, pixels: np.ndarray) -> dict[str, str]:
+        """What the probes, or the other image, say of a picture (h, w, 3) uint8 that was painted."""
         if not self.percent:
             target = self.study.image(self.kept["aim"]["towards"]).pixels.astype(np.float64)
             score = -np.square((pixels - target) / 255).mean()

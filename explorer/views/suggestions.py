@@ -88,18 +88,21 @@ def question(study: Study, options: Any, picture: Looked) -> Asked:
     return Asked(picture.row, options.layer, concept, value, towards, options.swaps, options.finer, options.begin)
 
 
-def found(study: Study, options: Any, picture: Looked) -> dict[str, Any] | None:
-    """The suggestions that are kept; None where there are none."""
+def proposal(study: Study, options: Any, picture: Looked) -> Proposal | None:
+    """What was found and is kept; None where there is nothing."""
     if picture.row is None or study.checkpoint.no_decoder or not _aims(study):
         return None
-    return study.result("suggestions", question(study, options, picture))
+    kept = study.result("suggestions", question(study, options, picture))
+    return None if kept is None else Proposal(study, kept, picture)
 
 
-def blocks(study: Study, options: Any, picture: Looked, edit: Mapping[str, np.ndarray]) -> list[Block]:
+def blocks(
+    study: Study, options: Any, picture: Looked, edit: Mapping[str, np.ndarray], found: Proposal | None
+) -> list[Block]:
     """What can be asked, and what was found.
 
     Args:
-        edit: {layer: (H, W)} codes as they are painted now.
+        edit: {layer: (H, W)} codes as they are painted now. found: what `proposal` says.
     """
     heading = Heading("Ask for a change", help_of("asking for a change"))
     if study.checkpoint.no_decoder:
@@ -114,15 +117,13 @@ def blocks(study: Study, options: Any, picture: Looked, edit: Mapping[str, np.nd
     ]  # fmt: skip
     if asked.towards == picture.row:
         return [*controls, Note(f"Image {picture.row:,} is this one; choose another to go towards.", "info")]
-    kept = study.result("suggestions", asked)
-    if kept is None:
+    if found is None:
         pictures = f"{max(400, round(6000 * min(1, 64 / study.checkpoint.image_size) ** 2)):,}"
         title = f"Search for {words.many(asked.swaps, 'swap')} that make image {picture.row:,} {_aimed(options)}"
         return [*controls, Missing("suggestions", asked, title, TAKES.format(pictures=pictures))]
-    proposal = Proposal(study, kept, picture)
-    if not kept["swaps"]:
-        return [*controls, *proposal.unfound()]
-    return [*controls, *_shown(proposal), proposal.piece(options.left)]
+    if not found.kept["swaps"]:
+        return [*controls, *found.unfound()]
+    return [*controls, *_shown(found), found.piece(options.left)]
 
 
 def _aimed(options: Any) -> str:
@@ -145,20 +146,20 @@ def _begins(study: Study, options: Any, picture: Looked, edit: Mapping[str, np.n
     return []
 
 
-def _shown(proposal: Proposal) -> list[Block]:
+def _shown(found: Proposal) -> list[Block]:
     """What all swaps together do, beside random ones."""
-    percent, scores, random = proposal.percent, proposal.scores, proposal.random
-    pictures = [Picture(pixels, title, note, alt=title) for title, note, pixels in proposal.pictures()]
+    percent, scores, random = found.percent, found.scores, found.random
+    pictures = [Picture(pixels, title, note, alt=title) for title, note, pixels in found.pictures()]
     chart = Chart(
         "suggestions-climb",
-        lambda theme: _climb(scores, random, proposal.axis, percent=percent, theme=theme),
-        f"{proposal.axis} after each swap, beside random swaps",
+        lambda theme: _climb(scores, random, found.axis, percent=percent, theme=theme),
+        f"{found.axis} after each swap, beside random swaps",
     )
     return [
-        Note(proposal.verdict(), "plain"),
-        Cards(proposal.cards(), 4),
+        Note(found.verdict(), "plain"),
+        Cards(found.cards(), 4),
         Row([[Pictures("suggestions", pictures, 100, columns=len(pictures))], [chart]], shares=(3, 2)),
-        *(Note(text) for text in proposal.notes()),
+        *(Note(text) for text in found.notes()),
     ]
 
 

@@ -92,12 +92,10 @@ def test_the_list_says_what_the_search_found_and_scores_what_is_painted(study):
         assert row["cell"] == one["cell"] and row["before"] == own[one["cell"]] and row["code"] == one["code"]
         assert 0 <= row["from"] < row["to"] <= 1 and row["low"] <= row["high"]
     assert set(piece.data["tiles"]["codes"]) >= {row["code"] for row in piece.data["rows"]}
-    cards = of(Cards, sheet)[0].cards
-    before, after = (answered(piece, {"edit": text})["value"] for text in ("", _all(study, found)))
-    assert cards[0].value == f"{before['score']} → {after['score']}"
-    assert cards[1].value == f"{before['check']} → {after['check']}"
-    assert answered(piece, {"edit": "code:99=1"})["error"].startswith("The edit paints cell 99")
-    assert answered(piece, None)["error"].startswith("The list asked for something")
+    cards, canvas = of(Cards, sheet)[0].cards, of(Piece, sheet)[0]
+    before, after = (answered(canvas, {"edit": text})["value"]["aimed"] for text in ("", _all(study, found)))
+    assert cards[0].value == after["score"] and cards[0].note.startswith(f"before: {before['score']}; random swaps: ")
+    assert cards[1].value == after["check"] and cards[1].note.startswith(f"before: {before['check']}; random swaps: ")
 
 
 def _all(study, found) -> str:
@@ -121,7 +119,7 @@ def test_towards_an_image_comes_nearer_to_it_with_its_codes(study):
     assert (np.diff([found["start"], *(one["score"] for one in found["swaps"])]) > 0).all()
     theirs = study.codes_of(study.image(8), "code")[0]
     assert {one["code"] for one in found["swaps"]} <= set(theirs.reshape(-1).tolist())
-    answer = answered(proposals(sheet), {"edit": ""})["value"]
+    answer = answered(of(Piece, sheet)[0], {"edit": ""})["value"]["aimed"]
     before = study.look(study.image(STAR)).prefixes["code"].reconstructions[0].astype(float)
     psnr = -10 * np.log10(np.square((before - study.image(8).pixels) / 255).mean())
     assert answer["score"] == f"{psnr:.2f} dB"

@@ -159,7 +159,7 @@ function canvas(root, data, tell, ask) {
       changed()
     })
     const publish = () => {
-      window.explorerPainted = { key: state.key, text, codes: (name) => state.layers[name]?.codes }
+      window.explorerPainted = { key: state.key, answer: state.answer, codes: (name) => state.layers[name]?.codes }
       window.dispatchEvent(new CustomEvent("explorer-painted"))
     }
     state.take = () => {
@@ -297,6 +297,7 @@ function canvas(root, data, tell, ask) {
       read.value.textContent = answer.cells ? `${answer.read} of ${answer.cells}` : "–"
       read.note.textContent = answer.cells && answer.read < answer.cells ? "the others have a cross" : ""
       draw()
+      publish()
     }
     async function keep(what) {
       const name = state.data.name

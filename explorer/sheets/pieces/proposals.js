@@ -1,6 +1,6 @@
 // Proposed swaps of codes, each to take or leave. What is taken is painted on the canvas of the same page, which tells
-// here what is painted on it, so that a stroke made in between is kept.
-function proposals(root, data, tell, ask) {
+// what is painted on it and what came of it: a stroke made in between is kept, and nobody but the canvas asks.
+function proposals(root, data, tell) {
   const STYLE = `
     .pp { color: var(--cx-text, currentColor); font-size: 14px; display: grid; gap: 10px; }
     .pp button { font: inherit; color: inherit; background: none; border: 1px solid var(--cx-line, #8886); height: 40px;
@@ -42,10 +42,8 @@ function proposals(root, data, tell, ask) {
   }
   const state = (root.proposals ??= build())
   state.data = data
-  state.ask = ask
   state.tell = tell
   state.left = new Set(data.left)
-  state.seen = null
   state.list()
   state.painted()
 
@@ -180,16 +178,10 @@ function proposals(root, data, tell, ask) {
       }
       const rows = open().map(([row]) => row)
       all.textContent = rows.length && rows.every(taken) ? "Take all back" : "Take all"
-      const text = there?.text() ?? null
-      root.dataset.taken = rows.filter(taken).length
-      if (text === null || text === state.seen) return
-      state.seen = text
-      state.ask({ edit: text }).then((found) => {
-        if (!found) return
-        const check = found.check ? ` (by the probe of pixels ${found.check})` : ""
-        now.textContent = `What is painted now: ${state.data.axis.replace(" (dB)", "")} ${found.score}${check}.`
-        root.dataset.now = found.score
-      }, (problem) => { now.textContent = problem.message })
+      const found = there?.answer?.aimed
+      if (!found) return
+      const check = found.check ? ` (by the probe of pixels ${found.check})` : ""
+      now.textContent = `What is painted now: ${state.data.axis.replace(" (dB)", "")} ${found.score}${check}.`
     }
     window.addEventListener("explorer-painted", () => { if (root.isConnected && state.data) state.painted() })
     return state
