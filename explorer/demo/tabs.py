@@ -62,11 +62,12 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
                 label=view.title,
                 elem_id=f"view-{name}",
             )
+            # beside the tabs it would count as one of them, and the one chosen would take the name of another
+            told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("__VIEW__", name), visible="hidden")
         shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
         outputs = [shared.carried, tabs, shared.upload, shared.picture, shared.checkpoint]
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
         page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
-        told = gr.HTML("", html_template="", js_on_load=ANSWERED.replace("__VIEW__", name), visible="hidden")
         page.submit(_answering(name), inputs, told, show_progress="hidden", **ASKED)
 
 

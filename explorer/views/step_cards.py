@@ -21,18 +21,20 @@ VARIED, MOST = 4, 4096  # cells that have directions of their own, and codes tha
 SMALL = 64  # pixels of an image that is sent as they are
 FEW = 40  # codes that a card draws on a linear scale
 CLOSE = 0.05  # share of the distance below which a margin is called a close call
+SAME = "Both are the same, to the digit: it is a copy. "
 AROUND = (
     "The copy leads around the codebook, so its vectors get nothing. They learn in another way: by a loss of their "
     "own (choose the codebook loss), or as a moving average of the vectors that chose them."
 )
-SAME = f"Both are the same, to the digit: it is a copy. {AROUND}"
+ARITHMETIC = "Nothing is to be learned in this codebook: its vectors are arithmetic, and stay where they are."
 SLOPE_SAID = {
-    "mse": SAME, "mae": SAME, "lightness": f"{SAME} Against this gradient the image becomes darker.",
+    "lightness": "Against this gradient the image becomes darker.",
     "commitment": "The two differ, for this loss needs no copy: it takes hold of the encoder's vector itself, and "
     "pulls it to its code. The code's vector is held still meanwhile.",
     "codebook": "Neither end feels this loss. It takes hold of the code's vector, and pulls it to the encoder's "
-    "vectors that chose it. So a codebook learns, or by a moving average, which does the same without a gradient.",
-}  # fmt: skip
+    "vectors that chose it. ",
+}
+BOOK_LEARNS = "So a codebook learns, or by a moving average, which does the same without a gradient."
 THROUGH = ("mse", "mae", "lightness")  # losses that reach the encoder through the copy
 
 
@@ -84,7 +86,7 @@ def _parts(taken: Taken) -> dict[str, Any]:
                  "says": f"codebook: {words.many(K, 'vector')}", "shape": _shape(K, D)},
         "distances": {"url": drawing.url(drawing.heat(_nearness(away), 1.0)), "row": row, "column": column,
                       "says": "distances, bright is near", "shape": _shape(M, K)},
-        "codes": {"url": drawing.url(chosen[:, None]), "row": row, "says": "codes", "shape": f"({M},)"},
+        "codes": {"url": drawing.url(chosen[:, None]), "row": row, "says": f"codes, here {code}", "shape": f"({M},)"},
         "values": {"url": drawing.url(drawing.signed(values[rows][:, dims], top)), "row": row,
                    "says": "their vectors", "shape": _shape(M, D)},
         "q": {"url": drawing.url(after), "says": "grid of vectors q", "shape": _shape(1, H, W, D)},
@@ -255,10 +257,12 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
         return card | {"note": _no_gradient(taken)}
     code, cell = taken.call.code, taken.cell
     cosine = "no angle, one is zero" if slopes["cosine"] is None else f"cosine {slopes['cosine']:.4g}"
-    scale = instead.SCALED if taken.bottleneck.kind == "projected" else ""
     return card | {
         "losses": [{"value": name, "called": called} for name, called in losses.items()],
-        "bars": _bars([("∂L/∂q, at the decoder", found.decoder[cell]), ("∂L/∂z, at the encoder", found.encoder[cell])]),
+        "bars": _bars([
+            ("∂L/∂q, at the decoder", found.decoder[cell]), ("∂L/∂z, at the encoder", found.encoder[cell]),
+            *([(f"∂L/∂e, vector {code} of the codebook", found.book[cell])] if slopes["codebook"] else []),
+        ]),
         "facts": [
             f"{losses[taken.loss]} of this image: {words.tiny(slopes['value'])}.",
             f"Length at the decoder {words.tiny(slopes['decoder'])}, at the encoder {words.tiny(slopes['encoder'])}; "
@@ -266,8 +270,19 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
             f"Vector {code} of the codebook: {words.tiny(slopes['codebook'])}.",
             *(["Without the copy the encoder would get 0."] if taken.loss in THROUGH else []),
         ],
-        "note": SLOPE_SAID[taken.loss] + (scale if taken.loss in THROUGH else ""),
+        "note": _slope_said(taken),
     }  # fmt: skip
+
+
+def _slope_said(taken: Taken) -> str:
+    """What the gradients of a loss say."""
+    fixed, said = taken.study.book(taken.layer).kind == "implicit", SLOPE_SAID.get(taken.loss, "")
+    if taken.loss == "codebook":
+        return said + (ARITHMETIC if fixed else BOOK_LEARNS)
+    if taken.loss not in THROUGH:
+        return said
+    scale = instead.SCALED if taken.bottleneck.kind == "projected" else ""
+    return f"{SAME}{ARITHMETIC if fixed else AROUND} {said}".strip() + scale
 
 
 def _no_gradient(taken: Taken) -> str:

@@ -416,3 +416,17 @@ def test_a_stroke_changes_the_picture_and_is_taken_back(visit, size):
     assert painted.get_attribute("src") != before.get_attribute("src")
     page.locator("#view-edit").get_by_role("button", name="Undo").click()
     expect(root).to_have_attribute("data-text", "")
+
+
+# ------------------------------------------------------------------------------------------------------- steps
+
+
+def test_a_tap_on_a_cell_takes_all_six_steps_there(visit):
+    page = visit("phone")
+    open_tab(page, "Six steps")
+    grid = page.locator("#view-steps .part.z .picture")
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] * 14.5 / 16, box["y"] + box["height"] * 1.5 / 16)
+    expect(page.get_by_role("heading", name="The cell in row 1, column 14")).to_be_visible()
+    expect(page.locator("#view-steps .card1")).to_contain_text("row 1, column 14")

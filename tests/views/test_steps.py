@@ -254,3 +254,9 @@ def test_frequency_passes_a_detail_on_where_the_code_is_rare(quantized):
     detail, distance = (row["amount"] for row in told["instead"])
     assert told["bottleneck"] == "frequency"
     assert detail == 0 or detail == pytest.approx(distance, rel=1e-4)
+
+
+def test_a_codebook_of_arithmetic_learns_nothing_and_says_so(quantized):
+    _, sheet = quantized("lfq")
+    note = blocks(sheet, Piece)[0].data["cards"][5]["note"]
+    assert "arithmetic" in note and "moving average" not in note

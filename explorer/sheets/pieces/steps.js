@@ -167,7 +167,8 @@ function steps(root, data, tell) {
     const count = series[0].values.length, all = series.flatMap((one) => one.values)
     const top = Math.max(...all.map(Math.abs)) || 1, wide = 10, high = 40
     const figure = make("div", "plot", card)
-    make("small", "axis", figure, `± ${Number(top.toPrecision(3))}`)
+    const some = all.some((one) => one)
+    make("small", "axis", figure, some ? `from −${Number(top.toPrecision(3))} to ${Number(top.toPrecision(3))}` : "all are 0")
     const picture = draw("svg", { viewBox: `0 0 ${count * wide} ${2 * high}`, preserveAspectRatio: "none",
       role: "img" }, figure)
     draw("title", {}, picture).textContent = `${series.map((one) => one.name).join(" and ")}, a bar for each number`
@@ -283,7 +284,7 @@ function steps(root, data, tell) {
 
 const stepsStyle = `
   .steps-box { container-type: inline-size; color: var(--cx-text, currentColor); font-size: 14px; line-height: 1.4;
-    --one: #2a8c6e; --two: #d2691e; --line: var(--cx-line, #8886); --accent: var(--cx-accent, #2a628f); --quiet:
+    --one: #2a8c6e; --two: #d2691e; --three: #8a63d2; --line: var(--cx-line, #8886); --accent: var(--cx-accent, #2a628f); --quiet:
     var(--cx-quiet, currentColor) } .steps-box :is(figure, p, h4) { margin: 0 }
   .steps-box button { font: inherit; color: inherit }
   .steps-flow { display: grid; column-gap: 5px; grid-template-rows: auto auto auto auto auto; grid-template-columns:
@@ -353,7 +354,7 @@ const stepsStyle = `
   .plot svg { width: 100%; height: 84px; display: block; overflow: visible } .plot .field { position: relative }
   .plot .dot { position: absolute; width: 11px; height: 11px; border-radius: 50%; transform: translate(-50%, -50%) }
   .plot .dot.series0, .legend i.series0 { background: var(--one) }
-  .plot .dot.series1, .legend i.series1 { background: var(--two) }
+  .plot .dot.series1, .legend i.series1 { background: var(--two) } .legend i.series2 { background: var(--three) }
   .plot .zero { stroke: currentColor; stroke-opacity: 0.4; vector-effect: non-scaling-stroke }
   .plot .curve { fill: none; stroke: currentColor; stroke-opacity: 0.65; stroke-width: 1.5; vector-effect:
     non-scaling-stroke } .plot rect.series0 { fill: var(--one) } .plot rect.series1 { fill: var(--two) }
@@ -362,10 +363,10 @@ const stepsStyle = `
   .legend i { width: 10px; height: 10px; border-radius: 2px; flex: none }
   .call { display: flex; gap: 16px; flex-wrap: wrap }
   .call figure { display: flex; gap: 8px; align-items: center; opacity: 0.85 } .call figure.won { opacity: 1 }
-  .call img { width: 56px; height: 56px; image-rendering: pixelated; border-radius: 4px; margin: 0 }
+  .steps-box .call img { width: 56px; height: 56px; image-rendering: pixelated; border-radius: 4px; margin: 0 }
   .call .won img { outline: 2px solid var(--one); outline-offset: 1px }
   .call .tall { flex-direction: column; align-items: start; opacity: 1 }
-  .call .tall img { width: 96px; height: auto; min-height: 8px }
+  .steps-box .call .tall img { width: 96px; height: auto; min-height: 8px }
   .card figcaption { display: flex; flex-direction: column; text-align: left; padding: 0 }
   .loss { display: flex; gap: 8px; align-items: center; font-size: 13px }
   .steps-box select { font: inherit; padding: 5px 8px; border-radius: 6px; border: 1px solid var(--line); background:
