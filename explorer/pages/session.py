@@ -213,7 +213,7 @@ def encode_other(of: Subject, title: str) -> None:
     """The same of a checkpoint that stands beside the one of the sidebar; its own page sees the same work."""
     background(
         results.command("encoding", of), _asked(of.fingerprint, of, of.kmeans), title=title,
-        about=estimates.promise(of.facts, of.limit), label="Encode",
+        about=estimates.promise(of.facts, len(of.images) if "images" in of.__dict__ else of.limit), label="Encode",
     )  # fmt: skip
 
 

@@ -23,10 +23,14 @@ CALLED = {
 }  # fmt: skip
 DIGITS = {"psnr": 2, "ssim": 4, "mse": 5, "perplexity": 1, "used": 0, "bits_per_pixel": 4, "concepts": 0}
 BETTER = {"psnr": 1, "ssim": 1, "mse": -1, "bits_per_pixel": -1, "concepts": 1}  # what more of it is; else neither
+BITS = (
+    "Bits per pixel are left out: {names} continuous layers, whose bits depend on how finely they are quantized; the "
+    "page Rate–distortion has them."
+)
 TOKENS = 5_000_000  # whose use is compared at once; of more a seeded sample of the images
 CONTINUOUS = (
-    "Perplexity and codes in use are left out: {names} no codes of {their} own there, and those of k-means are as many "
-    "as were asked for."
+    "Perplexity and codes in use are left out: {names} no codes of {their} own there, and those of k-means are as "
+    "many as were asked for."
 )
 
 
@@ -142,6 +146,10 @@ def table(pair: Pair, rows: Sequence[dict[str, Any]], layers: tuple[str, str]) -
         blocks.append(
             Note(CONTINUOUS.format(names=f"{' and '.join(names)} {have}", their="its" if have == "has" else "their"))
         )
+    continuous = [one.checkpoint.name for one in (pair.a, pair.b) if bits_per_pixel(one.checkpoint) is None]
+    if continuous and not all(one.checkpoint.no_decoder for one in (pair.a, pair.b)):
+        names, have = " and ".join(dict.fromkeys(continuous)), "has" if len(set(continuous)) == 1 else "have"
+        blocks.append(Note(BITS.format(names=f"{names} {have}")))
     return blocks
 
 
