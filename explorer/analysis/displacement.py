@@ -69,9 +69,13 @@ def _fit(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> tuple[np
 
 
 def by_chance(first: np.ndarray, second: np.ndarray, seed: int = 0) -> float:
-    """The median displacement where each point of the second map is another point's: of maps that share nothing."""
-    order = np.random.default_rng(seed).permutation(len(first))
-    return float(np.median(bring(first, np.asarray(second)[order]).distances))
+    """The median displacement where each point of the second map is another point's: of maps that share nothing.
+
+    The mean over several such orders, more of few points, where one order tells little.
+    """
+    generator, second = np.random.default_rng(seed), np.asarray(second)
+    orders = [generator.permutation(len(first)) for _ in range(int(np.clip(5_000 // max(len(first), 1), 3, 50)))]
+    return float(np.mean([np.median(bring(first, second[order]).distances) for order in orders]))
 
 
 def neighbours_kept(first: np.ndarray, second: np.ndarray, k: int = K) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,9 @@ SHARP = 128  # pixels of a picture that is asked for
 SHADES = 32  # of a continuous colour
 HEADING = Heading("Two maps, one selection", help_of("two maps"))
 EVIDENCE = (
-    "A map is a flat picture of many dimensions: where a point lies on it is partly an accident of the layout, so its "
-    "displacement is a reason to look, and no evidence. The neighbours that an image keeps in the latents are."
+    "Lines lead from a point to its place on the other map. A map is a flat picture of many dimensions: where a point "
+    "lies on it is partly an accident of the layout, so its displacement is a reason to look, and no evidence. The "
+    "neighbours that an image keeps in the latents are."
 )
 HINT = "Drag sideways for a box, or tap and then drag."
 
@@ -79,7 +81,9 @@ def blocks(study: Study, other: Study, options: Any) -> list[Block]:
 def kept(study: Study, other: Study, layer: str, layer_b: str) -> str:
     """The method of which both have a map already: UMAP, else PCA, which takes no time."""
     sides = ((study, layer), (other, layer_b))
-    return "umap" if all(pairs.map_of(one, name, "umap") is not None for one, name in sides) else "pca"
+    with suppress(BadInput):  # too few images for any map, which is said where it would be
+        return "umap" if all(pairs.map_of(one, name, "umap") is not None for one, name in sides) else "pca"
+    return "pca"
 
 
 def numbers(study: Study, other: Study, options: Any) -> dict[str, Any]:
@@ -162,8 +166,10 @@ def _sharp(study: Study, other: Study, both: Beside, message: Any) -> dict[str, 
 
 def colours(study: Study, options: Any) -> dict[str, str]:
     """What points can be coloured by."""
-    points = pairs.map_of(study, options["layer"], "pca")
-    return {name: name for name in mapped.colourings(study, points) if name != mapped.CODE}
+    with suppress(BadInput):  # as above
+        points = pairs.map_of(study, options["layer"], "pca")
+        return {name: name for name in mapped.colourings(study, points) if name != mapped.CODE}
+    return {}
 
 
 def _colour(study: Study, other: Study, both: Beside, by: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from explorer.errors import BadInput
 from explorer.results.subject import Subject
 from explorer.sheets import Card, Cards, Chart, Gather, Missing, Note, Pictures, Piece, Table, html, walk
 from explorer.study import open_study
-from explorer.views import beside
+from explorer.views import VIEWS, beside, fields
 from tests.pages.conftest import built, studio  # noqa: F401
 
 
@@ -228,3 +228,16 @@ def test_fewer_images_of_b_are_matched_by_name_and_one_that_it_lacks_is_said(ope
     assert found.go.carried["limit"] == "{limit}" and [side["limit"] for side in found.data["sides"]] == ["all", 8]
     missing = next(row for row in range(12) if row not in there)
     assert any("leaves this image out" in note.text for note in of(Note, drawn(study, other, image=missing)))
+
+
+def test_too_few_images_for_a_map_are_one_sentence_and_the_code_maps_stay(studio):  # noqa: F811
+    studies = []
+    for name in ("tiny-vqvae", "tiny-vae"):
+        results.obtain("encoding", Subject(studio.checkpoints / name, str(studio.photos), limit=2))
+        studies.append(open_study(studio.checkpoints / name, str(studio.photos), limit=2))
+    blocks = drawn(*studies, image=0)
+    assert any("2 points make no map" in note.text for note in of(Note, blocks))
+    assert [one.script for one in of(Piece, blocks)] == ["linked"]
+    found, faults = fields.settled(VIEWS["compare"].options, studies[0], {"against": "tiny-vae"})
+    assert not faults and (found.method, found.colour) == ("pca", "")
+    assert beside.numbers(*studies, found) == {"map": None}
