@@ -149,4 +149,11 @@ def _pages(key: str, name: str, count: int, value: int) -> int:
     """Pages to turn, if there are several; each code has its own."""
     if count < 2:
         return value
+    times = f"{key}-times"
+    turned = st.session_state.setdefault(times, 0)
+    if (
+        st.session_state.get(f"{key}-{turned}", value) != value
+    ):  # a click elsewhere turned them: a new widget begins there
+        turned = st.session_state[times] = turned + 1
+    key = f"{key}-{turned}"
     return st.pagination(count, default=value, key=key, on_change=lambda: put(name, st.session_state[key]))

@@ -61,7 +61,7 @@ def decode(
     from explorer.analysis import traversal
     from explorer.autoencoder import device_of, to_pixels
 
-    given = torch.from_numpy(np.asarray(latents, np.float32)).to(device_of(model))
+    given = torch.from_numpy(np.array(latents, np.float32)).to(device_of(model))
     return to_pixels(traversal.decode(model, {**_latents(model, base or {}), layer: given}))
 
 

@@ -64,3 +64,10 @@ def test_what_another_page_chose_does_no_harm(open_app, visit, measured):
 def test_an_address_out_of_range_gives_one_sentence_at_most(open_app, measured, asked):
     app = open_app("traverse", checkpoint="tiny-vae", **asked)
     assert len(app.warning) <= 1 and not app.exception and "What each unit does" in texts(app)
+
+
+def test_a_page_of_units_that_a_bar_opened_is_the_one_that_is_marked(open_app, visit, measured):
+    app = open_app("traverse", checkpoint="tiny-vae")
+    assert app.get("pagination")[0].proto.default == 1
+    visit(app, "traverse", units="3")
+    assert app.get("pagination")[0].proto.default == 3 and not app.warning

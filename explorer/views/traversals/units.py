@@ -185,7 +185,7 @@ def worded(concept: Mapping[str, Any] | None) -> str:
     if concept["kind"] == "values":
         return f"{concept['concept']}, {concept['r']:.0%} of its variance"
     between = "" if concept["low"] is None else f" [{concept['low']:.2f}, {concept['high']:.2f}]"
-    return f"{concept['concept']}, r = {concept['r']:.2f}{between}"
+    return f"{concept['concept']}, " + f"r = {concept['r']:.2f}{between}".replace("-", "−")
 
 
 def _chart(found: Mapping[str, Any], ranked: np.ndarray) -> list[Block]:
