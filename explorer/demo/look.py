@@ -59,6 +59,8 @@ fieldset.cx-choice { display: block; }
 .cx-buttons input:checked + span { background: var(--cx-accent); color: var(--cx-back); }
 .cx-buttons input:focus-visible + span { outline: 2px solid var(--cx-accent); outline-offset: -3px; }
 button[role=tab][aria-selected=true] { color: var(--cx-accent) !important; }
+/* where tabs wrap, Gradio shows the chosen one once more behind the last */
+button[role=tab][aria-selected=true] ~ button[role=tab][aria-selected=true] { display: none; }
 .cx-sharp img { image-rendering: pixelated; }
 #picture .image-frame img { width: 100%; height: 100%; object-fit: contain; }
 #examples .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none; }

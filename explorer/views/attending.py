@@ -102,7 +102,7 @@ def _maps(found: Attention, block: int, query: int | None, picture: Looked, mask
     tops = [max(float(np.quantile(one[..., others], TOP)), 1e-6) for one in (mean, weights)]
     asks = "the class token" if query is None else f"row {query // mask.shape[1]}, column {query % mask.shape[1]}"
     data = {
-        "url": url(picture.pixels, 320), "rows": mask.shape[0], "columns": mask.shape[1], "query": query,
+        "url": url(picture.pixels), "rows": mask.shape[0], "columns": mask.shape[1], "query": query,
         "hidden": "".join("01"[int(one)] for one in mask.reshape(-1)), "mean": _short(mean), "tops": tops,
         "heads": [_short(one) for one in weights], "alt": f"attention of block {block + 1} from {asks}",
         "names": ["Mean of all heads", *(f"Head {head + 1}" for head in range(len(weights)))],

@@ -40,7 +40,7 @@ def board(
         return None if found is None else answer(found)
 
     data = {
-        "url": url(pixels, SIDE), "rows": grid[0], "columns": grid[1], "alt": alt, "side": SIDE, "share": share,
+        "url": url(pixels), "rows": grid[0], "columns": grid[1], "alt": alt, "side": SIDE, "share": share,
         "cells": "".join("01"[int(one)] for one in cells.reshape(-1)), "live": live,
     }  # fmt: skip
     go = Go(carried={"mask": "{mask}"})

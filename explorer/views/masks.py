@@ -152,7 +152,7 @@ def _filled(study: Study, picture: Looked, mask: np.ndarray) -> Filled:
 def _board(study: Study, options: Options, picture: Looked, mask: np.ndarray, found: Filled) -> Block:
     def shown(cells: np.ndarray, one: Filled) -> dict[str, str]:
         return {
-            "title": "What comes back", "url": drawing.url(one.model.pixels, mask_board.SIDE),
+            "title": "What comes back", "url": drawing.url(one.model.pixels),
             "words": f"{_many(cells)} hidden · {_decibels(one.model.psnr)} inside, SSIM {one.model.ssim:.3f}",
         }  # fmt: skip
 

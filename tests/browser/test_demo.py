@@ -294,6 +294,29 @@ def test_patches_hidden_by_hand(visit):
     assert fits(page)
 
 
+def test_masks_of_a_visitors_picture_are_painted_and_searched_in_parts(visit):
+    """A press hides a patch, the picture follows, and a search goes on, stops, and goes on again."""
+    page = visit("phone")
+    choose(page, MASKED)
+    open_tab(page, "Masks")
+    view = page.locator("#view-masks")
+    expect(view.locator(".cx-card b").first).to_have_text("48 of 64")
+    before = view.locator(".maskboard img").get_attribute("src")
+    hidden = view.locator(".patches button[aria-pressed=true]")
+    press(page, hidden.nth(7))
+    expect(view.locator(".maskboard figcaption")).to_contain_text("47 of 64")
+    expect(view.locator(".cx-card b").first).to_have_text("47 of 64")
+    expect(hidden).to_have_count(47)
+    assert view.locator(".maskboard img").get_attribute("src") != before
+    search = view.locator(".searching button")
+    press(page, search)
+    expect(view.locator(".searching p")).to_have_text(re.compile(r"\d+ of 4,664 masks"))
+    expect(view.locator(".searching progress")).not_to_have_js_property("value", 0)
+    press(page, search)
+    expect(search).to_have_text("Go on")
+    assert fits(page)
+
+
 def test_example_unlike_the_training_images(page):
     """The photograph of a flower becomes the picture, with a warning that it is unlike the training images."""
     choose(page, SHAPES)

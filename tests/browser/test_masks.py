@@ -141,6 +141,11 @@ def test_a_pressed_patch_asks_and_pointing_tells_weights(opened, page, settle):
     page.wait_for_url("**asks=3*2**")
     settle(page)
     page.get_by_role("img", name="attention of block 2 from row 3, column 2").first.wait_for()
+    large.focus()
+    for key in ("ArrowUp", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_url("**asks=2*3**")
+    settle(page)
     assert page.errors == []
 
 
