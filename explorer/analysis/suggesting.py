@@ -151,7 +151,7 @@ def random_swaps(start: np.ndarray, used: np.ndarray, swaps: int, sets: int, see
     """
     rng = np.random.default_rng([seed, 37])
     used = np.unique(used)
-    others = [cell for cell in range(len(start)) if (used != start[cell]).any()]
+    others = np.arange(len(start)) if len(used) > 1 else np.flatnonzero(~np.isin(start, used))
     count = min(swaps, len(others))
     found = np.empty((sets, count, 2), np.int64)
     for one in found:

@@ -24,8 +24,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.options import choice, number, text
@@ -100,6 +98,8 @@ def read(path: Path, key: str = "") -> dict[str, Any]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The suggestions for people to read."""
+    import numpy as np
+
     from explorer.analysis.concepts.one_value import share
 
     aim, random = found["aim"], [scores[-1] for scores in found["random"]["scores"]]
