@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.analysis import edits
+from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.results.suggestions import Options as Asked
 from explorer.sheets import Block, Cards, Chart, Controls, Go, Heading, Link, Missing, Note, Picture, Pictures, Row
@@ -115,8 +116,8 @@ def blocks(
     controls: list[Block] = [
         heading, Controls(("aim", "more_of", "more_value", "towards", "swaps")), *_begins(study, options, picture, edit)
     ]  # fmt: skip
-    if asked.towards == picture.row:
-        return [*controls, Note(f"Image {picture.row:,} is this one; choose another to go towards.", "info")]
+    if why := _refused(study, options, picture):
+        return [*controls, Note(why, "info")]
     if found is None:
         pictures = f"{max(400, round(6000 * min(1, 64 / study.checkpoint.image_size) ** 2)):,}"
         title = f"Search for {words.many(asked.swaps, 'swap')} that make image {picture.row:,} {_aimed(options)}"
@@ -144,6 +145,19 @@ def _begins(study: Study, options: Any, picture: Looked, edit: Mapping[str, np.n
     if painted and len(painted) <= edits.LETTERS:
         return [Link("Begin with what is painted", "brush", Go(None, {"begin": painted}))]
     return []
+
+
+def _refused(study: Study, options: Any, picture: Looked) -> str:
+    """Why the search cannot begin, one sentence; empty where it can."""
+    try:
+        own = {name: study.codes_of(picture, name)[0] for name in study.layer_names}
+        edits.read(options.begin, own, {name: len(study.book(name)) for name in own})
+    except BadInput as problem:
+        text = str(problem)
+        return f"{text[:1].upper()}{text[1:]}, so the search cannot begin there."
+    if options.aim == "image" and options.towards == picture.row:
+        return f"Image {picture.row:,} is this one; choose another to go towards."
+    return ""
 
 
 def _shown(found: Proposal) -> list[Block]:
