@@ -250,6 +250,8 @@ function linked(root, data, tell, ask) {
     about(side, index, boxes[side])
     across(side, boxes[1 - side])
     while (state.panel.children.length > 2) state.panel.firstChild.remove()
+    state.high = Math.max(state.high ?? 0, state.panel.offsetHeight)  // so that what is below does not jump
+    state.panel.style.minHeight = `${state.high}px`
     const mine = state.sides[side]
     Object.assign(root.dataset, { side: mine.letter, cell: String(index), code: String(mine.numbers[mine.codes[index]]),
       there: state.there.slice(0, 4096).join(",") })
