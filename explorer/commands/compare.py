@@ -22,7 +22,8 @@ OfOther = Annotated[
     str | None,
     typer.Option(help="Images that OTHER is encoded for: same, all, or a number. [those of an encoding that is there]"),
 ]
-LayerOf = Annotated[str | None, typer.Option(help="Whose codes and latents stand first. [the finest with codes]")]
+LayerOf = Annotated[str | None, typer.Option(help="Whose codes and latents are told. [the finest with codes]")]
+LayerOfOther = Annotated[str | None, typer.Option(help="The layer of OTHER beside it. [the same, or the finest]")]
 
 
 @command((Subject, SUBJECT))
@@ -30,7 +31,7 @@ def compare(
     checkpoint: CheckpointName,
     other: Other,
     layer: LayerOf = None,
-    layer_b: LayerOf = None,
+    layer_b: LayerOfOther = None,
     of_other: OfOther = None,
     as_json: Json = False,
     **subject,

@@ -74,3 +74,18 @@ def test_many_tokens_are_a_sample_of_the_images(codes, monkeypatch):
     monkeypatch.setattr(agreement, "TOKENS", 16 * 20)
     found = ami(codes, (codes + 1) % 12)
     assert (found.value, found.n) == (1, 20)
+
+
+def test_the_interval_is_as_wide_as_other_images_would_move_the_value():
+    generator = np.random.default_rng(4)
+    kinds, told = generator.dirichlet(np.full(12, 0.3), 6), generator.dirichlet(np.full(10, 0.2), 12)
+
+    def found():
+        """Codes of 80 images of six kinds, and codes of another network that tell a part of them."""
+        first = np.stack([generator.choice(12, 16, p=kinds[kind]) for kind in generator.integers(0, 6, 80)])
+        second = (told[first].cumsum(2) < generator.random((80, 16, 1))).sum(2).clip(0, 9)
+        return ami(first.reshape(80, 4, 4), second.reshape(80, 4, 4))
+
+    values = [found() for _ in range(60)]
+    half = np.mean([(one.high - one.low) / 2 for one in values])
+    assert half / (1.96 * np.std([one.value for one in values])) == pytest.approx(1, abs=0.3)
