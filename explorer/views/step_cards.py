@@ -134,7 +134,7 @@ def _cards(taken: Taken, losses: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "title": "Reshape", "letters": "(n, h, w, d) → (n·h·w, d)", "shape": f"{grid} → {list_}",
-            "say": f"The encoder turned the image into a grid of {H} × {W} vectors of {words.many(D, 'number')} each. "
+            "say": f"{_made(taken)} a grid of {H} × {W} vectors of {words.many(D, 'number')} each. "
             f"Below one another they make a list. Row {taken.row} is the cell in row {row}, column {column}:",
             "bars": _bars([("the encoder's vector z", taken.vector)]),
         },
@@ -142,7 +142,7 @@ def _cards(taken: Taken, losses: Mapping[str, str]) -> list[dict[str, Any]]:
             "title": "Distances", "letters": "(n·h·w, d) → (n·h·w, K)", "shape": f"{list_} → {table}",
             "say": f"How far is this vector from each of the {words.many(K, 'vector')} of the codebook? Euclidean "
             "distances, not squared; squared ones have the same order.",
-            "curve": _curve(taken),
+            "curve": _curve(taken), "note": _thinned(M, K),
         },
         {
             "title": "Argmin", "letters": "(n·h·w, K) → (n·h·w)", "shape": f"{table} → ({M},)",
@@ -221,6 +221,23 @@ def closeness(taken: Taken) -> str:
     return said
 
 
+def _made(taken: Taken) -> str:
+    """Where the grid of vectors comes from."""
+    first, *after = taken.bottleneck.layers
+    if taken.bottleneck.kind == "residual" and taken.layer in after:
+        more = " and those after it" if taken.layer != after[0] else ""
+        return f"What the codes of {first}{more} left over is"
+    return "The encoder turned the image into"
+
+
+def _thinned(rows: int, codes: int) -> str:
+    """How much of the matrices is drawn."""
+    if rows <= ROWS and codes <= CODES:
+        return ""
+    some = f"{min(rows, ROWS)} of {words.many(rows, 'row')} and {min(codes, CODES)} of {codes:,} codes"
+    return f"The picture above draws {some}."
+
+
 def _decoded(taken: Taken) -> str:
     """What becomes of the grid."""
     others = [name for name in taken.study.layer_names if name != taken.layer]
@@ -248,9 +265,9 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
     card = {
         "title": "Straight-through copy", "letters": "∂L/∂q (n, h, w, d) → ∂L/∂z (n, h, w, d)",
         "shape": f"{grid} → {grid}, unchanged",
-        "say": "To learn, each number must hear which way to move so that a loss gets smaller: its gradient. Step 3 "
-        "has none, because a slightly different vector gets the same code. So the gradient at the decoder is copied to "
-        "the encoder, as if steps 1 to 5 were not there.",
+        "say": "To learn, each number must hear which way to move so that the loss, such as the error of the decoded "
+        "image, gets smaller: its gradient. Step 3 lets none through, because a slightly different vector gets the "
+        "same code. So the gradient at the decoder is copied to the encoder, as if steps 1 to 5 were not there.",
     }  # fmt: skip
     slopes, found = vq_layer.slopes(taken), taken.gradients
     if slopes is None or found is None:

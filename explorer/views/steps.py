@@ -21,8 +21,9 @@ LOSSES = {
 }  # fmt: skip
 NUMBERS = "steps-numbers"  # the part of the sheet that a click replaces
 INTRODUCTION = (
-    "A VQ-VAE writes an image as a small grid of codes. A code is the number of a vector in a list, the codebook. Here "
-    "is the way there and back, with the real numbers of one cell: point at a step, or click a cell."
+    "A VQ-VAE writes an image as a small grid of whole numbers, its codes. Each stands for a vector, a list of {dim}, "
+    "that is kept in a codebook. Here are the six steps from the encoder's vectors to those of the codes, with what "
+    "they make of one cell of this very image. Point at a step, or press another cell."
 )
 NO_NETWORK = (
     "This file holds codes only: what the encoder gave before they were chosen is not in it, so there are no steps to "
@@ -70,7 +71,12 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
                 "middle.", "warning",
             )
         )  # fmt: skip
-    blocks += [Note(INTRODUCTION, "plain", help_of("vq layer")), *_without(study, options.layer, elsewhere)]
+    blocks += [
+        Note(
+            INTRODUCTION.format(dim=words.many(study.layer(options.layer).dim, "number")), "plain", help_of("vq layer")
+        ),
+        *_without(study, options.layer, elsewhere),
+    ]
     blocks.append(
         Piece(
             "steps", "steps", step_cards.data(taken, LOSSES), step_cards.alt(taken),

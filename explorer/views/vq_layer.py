@@ -57,7 +57,7 @@ class Taken:
     @cached_property
     def codes(self) -> np.ndarray:
         """(H, W)."""
-        codes = self.study.codes_of(self.picture, self.layer)[0].astype(np.int64)
+        codes = self.study.remember(_codes, self.picture, self.layer).copy()
         codes[self.cell] = self.call.code  # where two codes are as near, another machine may have taken the other one
         return codes
 
@@ -154,6 +154,10 @@ def _gradients(study: Study, picture: Looked, layer: str, loss: str) -> Gradient
     from explorer.study.gradients import gradients
 
     return study.through(gradients, picture.pixels, layer, loss)
+
+
+def _codes(study: Study, picture: Looked, layer: str) -> np.ndarray:
+    return study.codes_of(picture, layer)[0].astype(np.int64)
 
 
 def _margins(study: Study, picture: Looked, layer: str) -> np.ndarray:

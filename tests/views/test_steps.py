@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer import checkpoints
-from explorer.sheets import CodeMap, Link, More, Note, Piece, Table, walk
+from explorer.sheets import Chart, CodeMap, Link, More, Note, Piece, Table, walk
 from explorer.study import Picture, open_study
 from explorer.views import VIEWS, fields, instead
 from tests.pages.conftest import built, studio  # noqa: F401
@@ -260,3 +260,31 @@ def test_a_codebook_of_arithmetic_learns_nothing_and_says_so(quantized):
     _, sheet = quantized("lfq")
     note = blocks(sheet, Piece)[0].data["cards"][5]["note"]
     assert "arithmetic" in note and "moving average" not in note
+
+
+def test_a_stage_of_a_residual_takes_what_is_left(quantized):
+    study, _ = quantized("residual", dim=4, stages=3)
+    options, _ = fields.settled(VIEW.options, study, {"layer": "code.2"})
+    (piece,) = blocks(VIEW.sheet(study, options, study.image(0)), Piece)
+    assert "What the codes of code.0 and those after it left over is a grid" in piece.data["cards"][0]["say"]
+
+
+def test_a_codebook_of_one_has_nothing_to_choose(studio, tmp_path):  # noqa: F811
+    """One image alone: k-means has one centre."""
+    (tmp_path / "0.png").write_bytes((studio.photos / "test" / "red" / "0.png").read_bytes())
+    study = open_study(studio.checkpoints / "tiny-vae", str(tmp_path), split="all")
+    study.make("encoding")
+    options, _ = fields.settled(VIEW.options, study, {})
+    sheet = VIEW.sheet(study, options, study.image(0))
+    told = sheet.told()
+    assert told["code"] == 0 and told["runner_up"] is told["margin"] is told["margin_quantile"] is None
+    assert "nothing to choose" in blocks(sheet, Piece)[0].data["cards"][2]["call"]["says"]
+    for chart in blocks(sheet, Chart):
+        chart.figure("light")
+
+
+def test_every_face_can_draw_it_in_both_themes(drawn):
+    from explorer.sheets import html
+
+    _, _, sheet = drawn(loss="codebook")
+    assert 'data-script="steps"' in html.draw(sheet.blocks, html.Paper(lambda controls: ""))

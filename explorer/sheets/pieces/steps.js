@@ -220,7 +220,7 @@ function steps(root, data, tell) {
       const one = make("figure", role === "winner" ? "won" : "", row)
       const image = make("img", "", one)
       image.src = url
-      image.alt = `The patch nearest to ${called}`
+      image.alt = image.title = `The patch of all images that is nearest to ${called}`
       const said = make("figcaption", "", one)
       make("b", "", said, role)
       make("span", "", said, called)
@@ -284,7 +284,7 @@ function steps(root, data, tell) {
 
 const stepsStyle = `
   .steps-box { container-type: inline-size; color: var(--cx-text, currentColor); font-size: 14px; line-height: 1.4;
-    --one: #2a8c6e; --two: #d2691e; --three: #8a63d2; --line: var(--cx-line, #8886); --accent: var(--cx-accent, #2a628f); --quiet:
+    --one: #2a8c6e; --two: #d2691e; --three: #4a90c4; --line: var(--cx-line, #8886); --accent: var(--cx-accent, #2a628f); --quiet:
     var(--cx-quiet, currentColor) } .steps-box :is(figure, p, h4) { margin: 0 }
   .steps-box button { font: inherit; color: inherit }
   .steps-flow { display: grid; column-gap: 5px; grid-template-rows: auto auto auto auto auto; grid-template-columns:
@@ -335,7 +335,7 @@ const stepsStyle = `
     border-bottom: 10px solid var(--two) } .copy.none { border-color: var(--line) }
   .copy.none::before { border-bottom-color: var(--line) }
   .copy > span { display: flex; gap: 8px; align-items: center; background: var(--cx-back, Canvas); padding: 0 10px;
-    transform: translateY(50%); font-size: 13px } .copy .badge, .card6 .badge { background: var(--two) !important }
+    transform: translateY(50%); font-size: 13px } .copy .badge, .card6 .badge { background: #a8501a !important; color: #fff !important }
   .steps-flow[data-on] .part:not(.on) { opacity: 0.18 }
   .steps-cards { grid-row: 5; grid-column: 1 / -1; display: grid; gap: 12px; margin-top: 32px; transition: opacity
     0.15s; grid-template-columns: repeat(6, minmax(0, 1fr)) } .steps-cards.late { opacity: 0.5 }
@@ -357,7 +357,7 @@ const stepsStyle = `
   .plot .dot.series1, .legend i.series1 { background: var(--two) } .legend i.series2 { background: var(--three) }
   .plot .zero { stroke: currentColor; stroke-opacity: 0.4; vector-effect: non-scaling-stroke }
   .plot .curve { fill: none; stroke: currentColor; stroke-opacity: 0.65; stroke-width: 1.5; vector-effect:
-    non-scaling-stroke } .plot rect.series0 { fill: var(--one) } .plot rect.series1 { fill: var(--two) }
+    non-scaling-stroke } .plot rect.series0 { fill: var(--one) } .plot rect.series1 { fill: var(--two) } .plot rect.series2 { fill: var(--three) }
   .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px }
   .legend span { display: inline-flex; gap: 5px; align-items: center }
   .legend i { width: 10px; height: 10px; border-radius: 2px; flex: none }
