@@ -51,8 +51,8 @@ def use(first: np.ndarray, second: np.ndarray, sizes: tuple[int, int], *, seed: 
     """`perplexity` and `used` codes of two codebooks, as `difference` has them, from codes of the same N images.
 
     Codes are (N, H, W) of K and (N, h, w) of K'. Both are of all images at once, so that the interval is the
-    jackknife's: of the difference without each group of images, about its value without the bias of few images. None
-    where so many codes stand in one image alone that more images would find many others.
+    jackknife's: of the difference without each group of images, about its value without the bias of few images, and as
+    wide as to hold the difference that these images show. None where so many codes stand in one image alone that more images would find many others.
 
     Source: Efron and Stein, The jackknife estimate of variance, 1981; of the number of codes Burnham and Overton, 1979.
     """
@@ -74,7 +74,7 @@ def use(first: np.ndarray, second: np.ndarray, sizes: tuple[int, int], *, seed: 
         elif enough and images >= 5:
             centre = len(parts) * values[place] - (len(parts) - 1) * parts[:, place].mean()
             half = deviation(parts[:, place])
-            low, high = float(centre - half), float(centre + half)
+            low, high = float(min(centre - half, values[place])), float(max(centre + half, values[place]))
         a, b = (float(one[place]) for one in whole)
         found[name] = {"a": a, "b": b, "difference": a - b, "low": low, "high": high, "n": images}
     return found

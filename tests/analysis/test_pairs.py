@@ -81,3 +81,12 @@ def test_codes_that_one_image_alone_has_have_no_interval():
     own = np.arange(40).reshape(40, 1, 1)
     found = pairs.use(own, own % 3, (40, 3))
     assert found["perplexity"]["low"] is None and found["used"]["difference"] == 37
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_interval_holds_the_difference_that_is_shown(seed):
+    generator = np.random.default_rng(seed)
+    rare = generator.dirichlet(np.full(120, 0.4))  # codes that few images have, so that more images would find others
+    found = pairs.use(generator.choice(120, (60, 4, 4), p=rare), generator.integers(0, 30, (60, 4, 4)), (120, 30))
+    for one in found.values():
+        assert one["low"] is None or one["low"] <= one["difference"] <= one["high"]
