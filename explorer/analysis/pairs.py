@@ -51,8 +51,9 @@ def use(first: np.ndarray, second: np.ndarray, sizes: tuple[int, int], *, seed: 
     """`perplexity` and `used` codes of two codebooks, as `difference` has them, from codes of the same N images.
 
     Codes are (N, H, W) of K and (N, h, w) of K'. Both are of all images at once, so that the interval is the
-    jackknife's: of the difference without each group of images, about its value without the bias of few images, and as
-    wide as to hold the difference that these images show. None where so many codes stand in one image alone that more images would find many others.
+    jackknife's: of the difference without each group of images, about its value without the bias of few images, and
+    as wide as to hold the difference that these images show. None where so many codes stand in one image alone that
+    more images would find many others.
 
     Source: Efron and Stein, The jackknife estimate of variance, 1981; of the number of codes Burnham and Overton, 1979.
     """
