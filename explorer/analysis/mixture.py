@@ -97,8 +97,8 @@ def near(points: np.ndarray, real: np.ndarray, k: int = NEAR) -> np.ndarray:
 def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0) -> dict[str, Any]:
     """A mixture of the units that are used, and how near samples of it, and of the prior, come to latents of images.
 
-    Latents of half of the images fit the mixtures and are what samples are held against; those of the other half choose
-    the mixture and are the yardstick: real latents of other images.
+    Latents of half of the images fit the mixtures, and those of the other half choose one. Samples are held against
+    that other half, since a mixture lies nearer to what it was fitted to; so are the latents of the first, a yardstick.
 
     Args:
         drawn: (N, C, D), C latents of each image, drawn from its posterior where it has one.
@@ -108,8 +108,8 @@ def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0)
     Returns:
         `fitted_on`, `chosen_on` vectors, `tried` and `alive` units; `mixture` {`weights`, `means`, `covariances`},
         `rest` {`mean`, `deviation`} of all units; `near`, {what was sampled: {`share`, `low`, `high`, `n`}}: the share
-        of samples that are near a real latent, Wilson's 95 % interval; and `against`, how many real latents. Empty
-        where there are fewer than four images or no unit moves.
+        of samples that are near a real latent, with Wilson's 95 % interval for the samples, these real latents being
+        given; and `against`, how many real latents. Empty where there are fewer than four images or no unit moves.
     """
     from explorer.analysis.points import wilson
 
@@ -123,11 +123,11 @@ def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0)
     # a few cells of an image are alike: vectors that are held against one another are of different images
     apart = [drawn[order[part], 0][:TRIED] for part in (slice(half), slice(half, None))]
     generator = np.random.default_rng([seed, 1])
-    points = {"real": apart[1][:, alive], "mixture": found.sample(TRIED, seed)}
+    points = {"real": apart[0][:, alive], "mixture": found.sample(TRIED, seed)}
     points |= {"prior": generator.standard_normal((TRIED, int(alive.sum())))} if prior else {}
     shares = {}
     for name, some in points.items():
-        inside = near(some, apart[0][:, alive])
+        inside = near(some, apart[1][:, alive])
         low, high = (float(end[0]) for end in wilson(np.array([inside.sum()]), len(inside)))
         shares[name] = {"share": float(inside.mean()), "low": low, "high": high, "n": len(inside)}
     everything = drawn.reshape(-1, drawn.shape[2]).astype(np.float64)
@@ -136,7 +136,7 @@ def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0)
         "alive": np.flatnonzero(alive).tolist(),
         "mixture": {name: _rounded(getattr(found, name)) for name in ("weights", "means", "covariances")},
         "rest": {"mean": _rounded(everything.mean(0)), "deviation": _rounded(everything.std(0))},
-        "near": shares, "against": len(apart[0]), "neighbours": NEAR,
+        "near": shares, "against": len(apart[1]), "neighbours": NEAR,
     }  # fmt: skip
 
 

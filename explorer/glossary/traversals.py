@@ -105,8 +105,8 @@ TERMS: dict[str, Term] = {
     ),
     "real samples": Term(
         "Images",
-        "The yardstick: latents of images that were not fitted to, and what they decode to. No sample can be expected "
-        "to do better.",
+        "The yardstick: latents of images, held against those of other images, and what they decode to. No sample can "
+        "be expected to do better.",
     ),
     "mixture samples": Term(
         "Mixture of Gaussians",
@@ -123,7 +123,8 @@ TERMS: dict[str, Term] = {
         "Near real latents",
         "The share of samples that are at least as near to some real latent as its third nearest other real latent is "
         "(improved precision, here of latents). The same of real latents of other images is what a perfect sampler "
-        "would get. Units that are dead are left out.",
+        "would get. They are held against images that the mixture was not fitted to. The interval counts the samples; "
+        "other real latents would move all three by a few per cent. Units that are dead are left out.",
         "%",
         "Kynkäänniemi et al., 2019, equation 1",
     ),

@@ -70,3 +70,20 @@ def test_units_that_are_not_used_are_drawn_by_themselves():
     samples = mixture.drawn(found, 4000, 0)
     assert np.asarray(found["mixture"]["means"]).shape[1] == 3
     assert samples[:, 3].mean() == pytest.approx(5, abs=0.2) and samples[:, 3].std() == pytest.approx(2, abs=0.2)
+
+
+def test_samples_are_held_against_images_that_the_mixture_was_not_fitted_to(monkeypatch):
+    drawn, asked = planted(300), {}
+    fit, near = mixture.fit, mixture.near
+
+    def fitted(vectors, held_out, seed):
+        asked["fitted"], asked["chosen"] = vectors, held_out
+        return fit(vectors, held_out, seed)
+
+    monkeypatch.setattr(mixture, "fit", fitted)
+    monkeypatch.setattr(
+        mixture, "near", lambda points, real: asked.setdefault("against", real) is None or near(points, real)
+    )
+    mixture.compare(drawn, np.ones(3, bool), prior=True)
+    sets = {name: {tuple(one) for one in some.tolist()} for name, some in asked.items()}
+    assert not sets["fitted"] & sets["against"] and not sets["fitted"] & sets["chosen"]
