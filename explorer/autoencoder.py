@@ -183,6 +183,16 @@ class Attends(Protocol):
 
 
 @runtime_checkable
+class AttendsWhenDecoding(Protocol):
+    """An `Attends` whose decoder is made of such blocks, too, in which hidden patches ask and are attended to."""
+
+    def decoder_attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """As `attention`, of the blocks of the decoder; behind the first tokens stand all patches, row by row."""
+
+    decoder_blocks: int
+
+
+@runtime_checkable
 class Sends(Protocol):
     """An autoencoder whose decoder does not need every number that `encode` gives."""
 

@@ -19,7 +19,7 @@ class Attention:
         weights: (B, heads, H, W) float32, from the token that asks to each patch; hidden patches get none.
         first: (B, heads), from it to the tokens that stand for no patch; with `weights` the sum is 1.
         entropy, distance: (B, heads), of the token that asks: bits, and patches; nan for one without a place.
-        mean_entropy, mean_distance: (B, heads), mean over all visible patches that ask.
+        mean_entropy, mean_distance: (B, heads), mean over all patches that are there to ask.
         tokens: how many there are to attend to. even_distance: mean over patches if all weights were the same.
     """
 
@@ -33,27 +33,29 @@ class Attention:
     even_distance: float
 
 
-def attend(model: Attends, pixels: np.ndarray, mask: np.ndarray, query: int | None) -> Attention:
-    """Attention of an image (h, w, 3) uint8 whose patches `mask` (H, W) are hidden.
+def attend(model: Attends, pixels: np.ndarray, mask: np.ndarray, query: int | None, decoder: bool = False) -> Attention:
+    """Attention of an image (h, w, 3) uint8 whose patches `mask` (H, W) are hidden, in the encoder or the decoder.
 
     A mean attention distance is that of Dosovitskiy et al. 2021 (An image is worth 16 × 16 words, figure 7): distances
     between centres of patches, weighted by attention; here in patches, and weights of tokens that stand for no patch
     are left out and the others made to sum to 1.
 
     Args:
-        query: the visible patch that asks, row by row from 0; None for the first token that stands for no patch.
+        query: the patch that asks, row by row from 0; None for the first token that stands for no patch.
+        decoder: whether its blocks are meant, for a model that `AttendsWhenDecoding`; hidden patches are there, too.
 
     Raises:
         ValueError: the patch that asks is hidden, or nothing is there to ask.
     """
-    seen = np.flatnonzero(~mask.reshape(-1))
+    seen = np.arange(mask.size) if decoder else np.flatnonzero(~mask.reshape(-1))
     if (query is None and not model.first_tokens) or (query is not None and query not in seen):
         raise ValueError("only a token that the network sees can ask")
     row = 0 if query is None else model.first_tokens + int(np.searchsorted(seen, query))
     hidden = torch.from_numpy(np.array(mask, bool))[None].to(device_of(model))
     places = torch.from_numpy(np.stack(np.unravel_index(seen, mask.shape), 1)).float()
     away = torch.cdist(places, places).to(hidden.device)  # (visible, visible), in patches
-    blocks = model.attention(to_images(pixels[None], device_of(model)), hidden)
+    weigh = model.decoder_attention if decoder else model.attention
+    blocks = weigh(to_images(pixels[None], device_of(model)), hidden)
     parts = [_of_block(one[0], row, model.first_tokens, away) for one in blocks]
     asked, *others = (torch.stack(kind).cpu().numpy() for kind in zip(*parts, strict=True))
     weights = np.zeros((*asked.shape[:2], mask.size), np.float32)

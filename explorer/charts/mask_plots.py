@@ -52,7 +52,7 @@ def search(found: Mapping[str, Any], hidden: int, own: float, theme: Theme = "li
     return figure.update_layout(legend={**BELOW, "tracegroupgap": 0, "itemsizing": "trace"}, hovermode="closest")
 
 
-def distances(mean: np.ndarray, even: float, block: int, theme: Theme = "light") -> go.Figure:
+def distances(mean: np.ndarray, even: float, block: int, part: str = "encoder", theme: Theme = "light") -> go.Figure:
     """Mean attention distance in patches (B, heads) of each head by block, those of one block marked."""
     figure, shades, colours = go.Figure(), THEMES[theme], PALETTES[theme]
     blocks, heads = mean.shape
@@ -72,7 +72,7 @@ def distances(mean: np.ndarray, even: float, block: int, theme: Theme = "light")
         x=1, xref="paper", xanchor="right", y=even, yanchor="bottom", showarrow=False, text="even weights",
         font={"color": shades["muted"]},
     )  # fmt: skip
-    figure.update_xaxes(title_text="block of the encoder", dtick=1, range=[0.5, blocks + 0.5], showgrid=False)
+    figure.update_xaxes(title_text=f"block of the {part}", dtick=1, range=[0.5, blocks + 0.5], showgrid=False)
     figure.update_yaxes(title_text="mean distance (patches)", rangemode="tozero")
     dress(figure, theme, height=320, revision="attention distance")
     return figure.update_layout(legend=BELOW, hovermode="closest")

@@ -107,7 +107,7 @@ class Encoding(nn.Module):
         return by_layer(self.layers, blocks(self.network, self._embed(images)))
 
     def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        return attention(self.network, self._begun(visible(self._embed(images), mask)))
+        return attention(self.network.layers, self._begun(visible(self._embed(images), mask)))
 
     def _embed(self, images: Tensor) -> Tensor:
         return embed(self.network, self.pixels.into(images))

@@ -59,6 +59,12 @@ TERMS: dict[str, Term] = {
         "where a head looks, not what it does with what it finds there.",
         "%",
     ),
+    "attention of the decoder": Term(
+        "Attention of the decoder",
+        "The encoder sees the visible patches alone. In the decoder every patch is there: hidden ones as empty tokens "
+        "that know their place, and a hidden patch that asks shows from where it is filled in.",
+        "%",
+    ),
     "class token": Term(
         "Class token",
         "A token without a place in the image, which attends and is attended to like a patch.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class Masked(nn.Module):
         self.network, self.image_size = network, image_size
         self.layers = block_layers(network.vit)
         self.patch_size, self.mask_grid = network.config.patch_size, self.layers[0].grid
-        self.attention_blocks = len(self.layers)
+        self.attention_blocks, self.decoder_blocks = len(self.layers), len(network.decoder.decoder_layers)
 
     @property
     def codebooks(self) -> Mapping[str, Codebook]:
@@ -65,7 +65,17 @@ class Masked(nn.Module):
 
     def attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
         """Weights (N, heads, 1 + visible, 1 + visible) of each block of the encoder, the class token first."""
-        return attention(self.network.vit, begun(self.network.vit, visible(self._embed(images), mask)))
+        return attention(self.network.vit.layers, begun(self.network.vit, visible(self._embed(images), mask)))
+
+    def decoder_attention(self, images: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """Weights (N, heads, 1 + patches, 1 + patches) of each block of the decoder, the class token first."""
+        encoder, decoder = self.network.vit, self.network.decoder
+        states = self._blocks(visible(self._embed(images), mask))
+        seen = decoder.decoder_embed(encoder.layernorm(states[-1]))
+        hidden = mask.flatten(1)
+        tokens = decoder.mask_token.to(seen).expand(*hidden.shape, -1).clone()
+        tokens[~hidden] = seen[:, 1:].flatten(0, 1)  # both row by row
+        return attention(decoder.decoder_layers, torch.cat([seen[:, :1], tokens], 1) + decoder.decoder_pos_embed)
 
     def _into(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) in [0, 1] -> what the network takes."""
@@ -118,12 +128,12 @@ def visible(tokens: Tensor, mask: Tensor) -> Tensor:
     return tokens.gather(1, rows.expand(-1, -1, tokens.shape[2]))
 
 
-def attention(encoder: nn.Module, state: Tensor) -> Iterator[Tensor]:
-    """Attention weights of each block of a `ViTMAEModel` from what the first gets: each (N, heads, tokens, tokens).
+def attention(layers: Iterable[nn.Module], state: Tensor) -> Iterator[Tensor]:
+    """Attention weights of blocks of a ViT-MAE from what the first one gets: each (N, heads, tokens, tokens).
 
     Computed from queries and keys, because fused attention keeps no weights.
     """
-    for block in encoder.layers:
+    for block in layers:
         part, inputs = block.attention, block.layernorm_before(state)
         queries, keys = (
             project(inputs).unflatten(2, (part.num_attention_heads, -1)).transpose(1, 2)

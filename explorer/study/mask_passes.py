@@ -54,8 +54,10 @@ def search(model: Autoencoder, pixels: np.ndarray, found: dict[str, Any], second
 
 
 @through
-def attend(model: Autoencoder, pixels: np.ndarray, mask: np.ndarray, query: int | None) -> Attention:
-    """Whom a visible patch attends to in each block and head; see `analysis.attention.attend`."""
+def attend(
+    model: Autoencoder, pixels: np.ndarray, mask: np.ndarray, query: int | None, decoder: bool = False
+) -> Attention:
+    """Whom a patch attends to in each block and head; see `analysis.attention.attend`."""
     from explorer.analysis import attention
 
-    return attention.attend(model, pixels, mask, query)
+    return attention.attend(model, pixels, mask, query, decoder)

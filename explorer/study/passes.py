@@ -138,11 +138,12 @@ def change(
 @through
 def abilities(model: Autoencoder) -> dict[str, object]:
     """What a model can do: `joint`, `samples`, `posterior`, how many blocks `attends`, `mask_grid` if it fills in."""
-    from explorer.autoencoder import Attends, Masks, Posteriors, Samples
+    from explorer.autoencoder import Attends, AttendsWhenDecoding, Masks, Posteriors, Samples
 
     kinds = {"samples": isinstance(model, Samples), "posterior": isinstance(model, Posteriors)}
     attends = model.attention_blocks if isinstance(model, Attends) else 0
     grid = tuple(model.mask_grid) if isinstance(model, Masks) else None
+    kinds["decoder_attends"] = model.decoder_blocks if isinstance(model, AttendsWhenDecoding) else 0
     kinds |= {"peeks": bool(getattr(model, "peeks", False)), "class_token": bool(attends and model.first_tokens)}
     return {"joint": bool(model.joint), "attends": attends, "mask_grid": grid, **kinds}
 

@@ -27,7 +27,8 @@ AFTER = {  # what has no meaning for another choice
     "kmeans": ("code", "edit", "begin", "left"),
     "image": ("cell", "row", "column", "other", "edit", "begin", "left"), "code": ("row", "column", "other", "leaf"),
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
-    "draw": ("mask",), "against": ("layer_b", "region"), "layer_b": ("region",), "method": ("region",),
+    "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),
+    "method": ("region",),
     "more_of": ("more_value", "left"),
     **dict.fromkeys(("aim", "more_value", "towards", "swaps", "finer", "begin"), ("left",)),
 }  # fmt: skip

@@ -54,12 +54,16 @@ PEEKS = (
 BASELINES = {"mean colour": "Mean colour", "smooth": "Smooth fill"}
 
 
-def _last_block(study: Study, _: Any = None) -> int:
-    return max(1, attending.blocks_of(study))
+def _last_block(study: Study, options: Any) -> int:
+    return max(1, attending.blocks_of(study, options["part"] == "decoder"))
 
 
-def _several_blocks(study: Study, _: Any = None) -> bool:
-    return _last_block(study) > 1
+def _several_blocks(study: Study, options: Any) -> bool:
+    return _last_block(study, options) > 1
+
+
+def _both_parts(study: Study, _: Any = None) -> bool:
+    return attending.blocks_of(study, decoder=True) > 0
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,12 @@ class Options:
     )  # fmt: skip
     draw: int = fields.option(0, "Draw", "Another number, other patches at random.", min=0, max=9999)
     mask: str = fields.option("", "Hidden patches, as text", when=lambda *_: False)
+    part: str = fields.option(
+        "encoder", "Attention of the", help_of("attention of the decoder"), choices=attending.PARTS, when=_both_parts,
+        yields=True,
+    )  # fmt: skip
     block: int = fields.option(
-        1, "Block", "Of the encoder; the first one sees the image, the last one what all before it made of it.",
+        1, "Block", "The first one sees what goes in, the last one what all before it made of it.",
         min=1, max=_last_block, start=_last_block, widget="slider", step=1, when=_several_blocks, yields=True,
     )  # fmt: skip
     asks: str = fields.option("", "The patch that asks", when=lambda *_: False)

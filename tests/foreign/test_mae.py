@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from explorer import checkpoints, foreign
-from explorer.autoencoder import Attends, Masks, no_decoder
+from explorer.autoencoder import Attends, AttendsWhenDecoding, Masks, no_decoder
 from explorer.errors import BadInput
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -121,6 +121,23 @@ def test_attention_is_the_librarys_in_every_block_and_head(tmp_path, images):
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
         torch.testing.assert_close(one.sum(-1), torch.ones(3, 4, 5))
+
+
+def test_attention_of_the_decoder_is_the_librarys(tmp_path, images):
+    network = of_transformers(tmp_path)
+    model, mask = checkpoints.load(tmp_path), random_mask(len(images))
+    network.decoder.config._attn_implementation = "eager"
+    network.vit.embeddings.config.mask_ratio = 0.75
+    expected = []
+    for layer in network.decoder.decoder_layers:
+        layer.attention.register_forward_hook(lambda module, given, found: expected.append(found[1]))
+    with torch.inference_mode():
+        network(normalised(images), noise=mask.flatten(1) + ORDER / 100)
+        found = list(model.decoder_attention(images, mask))
+    assert isinstance(model, AttendsWhenDecoding) and len(found) == len(expected) == model.decoder_blocks == 2
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+        torch.testing.assert_close(one.sum(-1), torch.ones(3, 3, 17))
 
 
 def test_every_layer_of_a_grey_image_decodes_to_what_the_whole_network_gives(tmp_path):

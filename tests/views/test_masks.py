@@ -107,6 +107,7 @@ def test_nothing_and_everything_hidden_are_no_mistake(drawn, mask, said):
     told = sheet.told()
     assert told["hardest"] is None and (told["inside"]["psnr"] is None) == (mask == "0000")
     assert (told["attention"] is None) == (told["outside"]["mse"] is None) == (mask == "ffff")
+    assert drawn(mask=mask, part="decoder")[1].told()["attention"]["tokens"] == 17
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny-vqvae", "tiny-vae"])
@@ -175,6 +176,18 @@ def test_attention_maps_add_up_and_hidden_patches_get_none(drawn):
     sums = [sum(head) + first / 100 for head, first in zip(data["heads"], table.frame["first"], strict=True)]
     assert sums == pytest.approx([1, 1], abs=1e-3)
     assert np.array(told["entropy"]).shape == (2, 2) and np.array(told["entropy"]).max() <= np.log2(13) + 1e-6
+
+
+def test_a_hidden_patch_asks_in_the_decoder_where_all_patches_are(drawn):
+    _, sheet = drawn(mask="f000", asks="0,1", part="decoder", block=1)
+    data, told = piece(sheet, "attention").data, sheet.told()["attention"]
+    assert told["part"] == "decoder" and told["asks"] == [0, 1] and told["tokens"] == 17
+    assert data["hidden"] == 16 * "0" and data["crossed"] == "1111" + 12 * "0" and min(data["mean"]) > 0
+    (table,) = [block for block in blocks(sheet, Table) if block.name == "attention-table"]
+    visible = [100 * sum(head[4:]) for head in data["heads"]]
+    assert table.frame["visible"].tolist() == pytest.approx(visible, abs=0.1)
+    assert drawn(mask="f000", part="decoder")[1].told()["attention"]["asks"] in ([0, 1], [0, 2]), "a hidden one"
+    assert "visible" not in next(one for one in blocks(drawn()[1], Table) if one.name == "attention-table").frame
 
 
 def test_a_hidden_patch_gives_way_to_the_visible_one_nearest_to_it(drawn):

@@ -112,7 +112,7 @@ function attentionStart(root) {
     })
   }
   const draw = (one) => {
-    const { rows, columns, hidden, query } = state.data, { canvas, weights, top } = one
+    const { rows, columns, hidden, crossed, query } = state.data, { canvas, weights, top } = one
     const wide = (canvas.width = Math.max(1, Math.round((canvas.clientWidth || 92) * (window.devicePixelRatio || 1))))
     const tall = (canvas.height = Math.round((wide * rows) / columns)), pen = canvas.getContext("2d")
     const cell = (index) => {  // whole pixels, so that no seams show
@@ -127,6 +127,14 @@ function attentionStart(root) {
       const colour = attentionColour(top ? weights[index] / top : 0)
       pen.fillStyle = hidden[index] === "1" ? stripes : `rgba(${colour.join(",")},0.74)`
       pen.fillRect(...cell(index))
+      if (crossed[index] !== "1") continue
+      const [x, y, w, h] = cell(index)
+      pen.strokeStyle = "rgba(255,255,255,0.45)"
+      pen.lineWidth = Math.max(1, wide / 400)
+      pen.beginPath()
+      pen.moveTo(x, y + h)
+      pen.lineTo(x + w, y)
+      pen.stroke()
     }
     const frame = (index, width, colours) => {
       if (index === null || index === undefined) return
