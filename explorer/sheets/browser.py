@@ -167,7 +167,7 @@ function sheet(element, dark, plotly, go, ask) {
   };
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting) chart(entry.target);
-  }, {rootMargin: '20000px'});
+  }, {rootMargin: '100000px'});
   const draw = () => {
     for (const details of element.querySelectorAll('details'))
       if (open.has(details.firstChild.textContent)) details.open = true;

@@ -113,6 +113,12 @@ def test_reconstructions_are_those_of_the_library(kind, how, images, tmp_path):
         torch.testing.assert_close(model.decode(latents), reference(network, images), atol=1e-4, rtol=0)
     for layer in model.layers:
         assert latents[layer.name].shape == (2, *layer.grid, layer.dim)
+    assert isinstance(model, Posteriors) == isinstance(model, Samples)
+    if isinstance(model, Posteriors):
+        with torch.inference_mode():
+            ((name, (mean, variance)),) = model.posterior(images).items()
+        torch.testing.assert_close(mean, latents[name], atol=1e-5, rtol=0)
+        assert variance.shape == mean.shape and (variance > 0).all()
 
 
 def test_codes_are_those_of_the_library(images, tmp_path):
@@ -146,9 +152,9 @@ def test_samples_of_a_posterior(images, tmp_path):
     assert not torch.equal(one, other) and (one - mean).abs().mean() > 1e-3
     assert isinstance(model, Posteriors)
     told, variance = model.posterior(images)["latent"]
-    draws = model.sample(images[:1].repeat(500, 1, 1, 1), torch.Generator().manual_seed(0))["latent"]
+    draws = model.sample(images[:1].repeat(40, 1, 1, 1), torch.Generator().manual_seed(0))["latent"]
     torch.testing.assert_close(told, mean)
-    torch.testing.assert_close(draws.var(0), variance[0], rtol=0.5, atol=0)
+    assert float((draws.var(0) / variance[0]).mean()) == pytest.approx(1, abs=0.05)  # of thousands of numbers
     assert any("not multiplied by the scaling factor" in note for note in checkpoints.describe(tmp_path / "net").notes)
 
 
