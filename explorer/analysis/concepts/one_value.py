@@ -55,7 +55,7 @@ def fit(found: np.ndarray, positive: np.ndarray) -> Probe:
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
 
     def model(penalty: float) -> LogisticRegression:
-        return LogisticRegression(C=penalty, class_weight="balanced", max_iter=300)
+        return LogisticRegression(C=penalty, class_weight="balanced", max_iter=2000)
 
     told = [cross_val_score(model(one), units, positive, cv=folds, scoring="neg_log_loss").mean() for one in PENALTIES]
     fitted = model(PENALTIES[int(np.argmax(told))]).fit(units, positive)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from explorer.files import digest
 
 if TYPE_CHECKING:
     from explorer.analysis.concepts.one_value import Probe
+    from explorer.analysis.proposing import Aim
     from explorer.results.suggestions.question import Question
 
 FITTED, HELD = 1_000, 500  # images that probes are fitted on and scored on; of larger ones fewer
@@ -21,37 +21,11 @@ ENOUGH = float(np.log(999))  # log-odds: a probability of 99.9 %, beyond which m
 SHORT, NEAR = 24, 8  # codes that are tried everywhere, and those near a cell's own code
 
 
-@dataclass(frozen=True)
-class Aim:
-    """What is aimed at.
-
-    Attributes:
-        score: pictures (n, h, w, 3) uint8 -> (n,), larger is better. check: the same of what the search does not see.
-        pairs: (P, 2) candidates. facts: what is told of it. enough: score at which the search ends.
-    """
-
-    score: Callable[[np.ndarray], np.ndarray]
-    check: Callable[[np.ndarray], np.ndarray | None]
-    pairs: np.ndarray
-    facts: dict[str, Any]
-    enough: float = np.inf
-
-
-def towards(question: Question) -> Aim:
-    from explorer.analysis import suggesting
-
-    target = question.pixels([question.options.towards])[0].astype(np.float32) / 255
-    codes = question.encoding.codes(question.layer, [question.options.towards])[0].astype(np.int64)
-
-    def score(pixels: np.ndarray) -> np.ndarray:
-        return -np.square(pixels.astype(np.float32) / 255 - target).mean((1, 2, 3), dtype=np.float64)
-
-    return Aim(score, lambda pixels: None, suggesting.towards(codes, question.drafts.start), {})
-
-
 def concept(question: Question) -> Aim:
+    """More of a value, by a frozen probe of the decoded picture, read again."""
     from explorer.analysis import drafts
     from explorer.analysis.concepts import one_value
+    from explorer.analysis.proposing import Aim
 
     model, layer = question.material.model, question.layer
     fit, held = _images(question)
@@ -75,7 +49,7 @@ def concept(question: Question) -> Aim:
 
     probes = {name: _probe(*found) for name, found in (("read", read), ("seen", look))}
     facts = {"probes": probes, "fitted": len(fit), "held": len(held)}
-    return Aim(score, check, _pairs(question), facts, ENOUGH)
+    return Aim(score, _pairs(question), check, facts, ENOUGH)
 
 
 def _images(question: Question) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from explorer.results.scores.material import Material
     from explorer.results.subject import Subject
     from explorer.results.suggestions import Options
-    from explorer.results.suggestions.aims import Aim
 
 MOST, FEWEST = 6_000, 400  # pictures that are drawn for a search: the most at 64 × 64 px, of larger ones fewer
-SETS = 24  # of random swaps
 
 
 @dataclass(frozen=True)
@@ -109,74 +107,28 @@ class Question:
 
     def found(self) -> dict[str, Any]:
         """See above."""
-        from explorer.analysis import suggesting
+        from explorer.analysis import proposing
         from explorer.results.suggestions import aims
 
         self.check()
         options, drafts = self.options, self.drafts
-        aim = aims.towards(self) if options.towards is not None else aims.concept(self)
-        plan = suggesting.Plan.of(self.affordable(MOST, FEWEST), options.swaps)
-        self.progress.total = plan.scan + plan.widen + options.swaps * plan.again + SETS * (options.swaps + 1)
-        self.progress.unit, drawn = "pictures", 0
-
-        def score(codes: np.ndarray, said: str = "trying swaps") -> np.ndarray:
-            nonlocal drawn
-            size, parts = max(self.affordable(256, 16), 16), []
-            for at in range(0, len(codes), size):
-                parts.append(aim.score(drafts.pictures(codes[at : at + size])))
-                drawn = min(drawn + len(parts[-1]), self.progress.total - 1)
-                self.progress.update(drawn, said)
-            return np.concatenate(parts) if parts else np.empty(0)
-
-        found = suggesting.search(drafts.start, aim.pairs, options.swaps, score, plan, aim.enough)
+        if options.towards is not None:
+            codes = self.encoding.codes(self.layer, [options.towards])[0]
+            aim = proposing.near(self.pixels([options.towards])[0], codes, drafts.start)
+        else:
+            aim = aims.concept(self)
         used = np.flatnonzero(self.encoding.usage(self.layer))
-        sets = suggesting.random_swaps(drafts.start, used, len(found.cells), SETS)
-        random = self._random(aim, sets, partial(score, said="random swaps, to compare with"))
+        drawn = self.affordable(MOST, FEWEST)
         return {
             "image": options.image, "name": str(self.subject.images.names[options.image]), "layer": self.layer,
             "layers": self.layers, "begin": options.begin, "finer": options.finer,
             "aim": {"concept": options.concept, "value": options.value, "towards": options.towards},
-            "asked": options.swaps, "tried": found.tried, "codes": len(np.unique(aim.pairs[:, 1])),
-            **self._told(aim, found), "random": random, **aim.facts,
+            **proposing.propose(drafts, aim, used, options.swaps, drawn, self._tell),
         }  # fmt: skip
 
-    def _told(self, aim: Aim, found: Any) -> dict[str, Any]:
-        """The swaps and their effects."""
-        from explorer.analysis.concepts import pictures as computed
-
-        steps = np.repeat(self.drafts.start[None], len(found.cells) + 1, 0)
-        for place, (cell, code) in enumerate(zip(found.cells, found.codes, strict=True), 1):
-            steps[place:, cell] = code
-        pixels = self.drafts.pictures(steps)
-        checks, changed = aim.check(pixels), _changed(pixels[0], pixels)
-        looks = computed.measure(pixels[[0, -1]])
-        swaps = [
-            {
-                "cell": int(cell), "code_before": int(self.drafts.start[cell]), "code": int(code),
-                "score": float(found.scores[place]), "alone": float(found.alone[place - 1]),
-                "changed": float(changed[place]), "check": None if checks is None else float(checks[place]),
-            }
-            for place, (cell, code) in enumerate(zip(found.cells, found.codes, strict=True), 1)
-        ]  # fmt: skip
-        return {
-            "swaps": swaps, "start": float(found.scores[0]),
-            "start_check": None if checks is None else float(checks[0]),
-            "looks": {name: looks[name].astype(str if name == "hue" else float).tolist()
-                      for name in ("lightness", "saturation", "hue")},
-        }  # fmt: skip
-
-    def _random(self, aim: Aim, sets: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
-        """The yardstick: as many random swaps."""
-        from explorer.analysis.suggesting import applied
-
-        steps = applied(self.drafts.start, sets)  # (sets, swaps + 1, C)
-        scores = score(steps.reshape(-1, steps.shape[-1])).reshape(steps.shape[:2]).tolist()
-        last = self.drafts.pictures(steps[:, -1])
-        checks, changed = aim.check(last), _changed(self.drafts.pictures(self.drafts.start[None])[0], last).tolist()
-        checks = [] if checks is None else checks.tolist()
-        order = np.argsort([one[-1] for one in scores], kind="stable")
-        middle = sets[order[len(order) // 2]].tolist()
-        return {"sets": SETS, "scores": scores, "checks": checks, "changed": changed, "middle": middle}
+    def _tell(self, done: int, total: int, said: str) -> None:
+        self.progress.total, self.progress.unit = total, "pictures"
+        self.progress.update(done, said)
 
     def pixels(self, rows: Any) -> np.ndarray:
         """(n, h, w, 3) uint8 of images of the set."""
@@ -184,11 +136,6 @@ class Question:
 
     def affordable(self, most: int, fewest: int) -> int:
         """How many pictures are worth the time: `most` of 64 × 64 px, of larger ones fewer."""
-        from explorer.results.scores import networks
+        from explorer.analysis import proposing
 
-        return networks.affordable(self.material, most, fewest)
-
-
-def _changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Mean absolute change of pictures (n, h, w, 3) uint8 against one, (n,) in [0, 1]."""
-    return np.abs(after.astype(np.float32) - before.astype(np.float32)).mean((1, 2, 3)) / 255
+        return proposing.affordable(most, fewest, self.subject.facts.image_size)
