@@ -25,7 +25,8 @@ MANY = ("pills", "multiselect")  # widgets of a field that holds several of its 
 AFTER = {  # what has no meaning for another choice
     "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left"),
     "kmeans": ("code", "edit", "begin", "left"),
-    "image": ("cell", "row", "column", "other", "edit", "begin", "left"), "code": ("row", "column", "other", "leaf"),
+    "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek"),
+    "code": ("row", "column", "other", "leaf"),
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
     "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),
     "method": ("region",),

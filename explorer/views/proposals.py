@@ -173,13 +173,13 @@ class Proposal:
     def sizes(self) -> dict[str, int]:
         return {name: len(self.study.book(name)) for name in self.study.layer_names}
 
-    def start(self) -> dict[str, np.ndarray]:
+    def begun(self) -> dict[str, np.ndarray]:
         """Codes that the search began with."""
         return edits.read(self.kept["begin"], self.own, self.sizes)
 
     def swapped(self, swaps: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
         """Codes with swaps, (cell, code) each."""
-        found = self.start()
+        found = self.begun()
         flat = found[self.kept["layer"]].reshape(-1)
         for cell, code in swaps:
             flat[cell] = code
@@ -200,7 +200,7 @@ class Proposal:
         all_swaps = [(one["cell"], one["code"]) for one in self.kept["swaps"]]
         middle = int(np.argsort(self.random[:, -1], kind="stable")[len(self.random) // 2])
         found = [
-            ("Before", self.said(self.scores[0]), self.decoded(self.start())),
+            ("Before", self.said(self.scores[0]), self.decoded(self.begun())),
             ("All proposed swaps", self.said(self.scores[-1]), self.decoded(self.swapped(all_swaps))),
             (
                 "Random swaps", f"{self.said(self.random[middle, -1])}, the middle one of the sets",
@@ -245,7 +245,7 @@ class Proposal:
         codes = sorted({code for one in swaps for code in (one["code_before"], one["code"])})
         return {
             "key": self.mark, "layer": layer, "grid": list(self.own[layer].shape), "rows": rows, "left": list(gone),
-            "picture": drawing.url(self.decoded(self.start())), "axis": self.axis, "sets": self.kept["random"]["sets"],
+            "picture": drawing.url(self.decoded(self.begun())), "axis": self.axis, "sets": self.kept["random"]["sets"],
             "help": {"alone": help_of("swap alone"), "chance": help_of("random swaps")},
         } | palettes.described(study, layer, codes)  # fmt: skip
 

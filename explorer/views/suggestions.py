@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.results.suggestions import Options as Asked
 from explorer.sheets import Block, Cards, Chart, Controls, Go, Heading, Link, Missing, Note, Picture, Pictures, Row
+from explorer.study import drafting
 from explorer.views import fields, layers, words
 from explorer.views.proposals import Proposal
 
@@ -21,9 +23,15 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 OWN = (
-    "Changes are searched for images of the dataset: a picture of yours has no place in it. Choose one of its images "
-    "to ask for a change; yours can be painted above."
+    "A picture of yours can be searched for towards an image of the dataset. More of a concept is searched for in "
+    "images of the dataset: probes are fitted to them by a process beside the page."
 )
+TOO_SLOW = (
+    "At {size} px a search takes too long to wait for, and a picture of yours is kept nowhere for a process beside the "
+    "page. Choose an image of the dataset to ask for a change."
+)
+NOW = "Search now, a few seconds"
+LARGEST = 128  # pixels of a side, of pictures of which a search can be waited for
 SHOWN = {"checkpoint": "vqvae-shapes", "dataset": "shapes"}
 ELSEWHERE = Link("Open vqvae-shapes, which decodes codes", "brush", Go(None, SHOWN))
 UNDECODED = "These codes came without a model, so no change can be scored. A checkpoint that decodes can."
@@ -41,8 +49,13 @@ def concepts(study: Study) -> dict[str, tuple[str, ...]]:
     return {name: one.values for name, one in found.items() if not isinstance(one, str)}
 
 
-def _aims(study: Study, _: Any = None) -> dict[str, str]:
-    there = {"concept": bool(study.remember(concepts)), "image": len(study.images) > 1}
+def _own(picture: Looked | None) -> bool:
+    return picture is not None and picture.row is None
+
+
+def _aims(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
+    own = _own(options["picture"])
+    there = {"concept": not own and bool(study.remember(concepts)), "image": len(study.images) > (not own)}
     return {name: called for name, called in AIMS.items() if there[name]}
 
 
@@ -61,8 +74,8 @@ class Options:
     """What can be asked for."""
 
     aim: str = fields.option(
-        "concept", "Ask for", choices=_aims, start=lambda study, _: next(iter(_aims(study)), "concept"), yields=True,
-        when=lambda study, _: len(_aims(study)) > 1,
+        "concept", "Ask for", choices=_aims, yields=True, start=lambda study, o: next(iter(_aims(study, o)), "concept"),
+        when=lambda study, options: len(_aims(study, options)) > 1,
     )  # fmt: skip
     more_of: str = fields.option(
         "", "More of", "What is known of each image; of numbers, a fifth of the images.", yields=True, widget="list",
@@ -79,6 +92,7 @@ class Options:
     )  # fmt: skip
     swaps: int = fields.option(8, "Swaps, at most", "Cells whose code is swapped.", min=1, max=16)
     begin: str = fields.option("", "Where the search begins", when=lambda *_: False)
+    seek: bool = fields.option(False, "Search for a picture of one's own", when=lambda *_: False)
     left: str = fields.option("", "Proposals that were left", when=lambda *_: False)
 
 
@@ -90,11 +104,43 @@ def question(study: Study, options: Any, picture: Looked) -> Asked:
 
 
 def proposal(study: Study, options: Any, picture: Looked) -> Proposal | None:
-    """What was found and is kept; None where there is nothing."""
-    if picture.row is None or study.checkpoint.no_decoder or not _aims(study):
+    """What was found and is kept; of a picture of one's own, what is found now, if that was asked for."""
+    if study.checkpoint.no_decoder or not _aims(study, {"picture": picture}):
         return None
-    kept = study.result("suggestions", question(study, options, picture))
+    if not _own(picture):
+        kept = study.result("suggestions", question(study, options, picture))
+    elif not options.seek or study.checkpoint.image_size > LARGEST or _refused(study, options, picture):
+        kept = None
+    else:
+        found = Proposal(study, {"layer": options.layer, "begin": options.begin}, picture)
+        layers = decoded_layers(study, options.layer, options.finer)
+        kept = study.remember(_search, picture, options.layer, layers, options.towards, options.swaps, found.begun())
+        kept = {**kept, "begin": options.begin}
     return None if kept is None else Proposal(study, kept, picture)
+
+
+def decoded_layers(study: Study, layer: str, finer: str) -> list[str]:
+    """Layers that the decoder gets."""
+    names = study.layer_names
+    if not study.abilities()["joint"]:
+        return [layer]
+    return names[: names.index(layer) + 1] if finer == "drop" else names
+
+
+def _search(
+    study: Study, picture: Looked, layer: str, layers: list[str], towards: int, swaps: int, begun: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """The same as the result, for a picture of one's own towards an image of the dataset."""
+    started, other = time.perf_counter(), study.image(towards)
+    latents = {name: np.array(study.look(picture).latents[name]) for name in layers}
+    for name in layers:
+        painted = begun[name] != study.codes_of(picture, name)[0]
+        latents[name][painted] = study.vectors(name)[begun[name][painted]]
+    begin = {"latents": latents, "layer": layer, "vectors": study.vectors(layer), "start": begun[layer].reshape(-1)}
+    codes, used = study.codes_of(other, layer)[0], np.flatnonzero(study.usage(layer))
+    found = study.through(drafting.towards, begin, other.pixels, codes, used, swaps)
+    aim = {"concept": "", "value": "", "towards": towards}
+    return {"layer": layer, "layers": layers, "aim": aim, **found, "seconds": time.perf_counter() - started}
 
 
 def blocks(
@@ -108,16 +154,18 @@ def blocks(
     heading = Heading("Ask for a change", help_of("asking for a change"))
     if study.checkpoint.no_decoder:
         return [heading, Note(UNDECODED, "info"), ELSEWHERE]
-    if not _aims(study):
+    if not _aims(study, {"picture": picture}):
         return [heading, Note(ALONE, "info")]
-    if picture.row is None:
-        return [heading, Note(OWN, "info")]
+    if _own(picture) and study.checkpoint.image_size > LARGEST:
+        return [heading, Note(TOO_SLOW.format(size=study.checkpoint.image_size), "info")]
     asked = question(study, options, picture)
     controls: list[Block] = [
         heading, Controls(("aim", "more_of", "more_value", "towards", "swaps")), *_begins(study, options, picture, edit)
     ]  # fmt: skip
     if why := _refused(study, options, picture):
         return [*controls, Note(why, "info")]
+    if found is None and _own(picture):
+        return [*controls, Note(OWN), Link(NOW, "search", Go(None, {"seek": True}))]
     if found is None:
         pictures = f"{max(400, round(6000 * min(1, 64 / study.checkpoint.image_size) ** 2)):,}"
         title = f"Search for {words.many(asked.swaps, 'swap')} that make image {picture.row:,} {_aimed(options)}"
@@ -156,7 +204,7 @@ def _refused(study: Study, options: Any, picture: Looked) -> str:
         text = str(problem)
         return f"{text[:1].upper()}{text[1:]}, so the search cannot begin there."
     if options.aim == "image" and options.towards == picture.row:
-        return f"Image {picture.row:,} is this one; choose another to go towards."
+        return f"Image {options.towards:,} is this one; choose another to go towards."
     return ""
 
 

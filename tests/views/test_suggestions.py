@@ -16,7 +16,7 @@ from explorer.results.subject import Subject
 from explorer.results.suggestions import Options, question
 from explorer.sheets import Cards, Chart, Link, Missing, Note, Pictures, Piece, walk
 from explorer.sheets.pieces import answered
-from explorer.study import Picture, Study, open_study
+from explorer.study import Picture, Study, drafting, open_study
 from explorer.views import VIEWS, fields
 from explorer.views.proposals import Proposal
 
@@ -144,12 +144,24 @@ def test_it_begins_with_what_is_painted_when_that_is_chosen(study):
     assert begins(sheet) == "" and of(Missing, sheet)[0].options.begin == "code:3=5"
 
 
-def test_where_nothing_can_be_asked_there_is_one_sentence(study):
-    own = Picture(np.zeros((64, 64, 3), np.uint8), "mine.png")
-    sheet = shown(study, own)
-    assert "A picture of yours" not in notes(sheet) and "a picture of yours has no place in it" in notes(sheet)
-    assert "Image 3 is this one" in notes(shown(study, aim="image", towards=STAR))
-    assert not of(Missing, shown(study, aim="image", towards=STAR))
+def test_what_cannot_become_itself_is_one_sentence(study):
+    sheet = shown(study, aim="image", towards=STAR)
+    assert "Image 3 is this one" in notes(sheet) and not of(Missing, sheet)
+
+
+def test_a_picture_of_ones_own_goes_towards_an_image_when_that_is_asked_for(study, monkeypatch):
+    monkeypatch.setattr(drafting, "DRAWN", 300)
+    own = Picture(study.image(STAR).pixels, "mine.png")  # what a search for it finds is known
+    sheet = shown(study, own, towards=8, swaps=2)
+    assert sheet.numbers["suggestions"] is None and not of(Missing, sheet)
+    assert [one for one in of(Link, sheet) if one.go.carried == {"seek": True}]
+    sheet = shown(study, own, towards=8, swaps=2, seek=True)
+    found = sheet.numbers["suggestions"]
+    same = results.obtain("suggestions", study.subject, {"image": STAR, "layer": "code", "towards": 8, "swaps": 2})[1]
+    assert found["start"] == pytest.approx(same["start"], rel=1e-3) and len(found["swaps"]) == 2
+    assert found["swaps"][-1]["score"] > found["start"] and proposals(sheet).data["rows"]
+    painted = shown(study, own, towards=8, swaps=2, seek=True, begin="code:0=5").numbers["suggestions"]
+    assert painted["start"] != found["start"] and painted["begin"] == "code:0=5"
 
 
 def test_a_search_in_vain_says_so(study):
