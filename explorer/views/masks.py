@@ -74,7 +74,7 @@ class Options:
         75, "Hidden (%)", "The share of patches that are hidden at random. What was painted goes.", min=5, max=95,
         step=5, widget="slider",
     )  # fmt: skip
-    draw: int = fields.option(0, "Draw", "Another number, other patches at random.", min=0, max=9999)
+    draw: int = fields.option(0, "Mask seed", "Another seed, other patches at random.", min=0, max=9999)
     mask: str = fields.option("", "Hidden patches, as text", when=lambda *_: False)
     part: str = fields.option(
         "encoder", "Attention of the", help_of("attention of the decoder"), choices=attending.PARTS, when=_both_parts,
