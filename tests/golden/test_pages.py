@@ -22,6 +22,7 @@ SHOWN = [
     ("training", "vqvae-shapes"),
     ("layers", "vqvae2-shapes"),
     ("reconstructions", "mae-shapes"),
+    ("masks", "mae-shapes"),
 ]
 HEADINGS = ("title", "header", "subheader")
 CHARTS = ("plotly_chart", "bidi_component")  # the second one is our own: hover thumbnails, clickable maps
