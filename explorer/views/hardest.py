@@ -93,7 +93,11 @@ def numbers(study: Study, picture: Looked, mask: np.ndarray) -> dict[str, Any] |
     searched = _searched(study, picture, grid) if 0 < hidden < mask.size else None
     if searched is None:
         return None
-    random = study.remember(_random, picture, hidden)
+    sizes = searched["random"]["hidden"]  # the same masks that the chart shows, where it has some of this size
+    known = hidden in sizes
+    random = (
+        np.array(searched["random"]["mse"][sizes.index(hidden)]) if known else study.remember(_random, picture, hidden)
+    )
     told: dict[str, Any] = {"hidden": hidden, "step": searched["step"]}
     for name in NAMES:
         mse = searched[name]["mse"][hidden - 1]

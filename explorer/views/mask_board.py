@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,18 @@ from explorer.sheets import Block, Go, Note, Piece
 from explorer.sheets.cells import hexed, unhexed
 from explorer.sheets.drawing import url
 
+if TYPE_CHECKING:
+    from explorer.study import Study
+
 SIDE = 320  # pixels of the screen
 HOW = "Press patches, or drag over them, to hide them or to show them again; arrow keys and space do the same."
+
+
+PEEKS = (
+    "This model predicts patches without their mean and deviation (norm_pix_loss), so hidden patches are put back with "
+    "those of the original. Errors inside are smaller than what it could guess by itself; the baselines see nothing of "
+    "the kind."
+)
 
 
 def board(
@@ -58,3 +68,8 @@ def painted(text: str, grid: tuple[int, int]) -> tuple[np.ndarray | None, list[B
 def text_of(cells: np.ndarray) -> str:
     """What the option `mask` is for these cells (H, W)."""
     return hexed(cells)
+
+
+def peeks(study: Study) -> list[Block]:
+    """Says that hidden patches are put back with something of the original, where they are."""
+    return [Note(PEEKS, "warning")] if study.abilities()["peeks"] else []

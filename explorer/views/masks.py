@@ -46,11 +46,6 @@ ABOUT = (
     "you think it needs most."
 )
 UNSEEN = "The encoder sees the patches that are not striped."
-PEEKS = (
-    "This model predicts patches without their mean and deviation (norm_pix_loss), so hidden patches are put back with "
-    "those of the original. Errors inside are smaller than what it could guess by itself; the baselines see nothing of "
-    "the kind."
-)
 BASELINES = {"mean colour": "Mean colour", "smooth": "Smooth fill"}
 
 
@@ -102,7 +97,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks = [
         Controls(("share", "draw")), *said, *unlike.notes(study, [picture]),
         _board(study, options, picture, mask, found),
-        *([Note(PEEKS, "warning")] if study.abilities()["peeks"] else []),
+        *mask_board.peeks(study),
         Part(FOUND, [_cards(mask, found), *_pictures(study, mask, found)]),
         Part(HARDEST, [Later(partial(hardest.blocks, study, picture, mask, found))]),
         Part(ATTENTION, [Later(partial(attending.blocks, study, options, picture, mask))]),

@@ -181,13 +181,13 @@ def _hidden(study: Study, options: Options, shown: Sequence[Looked]) -> tuple[np
         return None, controls
     if options.hide == "random":
         mask = random_masks(len(shown), grid, options.ratio / 100, options.mask_seed) if options.ratio else None
-        return mask, controls
+        return mask, [*controls, *(mask_board.peeks(study) if options.ratio else [])]
     cells, said = mask_board.painted(options.mask, grid)
     cells = np.zeros(grid, bool) if cells is None else cells
     about = f"{words.many(int(cells.sum()), 'patch', 'patches')} of {cells.size} hidden, the same in each image below."
     alt = f"Patches of {shown[0].name}: press one to hide or show it"
     board = mask_board.board("mask-board", shown[0].pixels, cells, alt, share=options.ratio or None)
-    controls += [*said, Row([[board], [Note(f"{mask_board.HOW} {about}")]], 260)]
+    controls += [*said, *mask_board.peeks(study), Row([[board], [Note(f"{mask_board.HOW} {about}")]], 260)]
     seen_all = not cells.any()
     return None if seen_all or cells.all() else np.repeat(cells[None], len(shown), 0), controls
 

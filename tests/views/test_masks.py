@@ -224,3 +224,17 @@ def test_a_picture_of_ones_own_is_searched_in_parts_while_the_page_waits(drawn, 
     cells = mask_search.mask_of(whole["worst"]["order"], 8, (4, 4))
     assert found["worst"]["mask"] == hexed(cells), "the same as at one go"
     assert [one.text for one in blocks(sheet, Heading)][:2] == ["Which patches it needs", "Attention"]
+
+
+def test_a_model_that_takes_something_of_the_original_back_is_said_to(drawn, studio, tmp_path):  # noqa: F811
+    from transformers import ViTMAEConfig, ViTMAEForPreTraining
+
+    path = tmp_path / "peeking"
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes |= {f"decoder_{name}": value for name, value in sizes.items()}
+    ViTMAEForPreTraining(ViTMAEConfig(image_size=16, patch_size=4, norm_pix_loss=True, **sizes)).save_pretrained(path)
+    study = open_study(path, str(studio.photos))
+    options, _ = fields.settled(VIEW.options, study, {}, study.image(3))
+    sheet = VIEW.sheet(study, options, study.image(3))
+    assert "those of the original" in notes(sheet) and sheet.numbers["hidden"] == 12
+    assert "those of the original" not in notes(drawn()[1])
