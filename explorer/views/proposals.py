@@ -26,6 +26,7 @@ NOTHING = (
     "None of {tried:,} swaps that were tried raises {axis}: it stays at {now}. Ask for another value, or begin with "
     "something painted."
 )
+NO_MORE = "; no further swap raised the score"
 UNTOLD = "But the probe tells this value of held-out images no better than chance, so that means nothing."
 UNSEEN = "Whether the picture itself moved cannot be said: pixels alone do not tell this value."
 PLEASES = " These codes please the first probe more than the eye."
@@ -143,11 +144,11 @@ class Proposal:
         """How it was searched."""
         kept = self.kept
         fewer = len(kept["swaps"]) < kept["asked"]
-        text = (
-            f"{kept['tried']:,} pictures were tried, of {words.many(kept['codes'], 'code')}, in {kept['seconds']:.0f} s"
-        )
+        tried = f"{words.many(kept['tried'], 'picture')} with {words.many(kept['codes'], 'code')} were tried"
+        text = f"{tried} in {kept['seconds']:.0f} s"
         enough = self.percent and self.scores[-1] > 0.999
-        more = "; the search ends at 99.9 %" if enough else "; no further swap raised the score"
+        full = len(kept["swaps"]) == self.own[kept["layer"]].size
+        more = "; the search ends at 99.9 %" if enough else "; there are no more cells" if full else NO_MORE
         text += f"{more if fewer else ''}."
         if self.percent:
             look = kept["looks"]

@@ -168,7 +168,8 @@ def blocks(
         return [*controls, Note(OWN), Link(NOW, "search", Go(None, {"seek": True}))]
     if found is None:
         pictures = f"{max(400, round(6000 * min(1, 64 / study.checkpoint.image_size) ** 2)):,}"
-        title = f"Search for {words.many(asked.swaps, 'swap')} that make image {picture.row:,} {_aimed(options)}"
+        swaps = min(asked.swaps, edit[options.layer].size)
+        title = f"Search for {words.many(swaps, 'swap')} to make image {picture.row:,} {_aimed(options)}"
         return [*controls, Missing("suggestions", asked, title, TAKES.format(pictures=pictures))]
     if not found.kept["swaps"]:
         return [*controls, *found.unfound()]
