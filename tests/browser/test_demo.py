@@ -441,6 +441,28 @@ def test_a_stroke_changes_the_picture_and_is_taken_back(visit, size):
     expect(root).to_have_attribute("data-text", "")
 
 
+def test_a_change_is_searched_for_and_taken_onto_the_canvas(visit):
+    page = visit("phone")
+    open_tab(page, "Edit")
+    edit = page.locator("#view-edit")
+    canvas = edit.locator("[data-name=canvas] .cv").locator("xpath=..")
+    edit.get_by_text("Search now, a few seconds").click()
+    rows = edit.locator(".pp li")
+    expect(rows.first).to_be_visible()
+    take = rows.first.locator(".take")
+    take.scroll_into_view_if_needed()
+    box = take.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(rows.first).to_have_attribute("data-taken", "")
+    expect(canvas).to_have_attribute("data-text", re.compile(r":\d+=\d+"))
+    expect(edit.locator(".pp .now")).to_have_text(re.compile(r"nearness to image .* dB"))
+    assert fits(page)
+    count = rows.count()
+    rows.nth(1).locator(".leave").click()
+    expect(rows).to_have_count(count - 1)
+    expect(canvas).to_have_attribute("data-text", re.compile(r":\d+=\d+"))
+
+
 # ------------------------------------------------------------------------------------------------------- steps
 
 
