@@ -217,6 +217,20 @@ def test_an_image_less_itself_plus_another_is_the_other(drawn):
     assert np.abs(result.pixels.astype(int) - other).max() <= 1
 
 
+def test_the_move_of_a_sum_has_a_slider_from_none_to_twice(drawn):
+    study, sheet = drawn(do="sums")
+    slider = piece(sheet)
+    row = strip(slider.data["rows"][0])
+    *_, result = next(block for block in blocks(sheet, Pictures) if block.name == "sum").pictures
+    whole = study.compare(study.image(2).pixels[None]).reconstructions[0]
+    assert np.abs(row[0].astype(int) - whole).max() <= 1 and np.abs(row[4].astype(int) - result.pixels).max() <= 1
+    told = slider.answer({"values": {"move": 1.5}})
+    assert np.abs(pixels(told["views"]["moved"]).astype(int) - row[6]).max() <= 1 and "1.5 × the move" in told["said"]
+    assert np.abs(pixels(slider.answer({"row": "move", "at": 8})["picture"]).astype(int) - row[8]).max() <= 1
+    for wrong in ({"values": {"move": 9}}, {"row": "move", "at": 9}, None, {"values": {"move": "1"}}):
+        assert "error" in answered(slider, wrong)
+
+
 def test_samples_of_every_kind_and_how_near_they_lie(drawn):
     study, sheet = drawn(do="samples", draws=4)
     shown = {block.name: [one.pixels for one in block.pictures] for block in blocks(sheet, Pictures)}

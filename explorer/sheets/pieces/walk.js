@@ -16,7 +16,7 @@ function walk(root, data, tell, ask) {
   }
   const told = (value) => {
     if (data.suffix === "%") return `${Math.round(100 * value)} %`
-    return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(1)}${data.suffix}`
+    return `${value > 0 && data.values[0] < 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(1)}${data.suffix}`
   }
   const nearest = (value) => data.values.reduce((best, one, at) =>
     (Math.abs(one - value) < Math.abs(data.values[best] - value) ? at : best), 0)
@@ -55,12 +55,12 @@ function walk(root, data, tell, ask) {
         accent-color: var(--cx-accent, #2a628f); touch-action: pan-y; }
       .walk :is(input, .back):focus-visible { outline: 2px solid var(--cx-accent, #2a628f); outline-offset: 2px; }
       @container (min-width: 640px) {
-        .walk .all:not(.linked) { grid-template-columns: 180px minmax(0, 1fr); }
-        .walk .all:not(.linked) .views { grid-template-columns: minmax(0, 1fr); }
+        .walk .all:not(.wide) { grid-template-columns: 180px minmax(0, 1fr); }
+        .walk .all:not(.wide) .views { grid-template-columns: minmax(0, 1fr); }
         .walk .views { grid-template-columns: repeat(auto-fit, minmax(64px, 150px)); }
       }
       @container (min-width: 860px) {
-        .walk .all:not(.linked) .rows:not(.few) { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+        .walk .all:not(.wide) .rows { grid-template-columns: repeat(2, minmax(0, 1fr)); }
       }
     `
     state.box = make("div", make("div", root, "walk"), "all")
@@ -155,8 +155,7 @@ function walk(root, data, tell, ask) {
   if (state.key !== data.key || state.ticks !== data.ticks.join()) state.made = {}
   state.ticks = data.ticks.join()
   state.key = data.key
-  state.box.classList.toggle("linked", data.linked)
-  state.list.classList.toggle("few", data.rows.length < 3)
+  state.box.classList.toggle("wide", data.linked || data.rows.length < 3)  // the large pictures stand above the rows
   state.views.replaceChildren()
   state.places = {}
   for (const one of data.views) {

@@ -12,6 +12,7 @@ from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Controls, Go, Heading, Note, Picture, Pictures, Row
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
+from explorer.views.traversals import shifts
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -113,7 +114,8 @@ def _counts(study: Study, concept: str) -> dict[str, int]:
 
 def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
     """a, b, c, what their sum decodes to, and the images whose latents are nearest to it."""
-    a, b, c = (_operand(study, options, picture, name) for name in "abc")
+    a = _operand(study, options, picture, "a")
+    b, c = (_operand(study, options, picture, name, a.row) for name in "bc")
     total = a.latent - b.latent + c.latent
     base = a.latents if len(study.layer_names) > 1 else None
     result = study.through(traversals.decode, options.layer, total[None], base)[0]
@@ -131,6 +133,7 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
              [Controls(("c",))], [Controls(("c_row",))]], 60, even=False),
         Pictures("sum", shown, 150, grow=False),
         *[Note(one) for one in _notes(study, options, (a, b, c))],
+        shifts.piece(shifts.Shift(study, options.layer, a.latent, c.latent - b.latent, base), a.pixels, result),
         *near, *how,
     ], {"a": _told(a), "b": _told(b), "c": _told(c), "shift": float(np.linalg.norm(total - a.latent)),
         **numbers, **told}  # fmt: skip
@@ -140,7 +143,8 @@ def _told(one: Operand) -> dict[str, Any]:
     return {"row": one.row, "value": one.value, "images": one.n}
 
 
-def _operand(study: Study, options: Any, picture: Looked, name: str) -> Operand:
+def _operand(study: Study, options: Any, picture: Looked, name: str, but: int | None = None) -> Operand:
+    """What a, b or c is; the image `but` is in no mean."""
     chosen = getattr(options, name)
     if not chosen.startswith(MEAN):
         one = picture if chosen == "picture" else study.image(getattr(options, f"{name}_row"))
@@ -150,7 +154,7 @@ def _operand(study: Study, options: Any, picture: Looked, name: str) -> Operand:
         return Operand(
             seen.latents[options.layer], pixels, title, _known(study, options, one.row), one.row, seen.latents
         )
-    value, but = chosen.removeprefix(MEAN), picture.row if options.a == "picture" else None
+    value = chosen.removeprefix(MEAN)
     latent, pixels, count = study.remember(_mean, options.layer, options.concept, value, but)
     return Operand(latent, pixels, f"mean of {value}", f"{count:,} images", value=value, n=count)
 
@@ -185,7 +189,8 @@ def _notes(study: Study, options: Any, parts: tuple[Operand, ...]) -> list[str]:
         held = "held-out images" if study.images.held_out else "images, which may be among those of training"
         more = "" if known.is_vector(study, options.layer) else ", and over all places of the grid"
         more = f", at most {GRIDDED} each, at every place of the grid" if placed(study, options.layer) else more
-        said.append(f"Means are of {held}{more}; the image above is not among them.")
+        out = "" if parts[0].row is None else "; image a is not among them"
+        said.append(f"Means are of {held}{more}{out}.")
     if rough := [one for one in means if one.n < FEW]:
         said.append(
             f"The mean of {rough[0].value} is of {rough[0].n:,} only, and holds much of their other properties."

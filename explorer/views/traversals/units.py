@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 PAGE = 8  # units at once
 FAINT = 0.01  # correlations and shares that are not told
 ORDERED = (
-    "Units are sorted by how far their posterior mean moves over images; the columns add so many standard deviations "
-    "of the unit over all images, the posterior's own spread included, to {base}."
+    "Units are sorted by how far {moves} over images; the columns add so many standard deviations of the unit over all "
+    "images{spread}, to {base}."
 )
 NO_POSTERIOR = (
     "The latents of this layer are plain numbers without a distribution: nothing says what a unit costs (KL), and a "
@@ -329,7 +329,11 @@ def _said(
 
 def _notes(study: Study, options: Any, found: Mapping[str, Any], starred: bool) -> list[str]:
     base = "the latent of this image" if options.around == "image" else "the mean latent"
-    said = [ORDERED.format(base=base)]
+    told = found["posterior"]
+    moves, spread = (
+        ("their posterior mean moves", ", the posterior's own spread included") if told else ("they move", "")
+    )
+    said = [ORDERED.format(base=base, moves=moves, spread=spread)]
     grid = study.layer(options.layer).grid
     if grid != (1, 1):
         where = "it is moved in all cells" if options.where == "all" else "it is moved in the chosen cell alone"
