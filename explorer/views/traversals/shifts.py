@@ -15,7 +15,7 @@ from explorer.sheets import Piece, drawing
 from explorer.study import traversals
 from explorer.study.memory import name_of
 from explorer.views.traversals import layer as known
-from explorer.views.traversals import sliders
+from explorer.views.traversals import rows
 
 if TYPE_CHECKING:
     from explorer.study import Study
@@ -51,7 +51,7 @@ class Shift:
             return {"picture": drawing.url(self.decoded(TIMES[[at]])[0])}
         times = values.get("move") if isinstance(values, dict) else None
         if not isinstance(times, (int, float)) or not math.isfinite(times) or not TIMES[0] <= times <= TIMES[-1]:
-            raise BadInput(sliders.WRONG)
+            raise BadInput(rows.WRONG)
         return {"views": {"moved": drawing.url(self.decoded(np.array([times]))[0])}, "said": said(float(times))}
 
 
@@ -65,7 +65,7 @@ def piece(shift: Shift, a: np.ndarray, whole: np.ndarray) -> Piece:
     slow = known.slow(shift.study, shift.layer)
     row = {
         "id": "move", "title": "From b towards c", "note": ABOUT,
-        "sprite": None if slow else sliders.strip(shift.decoded(TIMES)),
+        "sprite": None if slow else rows.strip(shift.decoded(TIMES)),
     }  # fmt: skip
     data = {
         "key": digest(shift.study.key, name_of(shift.start), name_of(shift.move)),
@@ -73,6 +73,6 @@ def piece(shift: Shift, a: np.ndarray, whole: np.ndarray) -> Piece:
         "linked": False, "rows": [row], "start": {"move": 1}, "said": said(1), "back": "Back to 1 ×",
         "views": [{"id": "a", "title": "a", "url": drawing.url(a)},
                   {"id": "moved", "title": "Moved", "url": drawing.url(whole), "live": True}],
-        "silent": sliders.SILENT,
+        "silent": rows.SILENT,
     }  # fmt: skip
     return Piece("walk-sum", "walk", data, "Pictures with more and more of the move", answer=shift.answer)

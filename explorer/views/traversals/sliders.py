@@ -15,19 +15,13 @@ from explorer.files import digest
 from explorer.sheets import drawing
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
+from explorer.views.traversals import rows
 
 if TYPE_CHECKING:
     from explorer.study import Picture, Study
 
 REACH = 3.0  # standard deviations to either side
-SILENT = "The pictures in the rows are all that is kept here; in the app the large picture follows every slider."
-WRONG = "the sliders asked for something that is not there; reload the page"
 MOST = 200  # units that an address moves
-
-
-def strip(pictures: np.ndarray) -> str:
-    """Pictures (S, h, w, 3) uint8 side by side, as a data URL."""
-    return drawing.url(np.concatenate(list(pictures), 1))
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def _place(message: dict[str, Any], dim: int, steps: int) -> tuple[int, int]:
     if not (
         str(unit).isdecimal() and len(str(unit)) < 8 and int(unit) < dim and isinstance(at, int) and 0 <= at < steps
     ):
-        raise BadInput(WRONG)
+        raise BadInput(rows.WRONG)
     return int(unit), at
 
 
@@ -138,12 +132,12 @@ def _moves(message: Any, dim: int) -> dict[int, float]:
     """{unit: standard deviations} of what a browser sent, which is not trusted to be that."""
     values = message.get("values") if isinstance(message, dict) else None
     if not isinstance(values, dict) or len(values) > dim:
-        raise BadInput(WRONG)
+        raise BadInput(rows.WRONG)
     found = {}
     for unit, value in values.items():
         fits = isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= REACH
         if not (str(unit).isdecimal() and len(str(unit)) < 8 and int(unit) < dim and fits):
-            raise BadInput(WRONG)
+            raise BadInput(rows.WRONG)
         if value:
             found[int(unit)] = round(float(value), 2)
     return found

@@ -30,6 +30,7 @@ from explorer.sheets import (
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
 from explorer.views.traversals import sliders
+from explorer.views.traversals.rows import SILENT, strip
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,7 +223,7 @@ def _rows(
         rows.append({
             "id": str(unit), "title": f"Unit {unit}" + " (dead)" * bool(dead(found)[unit]),
             "note": _said(found, unit, change, base, concepts[unit]), "far": _far(found, unit, base, mixer.shares),
-            "sprite": None if walked is None else sliders.strip(walked.pictures[row]),
+            "sprite": None if walked is None else strip(walked.pictures[row]),
         })  # fmt: skip
     data = _data(options, picture, mixer, rows)
     starred = any(any(one["far"]) for one in rows)
@@ -274,7 +275,7 @@ def _data(options: Any, picture: Looked, mixer: sliders.Mixer, rows: list) -> di
         "views": [*first, {"id": "still", "title": still, "url": drawing.url(mixer.still)},
                   {"id": "moved", "title": "Moved", "url": drawing.url(moved), "live": True}],
         "start": {str(unit): value for unit, value in moves.items()}, "said": sliders.said(moves, change),
-        "back": "Move nothing", "silent": sliders.SILENT,
+        "back": "Move nothing", "silent": SILENT,
     }  # fmt: skip
 
 

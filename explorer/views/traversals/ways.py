@@ -15,7 +15,7 @@ from explorer.glossary import help_of
 from explorer.sheets import Block, Card, Cards, Controls, Download, Go, Heading, Link, Note, Piece, Row, drawing
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
-from explorer.views.traversals import sliders
+from explorer.views.traversals import rows
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -106,7 +106,7 @@ class Walked:
         values = message.get("values")
         share = values.get("latents") if isinstance(values, dict) else None
         if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-            raise BadInput(sliders.WRONG)
+            raise BadInput(rows.WRONG)
         found = self.along(np.array([float(share)])).pictures[0]
         views = {"latents": drawing.url(found), "pixels": drawing.url(self.faded(np.array([share]))[0])}
         return {"views": views, "said": _place(share)}
@@ -145,12 +145,12 @@ def _data(walked: Walked, way: Way, path: str) -> dict[str, Any]:
     slow, shares = not len(way.pictures), np.linspace(0, 1, walked.count)
     faded = walked.faded(shares) if slow else way.faded
     begin = 0 if slow else walked.count // 2
-    rows = [
+    both = [
         {"id": "latents", "title": "Through the latents", "note": "" if slow else _stepped(way.steps),
-         "sprite": None if slow else sliders.strip(way.pictures)},
+         "sprite": None if slow else rows.strip(way.pictures)},
         {"id": "pixels", "title": "Through the pixels",
          "note": "A cross-fade of the two decoded ends" + ("" if slow else f" · {_stepped(way.fading)}"),
-         "sprite": sliders.strip(faded)},
+         "sprite": rows.strip(faded)},
     ]  # fmt: skip
     first, second = walked.ends
     views = [
@@ -169,8 +169,8 @@ def _data(walked: Walked, way: Way, path: str) -> dict[str, Any]:
         "key": digest(walked.study.key, first.key, walked.second, path, walked.names, walked.count),
         "ticks": [f"{share:.0%}".replace("%", " %") for share in shares],
         "values": [round(float(share), 4) for share in shares], "step": 0.01, "suffix": "%", "rest": start,
-        "linked": True, "rows": rows, "views": views, "start": {"latents": start, "pixels": start},
-        "said": _place(start), "back": f"Back to {start:.0%}".replace("%", " %"), "silent": sliders.SILENT,
+        "linked": True, "rows": both, "views": views, "start": {"latents": start, "pixels": start},
+        "said": _place(start), "back": f"Back to {start:.0%}".replace("%", " %"), "silent": rows.SILENT,
     }  # fmt: skip
 
 
