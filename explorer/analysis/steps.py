@@ -118,6 +118,7 @@ def thinned(count: int, most: int, keep: int | None = None) -> np.ndarray:
 # ---- gradients
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (decoded, image, latents z, vectors e) -> scalar
+DECODED = ("mse", "mae", "lightness")  # losses that come through the decoder
 LOSSES: dict[str, Loss] = {
     "mse": lambda decoded, image, z, e: (decoded - image).square().mean(),
     "mae": lambda decoded, image, z, e: (decoded - image).abs().mean(),
@@ -160,10 +161,10 @@ def gradients(model: Autoencoder, pixels: np.ndarray, layer: str, loss: str) -> 
     q = z + (e - z).detach()  # a codebook's own vectors stay as they are where they are decoded
     given: Mapping[str, Tensor] = {**latents, layer: q} if model.joint else {layer: q}
     decoded = model.decode(given)
-    if decoded.grad_fn is None:
-        return None
     value = LOSSES[loss](decoded, images, z, e)
-    found = torch.autograd.grad(value, (q, z, e), allow_unused=True)
+    found = torch.autograd.grad(value, (q, z, e), allow_unused=True) if value.requires_grad else (None,)
+    if found[0] is None and loss in DECODED:
+        return None
     at_q, at_z, at_e = ((torch.zeros_like(z) if one is None else one)[0].double().cpu().numpy() for one in found)
     numbers = codes[0].cpu().numpy()
     flat = numbers.reshape(-1)

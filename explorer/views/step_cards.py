@@ -35,7 +35,6 @@ SLOPE_SAID = {
     "vectors that chose it. ",
 }
 BOOK_LEARNS = "So a codebook learns, or by a moving average, which does the same without a gradient."
-THROUGH = ("mse", "mae", "lightness")  # losses that reach the encoder through the copy
 
 
 def alt(taken: Taken) -> str:
@@ -269,6 +268,8 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
         "image, gets smaller: its gradient. Step 3 lets none through, because a slightly different vector gets the "
         "same code. So the gradient at the decoder is copied to the encoder, as if steps 1 to 5 were not there.",
     }  # fmt: skip
+    from explorer.analysis.steps import DECODED
+
     slopes, found = vq_layer.slopes(taken), taken.gradients
     if slopes is None or found is None:
         return card | {"note": _no_gradient(taken)}
@@ -285,7 +286,7 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
             f"Length at the decoder {words.tiny(slopes['decoder'])}, at the encoder {words.tiny(slopes['encoder'])}; "
             f"{cosine}.",
             f"Vector {code} of the codebook: {words.tiny(slopes['codebook'])}.",
-            *(["Without the copy the encoder would get 0."] if taken.loss in THROUGH else []),
+            *(["Without the copy the encoder would get 0."] if taken.loss in DECODED else []),
         ],
         "note": _slope_said(taken),
     }  # fmt: skip
@@ -293,10 +294,12 @@ def _copy(taken: Taken, losses: Mapping[str, str], grid: str) -> dict[str, Any]:
 
 def _slope_said(taken: Taken) -> str:
     """What the gradients of a loss say."""
+    from explorer.analysis.steps import DECODED
+
     fixed, said = taken.study.book(taken.layer).kind == "implicit", SLOPE_SAID.get(taken.loss, "")
     if taken.loss == "codebook":
         return said + (ARITHMETIC if fixed else BOOK_LEARNS)
-    if taken.loss not in THROUGH:
+    if taken.loss not in DECODED:
         return said
     scale = instead.SCALED if taken.bottleneck.kind == "projected" else ""
     return f"{SAME}{ARITHMETIC if fixed else AROUND} {said}".strip() + scale

@@ -135,8 +135,10 @@ def test_commitment_pulls_the_encoder_alone_and_the_codebook_loss_the_codes_alon
             (2 * (q - image) / image.size)[cells].sum(0), other.book[cells].shape), abs=1e-7)  # fmt: skip
 
 
-def test_a_decoder_that_takes_something_else_has_no_gradient(model, pixels, monkeypatch):
-    monkeypatch.setattr(Mean, "decode", lambda self, latents, fill="mean": torch.zeros(1, 3, 2, 2))
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_decoder_that_takes_something_else_has_no_gradient(model, pixels, monkeypatch, learned):
+    weights = torch.zeros(1, 3, 2, 2, requires_grad=learned)
+    monkeypatch.setattr(Mean, "decode", lambda self, latents, fill="mean": 2 * weights)
     assert steps.gradients(model, pixels, "code", "mse") is None
 
 

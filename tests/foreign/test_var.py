@@ -111,6 +111,13 @@ def test_codes_decode_to_themselves_and_nothing_decodes_to_one_image(write):
     assert model.decode({}).shape == (1, 3, SIZE, SIZE)
 
 
+def test_every_grid_has_a_gradient_through_its_codes(write):
+    model = checkpoints.load(f"{write(state())}@{SIZE}")
+    latents = {layer.name: torch.randn(1, *layer.grid, layer.dim, requires_grad=True) for layer in model.layers}
+    found = torch.autograd.grad(model.decode(latents).square().mean(), list(latents.values()))
+    assert all(one.any() for one in found)
+
+
 def test_what_it_says_of_itself(write):
     path = write(state())
     with pytest.raises(BadInput, match="grids of codes for images of 64, 128, 256 pixels, not 96"):

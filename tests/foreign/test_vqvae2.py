@@ -104,6 +104,16 @@ def test_codes_and_reconstructions(modern, images, tmp_path):
         torch.testing.assert_close(model.decode(latents), expected.clamp(0, 1), atol=1e-4, rtol=0)
 
 
+def test_both_grids_have_a_gradient_through_their_codes(images, tmp_path):
+    torch.save(state_dict(), tmp_path / "net.pt")
+    model = checkpoints.load(tmp_path / "net.pt@64")
+    with torch.no_grad():
+        latents = model.encode(images)
+    latents = {name: one.requires_grad_() for name, one in latents.items()}
+    found = torch.autograd.grad(model.decode(latents).square().mean(), list(latents.values()))
+    assert all(one.any() for one in found)
+
+
 def test_a_layer_left_out_is_the_mean_of_the_codes_used_in_training(images, tmp_path):
     state = state_dict()
     torch.save(state, tmp_path / "net.pt")

@@ -87,6 +87,24 @@ def test_codebooks_fit_their_layers(model, images):
         torch.testing.assert_close(chosen[:, 0], distances.min(1).values, atol=1e-3, rtol=1e-3)
 
 
+def test_codes_copy_the_gradient_of_what_is_decoded(trained, images):
+    """As in training: what comes to the vectors of the codes comes to the latents."""
+    model = trained[0].eval()
+    with torch.no_grad():
+        latents = model.encode(images[:1])
+        plain = model.decode(latents)
+    weights = torch.rand(plain.shape, generator=torch.Generator().manual_seed(0))
+    for layer, book in model.codebooks.items():
+        z = latents[layer].clone().requires_grad_()
+        q = book.lookup(book.assign(latents[layer])).clone().requires_grad_()
+        decoded = model.decode({**latents, layer: z})
+        torch.testing.assert_close(decoded, plain, atol=1e-5, rtol=0)
+        at_z = torch.autograd.grad((decoded * weights).sum(), z)[0]
+        at_q = torch.autograd.grad((model.decode({**latents, layer: q}) * weights).sum(), q)[0]
+        assert at_z.any()
+        torch.testing.assert_close(at_z, at_q)
+
+
 @torch.inference_mode()
 def test_decode_is_an_image_in_the_unit_range(model, images):
     latents = model.encode(images)
