@@ -19,6 +19,8 @@ from explorer.results.subject import Subject
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
 OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}}
 OPTIONS |= {"suggestions": {"image": 1, "towards": 2, "swaps": 2, "layer": "bottom"}}
+OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
+FILLING = ("masks", "latents")  # of a network with continuous layers that fills in hidden patches
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +41,18 @@ def network(tmp_path_factory):
     facts = {"family": "vqvae2", "dataset": "photos", "training": {}, "metrics": {}, "card": "# tiny"}
     (folder / "network").mkdir()
     checkpoints.save(folder / "network", model, **facts)
+    sizes = {"patch": 4, "dim": 16, "blocks": 2, "heads": 2, "decoder_dim": 16, "decoder_blocks": 1, "decoder_heads": 2}
+    (folder / "filling").mkdir()
+    filling = models.build("mae", sizes, 16).eval()
+    checkpoints.save(folder / "filling", filling, **facts | {"family": "mae"})
     OPTIONS["comparison"]["other"] = str(folder / "network")  # with itself
     return folder
 
 
 @pytest.fixture
-def subject(network):
-    return Subject(network / "network", str(network / "photos"))
+def subject(network, request):
+    kind = getattr(request.node, "callspec", None) and request.node.callspec.params.get("kind")
+    return Subject(network / ("filling" if kind in FILLING else "network"), str(network / "photos"))
 
 
 def test_every_kind_has_options(network):
