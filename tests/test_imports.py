@@ -132,7 +132,7 @@ import explorer.models, explorer.training, explorer.datasets, explorer.checkpoin
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("module", ["commands", "__main__", "study", "jobs.devices"])
+@pytest.mark.parametrize("module", ["commands", "__main__", "study", "views", "jobs.devices"])
 def test_the_command_line_answers_without_torch(module):
     program = f"import sys, explorer.{module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from explorer.analysis.grids import cover
-from explorer.autoencoder import Autoencoder, Codebook, device_of, to_images, to_pixels
+
+if TYPE_CHECKING:
+    from explorer.autoencoder import Autoencoder, Codebook
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ def paint(
         latents: (H, W, D) of each layer that the decoder gets. strokes: of layers among these.
         books: of each painted layer; those of k-means are not the model's own.
     """
+    import torch
+
+    from explorer.autoencoder import device_of, to_pixels
+
     device = device_of(model)
     own = {name: torch.from_numpy(np.array(found))[None].to(device) for name, found in latents.items()}
     changed = {name: found.repeat(2, 1, 1, 1) for name, found in own.items()}  # the first stays as it is
@@ -83,7 +88,11 @@ def _read(
     """{layer: (n,) codes} of a picture in the painted cells."""
     if not strokes:
         return {}
-    found: dict[str, Tensor] = model.encode(to_images(pixels[None], device_of(model)))
+    import torch
+
+    from explorer.autoencoder import device_of, to_images
+
+    found = model.encode(to_images(pixels[None], device_of(model)))
     read = {}
     for name, stroke in strokes.items():
         where = torch.from_numpy(np.asarray(stroke.where, bool))

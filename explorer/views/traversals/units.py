@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.analysis.posterior import ACTIVE
 from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import (
@@ -190,6 +189,7 @@ def worded(concept: Mapping[str, Any] | None) -> str:
 
 
 def _chart(found: Mapping[str, Any], ranked: np.ndarray) -> list[Block]:
+    from explorer.analysis.posterior import ACTIVE
     from explorer.charts import unit_plots
 
     what = "KL of each unit" if found["posterior"] else "Variance of each unit"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.analysis.traversal import CONCENTRATED, SPHERICAL, Way, suits
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
@@ -18,6 +17,7 @@ from explorer.views.traversals import layer as known
 from explorer.views.traversals import rows
 
 if TYPE_CHECKING:
+    from explorer.analysis.traversal import Way
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
@@ -184,6 +184,8 @@ def _turned(study: Study, options: Any) -> list[str]:
 
 def _suits(study: Study, layer: str) -> bool:
     norms = known.norms(study, layer)[0]
+    from explorer.analysis.traversal import suits
+
     return suits(study.layer(layer).dim, float(norms.mean()), float(norms.std()))
 
 
@@ -217,6 +219,8 @@ def _norms(study: Study, way: Way, turned: list[str]) -> tuple[dict[str, Any], l
 
 def _notes(study: Study, options: Any, way: Way) -> list[str]:
     """Why the way is straight or around, and what becomes of codes."""
+    from explorer.analysis.traversal import CONCENTRATED, SPHERICAL
+
     said = []
     for name in can_turn(study, {"layer": options.layer}):
         norms, dim = known.norms(study, name)[0], study.layer(name).dim
