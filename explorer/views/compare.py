@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
     from explorer.study.pair import Pair
 
+FRESH = 5  # seconds for which what was said of a checkpoint is believed
 TRIED = 4  # checkpoints of which one is taken that is encoded already, before any is chosen
 ALONE = (
     "{name} is the only checkpoint here. Train another one in the sidebar, or type the path of one, to compare them."
@@ -54,7 +58,7 @@ def described(name: str) -> Checkpoint:
     from explorer import checkpoints
 
     try:
-        found = checkpoints.describe(checkpoints.resolve(name))
+        found = _facts(checkpoints.resolve(name), int(time.monotonic() / FRESH))
     except BadInput:
         raise
     except (OSError, RuntimeError, ValueError) as error:  # no access, no such home, too long
@@ -63,6 +67,14 @@ def described(name: str) -> Checkpoint:
     if found.state == "training":
         raise BadInput(f"'{name}' is still being trained; choose another, or wait until it is done")
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def _facts(path: Path, moment: int) -> Checkpoint:
+    """The facts of a checkpoint: one drawing of the page asks often, and a network of others is built for them."""
+    from explorer import checkpoints
+
+    return checkpoints.describe(path)
 
 
 def _start(study: Study, _: Any = None) -> str:
