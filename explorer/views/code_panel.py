@@ -141,11 +141,21 @@ def beside(shown: Shown) -> list[Block]:
             [Pictures("swatch", [Picture(colour, alt="Colour of the code on the maps")], 28, grow=False)],
             [Heading(_titled(shown))], [Name(shown.layer, shown.code)],
             [Link("All codes", "bar_chart", Go("codebook", {"layer": shown.layer, "code": shown.code}))],
+            *_steps(shown),
         ], 28, even=False),
         Note(f"Code {shown.code:,} {stands} this image."),
         *code_concepts.blocks(shown.study, shown.layer, shown.code),
         *_top(shown), Later(lambda: [*_neighbours(shown), _use(shown)]),
     ]  # fmt: skip
+
+
+def _steps(shown: Shown) -> list[list[Block]]:
+    """The way to how the chosen cell came by its code; there is none in a file of codes."""
+    if shown.cell is None or shown.here[shown.cell] != shown.code or shown.study.checkpoint.format == "codes":
+        return []
+    image = {"image": shown.picture.address} | ({"order": "own"} if shown.picture.row is None else {})
+    cell = "{},{}".format(*shown.cell)
+    return [[Link("Six steps to it", "conversion_path", Go("steps", {**image, "layer": shown.layer, "cell": cell}))]]
 
 
 def _titled(shown: Shown) -> str:

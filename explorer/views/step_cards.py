@@ -89,7 +89,7 @@ def _parts(taken: Taken) -> dict[str, Any]:
         "values": {"url": drawing.url(drawing.signed(values[rows][:, dims], top)), "row": row,
                    "says": "their vectors", "shape": _shape(M, D)},
         "q": {"url": drawing.url(after), "says": "grid of vectors q", "shape": _shape(1, H, W, D)},
-        "decoder": {"says": "decoder"} if back else None,
+        "decoder": {"says": "decoder"} if back else None, "copy": _lengths(taken),
         "out": {"url": _photograph(back.reconstructions[0]), "says": "decoded", "shape": joined} if back else None,
     }  # fmt: skip
 
@@ -100,6 +100,15 @@ def _tints(study: Study, picture: Looked, layer: str) -> tuple[np.ndarray, np.nd
     z, vectors = study.look(picture).latents[layer], study.vectors(layer)
     few = z.shape[0] * z.shape[1] < VARIED  # too few to say in which directions they vary
     return steps.tints(z, vectors[study.codes_of(picture, layer)[0]], vectors[:MOST] if few else None)
+
+
+def _lengths(taken: Taken) -> str:
+    """What stands beside the copy."""
+    slopes = vq_layer.slopes(taken)
+    if slopes is None:
+        return ""
+    before, after = words.tiny(slopes["decoder"]), words.tiny(slopes["encoder"])
+    return f"length {before}, the same at both ends" if before == after else f"length {before} at q, {after} at z"
 
 
 def _photograph(pixels: np.ndarray) -> str:

@@ -288,3 +288,21 @@ def test_every_face_can_draw_it_in_both_themes(drawn):
 
     _, _, sheet = drawn(loss="codebook")
     assert 'data-script="steps"' in html.draw(sheet.blocks, html.Paper(lambda controls: ""))
+
+
+def test_the_panel_of_a_code_leads_to_the_steps_of_its_cell(studio):  # noqa: F811
+    study = open_study(studio.checkpoints / "tiny-vqvae", str(studio.photos))
+    picture = study.image(3)
+    code = int(study.codes_of(picture, "code")[0][1, 2])
+    view = VIEWS["code_maps"]
+    for asked, expected in (({"cell": "1,2", "code": code}, [("3", "code", "1,2")]), ({"code": code}, [])):
+        options, _ = fields.settled(view.options, study, asked, picture)
+        links = [one.go for one in blocks(view.sheet(study, options, picture), Link) if one.go.view == "steps"]
+        assert [(one.carried["image"], one.carried["layer"], one.carried["cell"]) for one in links] == expected
+
+
+def test_the_arrow_of_the_copy_tells_both_lengths(drawn):
+    _, _, sheet = drawn()
+    assert "the same at both ends" in blocks(sheet, Piece)[0].data["parts"]["copy"]
+    _, _, sheet = drawn(loss="commitment")
+    assert blocks(sheet, Piece)[0].data["parts"]["copy"].startswith("length 0 at q, ")

@@ -111,6 +111,7 @@ function steps(root, data, tell) {
   const label = make("span", "", copy)
   number(make("button", "badge", label), 6)
   make("b", "", label, data.cards[5].bars ? "straight-through copy of the gradient" : "no gradient here")
+  make("small", "", label, data.parts.copy ?? "")
 
   // ---- the cards
   const list = make("div", "steps-cards", flow)
