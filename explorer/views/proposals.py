@@ -29,6 +29,8 @@ NOTHING = (
 NO_MORE = "; no further swap raised the score"
 UNTOLD = "But the probe tells this value of held-out images no better than chance, so that means nothing."
 UNSEEN = "Whether the picture itself moved cannot be said: pixels alone do not tell this value."
+CHANCE = 0.05  # of the random sets, at most, where chance is not thought to do the same
+COMMON = " So chance alone may do it, too."
 PLEASES = " These codes please the first probe more than the eye."
 
 
@@ -94,11 +96,14 @@ class Proposal:
         checks = np.array(self.kept["random"]["checks"])
         before, after = self.kept["start_check"], self.kept["swaps"][-1]["check"]
         beaten = int((checks >= after).sum())
-        agrees = after > before and beaten <= 0.05 * len(checks)
-        says = "agrees" if agrees else "does not agree"
+        few = beaten <= CHANCE * sets
+        if after > 0:  # log-odds: it says the value
+            says, more = "agrees", "" if few else COMMON
+        else:
+            says, more = ("is moved, but not convinced", "") if after > before and few else ("does not agree", PLEASES)
         moved = f"from {self.said(float(share(before)))} to {self.said(float(share(after)))}"
         text += f" A probe of the pixels, which the search never asked, {says}: {moved}"
-        return f"{text}; {self._of(beaten, sets)} random swaps.{'' if agrees else PLEASES}"
+        return f"{text}; {self._of(beaten, sets)} random swaps.{more}"
 
     @staticmethod
     def _of(count: int, sets: int) -> str:

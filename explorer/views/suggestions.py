@@ -63,6 +63,22 @@ def _values(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
     return {value: value for value in study.remember(concepts).get(options["more_of"], ())}
 
 
+def _best(study: Study, _: Any = None) -> str:
+    """The concept to begin with: what a layer tells farthest above chance, where that was judged; else the first."""
+    there, judged = study.remember(concepts), study.score("judgement") or {}
+    own = {str(name) for name in study.concepts().columns}
+    rows = [row for row in judged.get("concepts", ()) if row["concept"] in there and row["concept"] in own]
+    told = [row for row in rows if row["metric"] == "balanced accuracy" and row["score"] == row["score"]]
+    return max(told, key=lambda row: row["score"] - row["chance"])["concept"] if told else next(iter(there), "")
+
+
+def _differs(study: Study, options: Mapping[str, Any]) -> str:
+    """The value to begin with: the first that the image does not have."""
+    known, picture = _values(study, options), options["picture"]
+    own = "" if _own(picture) or picture is None else str(study.known()[options["more_of"]].iloc[picture.row])
+    return next((value for value in known if value != own), next(iter(known), ""))
+
+
 def _other(study: Study, options: Mapping[str, Any]) -> int:
     """An image of another class than the one that is looked at, where classes are known."""
     picture = options["picture"]
@@ -80,11 +96,11 @@ class Options:
     more_of: str = fields.option(
         "", "More of", "What is known of each image; of numbers, a fifth of the images.", yields=True, widget="list",
         choices=lambda study, _: {name: name for name in study.remember(concepts)},
-        start=lambda study, _: next(iter(study.remember(concepts)), ""), when=lambda _, o: o["aim"] == "concept",
+        start=lambda study, _: study.remember(_best), when=lambda _, o: o["aim"] == "concept",
     )  # fmt: skip
     more_value: str = fields.option(
         "", "Which value", "What the image should be.", choices=_values, yields=True, widget="list",
-        start=lambda study, o: next(iter(_values(study, o)), ""), when=lambda _, o: o["aim"] == "concept",
+        start=lambda study, o: _differs(study, o) if o["more_of"] else "", when=lambda _, o: o["aim"] == "concept",
     )  # fmt: skip
     towards: int = fields.option(
         0, "Towards image", "Its number, in the order of the dataset.", min=0, start=_other, yields=True,

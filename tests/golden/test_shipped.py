@@ -14,6 +14,7 @@ from explorer.results.measurements import Latents
 from explorer.results.scores import SCORES
 from explorer.results.subject import Subject
 from explorer.study import Study, open_study, pair
+from explorer.views import edit, fields, suggestions
 
 KMEANS = (32, 64, 128, 256)
 FILLS = [{"fill": fill} for fill in ("mean", "zeros", "other")]
@@ -32,7 +33,15 @@ def asked(subject: Subject) -> dict[str, list]:
             pair.options_of(Study(subject), checkpoints.describe(SHIPPED / other))
             for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
         ],
+        "suggestions": [first_question(open_study(subject.checkpoint))],
     }  # fmt: skip
+
+
+def first_question(study: Study):
+    """What the page Edit asks for until something else is chosen."""
+    picture = study.image(0)
+    options, _ = fields.settled(edit.Options, study, {}, picture)
+    return suggestions.question(study, options, picture)
 
 
 @pytest.mark.parametrize("name", checkpoints.SHIPPED_ORDER)
@@ -46,8 +55,8 @@ def test_everything_that_ships_is_found(name):
     for folder in {kind.folder for kind in RESULTS.values()}:
         on_disk = set((path / folder).iterdir()) if (path / folder).is_dir() else set()
         assert not on_disk - found, f"nobody asks for {sorted(one.name for one in on_disk - found)}"
-        # of images alone, of two checkpoints, or of what can hide patches: they lie beside one
-        once = folder in ("pictures", "comparisons", "masks")
+        # of images alone, of two checkpoints, of what can hide patches, or slow at 128 px: they lie beside some
+        once = folder in ("pictures", "comparisons", "masks", "suggestions")
         assert on_disk or once, f"{name} ships no {folder}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"

@@ -178,6 +178,14 @@ def test_a_probe_that_tells_nothing_or_disagrees_is_said_to(study):
     fooled = json.loads(json.dumps(found))
     fooled["swaps"][-1]["check"] = fooled["start_check"] - 1
     assert "does not agree" in Proposal(study, fooled, study.image(STAR)).verdict()
+    moved = json.loads(json.dumps(found))
+    moved["start_check"], moved["swaps"][-1]["check"] = -9, -1
+    moved["random"]["checks"] = [-9.0] * 24
+    assert (
+        "is moved, but not convinced: from under 0.1 % to 26.9 %" in Proposal(study, moved, study.image(STAR)).verdict()
+    )
+    moved["swaps"][-1]["check"], moved["random"]["checks"] = 5, [6.0] * 24
+    assert "agrees" in (said := Proposal(study, moved, study.image(STAR)).verdict()) and "chance alone may" in said
     blind = json.loads(json.dumps(found))
     blind["probes"]["seen"]["held_out"]["low"] = 0.4
     assert "cannot be said" in Proposal(study, blind, study.image(STAR)).verdict()
@@ -242,3 +250,12 @@ def test_every_family_and_layer_goes_towards_an_image(name, layer, finer, monkey
     assert results.find("suggestions", other, asked) is not None
     sheet = shown(open_study(name), layer=layer, finer=finer, aim="image", towards=8, swaps=2)
     assert not of(Missing, sheet) and ("proposals" in [one.name for one in of(Piece, sheet)] or not found["swaps"])
+
+
+def test_the_first_question_is_of_what_a_layer_tells_best_and_its_answer_ships():
+    study = open_study("vqvae-shapes")
+    sheet = shown(study, study.image(0), swaps=8)
+    found = sheet.numbers["suggestions"]
+    assert found["aim"]["concept"] == "colour" and not of(Missing, sheet)
+    assert found["aim"]["value"] != str(study.known()["colour"][0]), "the image is not asked to become what it is"
+    assert found["swaps"][-1]["check"] > found["start_check"]

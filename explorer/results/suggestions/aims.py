@@ -124,4 +124,5 @@ def _fitted(found: np.ndarray, positive: np.ndarray, count: int) -> tuple[Probe,
 
 
 def _probe(probe: Probe, held: Any) -> dict[str, Any]:
-    return {"weights": probe.weights.tolist(), "offset": probe.offset, "held_out": asdict(held)}
+    weights = [float(f"{one:.6g}") for one in probe.weights]  # a picture is scored again by these
+    return {"weights": weights, "offset": probe.offset, "held_out": asdict(held)}
