@@ -243,7 +243,7 @@ def _thinned(rows: int, codes: int) -> str:
     if rows <= ROWS and codes <= CODES:
         return ""
     some = f"{min(rows, ROWS)} of {words.many(rows, 'row')} and {min(codes, CODES)} of {codes:,} codes"
-    return f"The picture above draws {some}."
+    return f"Drawn are {some}."
 
 
 def _decoded(taken: Taken) -> str:

@@ -42,6 +42,9 @@ def test_a_step_and_its_part_are_bright_together_and_another_loss_has_other_grad
     assert "on" in steps.locator(".card3").get_attribute("class").split()
     steps.get_by_role("button", name="Step 6: Straight-through copy").click()
     assert opacity(steps, "copy") == 1 and opacity(steps, "distances") < 0.3
+    steps.locator(".card6 select").scroll_into_view_if_needed()
+    shown, card = (steps.locator(f".steps-box .{name}").bounding_box() for name in ("copy", "card6"))
+    assert 0 <= shown["y"] < card["y"] + 60, "the diagram stays in sight"
     steps.mouse.move(5, 5)
     assert opacity(steps, "copy") == 1, "what was pressed stays"
     steps.keyboard.press("Escape")

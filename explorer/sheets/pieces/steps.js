@@ -11,8 +11,8 @@ function steps(root, data, tell) {
     "values", "arrow5", "q", "decoder", "out"]
   const BELOW = ["image", "encoder", "z", "arrow1", "card1", "rows", "book", "arrow2", "card2", "distances", "arrow3",
     "card3", "codes", "arrow4", "card4", "values", "arrow5", "card5", "q", "card6", "decoder", "out"]  // on a phone
-  const holder = root.closest(".cx-piece"), leads = !holder || holder.dataset.go !== undefined  // a report leads nowhere
-  const state = root.steps ??= { pinned: null, timer: 0 }
+  const holder = root.closest(".cx-piece"), leads = !holder || "go" in holder.dataset  // a report: no
+  const state = root.steps ??= { pinned: null, timer: 0 }, calm = matchMedia("(prefers-reduced-motion: reduce)").matches
   state.cell = data.cell
   const make = (tag, name, parent, text) => {
     const made = document.createElement(tag)
@@ -30,9 +30,8 @@ function steps(root, data, tell) {
   const kept = root.getRootNode().activeElement?.dataset?.stop
   root.replaceChildren()
   make("style", "", root, stepsStyle)
-  const box = make("div", "steps-box", root), flow = make("div", "steps-flow", box), parts = {}
-
-  // ---- the diagram
+  const box = make("div", "steps-box", root), all = make("div", "steps-all", box)
+  const flow = make("div", "steps-flow", all), parts = {}
   const outlines = []
   const place = () => outlines.forEach((mark) => Object.assign(mark.style, {
     left: `${(100 * state.cell[1]) / W}%`, top: `${(100 * state.cell[0]) / H}%`, width: `${100 / W}%`,
@@ -40,9 +39,8 @@ function steps(root, data, tell) {
   const part = (name) => {
     const given = data.parts[name]
     if (!given) return
-    const figure = make("figure", `part ${name}`, flow)
+    const figure = parts[name] = make("figure", `part ${name}`, flow)
     const picture = make(name === "z" && leads ? "button" : "div", "picture", figure)
-    parts[name] = figure
     if (!given.url) {
       make("span", "", picture, given.says)
       return
@@ -99,22 +97,20 @@ function steps(root, data, tell) {
     button.addEventListener("click", (event) => {
       event.stopPropagation()
       pin(step)
-      cards[step - 1].scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" })
+      cards[step - 1].scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" })
     })
   }
-  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches
   for (const name of ORDER) {
     if (name.startsWith("arrow")) arrow(Number(name.slice(5))); else part(name)
   }
-  const copy = make("div", `part copy${data.cards[5].bars ? "" : " none"}`, flow)
-  parts.copy = copy
+  const copy = parts.copy = make("div", `part copy${data.cards[5].bars ? "" : " none"}`, flow)
   const label = make("span", "", copy)
   number(make("button", "badge", label), 6)
   make("b", "", label, data.cards[5].bars ? "straight-through copy of the gradient" : "no gradient here")
   make("small", "", label, data.parts.copy ?? "")
 
   // ---- the cards
-  const list = make("div", "steps-cards", flow)
+  const list = make("div", "steps-cards", all)
   const cards = data.cards.map((given, at) => {
     const step = at + 1, card = make("section", `card card${step}`, list)
     card.tabIndex = 0
@@ -168,8 +164,8 @@ function steps(root, data, tell) {
     const count = series[0].values.length, all = series.flatMap((one) => one.values)
     const top = Math.max(...all.map(Math.abs)) || 1, wide = 10, high = 40
     const figure = make("div", "plot", card)
-    const some = all.some((one) => one)
-    make("small", "axis", figure, some ? `from −${Number(top.toPrecision(3))} to ${Number(top.toPrecision(3))}` : "all are 0")
+    const most = Number(top.toPrecision(3))
+    make("small", "axis", figure, all.some((one) => one) ? `from −${most} to ${most}` : "all are 0")
     const picture = draw("svg", { viewBox: `0 0 ${count * wide} ${2 * high}`, preserveAspectRatio: "none",
       role: "img" }, figure)
     draw("title", {}, picture).textContent = `${series.map((one) => one.name).join(" and ")}, a bar for each number`
@@ -285,8 +281,8 @@ function steps(root, data, tell) {
 
 const stepsStyle = `
   .steps-box { container-type: inline-size; color: var(--cx-text, currentColor); font-size: 14px; line-height: 1.4;
-    --one: #2a8c6e; --two: #d2691e; --three: #4a90c4; --line: var(--cx-line, #8886); --accent: var(--cx-accent, #2a628f); --quiet:
-    var(--cx-quiet, currentColor) } .steps-box :is(figure, p, h4) { margin: 0 }
+    --one: #2a8c6e; --two: #d2691e; --three: #4a90c4; --line: var(--cx-line, #8886); --accent: var(--cx-accent,
+    #2a628f); --quiet: var(--cx-quiet, currentColor) } .steps-box :is(figure, p, h4) { margin: 0 }
   .steps-box button { font: inherit; color: inherit }
   .steps-flow { display: grid; column-gap: 5px; grid-template-rows: auto auto auto auto auto; grid-template-columns:
     minmax(0, 1.25fr) minmax(0, 0.5fr) minmax(0, 1.25fr) minmax(0, 0.75fr) minmax(0, 0.8fr) minmax(0, 0.78fr) minmax(0,
@@ -336,10 +332,13 @@ const stepsStyle = `
     border-bottom: 10px solid var(--two) } .copy.none { border-color: var(--line) }
   .copy.none::before { border-bottom-color: var(--line) }
   .copy > span { display: flex; gap: 8px; align-items: center; background: var(--cx-back, Canvas); padding: 0 10px;
-    transform: translateY(50%); font-size: 13px } .copy .badge, .card6 .badge { background: #a8501a !important; color: #fff !important }
+    transform: translateY(50%); font-size: 13px }
+  .copy .badge, .card6 .badge { background: #a8501a !important; color: #fff !important }
   .steps-flow[data-on] .part:not(.on) { opacity: 0.18 }
-  .steps-cards { grid-row: 5; grid-column: 1 / -1; display: grid; gap: 12px; margin-top: 32px; transition: opacity
-    0.15s; grid-template-columns: repeat(6, minmax(0, 1fr)) } .steps-cards.late { opacity: 0.5 }
+  .steps-flow { margin: 0 -4px; padding: 2px 4px 26px; background: var(--cx-back, Canvas) }
+  @media (min-height: 820px) { .steps-flow { position: sticky; top: 0; z-index: 2 } .card { scroll-margin-top: 350px } }
+  .steps-cards { display: grid; gap: 12px; padding-top: 6px; transition: opacity 0.15s; grid-template-columns:
+    repeat(6, minmax(0, 1fr)) } .steps-cards.late { opacity: 0.5 }
   .card { grid-column: span 2; border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; display: flex;
     flex-direction: column; gap: 8px; min-width: 0; transition: border-color 0.15s, box-shadow 0.15s }
   .card:is(.card4, .card5) { grid-column: span 3 } .card6 { grid-column: 1 / -1 }
@@ -358,8 +357,8 @@ const stepsStyle = `
   .plot .dot.series1, .legend i.series1 { background: var(--two) } .legend i.series2 { background: var(--three) }
   .plot .zero { stroke: currentColor; stroke-opacity: 0.4; vector-effect: non-scaling-stroke }
   .plot .curve { fill: none; stroke: currentColor; stroke-opacity: 0.65; stroke-width: 1.5; vector-effect:
-    non-scaling-stroke } .plot rect.series0 { fill: var(--one) } .plot rect.series1 { fill: var(--two) } .plot rect.series2 { fill: var(--three) }
-  .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px }
+    non-scaling-stroke } .plot rect.series0 { fill: var(--one) } .plot rect.series1 { fill: var(--two) }
+  .plot rect.series2 { fill: var(--three) } .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px }
   .legend span { display: inline-flex; gap: 5px; align-items: center }
   .legend i { width: 10px; height: 10px; border-radius: 2px; flex: none }
   .call { display: flex; gap: 16px; flex-wrap: wrap }
@@ -374,7 +373,7 @@ const stepsStyle = `
     var(--cx-back, Canvas); color: inherit; max-width: 100% }
   @container (max-width: 900px) {
     .card, .card4.card4 { grid-column: span 3 } .card5.card5, .card6 { grid-column: 1 / -1 }
-    .steps-flow { grid-template-columns: 34px minmax(0, 1fr); grid-template-rows: none; row-gap: 10px }
+    .steps-all { display: grid; grid-template-columns: 34px minmax(0, 1fr); column-gap: 5px; row-gap: 10px }
     .steps-flow > figure, .steps-flow > .arrow, .card.card.card { grid-column: 2; grid-row: var(--row) !important }
     .steps-flow > figure { display: flex !important; flex-direction: row !important; gap: 14px; align-items: center;
       padding: 0 } .steps-flow > figure .picture { width: 132px; flex: none }
@@ -390,7 +389,7 @@ const stepsStyle = `
     .arrow { flex-direction: row !important; font-size: 16px; gap: 10px; align-self: start; padding-top: 6px }
     .arrow::after { width: 9px; height: 22px; margin: 0 0 0 2px; clip-path: polygon(35% 0, 35% calc(100% - 8px), 0
       calc(100% - 8px), 50% 100%, 100% calc(100% - 8px), 65% calc(100% - 8px), 65% 0) }
-    .steps-cards { display: contents } .card h4 { display: none } .card6 h4 { display: flex }
+    .steps-flow, .steps-cards { display: contents } .card h4 { display: none } .card6 h4 { display: flex }
     .card6.copied { display: flex }
     .copy { grid-column: 1; grid-row: 3 / 20; height: auto; margin: 0 0 0 6px; border: 2px dashed var(--two);
       border-right: 0; border-radius: 14px 0 0 14px }
