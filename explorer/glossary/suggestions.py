@@ -20,6 +20,11 @@ TERMS: dict[str, Term] = {
         "itself a high one proves nothing; see the probe of pixels.",
         "%",
     ),
+    "log-odds": Term(
+        "Log-odds",
+        "ln(p / (1 − p)) of a probability p: 0 at 50 %, −6.9 at 0.1 %, 6.9 at 99.9 %. What a swap adds to it does not "
+        "depend on how near to 0 % or 100 % the picture was before.",
+    ),
     "probe of pixels": Term(
         "Probe of pixels",
         "A second probe that sees pixels and colours of the decoded picture and no latents (16 × 16 pixels and a "

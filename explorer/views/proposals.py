@@ -235,29 +235,42 @@ class Proposal:
     def data(self, gone: Sequence[int]) -> dict[str, Any]:
         """What the list shows."""
         study, layer, swaps = self.study, self.kept["layer"], self.kept["swaps"]
-        low, high = (0.0, 1.0) if self.percent else self._ends()
-        within = lambda value: float(np.clip((value - low) / max(high - low, 1e-9), 0, 1))  # noqa: E731
-        rows = []
-        for place, one in enumerate(swaps):
-            chance = self.random[:, place + 1]
+        raw, random = self.lengths
+        low, high = min(raw.min(), random.min()), max(raw.max(), random.max())
+        bar = [(one - low) / max(high - low, 1e-9) for one in (raw, random.min(0), random.max(0))]
+        alone = np.array([one["alone"] for one in swaps])
+        rows, alone = [], alone if self.percent else self._told(alone)
+        for place, one in enumerate(swaps, 1):
+            chance = self.random[:, place]
             rows.append({
                 "cell": one["cell"], "before": one["code_before"], "code": one["code"],
-                "from": within(self.scores[place]), "to": within(self.scores[place + 1]),
-                "low": within(chance.min()), "high": within(chance.max()),
-                "said": f"{self.said(self.scores[place])} → {self.said(self.scores[place + 1])}",
+                "from": float(bar[0][place - 1]), "to": float(bar[0][place]),
+                "low": float(bar[1][place]), "high": float(bar[2][place]),
+                "said": f"{self.said(self.scores[place - 1])} → {self.said(self.scores[place])}",
+                "gain": f"{raw[place] - raw[place - 1]:+.2f} {'log-odds' if self.percent else 'dB'}",
                 "chance": f"{self.said(chance.min())} to {self.said(chance.max())}",
-                "alone": self.said(float(self._told(one["alone"]))), "changed": f"{100 * one['changed']:.1f} %",
+                "alone": f"{self.said(float(self._told(one['alone'])))} ({alone[place - 1] - raw[0]:+.2f})",
+                "changed": f"{100 * one['changed']:.1f} %",
             })  # fmt: skip
         codes = sorted({code for one in swaps for code in (one["code_before"], one["code"])})
         return {
             "key": self.mark, "layer": layer, "grid": list(self.own[layer].shape), "rows": rows, "left": list(gone),
-            "picture": drawing.url(self.decoded(self.begun())), "axis": self.axis, "sets": self.kept["random"]["sets"],
-            "help": {"alone": help_of("swap alone"), "chance": help_of("random swaps")},
+            "picture": drawing.url(self.decoded(self.begun())), "axis": self.axis,
+            "bar": f"log-odds of {self.aim}" if self.percent else self.axis, "sets": self.kept["random"]["sets"],
+            "help": {
+                "bar": help_of("log-odds" if self.percent else "nearness to an image"),
+                "alone": help_of("swap alone"), "chance": help_of("random swaps"),
+                "changed": help_of("mean absolute change"),
+            },
         } | palettes.described(study, layer, codes)  # fmt: skip
 
-    def _ends(self) -> tuple[float, float]:
-        every = np.concatenate([self.scores, self.random.reshape(-1)])
-        return float(every.min()), float(every.max())
+    @property
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n + 1,) and those of random swaps (sets, n + 1) as bars have them: in log-odds, or in dB."""
+        if not self.percent:
+            return self.scores, self.random
+        kept = self.kept
+        return np.array([kept["start"], *(one["score"] for one in kept["swaps"])]), np.array(kept["random"]["scores"])
 
     @property
     def mark(self) -> str:

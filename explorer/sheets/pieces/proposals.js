@@ -30,6 +30,8 @@ function proposals(root, data, tell) {
     .pp .bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; min-width: 2px; }
     .pp .chance { background: #8888; }
     .pp .gain { background: var(--cx-accent, #2a628f); top: 4px !important; bottom: 4px !important; }
+    .pp summary { cursor: pointer; } .pp dl { margin: 6px 0 0; } .pp dt { font-weight: 600; }
+    .pp dd { margin: 0 0 8px; line-height: 1.45; max-width: 75ch; }
     .pp .does { display: flex; gap: 8px; }
     .pp[data-narrow] li { grid-template-columns: 20px auto 64px; gap: 8px 12px; padding: 8px; }
     .pp[data-narrow] .effect, .pp[data-narrow] .does { grid-column: 1 / -1; }
@@ -59,6 +61,9 @@ function proposals(root, data, tell) {
     now.setAttribute("aria-live", "polite")
     const key = make("p", box, { className: "key quiet" })
     const list = make("ol", box)
+    const help = make("details", box, { className: "quiet" })
+    make("summary", help, { textContent: "What the numbers mean" })
+    const terms = make("dl", help)
     new ResizeObserver(([{ contentRect }]) => box.toggleAttribute("data-narrow", contentRect.width < 640)).observe(box)
 
     const open = () => state.data.rows.map((row, place) => [row, place]).filter(([, place]) => !state.left.has(place))
@@ -85,13 +90,19 @@ function proposals(root, data, tell) {
       all.disabled = !open().length
       back.hidden = !state.left.size
       key.replaceChildren()
-      const sign = (kind, text) => {
-        const one = make("span", key)
+      const sign = (kind, text, title) => {
+        const one = make("span", key, { title })
         make("i", one, { className: kind, style: kind === "gain" ? "background: var(--cx-accent, #2a628f)" : "background: #8888" })
         one.append(text)
       }
-      sign("gain", `${data.axis}, by this swap after those above it`)
-      sign("chance", `range of ${data.sets} sets of as many random swaps`)
+      sign("gain", `${data.bar}, by this swap after those above it`, data.help.bar)
+      sign("chance", `range of ${data.sets} sets of as many random swaps`, data.help.chance)
+      terms.replaceChildren()
+      const called = { bar: data.bar, alone: "alone", chance: "random", changed: "picture changed" }
+      for (const [name, text] of Object.entries(called)) {
+        make("dt", terms, { textContent: text })
+        make("dd", terms, { textContent: data.help[name] })
+      }
       list.replaceChildren(...open().map(([row, place]) => drawn(row, place)))
     }
     const drawn = (row, place) => {
@@ -106,6 +117,7 @@ function proposals(root, data, tell) {
       const effect = make("div", one, { className: "effect" })
       const said = make("div", effect, { className: "said" })
       make("b", said, { textContent: row.said })
+      make("span", said, { className: "quiet", textContent: `  ${row.gain}`, title: state.data.help.bar })
       const bar = make("div", effect, { className: "bar" })
       bar.setAttribute("role", "img")
       bar.ariaLabel = `${row.said}; random swaps: ${row.chance}`
