@@ -10,7 +10,7 @@ import numpy as np
 
 COMPONENTS = (1, 2, 4, 8, 16, 32)
 EACH = 5  # vectors for each dimension of a component with a full covariance, at least
-NUMBERS = 2**16  # of the means of all components at most; of long latents fewer are tried
+MEANS, COVARIANCES = 2**14, 2**18  # numbers of all components at most; of long latents fewer are tried
 FITTED = 10_000  # vectors that a mixture is fitted to, at most, and that choose among them
 FLOOR = 1e-3  # of the mean variance, added to every variance, so that no component shrinks to one vector
 NEAR, TRIED = 3, 1000  # neighbours that make up a ball, and vectors on either side
@@ -61,8 +61,8 @@ def fit(vectors: np.ndarray, held_out: np.ndarray, seed: int = 0) -> tuple[Mixtu
     best, tried = None, []
     for kind in ("full", "diag"):
         for count in COMPONENTS:
-            too_many = count > 1 and (2 * count > len(vectors) or count * dim > NUMBERS)
-            few = kind == "full" and (len(vectors) < EACH * dim * count or count * dim * dim > 4 * NUMBERS)
+            too_many = count > 1 and (2 * count > len(vectors) or count * dim > MEANS)
+            few = kind == "full" and (len(vectors) < EACH * dim * count or count * dim * dim > COVARIANCES)
             if too_many or few or (kind == "diag" and dim == 1 and tried and len(vectors) >= EACH):
                 continue
             model = GaussianMixture(
@@ -83,15 +83,20 @@ def near(points: np.ndarray, real: np.ndarray, k: int = NEAR) -> np.ndarray:
 
     Their mean is the improved precision of Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 1, here of latents.
     """
-    from scipy.spatial.distance import cdist
-
-    real = np.asarray(real, np.float64)
+    real, points = (np.asarray(some, np.float64) for some in (real, points))
     if len(real) < 2:
         return np.zeros(len(points), bool)
-    among = cdist(real, real)
+    centre = real.mean(0)
+    among = _squares(real - centre, real - centre)
     np.fill_diagonal(among, np.inf)
-    radius = np.partition(among, min(k, len(real) - 1) - 1, axis=1)[:, min(k, len(real) - 1) - 1]
-    return (cdist(np.asarray(points, np.float64), real) <= radius).any(1)
+    last = min(k, len(real) - 1) - 1
+    radius = np.partition(among, last, axis=1)[:, last]
+    return (_squares(points - centre, real - centre) <= radius).any(1)
+
+
+def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances of all pairs (Q, D), (M, D) -> (Q, M), as one matrix product."""
+    return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0)
 
 
 def compare(drawn: np.ndarray, alive: np.ndarray, *, prior: bool, seed: int = 0) -> dict[str, Any]:

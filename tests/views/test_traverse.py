@@ -15,7 +15,7 @@ from explorer.sheets import Cards, Chart, Download, Heading, Link, Missing, Note
 from explorer.sheets.pieces import answered
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
-from explorer.views.traversals import layer, units
+from explorer.views.traversals import layer, unit_facts
 from tests.pages.conftest import built, studio  # noqa: F401
 
 VIEW = VIEWS["traverse"]
@@ -75,7 +75,7 @@ def test_every_row_moves_one_unit_around_the_decoded_image(drawn):
     assert walk_of.data["ticks"] == ["−3 σ", "−1.5 σ", "0", "+1.5 σ", "+3 σ"] and len(walk_of.data["rows"]) == 8
     for row in walk_of.data["rows"]:
         assert np.abs(strip(row)[2].astype(int) - whole).max() <= 1 and len(strip(row)) == 5
-    ranked = units.order(found)
+    ranked = unit_facts.order(found)
     assert [one["title"] for one in walk_of.data["rows"]] == [
         f"Unit {unit}" + " (dead)" * bool(found["units"]["variance"][unit] <= 0.01) for unit in ranked[:8]
     ]
@@ -122,7 +122,7 @@ def test_moves_of_an_address_that_cannot_be_are_left_out(drawn, text):
 
 def test_the_other_units_are_on_the_other_pages(drawn):
     study, sheet = drawn(units=8)
-    ranked = units.order(study.result("latents"))
+    ranked = unit_facts.order(study.result("latents"))
     assert [one["id"] for one in piece(sheet).data["rows"]] == [str(unit) for unit in ranked[56:]]
     (table,) = blocks(sheet, Table)
     assert table.frame["unit"].tolist() == ranked.tolist() and table.frame["page"].tolist()[-1] == 8

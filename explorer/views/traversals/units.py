@@ -11,11 +11,8 @@ from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import (
     Block,
-    Card,
     Cards,
-    Chart,
     CodeMap,
-    Column,
     Controls,
     Download,
     Go,
@@ -28,18 +25,14 @@ from explorer.sheets import (
 )
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
-from explorer.views.traversals import sliders
+from explorer.views.traversals import sliders, unit_facts
 from explorer.views.traversals.rows import SILENT, strip
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from explorer.analysis.traversal import Traversal
     from explorer.study import Picture as Looked
     from explorer.study import Study
 
-PAGE = 8  # units at once
-FAINT = 0.01  # correlations and shares that are not told
 ORDERED = (
     "Units are sorted by how far {moves} over images; the columns add so many standard deviations of the unit over all "
     "images{spread}, to {base}."
@@ -54,25 +47,7 @@ FAR = "* further than this unit is in any of the {images:,} images."
 
 def pages(study: Study, options: Mapping[str, Any]) -> int:
     """Pages of units."""
-    return max(1, -(-study.layer(options["layer"]).dim // PAGE))
-
-
-def order(found: Mapping[str, Any]) -> np.ndarray:
-    """Units (D,), the most used first."""
-    return np.argsort(-np.asarray(found["units"]["variance"]), kind="stable")
-
-
-def dead(found: Mapping[str, Any]) -> np.ndarray:
-    """(D,) bool; without a posterior, units that never move."""
-    from explorer.analysis import posterior
-
-    variance = np.asarray(found["units"]["variance"])
-    return posterior.dead(variance) if found["posterior"] else variance <= 0
-
-
-def deviations(found: Mapping[str, Any]) -> np.ndarray:
-    """(D,) standard deviation of the aggregate posterior."""
-    return np.sqrt(np.asarray(found["units"]["variance"]) + np.asarray(found["units"]["noise"]))
+    return max(1, -(-study.layer(options["layer"]).dim // unit_facts.PAGE))
 
 
 def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], dict[str, Any]]:
@@ -80,132 +55,27 @@ def blocks(study: Study, options: Any, picture: Looked) -> tuple[list[Block], di
     found, missing = known.measured(study, options.layer)
     if found is None:
         return [missing], {}
-    ranked, concepts = order(found), study.remember(told, options.layer)
-    units = ranked[(options.units - 1) * PAGE : options.units * PAGE]
+    ranked, concepts = unit_facts.order(found), study.remember(unit_facts.told, options.layer)
+    units = ranked[(options.units - 1) * unit_facts.PAGE : options.units * unit_facts.PAGE]
     rows, numbers = _rows(study, options, picture, found, units, concepts)
-    table = _table(found, ranked, concepts)
+    table = unit_facts.table(found, ranked, concepts)
     every = [
-        Table("units", table, {name: one for name, one in COLUMNS.items() if name in table}, height=320,
+        Table("units", table, {name: one for name, one in unit_facts.COLUMNS.items() if name in table}, height=320,
               go=Go(carried={"units": "{point}"}), by="page"),
     ]  # fmt: skip
-    told_units = [_told(found, unit, concepts) for unit in ranked]
     return [
         Heading(
             "What each unit does", help_of("traversal"), lambda: table, f"{study.checkpoint.name}-units"
         ),
-        Cards(_cards(found), 4),
+        Cards(unit_facts.cards(found), 4),
         Controls(("around", "steps", "where")),
         *_cells(study, options, picture),
         *rows,
         Controls(("units",)),
-        *_chart(found, ranked),
+        *unit_facts.chart(found, ranked),
         More(f"All units as a table ({len(ranked):,})", every),
-    ], {"images": found["images"], "kl": found["total"], "dead": int(dead(found).sum()),
-        "units": told_units, **numbers}  # fmt: skip
-
-
-def told(study: Study, layer: str) -> list[dict[str, Any] | None]:
-    """Of each unit the concept that goes with it most."""
-    from explorer.analysis import unit_concepts
-
-    table = study.concepts()
-    return unit_concepts.told(study.encoding.pooled(layer), {str(name): _values(table[name]) for name in table})
-
-
-def _values(column: pd.Series) -> np.ndarray:
-    import pandas as pd
-
-    if pd.api.types.is_float_dtype(column.dtype):
-        return column.to_numpy(np.float64)
-    return column.astype(object).where(column.notna(), None).to_numpy(object)
-
-
-# ---- numbers
-
-
-def _cards(found: Mapping[str, Any]) -> list[Card]:
-    from explorer.analysis import quality
-
-    count, gone = len(found["units"]["variance"]), int(dead(found).sum())
-    cards = [Card("Units", f"{count:,}", f"{gone:,} of them dead" if gone else "none is dead", help_of("dead unit"))]
-    if found["posterior"]:
-        total = found["total"]
-        cards.append(
-            Card("KL of an image", f"{total['mean']:.2f} nats", quality.between(total, 2), help_of("kl of a unit"))
-        )
-        share = np.sort(np.asarray(found["units"]["nats"]))[::-1].cumsum()
-        half = int(np.searchsorted(share, share[-1] / 2)) + 1
-        cards.append(Card("Half of it in", f"{half:,} units", f"of {count:,}", help_of("kl of a unit")))
-    cells = "" if found["cells"] == 1 else f", {found['cells']:,} cells each"
-    cards.append(
-        Card("Measured on", f"{found['images']:,} images", f"a sample of the set{cells}", help_of("measured images"))
-    )
-    return cards
-
-
-def _told(found: Mapping[str, Any], unit: int, concepts: list) -> dict[str, Any]:
-    """What is known of a unit, as plain values."""
-    units, unit = found["units"], int(unit)
-    facts = {name: units[name][unit] for name in ("variance", "noise", "mean")}
-    nats = {"kl": [units[name][unit] for name in ("nats", "nats_low", "nats_high")]} if found["posterior"] else {}
-    return {"unit": unit, **facts, **nats, "dead": bool(dead(found)[unit]), "concept": concepts[unit]}
-
-
-COLUMNS = {
-    "unit": Column("Unit", "Its place in the latent vector.", pinned=True),
-    "variance": Column("Variance of the mean", help_of("dead unit"), "%.3f"),
-    "noise": Column("Posterior variance", "The model's own doubt, mean over images; 1 where it says nothing.", "%.3f"),
-    "nats": Column("KL (nats)", help_of("kl of a unit"), "%.3f"),
-    "nats from": Column("from", "Lower end of its 95 % interval.", "%.3f"),
-    "nats to": Column("to", "Upper end of its 95 % interval.", "%.3f"),
-    "goes with": Column("Goes with", help_of("concept of a unit")),
-    "dead": Column("Dead", help_of("dead unit")),
-}
-
-
-def _table(found: Mapping[str, Any], ranked: np.ndarray, concepts: list) -> pd.DataFrame:
-    import pandas as pd
-
-    units = found["units"]
-    columns = {"unit": ranked, "variance": np.asarray(units["variance"])[ranked]}
-    if found["posterior"]:
-        columns["noise"] = np.asarray(units["noise"])[ranked]
-        for name, of in (("nats", "nats"), ("nats from", "nats_low"), ("nats to", "nats_high")):
-            columns[name] = np.asarray(units[of], np.float64)[ranked]
-    columns["goes with"] = [worded(concepts[unit]) for unit in ranked]
-    columns["dead"] = np.where(dead(found)[ranked], "dead", "")
-    columns["page"] = np.arange(len(ranked)) // PAGE + 1
-    return pd.DataFrame(columns)
-
-
-def worded(concept: Mapping[str, Any] | None) -> str:
-    """ "x, r = 0.81 [0.80, 0.82]", or "colour, 35 % of its variance"."""
-    if concept is None or (concept["low"] or 0) * (concept["high"] or 1) < 0 or abs(concept["r"]) < FAINT:
-        return ""  # nothing that is known
-    if concept["kind"] == "values":
-        return f"{concept['concept']}, {concept['r']:.0%} of its variance"
-    between = "" if concept["low"] is None else f" [{concept['low']:.2f}, {concept['high']:.2f}]"
-    return f"{concept['concept']}, " + f"r = {concept['r']:.2f}{between}".replace("-", "−")
-
-
-def _chart(found: Mapping[str, Any], ranked: np.ndarray) -> list[Block]:
-    from explorer.analysis.posterior import ACTIVE
-    from explorer.charts import unit_plots
-
-    what = "KL of each unit" if found["posterior"] else "Variance of each unit"
-    return [
-        Heading(what, help_of("kl of a unit" if found["posterior"] else "traversal"), level=3),
-        Chart(
-            "units-chart", lambda theme: unit_plots.units(found, ranked, dead(found), theme),
-            f"{what}, the most used first",
-            go=lambda point: Go(carried={"units": int(point) // PAGE + 1}),
-        ),
-        Note(f"Grey bars are dead: their mean varies by {ACTIVE} or less over images." if found["posterior"] else
-             "The more a unit varies over images, the more the decoder may hear of it."),
-    ]  # fmt: skip
-
-
-# ---- pictures
+    ], {"images": found["images"], "kl": found["total"], "dead": int(unit_facts.dead(found).sum()),
+        "units": unit_facts.facts(found, ranked, concepts), **numbers}  # fmt: skip
 
 
 def _rows(
@@ -221,7 +91,7 @@ def _rows(
     for row, unit in enumerate(units.tolist()):
         change = None if walked is None else float(walked.change[row].mean())
         rows.append({
-            "id": str(unit), "title": f"Unit {unit}" + " (dead)" * bool(dead(found)[unit]),
+            "id": str(unit), "title": f"Unit {unit}" + " (dead)" * bool(unit_facts.dead(found)[unit]),
             "note": _said(found, unit, change, base, concepts[unit]), "far": _far(found, unit, base, mixer.shares),
             "sprite": None if walked is None else strip(walked.pictures[row]),
         })  # fmt: skip
@@ -246,7 +116,7 @@ def _far(found: Mapping[str, Any], unit: int, base: np.ndarray | None, shares: n
     """Whether no image has the unit where each picture of its row does."""
     if base is None:
         return [False] * len(shares)
-    values = base[unit] + shares * deviations(found)[unit]
+    values = base[unit] + shares * unit_facts.deviations(found)[unit]
     return ((values < found["units"]["low"][unit]) | (values > found["units"]["high"][unit])).tolist()
 
 
@@ -322,10 +192,14 @@ def _said(
         parts.append(f"KL {found['units']['nats'][unit]:.2f} nats")
     if change is not None:
         parts.append(f"changes {change:.1%} of the range")
-    away = 0.0 if base is None else (base[unit] - found["units"]["mean"][unit]) / max(deviations(found)[unit], 1e-12)
+    away = (
+        0.0
+        if base is None
+        else (base[unit] - found["units"]["mean"][unit]) / max(unit_facts.deviations(found)[unit], 1e-12)
+    )
     if abs(away) >= 0.05:
         parts.append(f"here {away:+.1f} σ".replace("-", "−"))
-    return " · ".join([*parts, *filter(None, [worded(concept)])])
+    return " · ".join([*parts, *filter(None, [unit_facts.worded(concept)])])
 
 
 def _notes(study: Study, options: Any, found: Mapping[str, Any], starred: bool) -> list[str]:
