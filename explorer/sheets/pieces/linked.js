@@ -40,7 +40,7 @@ function linked(root, data, tell, ask) {
       .linked .tools { display: flex; gap: 8px; margin-bottom: 8px; }
       .linked button.way { padding: 3px 10px; border-radius: 6px; border: 1px solid var(--cx-line, #8886);
         color: inherit; text-decoration: none; font-size: 0.85rem; }
-      .linked button.way[aria-pressed=true] { background: var(--cx-accent, #2a628f); color: #fff;
+      .linked button.way[aria-pressed=true] { background: var(--cx-accent, #2a628f); color: var(--cx-back, #fff);
         border-color: var(--cx-accent, #2a628f); }
       .linked button:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; border-radius: 3px; }
       @container (max-width: 560px) { .linked .maps, .linked .panel { gap: 6px 10px } .linked .one > i { width: 32px;

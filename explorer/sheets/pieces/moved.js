@@ -24,7 +24,7 @@ function moved(root, data, tell, ask) {
       .moved .legend { margin: 8px 0 0; max-height: 7.5em; overflow: auto; }
       .moved button { all: unset; cursor: pointer; padding: 3px 10px; border-radius: 6px; font-size: 0.85rem;
         border: 1px solid var(--cx-line, #8886); line-height: 1.4; }
-      .moved button[aria-pressed=true] { background: var(--cx-accent, #2a628f); color: #fff;
+      .moved button[aria-pressed=true] { background: var(--cx-accent, #2a628f); color: var(--cx-back, #fff);
         border-color: var(--cx-accent, #2a628f); }
       .moved button:focus-visible { outline: 2px solid var(--cx-accent, #2a628f); outline-offset: 2px; }
       .moved button[disabled] { opacity: 0.45; cursor: default; }
