@@ -20,7 +20,7 @@ from gradio.block_function import BlockFunction
 from gradio.exceptions import Error
 
 from explorer.demo import about, api, look, shipped, tabs, uploads
-from explorer.demo.shared import QUIET, Shared
+from explorer.demo.shared import EACH, QUIET, Shared
 from explorer.errors import BadInput
 from explorer.sheets import Note, html
 from explorer.study import Study, passes
@@ -145,7 +145,7 @@ def _examples(shared: Shared, gallery: gr.Gallery) -> None:
         path = shipped.file(*shipped.examples(name)[int(event.index)])
         return path, path
 
-    gallery.select(take, shared.checkpoint, [shared.upload, shared.picture], **QUIET)
+    gallery.select(take, shared.checkpoint, [shared.upload, shared.picture], **EACH)
 
 
 def _facts(name: str) -> str:

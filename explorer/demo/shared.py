@@ -16,6 +16,8 @@ ASK_PAGE = """(first, ...others) => [
 ]"""
 # Of what is asked while an answer is awaited, the last is asked afterwards; Gradio's own choice is to forget it.
 QUIET = {"concurrency_id": "compute", "api_visibility": "private", "trigger_mode": "always_last"}
+# What says where it was: of an event that it puts off, Gradio forgets that.
+EACH = QUIET | {"trigger_mode": "multiple"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import plotly
 
 from explorer.demo import choices, shipped, uploads
-from explorer.demo.shared import QUIET, Shared
+from explorer.demo.shared import EACH, Shared
 from explorer.files import digest
 from explorer.sheets import Chart, Piece, Sheet, Theme, browser, drawing, filled, html, pieces, walk
 from explorer.study.memory import MEMORY, name_of
@@ -22,8 +22,6 @@ from explorer.views import VIEWS, fields
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MISSING = "It takes a while to compute, so the demo does not; the app does."
-# one question is under way at a time; what Gradio puts off, it asks again without its message
-ASKED = QUIET | {"trigger_mode": "multiple"}
 EMPTY = '<p class="cx-note cx-info">Drop a picture, or choose one of the examples.</p>'
 # Gradio calls this once for each tab: `element` is what it draws into, `trigger` tells Python, `watch` what is new
 ON_LOAD = f"""{browser.SCRIPT}{pieces.LINE}
@@ -67,8 +65,8 @@ def build(shared: Shared, tabs: gr.Tabs) -> None:
         shared.draw(tab, view.title, partial(draw, name), page, first=at == 0)
         outputs = [shared.carried, tabs, shared.upload, shared.picture, shared.checkpoint]
         inputs = [shared.checkpoint, shared.picture, shared.fit, shared.carried]
-        page.click(_following(name), inputs, outputs, show_progress="hidden", **QUIET)
-        page.submit(_answering(name), inputs, told, show_progress="hidden", **ASKED)
+        page.click(_following(name), inputs, outputs, show_progress="hidden", **EACH)
+        page.submit(_answering(name), inputs, told, show_progress="hidden", **EACH)
 
 
 def draw(name: str, checkpoint: str, picture: str | None, fit: str, carried: dict, theme: Theme) -> str:
