@@ -9,7 +9,7 @@ from explorer import jobs, results
 from explorer.results.subject import Subject
 from tests.foreign.test_vqvae import rithesh
 
-PAGES = ("reconstructions", "code_maps", "codebook", "latent_map", "layers", "rate_distortion")
+PAGES = ("reconstructions", "code_maps", "steps", "codebook", "latent_map", "layers", "rate_distortion")
 
 
 @pytest.fixture(scope="module")
