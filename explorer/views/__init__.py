@@ -75,14 +75,6 @@ VIEWS: dict[str, View] = {
         "Code maps", "grid_on", "One image through every layer: which code stands where, and what it means.",
         code_maps.Options, code_maps.sheet, pictured=True,
     ),
-    "edit": View(
-        "Edit", "brush", "Paint codes onto an image and see at once what they do.",
-        edit.Options, edit.sheet, pictured=True, section="Touch", unasked=False,
-    ),
-    "steps": View(
-        "Six steps", "conversion_path", "What the VQ layer does with one cell, step by step, and how it learns.",
-        steps.Options, steps.sheet, pictured=True, section="Touch",
-    ),
     "codebook": View(
         "Codebook", "bar_chart", "Which codes are used, how often, and for which concepts.",
         codebook.Options, codebook.sheet,
@@ -95,14 +87,6 @@ VIEWS: dict[str, View] = {
         "Layers", "layers", "What each layer adds to a reconstruction, and images recombined of layers.",
         layers.Options, layers.sheet, encoded=False, section="Judge",
     ),
-    "traverse": View(
-        "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
-        traverse.Options, traverse.sheet, pictured=True, section="Touch", unasked=False,
-    ),
-    "masks": View(
-        "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
-        masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch", unasked=False,
-    ),
     "rate_distortion": View(
         "Rate–distortion", "ssid_chart", "Quality against bits, beside other checkpoints, JPEG and WebP.",
         rates.Options, rates.sheet, encoded=False, section="Judge",
@@ -110,5 +94,21 @@ VIEWS: dict[str, View] = {
     "compare": View(
         "Compare", "balance", "This checkpoint beside another one, on the same images.",
         compare.Options, compare.sheet, pictured=True, below=True, section="Judge",
+    ),
+    "steps": View(
+        "Six steps", "conversion_path", "What the VQ layer does with one cell, step by step, and how it learns.",
+        steps.Options, steps.sheet, pictured=True, section="Touch",
+    ),
+    "edit": View(
+        "Edit", "brush", "Paint codes onto an image and see at once what they do.",
+        edit.Options, edit.sheet, pictured=True, section="Touch", unasked=False,
+    ),
+    "traverse": View(
+        "Traverse", "tune", "What each unit of a latent does; ways between images, sums of latents, samples.",
+        traverse.Options, traverse.sheet, pictured=True, section="Touch", unasked=False,
+    ),
+    "masks": View(
+        "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
+        masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch", unasked=False,
     ),
 }  # fmt: skip
