@@ -93,11 +93,11 @@ VIEWS: dict[str, View] = {
     ),
     "compare": View(
         "Compare", "balance", "This checkpoint beside another one, on the same images.",
-        compare.Options, compare.sheet, pictured=True, below=True, section="Judge",
+        compare.Options, compare.sheet, pictured=True, below=True, section="Judge", unasked=False,
     ),
     "steps": View(
         "Six steps", "conversion_path", "What the VQ layer does with one cell, step by step, and how it learns.",
-        steps.Options, steps.sheet, pictured=True, section="Touch",
+        steps.Options, steps.sheet, pictured=True, section="Touch", unasked=False,
     ),
     "edit": View(
         "Edit", "brush", "Paint codes onto an image and see at once what they do.",
