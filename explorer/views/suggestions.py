@@ -36,7 +36,8 @@ SHOWN = {"checkpoint": "vqvae-shapes", "dataset": "shapes"}
 ELSEWHERE = Link("Open vqvae-shapes, which decodes codes", "brush", Go(None, SHOWN))
 UNDECODED = "These codes came without a model, so no change can be scored. A checkpoint that decodes can."
 ALONE = "There is one image only, and nothing known of it: no value to ask for, and no other image to go towards."
-TAKES = "It decodes some {pictures} changed pictures, a process beside this page: 10 to 60 seconds. Paint on meanwhile."
+TAKES = "It decodes some {pictures} changed pictures, a process beside this page: {long}. Paint on meanwhile."
+SHORT, LONG = "10 to 60 seconds", "a few minutes at {size} px"
 AIMS = {"concept": "More of a concept", "image": "Towards an image"}
 
 
@@ -183,10 +184,12 @@ def blocks(
     if found is None and _own(picture):
         return [*controls, Note(OWN), Link(NOW, "search", Go(None, {"seek": True}))]
     if found is None:
-        pictures = f"{max(400, round(6000 * min(1, 64 / study.checkpoint.image_size) ** 2)):,}"
+        size = study.checkpoint.image_size
+        pictures = f"{max(400, round(6000 * min(1, 64 / size) ** 2)):,}"
+        long = SHORT if size <= 64 else LONG.format(size=size)
         swaps = min(asked.swaps, edit[options.layer].size)
         title = f"Search for {words.many(swaps, 'swap')} to make image {picture.row:,} {_aimed(options)}"
-        return [*controls, Missing("suggestions", asked, title, TAKES.format(pictures=pictures))]
+        return [*controls, Missing("suggestions", asked, title, TAKES.format(pictures=pictures, long=long))]
     if not found.kept["swaps"]:
         return [*controls, *found.unfound()]
     return [*controls, *_shown(found), found.piece(options.left)]
