@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from explorer import checkpoints
 from explorer.errors import BadInput
 from explorer.files import digest, write_bytes
 from explorer.options import choice
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from explorer.analysis.similarity import Latents
     from explorer.datasets import Images
     from explorer.encodings import Encoding
@@ -77,6 +77,8 @@ def matched(first: Images, others: Images) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         BadInput: they have no image in common, or nothing tells which are the same.
     """
+    import numpy as np
+
     if first.fingerprint == others.fingerprint:
         return np.arange(len(first)), np.arange(len(others))
     names = [list(one.names) for one in (first, others)]
@@ -159,6 +161,8 @@ def _pairs(
 
 def _latents(encoding: Encoding, layer: str, rows: np.ndarray, progress: Progress) -> Latents | None:
     """Latents of the matched images, ready to be compared; None where they are not finite, as of codes alone."""
+    import numpy as np
+
     from explorer.analysis import similarity
     from explorer.datasets.sources import sample
 
@@ -195,6 +199,7 @@ def _scores(
     of: Subject, rows: np.ndarray, truth: Images, kept: np.ndarray, tell: Callable[[int], object]
 ) -> dict[str, np.ndarray]:
     """Scores (n,) of the reconstructions of `rows`, brought to the size of `truth`, against the images `kept` of it."""
+    import numpy as np
     import torch
 
     from explorer.analysis import comparison, quality

@@ -7,14 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.jobs.devices import choose
 from explorer.options import number
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
@@ -86,6 +86,8 @@ def at(found: dict[str, Any], ratio: int) -> dict[str, Any]:
         `hidden` patches; of `worst` and `best` the `patches` (row, column), `mse` and `psnr` of hidden pixels; of
         `random` the number of masks, and `mean`, `min` and `max` of the mean squared error.
     """
+    import numpy as np
+
     from explorer.analysis.masks import decibels
 
     rows, columns = found["grid"]
