@@ -8,6 +8,7 @@ the one pass that is about them (`study/gradients.py`).
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import importlib.util
 import threading
@@ -43,6 +44,9 @@ def _network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]
     from explorer.jobs.devices import choose
 
     model = checkpoints.load(path)
+    # Streamlit collects garbage after every run; a library that came with the network stays, so it need not be searched
+    gc.collect()
+    gc.freeze()
     try:
         return model.to(choose("auto")), threading.Lock()
     except RuntimeError:  # the GPU is full of somebody's training; the CPU always has room
