@@ -273,6 +273,15 @@ class Study:
         codes, distances = self.book(layer).nearest(torch.from_numpy(self.look(picture).latents[layer]))
         return codes.cpu().numpy(), distances.cpu().numpy()
 
+    def every_code(self, picture: Picture) -> dict[str, np.ndarray]:
+        """Codes (H, W) of a picture in each layer."""
+        return {name: self.codes_of(picture, name)[0].astype(np.int64) for name in self.layer_names}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """K of each layer."""
+        return {name: len(self.book(name)) for name in self.layer_names}
+
     @kept
     def abilities(self) -> dict[str, Any]:
         """`joint`, `samples`, `posterior`, `attends` and `mask_grid` of the model."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 SCALE = 0.5  # where the colours of a difference end, the same for every stroke
-BOARD = 512  # pixels of the picture behind the codes, at least
 LARGEST = 2_000_000  # letters of an edit that a browser may send
 KEPT = "Cells that you do not paint keep their own latents; painted ones get the centre of the code."
 ALONE = "This network decodes from one layer alone, so only what is painted on layer {layer} counts."
@@ -114,11 +113,11 @@ class Easel:
     @cached_property
     def codes(self) -> dict[str, np.ndarray]:
         """(H, W) codes of the picture in each layer."""
-        return {name: self.study.codes_of(self.picture, name)[0].astype(np.int64) for name in self.study.layer_names}
+        return self.study.every_code(self.picture)
 
-    @cached_property
+    @property
     def sizes(self) -> dict[str, int]:
-        return {name: len(self.study.book(name)) for name in self.study.layer_names}
+        return self.study.sizes
 
     @cached_property
     def proposal(self) -> suggestions.Proposal | None:

@@ -173,11 +173,11 @@ class Proposal:
     @cached_property
     def own(self) -> dict[str, np.ndarray]:
         """(H, W) codes of the picture in each layer."""
-        return {name: self.study.codes_of(self.picture, name)[0].astype(np.int64) for name in self.study.layer_names}
+        return self.study.every_code(self.picture)
 
-    @cached_property
+    @property
     def sizes(self) -> dict[str, int]:
-        return {name: len(self.study.book(name)) for name in self.study.layer_names}
+        return self.study.sizes
 
     def begun(self) -> dict[str, np.ndarray]:
         """Codes that the search began with."""
