@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import code_map, controls, gathering, links, naming, pieces, scoring, session, uploads
+from explorer.pages import acting, code_map, controls, gathering, links, naming, pieces, scoring, session, uploads
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
+from explorer.pages.following import again, go
 from explorer.pages.state import plain
 from explorer.pages.work import background
 from explorer.sheets import (
+    Act,
     Block,
     Cards,
     Chart,
@@ -40,12 +41,12 @@ from explorer.sheets import (
     Picture,
     Pictures,
     Piece,
+    Receive,
     Row,
     Strip,
     Strips,
     Table,
     drawing,
-    filled,
 )  # fmt: skip
 from explorer.sheets.spreadsheet import csv_of
 from explorer.study.memory import MEMORY
@@ -63,23 +64,6 @@ def blocks(found: Sequence[Block], shown: Shown) -> None:
     """Draws blocks one under another; controls that follow one another stand in one row."""
     for block in found:
         DRAWN[type(block)](block, shown)
-
-
-def go(target: Go, shown: Shown, /, **where: Any) -> None:
-    """Follows a click: to another view, or to this one with what the click chose."""
-    carried = filled(target, **where)
-    for name, value in carried.items():
-        controls.take(name, value)
-    if target.view not in (None, shown.name):
-        links.switch(target.view, carried)
-
-
-def _again() -> None:
-    """Draws the page's own part again with what a click chose; all of the page where all of it was being drawn."""
-    try:
-        st.rerun(scope="fragment")
-    except StreamlitAPIException:
-        st.rerun()
 
 
 def _heading(block: Heading, shown: Shown) -> None:
@@ -226,7 +210,7 @@ def _chart(block: Chart, shown: Shown) -> None:
         more = {name: int(values[int(point)]) for name, values in block.also.items()}
         target = block.go(int(point)) if callable(block.go) else block.go
         go(Go(target.view, {**target.carried, **more}), shown, point=int(point))
-        _again()
+        again()
 
 
 def _mark(figure: Any, name: str) -> None:
@@ -276,7 +260,7 @@ def _table(block: Table, shown: Shown) -> None:
     before, st.session_state[f"picked-{block.name}"] = st.session_state.get(f"picked-{block.name}"), picked
     if picked is not None and picked != before:
         go(block.go(picked) if callable(block.go) else block.go, shown, point=picked)
-        _again()
+        again()
 
 
 def _page(block: Table) -> Any:
@@ -299,7 +283,7 @@ def _link(block: Link, shown: Shown) -> None:
             go(block.go, shown)
             if set(block.go.carried) & set(links.SELECTS):
                 st.rerun()
-            _again()
+            again()
         return
     links.link(block.go.view, plain(block.label), f":material/{block.icon}:", **block.go.carried)
 
@@ -380,6 +364,8 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Choose: lambda block, shown: None,  # `view.page` has put it there
     Gather: gathering.draw,
     Name: naming.draw,
+    Act: acting.button,
+    Receive: acting.box,
     CodeMap: _code_map,
     Piece: _piece,
     Chart: _chart,

@@ -71,11 +71,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels (h, w, 3) uint8 with what is said below them, and where a click leads.
-
-    Attributes:
-        row: of the image of the dataset that it shows, which can be gathered for a set; None for no such image.
-    """
+    """Pixels (h, w, 3) uint8 with what is said below them, and where a click leads; `row` as in the dataset, if any."""
 
     pixels: np.ndarray
     title: str = ""
@@ -137,11 +133,9 @@ class Choose:
 
 @dataclass(frozen=True)
 class Gather:
-    """Images of the dataset that can be kept as a set, by a face that keeps any; others draw nothing.
+    """Images `rows` (n,) that can be kept as a set, by a face that keeps any; others draw nothing.
 
-    Attributes:
-        name: unique on the sheet. rows: (n,) of the images. source: where they were found, in a few words.
-        model: fingerprint of the checkpoint by whose codes or latents they were chosen; empty for none.
+    `source` is where they were found, in a few words, `model` the fingerprint of the checkpoint that chose them, or "".
     """
 
     name: str
@@ -156,6 +150,29 @@ class Name:
 
     layer: str
     code: int
+
+
+@dataclass(frozen=True)
+class Act:
+    """A button that `does` something and tells where that leads, or what to say; `asks` is a question before it."""
+
+    name: str
+    label: str
+    icon: str
+    does: Callable[[], Go | str]
+    help: str = ""
+    asks: str = ""
+
+
+@dataclass(frozen=True)
+class Receive:
+    """Where a file of some `endings` is dropped; `take` is told its name and bytes and answers as Act's `does`."""
+
+    name: str
+    label: str
+    endings: Sequence[str]
+    take: Callable[[str, bytes], Go | str]
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,11 +304,9 @@ class Controls:
 
 @dataclass(frozen=True)
 class Missing:
-    """A result that is not there yet: what it is, and whether it is made without being asked for.
+    """A result that is not there yet, of `subject` if not of the sheet's; `begin`: made unasked.
 
-    Attributes:
-        kind: of the result; of "score" the options are the names of several, which are made as one work.
-        subject: what it is of, where that is not what the sheet is of.
+    Of the kind "score" the options are the names of several, which are made as one work.
     """
 
     kind: str
@@ -343,8 +358,8 @@ class Later:
 
 
 Block = (  # one a kind; `walk` knows those that hold others
-    Heading | Note | Cards | Pictures | Strips | Drop | Choose | Gather | Name | CodeMap | Piece | Chart | Table | Link
-    | Download | Controls | Missing | Row | More | Part | Later
+    Heading | Note | Cards | Pictures | Strips | Drop | Choose | Gather | Name | Act | Receive | CodeMap | Piece | Chart
+    | Table | Link | Download | Controls | Missing | Row | More | Part | Later
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from explorer.sheets import (
+    Act,
     Block,
     Cards,
     Chart,
@@ -36,6 +37,7 @@ from explorer.sheets import (
     Picture,
     Pictures,
     Piece,
+    Receive,
     Row,
     Strip,
     Strips,
@@ -190,7 +192,7 @@ def _strip(strip: Strip, paper: Paper) -> str:
     )
 
 
-def _nothing(block: Drop | Choose | Gather | Name, paper: Paper) -> str:
+def _nothing(block: Drop | Choose | Gather | Name | Act | Receive, paper: Paper) -> str:
     return ""
 
 
@@ -342,6 +344,8 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     Choose: _nothing,
     Gather: _nothing,
     Name: _nothing,
+    Act: _nothing,
+    Receive: _nothing,
     CodeMap: _code_map,
     Piece: _piece,
     Chart: _chart,

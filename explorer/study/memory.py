@@ -75,6 +75,8 @@ def _bytes(value: Any) -> int:
     """About how much memory a value takes."""
     if hasattr(value, "memory_usage"):
         return int(value.memory_usage(deep=False).sum())
+    if hasattr(value, "indptr"):  # a sparse matrix
+        return value.data.nbytes + value.indices.nbytes + value.indptr.nbytes
     if isinstance(value, dict):
         return sum(_bytes(one) for one in value.values())
     if isinstance(value, (list, tuple)):

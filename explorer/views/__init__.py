@@ -57,7 +57,7 @@ class View:
     pictured: bool = False
     below: bool = False
     several: bool = False
-    section: Literal["Look", "Judge", "Touch"] = "Look"
+    section: Literal["Look", "Judge", "Touch", "Use"] = "Look"
     unasked: bool = True
     printed: Callable[[Study, Any], Sequence[Block]] | None = None
 

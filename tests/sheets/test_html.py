@@ -86,6 +86,8 @@ BLOCKS = {
     "drop": sheets.Drop(),
     "choose": sheets.Choose(),
     "name": sheets.Name("code", 7),
+    "act": sheets.Act("act", ATTACK, "delete", lambda: ATTACK, ATTACK, ATTACK),
+    "receive": sheets.Receive("receive", ATTACK, ("csv",), lambda name, data: ATTACK, ATTACK),
     "gather": sheets.Gather("these", np.arange(3)),
     "more": sheets.More(ATTACK, [sheets.Note(ATTACK)]),
 }  # fmt: skip
@@ -105,7 +107,7 @@ def test_all_text_is_escaped_and_reads_as_it_was_written(name, leads):
     found = Parsed(text)
     assert "<script" not in text and not found.all("script")
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
-    if name not in ("chart", "choose", "drop", "gather", "name"):
+    if name not in ("act", "chart", "choose", "drop", "gather", "name", "receive"):
         assert any(ATTACK in one for one in [*found.texts, *(value for _, at in found.tags for value in at.values())])
 
 
