@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # counted up whenever the same settings give other users
 KS = (1, 5, 10, 20, 50)  # that ceilings are told at
+MOST_TOLD = 5_000  # users whose tastes are part of the facts
 THIRDS = ("low", "middle", "high")  # values that a column of numbers is cut into
 MOST_VALUES, MOST = 200, 2_000_000_000  # of a concept; users × images
 BEGIN, DAY = 1_735_689_600.0, 86_400.0  # the first of January 2025, in seconds; users come within a year
@@ -40,7 +41,7 @@ class Settings:
     users: int = number(500, "How many users.", low=1, high=1_000_000)
     each: int = number(20, "Images that a user looks at, on average: half to one and a half times as many.", low=2,
                        high=10_000)  # fmt: skip
-    likes: int = number(1, "Values of concepts that each user likes.", low=0, high=10)
+    likes: int = number(2, "Values of concepts that each user likes.", low=0, high=10)
     dislikes: int = number(1, "Values of concepts that each user dislikes.", low=0, high=10)
     strength: float = number(
         4.0, "How much taste counts: an image with a liked value is e^strength times as likely; 0 is no taste.", low=0,
@@ -131,11 +132,17 @@ class Looked:
     item: np.ndarray
     time: np.ndarray
 
-    def facts(self, images: str) -> dict[str, Any]:
-        """What is known of the simulation, as JSON; `images` is the fingerprint of the set that it is of."""
+    def facts(self) -> dict[str, Any]:
+        """What is known of the simulation, as JSON: settings, who likes what, and the ceiling, see `ceilings`."""
+        tastes = self.crowd.tastes
+        told = list(dict.fromkeys(map(str, tastes)))
+        at = {taste: place for place, taste in enumerate(told)}
+        known = len(tastes) <= MOST_TOLD
         return {
-            "version": VERSION, "images": images, "settings": asdict(self.crowd.settings), "held": "last",
+            "version": VERSION, "settings": asdict(self.crowd.settings), "users": len(tastes),
+            "interactions": len(self.user), "held": "last",
             "ceiling": {str(k): one for k, one in ceilings(self).items()},
+            "tastes": told if known else [], "taste_of": [at[str(taste)] for taste in tastes] if known else [],
         }  # fmt: skip
 
 

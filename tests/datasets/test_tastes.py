@@ -115,7 +115,7 @@ def test_the_ranking_that_knows_the_taste_reaches_the_ceiling_and_popularity_doe
 
 
 def test_tastes_use_each_concept_once_and_numbers_in_thirds(concepts):
-    drawn = tastes.crowd(concepts, Settings(users=30)).tastes
+    drawn = tastes.crowd(concepts, Settings(users=30, likes=1)).tastes
     assert all({name for name, _ in (*one.likes, *one.dislikes)} == {"colour", "texture"} for one in drawn)
     assert len(set(drawn)) > 8
     heavy = tastes.crowd(concepts, Settings(users=2, like="weight=high"))
