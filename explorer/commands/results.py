@@ -1,4 +1,4 @@
-"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, masks, score."""
+"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, masks, score, suggest, index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, checked, maps, masks, measurements, obtain, scores, suggestions
+from explorer.results import RESULTS, checked, index, maps, masks, measurements, obtain, scores, suggestions
 from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
@@ -144,3 +144,12 @@ def suggest(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, 
     chosen = suggestions.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
     path, found, notes = result("suggestions", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
     emit({"suggestions": path, **found, **notes}, as_json, suggestions.lines(found))
+
+
+@command((Subject, SUBJECT), (index.Options, [field.name for field in dataclasses.fields(index.Options)]), name="index")
+def prepare(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **options):
+    """Builds what makes similar images of a large set be found at once, and checks what it finds."""
+    chosen = index.Options(**{name: value for name, value in options.items() if name not in SUBJECT})
+    path, found, notes = result("index", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})
+    facts = {name: value for name, value in found.facts.items() if name not in ("format", "key", "files")}
+    emit({"index": path, **facts, **notes}, as_json, [f"{path}: {index.told(found.facts)}"])

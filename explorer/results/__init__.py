@@ -19,7 +19,7 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import comparison, encoding, maps, masks, measurements, pictures, scores, suggestions
+from explorer.results import comparison, encoding, index, maps, masks, measurements, pictures, scores, suggestions
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -110,6 +110,10 @@ RESULTS: dict[str, Kind] = {
         suggestions.Options, ("suggest",), "suggestions", ".json", suggestions.key, _of_others(suggestions.make),
         suggestions.read, "swaps of codes that make an image more of a concept, or more like another",
         counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "index": Kind(
+        index.Options, ("index",), "indices", ".index", index.key, index.make, index.read,
+        "what makes similar images of a large set be found at once", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip
