@@ -1,4 +1,4 @@
-"""Commands that compute a result and keep it: encode, usage, measure, project, pictures, masks, score, suggest, index."""
+"""Commands that compute a result and keep it: encode, usage, measure, project, index and others."""
 
 from __future__ import annotations
 

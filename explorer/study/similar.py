@@ -6,7 +6,7 @@ latents or pixels, is held against the mean of the set, since a mean that all sh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,15 @@ import numpy as np
 
 from explorer.analysis import retrieval
 from explorer.errors import BadInput
+from explorer.results import index as indices
 
 if TYPE_CHECKING:
     from explorer.analysis.retrieval import Rows
+    from explorer.encodings.rows import Fitted, Part
+    from explorer.results.index import Index
     from explorer.study import Picture, Study
 
-EVERY = "all"  # in place of a layer: all of them side by side
-BATCH = 512
+EVERY = indices.EVERY
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,14 @@ class Way:
 
     Attributes:
         title: what to call it. about: what makes two images alike.
-        fit: (study, layer or encoder) -> what the set of images says, such as which codes are rare.
-        of_set: (study, layer or encoder, fitted) -> rows (N, F) of all images, not yet of length 1.
-        of_picture: (study, layer or encoder, fitted, picture, cells) -> row (1, F); `cells` (H, W) bool or None are
-            those of the layer that count.
+        of_picture: (study, layer or encoder, fitted, picture, cells) -> row (1, F), not yet of length 1; `cells` (H, W)
+            bool or None are those of the layer that count.
         coded, layered: whether it is of codes; whether there is one for each layer.
     """
 
     title: str
     about: str
-    fit: Callable[[Study, str], Any]
-    of_set: Callable[[Study, str, Any], Rows]
-    of_picture: Callable[[Study, str, Any, Picture, np.ndarray | None], Rows]
+    of_picture: Callable[[Study, str, Fitted, Picture, np.ndarray | None], Rows]
     coded: bool = False
     layered: bool = True
 
@@ -70,24 +68,50 @@ def represented(study: Study, by: By) -> Rows:
 
 def represent(study: Study, by: By, picture: Picture, cells: np.ndarray | None = None) -> Rows:
     """The row (1, F) of a picture, by what the set says; with `cells` (H, W) bool, by those of the layer alone."""
+    from explorer.encodings import rows
+
     by = checked(study, by)
+    index = index_of(study, by)
     if picture.row is not None and cells is None:
-        return represented(study, by)[[picture.row]]
-    rows = [
-        retrieval.unit(WAYS[by.way].of_picture(study, of, study.remember(_fitted, by.way, of), picture, cells))
-        for of in _parts(study, by)
-    ]
-    return _beside(rows)
+        if index is None:
+            return represented(study, by)[[picture.row]]
+        return _rows(study, by, index.fitted, slice(picture.row, picture.row + 1))
+    fitted = _fitted(study, by) if index is None else index.fitted
+    return rows.beside(
+        [
+            retrieval.unit(WAYS[by.way].of_picture(study, of, said, picture, cells))
+            for of, said in zip(_parts(study, by), fitted, strict=True)
+        ]
+    )
 
 
 def nearest(study: Study, by: By, query: Rows, k: int, leave: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Rows (≤ k,) of the images most like a query (1, F), the most alike first, and their cosines.
 
-    Rows in `leave` are left out. Ties stand in a fixed random order.
+    Rows in `leave` are left out. Ties stand in a fixed random order. Of a large set an index is asked, where there is
+    one.
     """
+    by = checked(study, by)
+    index = index_of(study, by)
+    if index is not None:
+        return index.nearest(query, k, leave)
     found = retrieval.likeness(represented(study, by), query)[0]
-    rows = retrieval.top(found, k, leave)
-    return rows, found[rows]
+    best = retrieval.top(found, k, leave)
+    return best, found[best]
+
+
+def index_of(study: Study, by: By) -> Index | None:
+    """The index that answers, where the set is so large that there should be one, and it is there."""
+    wanted = indexing(study, by)
+    return None if wanted is None else study.result("index", wanted)
+
+
+def indexing(study: Study, by: By) -> indices.Options | None:
+    """The index that a set so large should have, to be made if it is not there; None where none is needed."""
+    by = checked(study, by)
+    if len(study.images) <= indices.EXACT or by.way not in indices.WAYS:
+        return None
+    return indices.Options(by.way, by.layer)
 
 
 def checked(study: Study, by: By) -> By:
@@ -114,96 +138,72 @@ def _parts(study: Study, by: By) -> list[str]:
 
 
 def _represented(study: Study, by: By) -> Rows:
-    way = WAYS[by.way]
-    rows = [retrieval.unit(way.of_set(study, of, study.remember(_fitted, by.way, of))) for of in _parts(study, by)]
-    return _beside(rows)
+    if by.way == "encoder":
+        return retrieval.unit(_encoded(study, by.encoder, _fitted(study, by)[0]["mean"]))
+    from scipy.sparse import issparse, vstack
+
+    fitted = _fitted(study, by)
+    parts = _searched(study, by)
+    found = [_rows(study, by, fitted, block) for block in parts[0].blocks()]
+    return vstack(found, format="csr") if issparse(found[0]) else np.concatenate(found)
 
 
-def _fitted(study: Study, way: str, of: str) -> Any:
-    return WAYS[way].fit(study, of)
+def _rows(study: Study, by: By, fitted: Sequence[Fitted], which: slice) -> Rows:
+    from explorer.encodings import rows
+
+    return rows.beside([part.rows(said, which) for part, said in zip(_searched(study, by), fitted, strict=True)])
 
 
-def _beside(rows: list[Rows]) -> Rows:
-    """Rows of several layers side by side; each layer counts as much as another."""
-    if len(rows) == 1:
-        return rows[0]
-    from scipy.sparse import hstack, issparse
+def _searched(study: Study, by: By) -> list[Part]:
+    from explorer.encodings import rows
 
-    together = hstack(rows, format="csr") if issparse(rows[0]) else np.concatenate(rows, 1)
-    return retrieval.unit(together)
+    return [rows.Part(study.encoding, study.images, by.way, of) for of in _parts(study, by)]
 
 
-# ---- codes
+def _fitted(study: Study, by: By) -> list[Fitted]:
+    """What the set says, layer by layer."""
+    return [study.remember(_fit, by.way, of) for of in _parts(study, by)]
+
+
+def _fit(study: Study, way: str, of: str) -> Fitted:
+    from explorer.encodings import rows
+
+    if way == "encoder":
+        pair = _other(study, of)
+        return {
+            "mean": pair.b.encoding.pooled(pair.b.main_layer, pair.rows[1]).mean(0, dtype=np.float64).astype(np.float32)
+        }
+    return rows.Part(study.encoding, study.images, way, of).fit()
+
+
+# ---- a picture's own row
 
 
 def _codes(study: Study, layer: str, picture: Picture) -> np.ndarray:
     return study.codes_of(picture, layer)[0][None]
 
 
-def _fit_bag(study: Study, layer: str) -> Any:
+def _bag(study: Study, layer: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> Rows:
     from explorer.analysis.retrieval import bags
 
-    return bags.weights(bags.counted(study.codes(layer), len(study.book(layer))))
+    counted = bags.counted(_codes(study, layer, picture), len(study.book(layer)), cells)
+    return bags.Weights(fitted["idf"]).weigh(counted)
 
 
-def _bags(study: Study, layer: str, weights: Any) -> Rows:
+def _place(study: Study, layer: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> Rows:
     from explorer.analysis.retrieval import bags
 
-    return weights.weigh(bags.counted(study.codes(layer), len(study.book(layer))))
+    places = bags.Places(fitted["known"], int(fitted["size"]))
+    return bags.Weights(fitted["idf"]).weigh(places.counted(_codes(study, layer, picture), cells))
 
 
-def _bag(study: Study, layer: str, weights: Any, picture: Picture, cells: np.ndarray | None) -> Rows:
-    from explorer.analysis.retrieval import bags
-
-    return weights.weigh(bags.counted(_codes(study, layer, picture), len(study.book(layer)), cells))
-
-
-def _fit_places(study: Study, layer: str) -> Any:
-    from explorer.analysis.retrieval import bags
-
-    codes = study.codes(layer)
-    places = bags.places(codes, len(study.book(layer)))
-    return places, bags.weights(places.counted(codes))
-
-
-def _places(study: Study, layer: str, fitted: Any) -> Rows:
-    return fitted[1].weigh(fitted[0].counted(study.codes(layer)))
-
-
-def _place(study: Study, layer: str, fitted: Any, picture: Picture, cells: np.ndarray | None) -> Rows:
-    return fitted[1].weigh(fitted[0].counted(_codes(study, layer, picture), cells))
-
-
-# ---- latents and pixels, held against their mean
-
-
-def _mean(of: Callable[[Study, str], np.ndarray]) -> Callable[[Study, str], np.ndarray]:
-    return lambda study, layer: of(study, layer).mean(0, dtype=np.float64).astype(np.float32)
-
-
-def _centred(of: Callable[[Study, str], np.ndarray]) -> Callable[[Study, str, np.ndarray], np.ndarray]:
-    return lambda study, layer, mean: of(study, layer) - mean
-
-
-def _quantized(study: Study, layer: str) -> np.ndarray:
-    """(N, D) means of the vectors of the codes."""
-    from explorer.analysis.retrieval import bags
-
-    vectors, codes = study.vectors(layer), study.codes(layer)
-    return (bags.counted(codes, len(vectors)) @ vectors / codes[0].size).astype(np.float32)
-
-
-def _zq(study: Study, layer: str, mean: np.ndarray, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
+def _zq(study: Study, layer: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
     found = study.vectors(layer)[_codes(study, layer, picture)[0]]
-    return _averaged(found, cells) - mean
+    return _averaged(found, cells) - fitted["mean"]
 
 
-def _latents(study: Study, layer: str) -> np.ndarray:
-    return study.encoding.pooled(layer)
-
-
-def _ze(study: Study, layer: str, mean: np.ndarray, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
-    return _averaged(study.look(picture).latents[layer], cells) - mean
+def _ze(study: Study, layer: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
+    return _averaged(study.look(picture).latents[layer], cells) - fitted["mean"]
 
 
 def _averaged(vectors: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
@@ -212,41 +212,24 @@ def _averaged(vectors: np.ndarray, cells: np.ndarray | None) -> np.ndarray:
     return vectors[inside].mean(0, dtype=np.float64).astype(np.float32)[None]
 
 
-def _seen(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Study, str], np.ndarray]:
-    def of_all(study: Study, _: str) -> np.ndarray:
-        starts = range(0, len(study.images), BATCH)
-        return np.concatenate([function(study.images.read(slice(at, at + BATCH))) for at in starts])
-
-    return of_all
-
-
-def _pixels(images: np.ndarray) -> np.ndarray:
-    from explorer.analysis.concepts import features
-
-    return features.pixels(images)
-
-
-def _small(study: Study, _: str, mean: np.ndarray, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
+def _small(study: Study, _: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
     """Pixels outside of the cells that count are those of the mean image, so that they tell nothing."""
-    found = _pixels(picture.pixels[None]) - mean
+    from explorer.encodings import rows
+
+    found = rows.pixels(picture.pixels[None]) - fitted["mean"]
     if cells is None:
         return found
     side = int(np.sqrt(found.shape[1] // 3))
     return found * np.repeat(_spread(cells, (side, side)).reshape(-1), 3)
 
 
-def _colours(images: np.ndarray) -> np.ndarray:
-    """Square roots of the shares of colours: the cosine of two is their Bhattacharyya coefficient."""
-    from explorer.analysis.concepts import features
+def _histogram(study: Study, _: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
+    from explorer.encodings import rows
 
-    return np.sqrt(features.colour_counts(images)).astype(np.float32)
-
-
-def _histogram(study: Study, _: str, fitted: None, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
     if cells is None:
-        return _colours(picture.pixels[None])
+        return rows.colours(picture.pixels[None])
     inside = picture.pixels[_spread(cells, picture.pixels.shape[:2])]
-    return _colours(inside[None, None])
+    return rows.colours(inside[None, None])
 
 
 def _spread(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -269,20 +252,15 @@ def _other(study: Study, encoder: str) -> Any:
     return found
 
 
-def _fit_encoder(study: Study, encoder: str) -> np.ndarray:
-    pair = _other(study, encoder)
-    return pair.b.encoding.pooled(pair.b.main_layer, pair.rows[1]).mean(0, dtype=np.float64).astype(np.float32)
-
-
 def _encoded(study: Study, encoder: str, mean: np.ndarray) -> np.ndarray:
     """Zeros, which are like nothing, for images that the other checkpoint does not have."""
     pair = _other(study, encoder)
-    rows = np.zeros((len(study.images), len(mean)), np.float32)
-    rows[pair.rows[0]] = pair.b.encoding.pooled(pair.b.main_layer, pair.rows[1]) - mean
-    return rows
+    found = np.zeros((len(study.images), len(mean)), np.float32)
+    found[pair.rows[0]] = pair.b.encoding.pooled(pair.b.main_layer, pair.rows[1]) - mean
+    return found
 
 
-def _encode(study: Study, encoder: str, mean: np.ndarray, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
+def _encode(study: Study, encoder: str, fitted: Fitted, picture: Picture, cells: np.ndarray | None) -> np.ndarray:
     """A picture in the size of the other checkpoint; cells are of another grid, so a part cannot be searched for."""
     from PIL import Image
 
@@ -293,36 +271,21 @@ def _encode(study: Study, encoder: str, mean: np.ndarray, picture: Picture, cell
     pair = _other(study, encoder)
     side = pair.b.checkpoint.image_size
     pixels = np.asarray(Image.fromarray(picture.pixels).resize((side, side), Image.Resampling.BICUBIC))
-    return _averaged(pair.b.look(Looked(pixels, picture.name)).latents[pair.b.main_layer], None) - mean
+    return _averaged(pair.b.look(Looked(pixels, picture.name)).latents[pair.b.main_layer], None) - fitted["mean"]
 
 
 WAYS: dict[str, Way] = {
     "bag": Way(
-        "Bag of codes", "the same codes, wherever they stand; rare ones count more (tf–idf).",
-        _fit_bag, _bags, _bag, coded=True,
+        "Bag of codes", "the same codes, wherever they stand; rare ones count more (tf–idf).", _bag, coded=True
     ),
     "place": Way(
-        "Codes at places", "the same codes in the same cells; rare ones count more (tf–idf).",
-        _fit_places, _places, _place, coded=True,
+        "Codes at places", "the same codes in the same cells; rare ones count more (tf–idf).", _place, coded=True
     ),
-    "zq": Way(
-        "Mean of z_q", "the vectors of their codes, averaged over the image.",
-        _mean(_quantized), _centred(_quantized), _zq, coded=True,
-    ),
-    "ze": Way(
-        "Mean of z_e", "what the encoder says before it is quantized, averaged over the image.",
-        _mean(_latents), _centred(_latents), _ze,
-    ),
-    "pixels": Way(
-        "Pixels", "the small image itself, at most 16 × 16; no network.",
-        _mean(_seen(_pixels)), _centred(_seen(_pixels)), _small, layered=False,
-    ),
-    "colours": Way(
-        "Colours", "the share of each of 64 colours; no network.",
-        lambda study, _: None, lambda study, of, _: _seen(_colours)(study, of), _histogram, layered=False,
-    ),
+    "zq": Way("Mean of z_q", "the vectors of their codes, averaged over the image.", _zq, coded=True),
+    "ze": Way("Mean of z_e", "what the encoder says before it is quantized, averaged over the image.", _ze),
+    "pixels": Way("Pixels", "the small image itself, at most 16 × 16; no network.", _small, layered=False),
+    "colours": Way("Colours", "the share of each of 64 colours; no network.", _histogram, layered=False),
     "encoder": Way(
-        "Another encoder", "the mean latents of another checkpoint, which you name.",
-        _fit_encoder, _encoded, _encode, layered=False,
+        "Another encoder", "the mean latents of another checkpoint, which you name.", _encode, layered=False
     ),
 }  # fmt: skip
