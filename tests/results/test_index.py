@@ -146,7 +146,7 @@ def test_damage_that_the_size_of_a_file_hides_is_one_sentence(study):
     for file in (made.path / vector_index.FOLDER).rglob("*.lance"):
         file.write_bytes(os.urandom(file.stat().st_size))
     index._open.cache_clear()
-    with pytest.raises(BadInput, match="delete it|damaged"):
+    with pytest.raises(BadInput, match=r"delete it|damaged"):
         index.read(made.path).nearest(np.ones((1, D), np.float32), 3)
 
 
