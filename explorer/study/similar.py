@@ -72,11 +72,12 @@ def represent(study: Study, by: By, picture: Picture, cells: np.ndarray | None =
 
     by = checked(study, by)
     index = index_of(study, by)
-    if picture.row is not None and cells is None:
-        if index is None:
-            return represented(study, by)[[picture.row]]
-        return _rows(study, by, index.fitted, slice(picture.row, picture.row + 1))
+    whole = picture.row is not None and cells is None
+    if whole and indexing(study, by) is None:
+        return represented(study, by)[[picture.row]]
     fitted = _fitted(study, by) if index is None else index.fitted
+    if whole:
+        return _rows(study, by, fitted, slice(picture.row, picture.row + 1))
     return rows.beside(
         [
             retrieval.unit(WAYS[by.way].of_picture(study, of, said, picture, cells))
