@@ -16,7 +16,18 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from explorer.commands import checkpoints, compare, decode, reconstruct, report, results, scores, simulate, train  # noqa: F401  each registers its commands
+from explorer.commands import (  # noqa: F401  each registers its commands
+    checkpoints,
+    compare,
+    decode,
+    reconstruct,
+    report,
+    results,
+    retrieval,
+    scores,
+    simulate,
+    train,
+)
 from explorer.commands.command import OUTPUT, app, tell
 from explorer.errors import BadInput, Cancelled, explained, one_line
 from explorer.files import place_library_caches, read_json, write_json

@@ -12,6 +12,7 @@ from explorer.glossary import (
     concepts,
     masks,
     pictures,
+    retrieval,
     steps,
     structure,
     suggestions,
@@ -22,7 +23,7 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **pictures.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
+    **pictures.TERMS, **retrieval.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

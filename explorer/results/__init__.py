@@ -19,7 +19,18 @@ from explorer.files import SHIPPED, cache_folder
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
-from explorer.results import comparison, encoding, index, maps, masks, measurements, pictures, scores, suggestions
+from explorer.results import (
+    comparison,
+    encoding,
+    index,
+    maps,
+    masks,
+    measurements,
+    pictures,
+    retrieval,
+    scores,
+    suggestions,
+)
 
 if TYPE_CHECKING:
     from explorer.results.subject import Subject
@@ -114,6 +125,11 @@ RESULTS: dict[str, Kind] = {
     "index": Kind(
         index.Options, ("index",), "indices", ".index", index.key, index.make, index.read,
         "what makes similar images of a large set be found at once", counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "retrieval": Kind(
+        retrieval.Options, ("retrieval",), "retrieval", ".json.gz", retrieval.key, _of_others(retrieval.make),
+        retrieval.read, "how well each way to search finds images of the same value", counts=(*OF, "kmeans"),
+        needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

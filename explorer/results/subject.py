@@ -124,3 +124,9 @@ class Subject:
         if "shapes" in (own, images.name) or (own in named and images.name.lower() in named):
             return True
         return not recorded and self.facts.trained_on(images.name) and not datasets.divided(images.name)
+
+
+def main_layer(facts: checkpoints.Checkpoint) -> str:
+    """The layer to begin with: the first on the finest grid of those with codes of their own; else the last."""
+    own = [layer for layer in facts.layers if layer.get("codes")]
+    return max(own, key=lambda one: one["grid"][0])["name"] if own else facts.layers[-1]["name"]

@@ -17,7 +17,7 @@ from explorer import results
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.notebook import names, sets
-from explorer.results.subject import Subject
+from explorer.results.subject import Subject, main_layer
 from explorer.study import passes
 from explorer.study.drawn import Drawn
 from explorer.study.memory import MEMORY, name_of
@@ -145,8 +145,7 @@ class Study:
     @property
     def main_layer(self) -> str:
         """The layer to begin with: the first on the finest grid of those with codes of their own; else the last."""
-        own = [layer for layer in self.checkpoint.layers if layer.get("codes")]
-        return max(own, key=lambda one: one["grid"][0])["name"] if own else self.layer_names[-1]
+        return main_layer(self.checkpoint)
 
     def book(self, layer: str) -> Codebook:
         return self.encoding.codebook(layer)

@@ -33,7 +33,7 @@ def asked(subject: Subject) -> dict[str, list]:
             pair.options_of(Study(subject), checkpoints.describe(SHIPPED / other))
             for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
         ],
-        "suggestions": [first_question(open_study(subject.checkpoint))],
+        "suggestions": [first_question(open_study(subject.checkpoint))], "retrieval": [None],
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
-OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}}
+OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}, "retrieval": None}
 OPTIONS |= {"suggestions": {"image": 1, "towards": 2, "swaps": 2, "layer": "bottom"}}
 OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}

@@ -71,10 +71,8 @@ def between(scores: np.ndarray, values: np.ndarray, *, alike: bool = False, seed
         return [Between(*[float("nan")] * 3)] * len(scores)
     weights = draws(values, alike=alike, seed=seed)
     low, high = np.percentile(scores @ weights.T, ENDS, axis=1)  # (m,) each
-    if alike:
-        means = np.mean([scores[:, values == value].mean(1) for value in np.unique(values)], 0)
-    else:
-        means = scores.mean(1)
+    each = [values == value for value in np.unique(values)] if alike else [slice(None)]
+    means = np.mean([scores[:, some].mean(1) for some in each], 0)
     return [Between(*map(float, one)) for one in zip(means, low, high, strict=True)]
 
 

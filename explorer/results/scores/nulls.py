@@ -134,7 +134,7 @@ def _trained_reader(material: Material, fitted: np.ndarray):
     own = {name: material.encoding.codebook(name) for name in names}
 
     def read(images: np.ndarray, scrambled: np.ndarray) -> dict[tuple, np.ndarray]:
-        found, without = _tensors(model, images), _tensors(model, scrambled)
+        found, without = tensors(model, images), tensors(model, scrambled)
         given = {}
         for name in names:
             given["latents", name] = features.blocks(found[name].float().cpu().numpy())
@@ -146,21 +146,26 @@ def _trained_reader(material: Material, fitted: np.ndarray):
 
 
 def _untrained_reader(material: Material, fitted: np.ndarray, seed: int):
-    """The same network with fresh weights; its codebook are latents of its own, drawn at random."""
+    """The same network with fresh weights, and its codes."""
+    model, books = untrained(material, fitted, seed)
+
+    def read(images: np.ndarray, _: np.ndarray) -> dict[tuple, np.ndarray]:
+        found = tensors(model, images)
+        return {(UNTRAINED, name): _assign(book, found[name]) for name, book in books.items()}
+
+    return read
+
+
+def untrained(material: Material, fitted: np.ndarray, seed: int) -> tuple[Autoencoder, dict[str, Codebook]]:
+    """The same network with fresh weights; its codebooks are latents of its own of some images, drawn at random."""
     from explorer.autoencoder import device_of
 
     model = material.untrained(seed).to(device_of(material.model))
-    names, drawn, rng = [layer.name for layer in material.layers], _encode(model, fitted), np.random.default_rng(seed)
-    books = {}
-    for name in names:
+    drawn, rng, books = _encode(model, fitted), np.random.default_rng(seed), {}
+    for name in (layer.name for layer in material.layers):
         flat = drawn[name].reshape(-1, drawn[name].shape[-1])
         books[name] = _book(flat[rng.permutation(len(flat))[: material.size(name)]], model)
-
-    def read(images: np.ndarray, _: np.ndarray) -> dict[tuple, np.ndarray]:
-        found = _tensors(model, images)
-        return {(UNTRAINED, name): _assign(books[name], found[name]) for name in names}
-
-    return read
+    return model, books
 
 
 def _scrambled(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -170,14 +175,15 @@ def _scrambled(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return np.stack([one[order] for one, order in zip(flat, orders, strict=True)]).reshape(images.shape)
 
 
-def _tensors(model: Autoencoder, images: np.ndarray) -> dict[str, Any]:
+def tensors(model: Autoencoder, images: np.ndarray) -> dict[str, Any]:
+    """Latents of images (b, h, w, 3) uint8, (b, H, W, D) of each layer, where the network computes."""
     from explorer.autoencoder import device_of, to_images
 
     return model.encode(to_images(images, device_of(model)))
 
 
 def _encode(model: Autoencoder, images: np.ndarray) -> dict[str, np.ndarray]:
-    parts = [_tensors(model, images[start : start + 64]) for start in range(0, len(images), 64)]
+    parts = [tensors(model, images[start : start + 64]) for start in range(0, len(images), 64)]
     return {name: np.concatenate([part[name].float().cpu().numpy() for part in parts]) for name in parts[0]}
 
 

@@ -61,13 +61,10 @@ def key(subject: Subject, options: Options) -> str:
 
 
 def complete(subject: Subject, options: Options) -> Options:
-    """The options with the layer named that is meant: the first on the finest grid of those with codes of their own."""
-    if options.layer:
-        return options
-    layers = subject.facts.layers
-    own = [layer for layer in layers if layer.get("codes")]
-    layer = max(own, key=lambda one: one["grid"][0]) if own else layers[-1]
-    return replace(options, layer=layer["name"])
+    """The options with the layer named that is meant."""
+    from explorer.results.subject import main_layer
+
+    return options if options.layer else replace(options, layer=main_layer(subject.facts))
 
 
 def make(

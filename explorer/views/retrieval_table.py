@@ -1,0 +1,72 @@
+"""Ways to search by name, and all their scores as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from explorer.glossary import help_of
+from explorer.sheets import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = {  # what a way is called where there is little room
+    "bag": "bag of codes", "place": "codes at places", "zq": "z_q", "ze": "z_e", "colours": "colours",
+    "pixels": "pixels", "untrained bag": "untrained bag", "untrained ze": "untrained z_e",
+    "shuffled": "codes of others", "encoder": "other encoder", "chance": "random order",
+}  # fmt: skip
+CALLED = {
+    "bag": "bags of codes", "place": "codes at their places", "zq": "means of z_q", "ze": "means of z_e",
+    "colours": "the colour histogram", "pixels": "raw pixels", "untrained bag": "bags of codes of an untrained network",
+    "untrained ze": "means of z_e of an untrained network", "shuffled": "codes of other images",
+    "encoder": "the other encoder", "chance": "a random order",
+}  # fmt: skip
+MEANS = {"map": "mAP@{k}", "macro": "Each value alike", "precision": "Precision@{k}"}
+TERMS = {"map": "map at k", "macro": "macro average", "precision": "precision at k"}
+
+
+def called(way: Mapping[str, str], *, plainly: bool = False) -> str:
+    """ "codes at their places of layer top"; plainly without the layer, where there is one only."""
+    return CALLED[way["way"]] + _of("" if plainly else way["layer"], " of layer {}", " of all layers together")
+
+
+def short(way: Mapping[str, str]) -> str:
+    """ "codes at places, top"."""
+    return ALL[way["way"]] + _of(way["layer"], ", {}", ", all layers")
+
+
+def _of(layer: str, one: str, every: str) -> str:
+    return "" if not layer else every if layer == "all" else one.format(layer)
+
+
+def frame(found: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each concept and way: three scores with the ends of their intervals."""
+    import pandas as pd
+
+    rows = []
+    for one in found["concepts"]:
+        for at, way in enumerate(found["ways"]):
+            row = {"concept": one["concept"], "way": way["way"], "layer": way["layer"], "group": way["group"]}
+            for name in MEANS:
+                row |= dict(zip((name, f"{name}_low", f"{name}_high"), one[name][at], strict=True))
+            rows.append(row | {"searches": one["queries"], "images": one["images"]})
+    return pd.DataFrame(rows)
+
+
+def table(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> Table:
+    """Every way in every layer by one concept, the best first."""
+    import pandas as pd
+
+    order = sorted(range(len(found["ways"])), key=lambda at: -scores["map"][at][0])
+    columns, data = {"way": Column("Way", pinned=True)}, {"way": [short(found["ways"][at]) for at in order]}
+    for key, label in MEANS.items():
+        columns[key] = Column(label.format(k=found["k"]), help_of(TERMS[key]), "%.3f")
+        columns[f"{key}_between"] = Column("95 %", "By search.")
+        data[key] = [scores[key][at][0] for at in order]
+        data[f"{key}_between"] = [_ends(scores[key][at]) for at in order]
+    return Table(name, pd.DataFrame(data), columns)
+
+
+def _ends(ends: list[float | None]) -> str:
+    return "–" if ends[1] is None else f"{ends[1]:.3f} – {ends[2]:.3f}"
