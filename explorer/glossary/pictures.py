@@ -90,4 +90,18 @@ TERMS: dict[str, Term] = {
         "that both trainings began with the same codebook.",
         "codes",
     ),
+    "index of images": Term(
+        "Index of images",
+        "Of more than 50,000 images the similar ones are looked up, as in a book. For codes the index lists the images "
+        "of each code, and the answer is the exact one. Vectors are sorted into clusters, of which a query visits a "
+        "few (IVF-PQ), so that a near image can be missed: when the index is built, the ten nearest of 200 images are "
+        "looked up and searched for among all, and clusters are added until 95 % are found; else all are looked at.",
+        source="Jégou et al., Product Quantization for Nearest Neighbor Search, 2011",
+    ),
+    "copies of a result": Term(
+        "Copies",
+        "Images among those found that are the same picture: equal pixels, or pixels that agree once lightness, "
+        "contrast and a shift of a pixel or two are made equal, as after saving as JPEG. They are one result, at the "
+        "place of the first.",
+    ),
 }

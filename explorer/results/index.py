@@ -42,6 +42,7 @@ WAYS = ("bag", "place", "zq", "ze", "pixels", "colours")
 UNLAYERED = ("pixels", "colours")
 SPARSE = ("bag", "place")
 EXACT = 50_000  # images up to which looking at all of them takes no time
+START, TOKENS, NUMBERS = 5.0, 2e6, 2e5  # seconds to begin, tokens of columns and numbers of vectors a second
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,19 @@ def _open(path: Path, key: str, _: int) -> Index:
     if facts["kind"] == "columns":
         return Index(facts, fitted, column_index.open_columns(path, facts["images"]), path)
     return Index(facts, fitted, vector_index.open_vectors(path, facts["effort"]), path)
+
+
+def cost(encoding: Encoding, options: Options) -> tuple[float, float]:
+    """About how many seconds an index of an encoding takes on two cores, and how many bytes at most."""
+    count = encoding.images
+    layers = (
+        encoding.layers if options.layer == EVERY else [one for one in encoding.layers if one.name == options.layer]
+    )
+    if options.by in SPARSE:
+        tokens = count * sum(one.grid[0] * one.grid[1] for one in layers)
+        return START + tokens / TOKENS, 8.0 * tokens
+    dim = {"pixels": 768, "colours": 64}.get(options.by) or sum(one.dim for one in layers)
+    return START + count * dim / NUMBERS, count * (4.25 * dim + 16)
 
 
 def told(facts: dict[str, Any]) -> str:
