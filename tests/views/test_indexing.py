@@ -26,7 +26,9 @@ def test_a_large_set_is_offered_one_index_after_another(study, monkeypatch):
     ways = By("zq"), By("bag")
     (block,) = indexing.missing(study, *ways)
     assert isinstance(block, Missing) and block.kind == "index" and "Mean of z_q" in block.title
-    assert f"{len(study.images):,} images" in block.title and "seconds" in block.about and "MB" in block.about
+    assert (
+        f"{len(study.images):,} images" in block.title and "seconds" in block.about and "B in the cache" in block.about
+    )
     assert indexing.found(study, ways[0]) == []
     study.make(block.kind, block.options)
     (block,) = indexing.missing(study, *ways)
