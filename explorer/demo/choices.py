@@ -34,7 +34,7 @@ def _choice(field: dataclasses.Field, study: Study, values: dict[str, Any]) -> s
         choices, how = field.metadata["offers"](study, values), "list"
     name, many = f'data-choice="{escape(field.name)}"', how in fields.MANY
     few = len(choices) <= BUTTONS and sum(map(len, choices.values())) <= LETTERS and how != "list"
-    if choices and (few or many):
+    if choices and (few or many or how == "buttons"):
         chosen = fields.listed(value) if many else (value,)
         kind = "checkbox" if many else "radio"
         buttons = "".join(_button(kind, field.name, one, called, one in chosen) for one, called in choices.items())

@@ -13,6 +13,7 @@ from explorer.glossary import (
     masks,
     pictures,
     retrieval,
+    searching,
     steps,
     structure,
     suggestions,
@@ -23,7 +24,8 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **pictures.TERMS, **retrieval.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
+    **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS,
+    **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         )
     if known:
         few = len(known) <= BUTTONS and sum(map(len, known.values())) <= LETTERS
-        if few and field.metadata.get("widget") != "list":
+        if field.metadata.get("widget") == "buttons" or (few and field.metadata.get("widget") != "list"):
             return st.segmented_control(label, list(known), format_func=known.get, required=True, **given)
         width = 220 if max(map(len, known.values())) > 8 else 130
         return st.selectbox(label, list(known), format_func=known.get, width=width, **given)

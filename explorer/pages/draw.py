@@ -180,7 +180,7 @@ def _code_map(block: CodeMap, shown: Shown) -> None:
 
 
 def _piece(block: Piece, shown: Shown) -> None:
-    pieces.draw(block, lambda where: go(block.go, shown, **where))
+    pieces.draw(block, lambda where: go(block.others.get(where.get("to"), block.go), shown, **where))
 
 
 def _chart(block: Chart, shown: Shown) -> None:

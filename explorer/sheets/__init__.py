@@ -209,6 +209,7 @@ class Piece:
         name: unique on the sheet. script: its name in `sheets/pieces/`. data: what it draws, as JSON.
         alt: what a reader who does not see it is told.
         go: where what was touched leads, its names in braces filled in by what the script tells.
+        others: where it leads instead, by what the script tells as `to`.
         answer: what the script asks -> what it is told, both JSON; None: nobody answers. What comes is not trusted.
         waits: names of the parts of the sheet that a touch replaces.
     """
@@ -220,6 +221,7 @@ class Piece:
     go: Go | None = None
     answer: Callable[[Any], Any] | None = None
     waits: Sequence[str] = ()
+    others: Mapping[str, Go] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

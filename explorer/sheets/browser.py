@@ -116,7 +116,10 @@ function sheet(element, dark, plotly, go, ask) {
     Object.entries(target.carried ?? {}).map(([name, value]) =>
       [name, typeof value === 'string' ? value.replace(/{(\\w+)}/g, (all, key) => where[key] ?? all)
         : value]))});
-  const lead = (holder, where = {}) => { if (holder?.dataset.go) go(filled(JSON.parse(holder.dataset.go), where)); };
+  const lead = (holder, where = {}) => {
+    const other = where.to && JSON.parse(holder?.dataset.others ?? '{}')[where.to];
+    if (other || holder?.dataset.go) go(filled(other || JSON.parse(holder.dataset.go), where));
+  };
 
   const number = (point) => Array.isArray(point.customdata) ? point.customdata[0] : point.customdata;
   const listen = (plot, holder) => {

@@ -208,6 +208,8 @@ def _code_map(block: CodeMap, paper: Paper) -> str:
 def _piece(block: Piece, paper: Paper) -> str:
     """Its script draws it; `asks` where somebody answers."""
     asks = ' data-asks="yes"' if block.answer is not None and paper.leads else ""
+    others = {name: {"view": target.view, "carried": dict(target.carried)} for name, target in block.others.items()}
+    asks += f" data-others='{attribute(others)}'" if others and paper.leads else ""
     return (
         f'<div class="cx-piece" role="group" aria-label="{escape(block.alt)}" data-name="{escape(block.name)}" '
         f"data-script=\"{escape(block.script)}\" data-piece='{attribute(block.data)}'{go(block.go, paper)}{asks}></div>"

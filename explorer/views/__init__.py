@@ -21,6 +21,7 @@ from explorer.views import (
     masks,
     rates,
     reconstructions,
+    similar,
     steps,
     traverse,
 )
@@ -110,5 +111,9 @@ VIEWS: dict[str, View] = {
     "masks": View(
         "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
         masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch", unasked=False,
+    ),
+    "similar": View(
+        "Similar", "image_search", "The images most like one, a part of it, or some codes, and the codes that say why.",
+        similar.Options, similar.sheet, pictured=True, section="Use", unasked=False,
     ),
 }  # fmt: skip

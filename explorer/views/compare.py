@@ -77,7 +77,7 @@ def _facts(path: Path, moment: int) -> Checkpoint:
     return checkpoints.describe(path)
 
 
-def _start(study: Study, _: Any = None) -> str:
+def start(study: Study, _: Any = None) -> str:
     """The first that is encoded already; else the first."""
     names = list(offers(study))
     for name in names[:TRIED]:
@@ -126,7 +126,7 @@ class Options:
     """What the view can be asked for."""
 
     against: str = fields.option(
-        "", "Checkpoint B", help_of("checkpoint b"), offers=offers, start=_start,
+        "", "Checkpoint B", help_of("checkpoint b"), offers=offers, start=start,
         check=lambda _, name: described(name) if name else None,
     )  # fmt: skip
     metric: str = fields.option("psnr", "Score", help_of("images won"), choices=differences.METRICS)

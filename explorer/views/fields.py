@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
 
 AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left"),
-    "kmeans": ("code", "edit", "begin", "left"),
-    "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek"),
+    "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left", "area", "wanted"),
+    "kmeans": ("code", "edit", "begin", "left", "wanted"),
+    "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek", "area"),
     "code": ("row", "column", "other", "leaf"),
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
     "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),
