@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from explorer.analysis import retrieval
 from explorer.analysis.grids import placed
 from explorer.analysis.retrieval import patterns, reasons
 from explorer.errors import BadInput
-from explorer.study import similar
+from explorer.study import distinct, similar
 from explorer.study.picture import Picture
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from explorer.analysis.retrieval.reasons import Reason
     from explorer.analysis.retrieval.wanted import Wanted
     from explorer.study import Study
+    from explorer.study.distinct import Distinct, Search
     from explorer.study.similar import By
 
 NEVER_NEGATIVE = ("bag", "place", "colours")  # with a likeness of 0 two images have nothing in common
@@ -34,21 +35,25 @@ class Hit:
         row: of the dataset. score: from -1 or 0 to 1; see who found it.
         because: the codes that it shares with what was asked, those that count most first.
         apart: how many cells the codes that were asked for stand apart; None where that was not asked.
+        copies: rows of its copies that were found, too.
     """
 
     row: int
     score: float
     because: tuple[Reason, ...] = ()
     apart: int | None = None
+    copies: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found, the most alike first; `of` images were searched, `tied` with the last one shown at least.
+    """What was found, the most alike first, of `of` images that were searched.
 
     Attributes:
         exact: whether the reasons are what the score is made of, or only what both images have.
+        tied: whether an image that is not shown is as much alike as the last one that is.
         matching: how many images have what was asked, where only some can.
+        own: rows of copies of the image that was asked about.
     """
 
     hits: tuple[Hit, ...]
@@ -56,13 +61,14 @@ class Found:
     exact: bool = True
     tied: bool = False
     matching: int | None = None
-    scores: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    own: tuple[int, ...] = ()
 
 
 def like(study: Study, by: By, picture: Picture, cells: np.ndarray | None, k: int, layer: str) -> Found:
     """The `k` images most like a picture, or like its `cells` (H, W) bool, by the cosine of what the way makes of them.
 
-    The picture itself is left out where it is one of the dataset. `layer` is that whose codes are the reasons.
+    The picture itself and its copies are left out where it is one of the dataset; of one's own, they are the first.
+    `layer` is that whose codes are the reasons.
 
     Raises:
         BadInput: an unknown way, or one that knows no parts of a picture.
@@ -70,15 +76,34 @@ def like(study: Study, by: By, picture: Picture, cells: np.ndarray | None, k: in
     by = similar.checked(study, by)
     query = similar.represent(study, by, picture, cells)
     leave = () if picture.row is None else (picture.row,)
-    rows, scores = similar.nearest(study, by, query, k + 1, leave)
-    if by.way in NEVER_NEGATIVE:
-        rows, scores = rows[scores > EQUAL], scores[scores > EQUAL]
-    tied = len(rows) > k and abs(scores[k] - scores[k - 1]) < EQUAL
-    rows, scores = rows[:k], scores[:k]
+
+    def search(count: int) -> tuple[np.ndarray, np.ndarray]:
+        rows, scores = similar.nearest(study, by, query, count, leave)
+        kept = scores > EQUAL if by.way in NEVER_NEGATIVE else np.ones(len(rows), bool)
+        return rows[kept], scores[kept]
+
+    best, tied = _distinct(study, search, k, picture if leave else None)
     exact = by.way in ("bag", "place") and by.layer == layer
-    why = _because(study, by if exact else similar.By("bag", layer), picture, rows, cells)
-    hits = tuple(Hit(int(row), float(min(score, 1)), one) for row, score, one in zip(rows, scores, why, strict=True))
-    return Found(hits, len(study.images) - len(leave), exact, tied)
+    why = _because(study, by if exact else similar.By("bag", layer), picture, best.rows, cells)
+    hits = tuple(
+        Hit(int(row), float(min(score, 1)), one, None, tuple(others.tolist()))
+        for row, score, one, others in zip(best.rows, best.scores, why, best.copies, strict=True)
+    )
+    return Found(hits, len(study.images) - len(leave), exact, tied, None, tuple(best.own.tolist()))
+
+
+def _distinct(study: Study, search: Search, k: int, picture: Picture | None = None) -> tuple[Distinct, bool]:
+    """The best `k`, copies apart, and whether others are as good as the last of them."""
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def remembered(count: int) -> tuple[np.ndarray, np.ndarray]:
+        seen[:] = [search(count)]
+        return seen[0]
+
+    best = distinct.distinct(study, remembered, k, picture)
+    rows, scores = seen[0]
+    left = ~np.isin(rows, np.concatenate([best.rows, best.own, *best.copies]))
+    return best, bool(len(best.rows) and (np.abs(scores[left] - best.scores[-1]) < EQUAL).any())
 
 
 def _because(
@@ -105,6 +130,8 @@ def _weights(study: Study, layer: str) -> Weights:
     from explorer.analysis.codes import images_per_code
     from explorer.analysis.retrieval import bags
 
+    if (index := similar.index_of(study, similar.By("bag", layer))) is not None:
+        return bags.Weights(index.fitted[0]["idf"])
     return bags.weights_of(images_per_code(study.codes(layer), len(study.book(layer))), len(study.images))
 
 
@@ -143,14 +170,24 @@ def patch(study: Study, layer: str, picture: Picture, cell: tuple[int, int], mar
         images, first = np.unique(at[order, 0], return_index=True)
         best = order[first]
         scores[part][images], places[part][images], same[part][images] = share[best], at[best, 1:], agree[best]
-    chosen = retrieval.top(scores, k + 1)
-    tied = len(chosen) > k and abs(scores[chosen[k]] - scores[chosen[k - 1]]) < EQUAL
+    best, tied = _distinct(study, _ranked(rows, scores), k, picture if picture.row is not None else None)
     hits = []
-    for at in chosen[:k]:
+    for row, others in zip(best.rows, best.copies, strict=True):
+        at = int(np.searchsorted(rows, row))
         why = _agreeing(steps[same[at]] + cell, steps[same[at]] + places[at], asked[same[at]], idf, grid)
-        hits.append(Hit(int(rows[at]), float(scores[at]), why))
+        hits.append(Hit(int(row), float(scores[at]), why, None, tuple(others.tolist())))
     searched = len(study.images) - (picture.row is not None)
-    return Found(tuple(hits), searched, True, tied, len(rows))
+    return Found(tuple(hits), searched, True, tied, len(rows), tuple(best.own.tolist()))
+
+
+def _ranked(rows: np.ndarray, scores: np.ndarray) -> Search:
+    """A search among rows (n,) whose scores are known."""
+
+    def search(count: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = retrieval.top(scores, count)
+        return rows[chosen], scores[chosen]
+
+    return search
 
 
 def _agreeing(
@@ -194,23 +231,24 @@ def holding(study: Study, layer: str, wanted: Wanted, near: int, k: int) -> Foun
         scores[part] = retrieval.likeness(said.weigh(bags.counted(codes, size)), query)[0]
         if near:
             apart[part], places[part] = patterns.spreads(codes, wanted.codes)
+    matching = len(rows)
     if near:
         scores *= 1 - apart / max(grid)
         kept = apart <= near
         rows, scores, apart, places = rows[kept], scores[kept], apart[kept], places[kept]
-    chosen = retrieval.top(scores, k + 1)
-    tied = len(chosen) > k and abs(scores[chosen[k]] - scores[chosen[k - 1]]) < EQUAL
+    best, tied = _distinct(study, _ranked(rows, scores), k)
     hits = []
-    for at in chosen[:k]:
-        codes = study.encoding.codes(layer, [rows[at]])[0].astype(np.int64)
+    for row, others in zip(best.rows, best.copies, strict=True):
+        at = int(np.searchsorted(rows, row))
+        codes = study.encoding.codes(layer, [row])[0].astype(np.int64)
         inside = patterns.square(places[at], int(apart[at]), grid) if near else None
-        row = said.weigh(bags.counted(codes[None], size))
-        why = reasons.of_bags(query, row, (np.full((1, 1), -1), codes))
-        why = [
-            reasons.Reason(one.code, one.share, one.here, reasons.standing(codes, one.code, inside)) for one in why
-        ]  # fmt: skip
-        hits.append(Hit(int(rows[at]), float(scores[at]), tuple(why), int(apart[at]) if near else None))
-    return Found(tuple(hits), len(study.images), True, tied, len(rows))
+        bag = said.weigh(bags.counted(codes[None], size))
+        why = tuple(
+            reasons.Reason(one.code, one.share, one.here, reasons.standing(codes, one.code, inside))
+            for one in reasons.of_bags(query, bag, (np.full((1, 1), -1), codes))
+        )
+        hits.append(Hit(int(row), float(scores[at]), why, int(apart[at]) if near else None, tuple(others.tolist())))
+    return Found(tuple(hits), len(study.images), True, tied, matching)
 
 
 def _having(study: Study, layer: str, wanted: Wanted) -> np.ndarray:

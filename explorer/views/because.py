@@ -25,6 +25,7 @@ COLOURS = 7  # that mark cells; `alike.js` has as many
 SIDES = {16: 128, 64: 96}  # pixels of a picture, where no more than so many are found
 LARGEST = 320  # pixels of the picture that is asked about
 MAPS = 65_536  # cells of found images whose codes are sent, so that pointing at one finds it everywhere
+COPIES = 12  # of a picture that can be opened
 VALUES, LETTERS = 4, 24  # concepts named below a picture, and how long a value may be there
 
 
@@ -123,6 +124,7 @@ def _hits(asked: Asked, found: Found, why: Sequence[Sequence[Reason]]) -> list[d
             "here": _marked([one.here for one in reasons], cells),
             "there": _marked([one.there for one in reasons], cells),
             "codes": None if maps is None else _packed(maps[at], np.uint32),
+            "copies": list(hit.copies[:COPIES]), "times": len(hit.copies) + 1,
         })  # fmt: skip
     return told
 

@@ -12,7 +12,7 @@ from explorer.analysis.grids import placed
 from explorer.analysis.retrieval import wanted as codes_asked
 from explorer.errors import BadInput
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Controls, Gather, Heading, Missing, Note, Row, Sheet
+from explorer.sheets import Block, Card, Cards, Controls, Gather, Heading, Missing, Note, Sheet
 from explorer.sheets.cells import unhexed
 from explorer.study import queries, similar
 from explorer.study.similar import WAYS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SEARCHES = {"image": "The whole image", "area": "A part of it", "patch": "One patch", "codes": "Some codes"}
 NEAR = 2  # cells apart where somebody says "near" and no number
+NAMED = 8  # copies of the image that are named
 CARDS = 4  # concepts whose values are counted
 HOW = {
     "image": "Point at an image: the codes that it shares with yours are marked on both. A click asks about it.",
@@ -39,6 +40,7 @@ ONLY_SHARED = (
     "have, by their weight in a bag of codes; they are no reason."
 )
 TIED = "Others are exactly as much alike as the last of these; which of them are shown is chosen at random, once."
+SLOW = "Until then every search looks at all images, which takes seconds."
 NO_NETWORK = "A picture of one's own has no codes here: these came without a network. Choose an image of the dataset."
 
 
@@ -127,6 +129,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     missing = _missing(study, options)
     if missing:
         return Sheet([*controls, *missing])
+    controls += _index(study, options)
     asked, said = _asked(study, options, picture)
     try:
         found = _found(study, options, asked)
@@ -134,7 +137,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         text = str(problem)
         said, found = [*said, Note(f"{text[:1].upper()}{text[1:]}.", "info")], queries.Found((), 0)
     said += _sentences(study, options, asked, found)
-    blocks: list[Block] = [*controls, *said, because.piece(asked, found), *_shared(study, picture, found)]
+    blocks: list[Block] = [*controls, *said, because.piece(asked, found), *_shared(study, options, picture, found)]
     rows = np.array([hit.row for hit in found.hits], np.int64)
     source = f"images found for {picture.name[:40]}, {study.checkpoint.name}"
     model = "" if options.way in ("pixels", "colours") and _by_way(study, vars(options)) else study.subject.fingerprint
@@ -146,6 +149,14 @@ def by_of(options: Options) -> similar.By:
     """What images are searched by."""
     layer = similar.EVERY if options.together and WAYS[options.way].layered else options.layer
     return similar.By(options.way, layer, options.encoder if options.way == "encoder" else "")
+
+
+def _index(study: Study, options: Options) -> list[Block]:
+    """Offers the index of a large set, where it is not there."""
+    wanted = similar.indexing(study, by_of(options)) if _by_way(study, vars(options)) else None
+    if wanted is None or study.result("index", wanted) is not None:
+        return []
+    return [Missing("index", wanted, f"Index {len(study.images):,} images by {WAYS[options.way].title.lower()}", SLOW)]
 
 
 def _missing(study: Study, options: Options) -> list[Block]:
@@ -230,9 +241,17 @@ def _sentences(study: Study, options: Options, asked: because.Asked, found: Foun
         said.append(Note(f"{words.many(found.matching, 'image')} of {found.of:,} {_have(options, asked)}.", "plain"))
     if not found.hits and found.of:
         said.append(Note(_nothing(options, asked, found), "info"))
+    if found.own:
+        said.append(Note(_copies(found), "plain"))
     if found.tied:
         said.append(Note(TIED))
     return said
+
+
+def _copies(found: Found) -> str:
+    rows = ", ".join(f"{row:,}" for row in found.own[:NAMED])
+    more = f" and {len(found.own) - NAMED:,} more" if len(found.own) > NAMED else ""
+    return f"{words.many(len(found.own), 'copy', 'copies')} of this image left out: {rows}{more}."
 
 
 def _help(options: Options) -> str:
@@ -259,9 +278,9 @@ def _nothing(options: Options, asked: because.Asked, found: Found) -> str:
     return "No other image has anything in common with this one by that; search another way."
 
 
-def _shared(study: Study, picture: Looked, found: Found) -> list[Block]:
+def _shared(study: Study, options: Options, picture: Looked, found: Found) -> list[Block]:
     """How often what was found has the values of the image, beside chance."""
-    told = common(study, picture, found)
+    told = common(study, options, picture, found)
     if not told:
         return []
     cards = [
@@ -274,11 +293,11 @@ def _shared(study: Study, picture: Looked, found: Found) -> list[Block]:
     return [Heading("Values in common", help_of("values in common"), level=3), Cards(cards, CARDS)]
 
 
-def common(study: Study, picture: Looked, found: Found) -> list[dict[str, Any]]:
+def common(study: Study, options: Options, picture: Looked, found: Found) -> list[dict[str, Any]]:
     """Of each discrete concept: how many found images have the value of the image, and the share of all that do."""
     from explorer.datasets import discrete
 
-    if picture.row is None or not found.hits:
+    if picture.row is None or not found.hits or options.search == "codes":
         return []
     table, told = study.known(), []
     rows = [hit.row for hit in found.hits]
@@ -304,8 +323,10 @@ def numbers(study: Study, options: Options, asked: because.Asked, found: Found) 
                 "id": hit.row, "name": study.images.names[hit.row], "score": hit.score,
                 "because": [one.code for one in hit.because[: because.SHOWN]],
                 "shares": [round(one.share, 4) for one in hit.because[: because.SHOWN]], "apart": hit.apart,
+                "copies": list(hit.copies),
             }
             for hit in found.hits
         ],
-        "exact": found.exact, "matching": found.matching, "values": common(study, asked.picture, found),
+        "copies": list(found.own), "exact": found.exact, "matching": found.matching,
+        "values": common(study, options, asked.picture, found),
     }  # fmt: skip

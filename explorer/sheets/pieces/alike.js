@@ -261,6 +261,7 @@ function alikeStart(root) {
       one.onclick = () => state.tell(where)
     }
     link("Ask about it", { image: hit.row })
+    for (const row of hit.copies) link(`Copy: image ${row.toLocaleString("en-US")}`, { image: row })
     if (hit.because.length) link("Its code maps", { to: "maps", image: hit.row, code: hit.because[0][0] })
   }
   const point = (at) => {
@@ -396,7 +397,8 @@ function alikeStart(root) {
     one.tabIndex = at ? -1 : 0
     const line = make("p", one)
     make("b", line, "", hit.score)
-    make("span", line, "quiet", hit.apart || `image ${hit.row.toLocaleString("en-US")}`)
+    make("span", line, "quiet", hit.times > 1 ? `× ${hit.times} copies`
+      : hit.apart || `image ${hit.row.toLocaleString("en-US")}`)
     const name = make("span", one, "quiet name", hit.name)
     name.title = hit.name
     const small = make("div", one, "small")
