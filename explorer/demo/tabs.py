@@ -20,6 +20,7 @@ from explorer.sheets import Chart, Piece, Sheet, Theme, browser, drawing, filled
 from explorer.study.memory import MEMORY, name_of
 from explorer.views import VIEWS, fields
 
+OFFERED = {name: view for name, view in VIEWS.items() if not view.private}
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MISSING = "It takes a while to compute, so the demo does not; the app does."
 EMPTY = '<p class="cx-note cx-info">Drop a picture, or choose one of the examples.</p>'
@@ -51,7 +52,7 @@ watch('value', () => {
 def build(shared: Shared, tabs: gr.Tabs) -> None:
     """Adds the tabs, the first in front."""
     gr.set_static_paths([PLOTLY])
-    for at, (name, view) in enumerate(VIEWS.items()):
+    for at, (name, view) in enumerate(OFFERED.items()):
         with gr.Tab(view.title, id=name) as tab:
             page = gr.HTML(
                 EMPTY,
@@ -111,7 +112,7 @@ def follow(
     for key in new:
         for other in fields.AFTER.get(key, ()):
             values.pop(other, None)
-    view = view if isinstance(view, str) and view in VIEWS else name
+    view = view if isinstance(view, str) and view in OFFERED else name
     path = gr.skip()
     if "image" in new and not _has(view, "image"):  # it becomes the visitor's picture
         images, row = shipped.study(checkpoint).images, int(new.pop("image"))
@@ -172,7 +173,7 @@ def _is_choice(name: Any, value: Any) -> bool:
         isinstance(name, str)
         and isinstance(value, str | int | float)
         and len(str(value)) < 1000
-        and any(_has(view, name) for view in VIEWS)
+        and any(_has(view, name) for view in OFFERED)
     )
 
 

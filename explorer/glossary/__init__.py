@@ -11,6 +11,7 @@ from explorer.glossary import (
     comparisons,
     concepts,
     masks,
+    people,
     pictures,
     retrieval,
     searching,
@@ -24,8 +25,8 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS,
-    **traversals.TERMS,
+    **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS,
+    **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class View:
         several: whether it takes all of one's own pictures at once, as a tuple.
         section: of the list of pages, under which it stands.
         unasked: whether a report has it where no views are named; not what needs hands, or another checkpoint.
+        private: whether it shows what people did, which stays on this machine: no demo has it.
         printed: (study, options) -> blocks that a report has besides, in place of further choices.
     """
 
@@ -60,6 +61,7 @@ class View:
     several: bool = False
     section: Literal["Look", "Judge", "Touch", "Use"] = "Look"
     unasked: bool = True
+    private: bool = False
     printed: Callable[[Study, Any], Sequence[Block]] | None = None
 
 

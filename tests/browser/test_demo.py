@@ -22,7 +22,7 @@ SIZES = {
     "desktop": {"viewport": {"width": 1400, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-TABS = (*(view.title for view in VIEWS.values()), "About")
+TABS = (*(view.title for view in VIEWS.values() if not view.private), "About")
 FIRST, LAYERED, MASKED = "vqvae-photos", "vqvae2-photos", "mae-shapes"
 SHAPES, DIGITS, FLOWER = "vqvae-shapes", "vqvae-digits", "Thumbnail 8 of 8"
 RESULTS = "#view-reconstructions .cx-strip img"  # original, reconstruction, error
