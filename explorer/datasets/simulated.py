@@ -11,7 +11,7 @@ import pandas as pd
 
 from explorer.datasets.split import Numbered
 from explorer.errors import BadInput
-from explorer.files import atomic_path, open_regular, read_json, write_bytes, write_json
+from explorer.files import atomic_path, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from explorer.datasets.split import Images
@@ -68,17 +68,26 @@ def beside(path: Path) -> Path:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """What is known of a file's simulated users; None of real ones, and where it is damaged or not there."""
-    path = Path(path)
+    """What is known of a CSV's simulated users by the JSON beside it; None where there is none, or a damaged one."""
     try:
-        if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq
-
-            with open_regular(path) as file:
-                said = (pq.read_schema(file).metadata or {}).get(KEY)
-            found = None if said is None else json.loads(said)
-        else:
-            found = read_json(beside(path)) if beside(path).exists() else None
+        return _known(read_json(beside(Path(path))))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"settings", "ceiling"} <= found.keys() else None
+
+
+def parse(name: str, content: bytes) -> dict[str, Any] | None:
+    """What a Parquet file's bytes say of simulated users; None where they say nothing."""
+    if not name.lower().endswith(".parquet"):
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        said = (pq.read_schema(pa.BufferReader(content)).metadata or {}).get(KEY)
+        return None if said is None else _known(json.loads(said))
+    except (OSError, ValueError):
+        return None
+
+
+def _known(found: Any) -> dict[str, Any] | None:
+    return found if isinstance(found, dict) and isinstance(found.get("ceiling"), dict) else None

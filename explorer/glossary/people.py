@@ -39,7 +39,7 @@ TERMS: dict[str, Term] = {
         "As the hit rate, but a hit counts 1 / place: 1 for the first, a half for the second; the mean over users.",
         "0 to 1",
     ),
-    "ceiling": Term(
+    "ceiling of a simulation": Term(
         "Ceiling",
         "What the ranking that knows every taste would find, on average. It is far below 100 %: a user who likes red "
         "things takes one of hundreds, and nobody can know which. No method expects more; one that is at the ceiling "

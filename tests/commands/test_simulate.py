@@ -40,10 +40,11 @@ def test_parquet_carries_what_is_known_and_files_are_called_by_name(capfd, tmp_p
     assert code == 0 and "20 simulated users" in said and "class = " in said
     table = pd.read_parquet(out)
     assert table["image_id"].str.fullmatch(r"test/(dark|light)/\d+\.png").all()
-    facts = simulated.read(out)
+    facts = simulated.parse(out.name, out.read_bytes())
     assert facts["users"] == 20 and len(facts["taste_of"]) == 20 and facts["held"] == "last"
     table.to_parquet(tmp_path / "real.parquet")
-    assert simulated.read(tmp_path / "real.parquet") is None and simulated.read(tmp_path / "none.csv") is None
+    assert simulated.parse("real.parquet", (tmp_path / "real.parquet").read_bytes()) is None
+    assert simulated.read(tmp_path / "none.csv") is None
 
 
 @pytest.mark.parametrize(
