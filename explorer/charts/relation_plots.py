@@ -44,10 +44,8 @@ def methods(
             name=name, marker={"size": 11, "color": colours[colour]},
             error_x={
                 "type": "data", "symmetric": False, "thickness": 2.5, "width": 0, "color": colours[colour],
-                "array": [100 * ((row["value"] if row["high"] is None else row["high"]) - row["value"]) for row in some],
-                "arrayminus": [
-                    100 * (row["value"] - (row["value"] if row["low"] is None else row["low"])) for row in some
-                ],
+                "array": [100 * (_end(row, "high") - row["value"]) for row in some],
+                "arrayminus": [100 * (row["value"] - _end(row, "low")) for row in some],
             },
             customdata=[[whole(row["name"]), _between(row)] for row in some],
             hovertemplate="%{customdata[0]}<br>%{x:.1f} %%{customdata[1]}<extra></extra>",
@@ -68,6 +66,10 @@ def methods(
     )  # fmt: skip
     dress(figure, theme, height=150 + 34 * len(ordered) + 20 * len({row["kind"] for row in rows}), revision=title)
     return figure.update_layout(legend={**BELOW, "traceorder": "normal"}, showlegend=True, margin_t=44, margin_b=96)
+
+
+def _end(row: Mapping[str, Any], end: str) -> float:
+    return row["value"] if row[end] is None else row[end]
 
 
 def _between(row: Mapping[str, Any]) -> str:

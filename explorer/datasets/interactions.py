@@ -120,6 +120,7 @@ def take(
         if not content.strip():
             raise BadInput("is empty")
         found, said = tables.read(name, content)
+        facts = simulated.parse(name, content, found) if facts is None else facts
         return of_table(found, images, name, hashed=hashed, facts=facts, notes=said)
     except BadInput as problem:
         raise BadInput(f"'{name}' {problem}") from None
@@ -189,7 +190,7 @@ def _merged(
     return Interactions(
         tuple(map(str, users)), once["user"].to_numpy(np.int64), once["item"].to_numpy(np.int64),
         once["weight"].to_numpy(np.float64), once["time"].to_numpy(np.float64) if "time" in once else None,
-        images.fingerprint, name, tuple(said), facts, hashed,
+        images.fingerprint, name, tuple(said), simulated.fitting(facts, len(once), hashed), hashed,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -75,18 +76,30 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def parse(name: str, content: bytes) -> dict[str, Any] | None:
-    """What a Parquet file's bytes say of simulated users; None where they say nothing."""
-    if not name.lower().endswith(".parquet"):
-        return None
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def parse(name: str, content: bytes, found: pd.DataFrame) -> dict[str, Any] | None:
+    """What the bytes of a file and its table say of simulated users; None where they say nothing.
 
-    try:
-        said = (pq.read_schema(pa.BufferReader(content)).metadata or {}).get(KEY)
-        return None if said is None else _known(json.loads(said))
-    except (OSError, ValueError):
-        return None
+    A CSV alone says that they are simulated, and nothing of what they like.
+    """
+    known = None
+    if name.lower().endswith((".parquet", ".pq")):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with contextlib.suppress(OSError, ValueError):
+            said = (pq.read_schema(pa.BufferReader(content)).metadata or {}).get(KEY)
+            known = None if said is None else _known(json.loads(said))
+    return {"ceiling": {}} if known is None and COLUMN in found else known
+
+
+def fitting(facts: dict[str, Any] | None, interactions: int, hashed: bool = False) -> dict[str, Any] | None:
+    """The facts as far as they hold: of a file that was changed no more than that its users are simulated.
+
+    Hashed ids do not tell who likes what.
+    """
+    if facts is not None and facts.get("interactions") != interactions:
+        return {"ceiling": {}}
+    return facts | {"tastes": [], "taste_of": []} if facts and hashed else facts
 
 
 def _known(found: Any) -> dict[str, Any] | None:

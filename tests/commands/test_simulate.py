@@ -40,11 +40,19 @@ def test_parquet_carries_what_is_known_and_files_are_called_by_name(capfd, tmp_p
     assert code == 0 and "20 simulated users" in said and "class = " in said
     table = pd.read_parquet(out)
     assert table["image_id"].str.fullmatch(r"test/(dark|light)/\d+\.png").all()
-    facts = simulated.parse(out.name, out.read_bytes())
+    facts = simulated.parse(out.name, out.read_bytes(), table)
     assert facts["users"] == 20 and len(facts["taste_of"]) == 20 and facts["held"] == "last"
     table.to_parquet(tmp_path / "real.parquet")
-    assert simulated.parse("real.parquet", (tmp_path / "real.parquet").read_bytes()) is None
+    assert simulated.parse("real.parquet", (tmp_path / "real.parquet").read_bytes(), table[["user_id"]]) is None
+    assert simulated.parse("alone.csv", b"", table) == {"ceiling": {}}, "it says no more than that they are made up"
     assert simulated.read(tmp_path / "none.csv") is None
+
+
+def test_what_is_known_holds_for_the_file_as_it_was_written():
+    facts = {"ceiling": {"10": {}}, "interactions": 5, "tastes": ["likes red"], "taste_of": [0]}
+    assert simulated.fitting(facts, 5) == facts and simulated.fitting(None, 5) is None
+    assert simulated.fitting(facts, 4) == {"ceiling": {}}, "a row was taken out"
+    assert simulated.fitting(facts, 5, hashed=True)["tastes"] == []
 
 
 @pytest.mark.parametrize(
