@@ -11,14 +11,15 @@ import plotly.graph_objects as go
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
 from explorer.charts.wording import cut, ticks, whole
 
-SCALE = {"light": ["#edf3f8", "#1d5f94"], "dark": ["#1a2531", "#7fbbe6"]}
-LINE = 25  # pixels of a line
+SCALE = {"light": ["#edf3f8", "#1d5f94"], "dark": ["#1a2531", "#2d7fb8"]}  # numbers stand on both ends
+LINE, WIDE = 25, 24  # pixels of a line, and characters of a name beside it
 
 
 def ways(
     names: Sequence[str],
     scores: np.ndarray,
-    groups: Sequence[str],
+    groups: Sequence[int],
+    legend: Sequence[str],
     chance: float,
     title: str,
     *,
@@ -27,15 +28,18 @@ def ways(
     """Scores of ways with 95 % intervals, a colour a group, the first on top; dashed is a random order.
 
     Args:
-        scores: (m, 3) mean, low, high. groups: what each is, as the legend calls it. title: of the axis.
+        scores: (m, 3) mean, low, high. groups: (m,) of each, a place in `legend`, which names all that there may be.
+        title: of the axis.
     """
     scores, shades, colours = np.asarray(scores, np.float64).reshape(-1, 3), THEMES[theme], PALETTES[theme]
     figure = go.Figure()
-    for group, colour in zip(dict.fromkeys(groups), colours, strict=False):
-        some = np.array([at for at, one in enumerate(groups) if one == group])
+    for group, name in enumerate(legend):
+        some, colour = np.flatnonzero(np.asarray(groups) == group), colours[group]
+        if not len(some):
+            continue
         value, low, high = scores[some].T
         figure.add_scatter(
-            x=value, y=some, mode="markers", name=group, marker={"color": colour, "size": 8},
+            x=value, y=some, mode="markers", name=name, marker={"color": colour, "size": 8},
             customdata=[[int(at), whole(names[at]), *scores[at, 1:]] for at in some],
             error_x={"type": "data", "symmetric": False, "array": np.nan_to_num(high - value),
                      "arrayminus": np.nan_to_num(value - low), "thickness": 1.5, "width": 4, "color": colour},
@@ -49,7 +53,8 @@ def ways(
     )  # fmt: skip
     most = float(np.nanmax([chance, *scores[:, 2]]))
     figure.update_xaxes(title_text=title, range=[0, most * 1.06 or 1])
-    figure.update_yaxes(**ticks(names), range=[len(names) - 0.4, -0.6], showgrid=False, zeroline=False)
+    shown = {**ticks(names), "ticktext": [cut(name, WIDE) for name in names]}
+    figure.update_yaxes(**shown, range=[len(names) - 0.4, -0.6], showgrid=False, zeroline=False)
     dress(figure, theme, height=150 + LINE * max(len(names), 3), revision=title)
     return figure.update_layout(legend=BELOW, margin_t=44)
 
@@ -85,18 +90,18 @@ def table(
         figure.add_shape(type="rect", x0=-0.5, x1=len(columns) - 0.5, y0=chosen - 0.5, y1=chosen + 0.5, line=outline)
     figure.update_xaxes(
         title_text=across, tickmode="array", tickvals=list(range(len(columns))), ticktext=[cut(one) for one in columns],
-        showgrid=False, zeroline=False, side="top", tickangle=-40 if len(columns) > 5 else 0,
+        showgrid=False, zeroline=False, tickangle=-50 if len(columns) > 5 else 0,
     )  # fmt: skip
     figure.update_yaxes(**ticks(rows), showgrid=False, zeroline=False, range=[len(rows) - 0.5, -0.5])
-    dress(figure, theme, height=120 + 30 * len(rows), revision=across)
-    return figure.update_layout(margin_t=84 if len(columns) > 5 else 60)
+    return dress(figure, theme, height=(170 if len(columns) > 5 else 100) + 30 * len(rows), revision=across)
 
 
 def _shown(line: Sequence[float | None]) -> list[str]:
-    """Two digits, without the nought that all have; the best of the row is bold."""
+    """Two digits, without the nought that all have; the best of the row is bold, unless half of it is as good."""
     best = max((round(one, 2) for one in line if one is not None), default=0)
+    ahead = sum(one is not None and round(one, 2) == best for one in line) * 2 <= len(line)
     shown = []
     for one in line:
         text = "" if one is None else "1" if round(one, 2) >= 1 else f"{one:.2f}"[1:]
-        shown.append(f"<b>{text}</b>" if one is not None and round(one, 2) == best else text)
+        shown.append(f"<b>{text}</b>" if ahead and one is not None and round(one, 2) == best else text)
     return shown

@@ -60,7 +60,9 @@ def _parameter(field: dataclasses.Field) -> inspect.Parameter:
     """The option of a field, with its help, bounds and default."""
     kind, optional = kind_of(field)
     bounds = {name: field.metadata[name] for name in ("min", "max") if name in field.metadata}
-    about = typer.Option(f"--{field.name.replace('_', '-')}", help=field.metadata.get("help", ""), **bounds)
+    name = field.name.replace("_", "-")
+    names = [f"--{name}", *([f"-{name}"] if len(name) == 1 else [])]
+    about = typer.Option(*names, help=field.metadata.get("help", ""), **bounds)
     default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
     annotation = Annotated[kind | None if optional else kind, about]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -29,7 +29,8 @@ def retrieval(checkpoint: CheckpointName, out: Out = None, as_json: Json = False
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The result for people to read: what to take for each concept, and the best ways of each."""
-    from explorer.views.retrieval_quality import called, sentences
+    from explorer.views.retrieval_quality import sentences
+    from explorer.views.retrieval_table import called
 
     shown = []
     for one in found["concepts"]:
@@ -37,7 +38,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         shown += [f"  {said}" for said in sentences(found, one)]
         order = sorted(range(len(found["ways"])), key=lambda at: -one["map"][at][0])
         shown += [
-            f"  {value:.3f} [{low:.3f}, {high:.3f}] {called(found['ways'][at])}"
+            f"  {value:.3f} [{low:.3f}, {high:.3f}] {called(found, at)}"
             for at in order[:SHOWN]
             for value, low, high in [one["map"][at]]
         ]

@@ -107,8 +107,7 @@ def sentences(found: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
     best, codes, ways, measure = scores["best"], scores["codes"], found["ways"], f"mAP@{found['k']}"
     if best is None:
         return [FEW]
-    one_layer = len({way["layer"] for way in ways if way["layer"]}) == 1
-    own, plain = (called(ways[best[name]], plainly=one_layer) for name in ("way", "baseline"))
+    own, plain = (called(found, best[name]) for name in ("way", "baseline"))
     reached, beside = f"{measure} {_between(best['score'])}", f"{measure} {_between(best['beside'])}"
     known = ways[best["baseline"]]["way"] != "chance"  # else there is nothing to compare with but an order by chance
     if best["difference"][1] > 0:
@@ -128,7 +127,7 @@ def sentences(found: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         verdict = "above" if gap[1] > 0 else "below" if gap[2] < 0 else "not surely apart from"
         shown = _between([-one for one in (gap[i] for i in (0, 2, 1))] if gap[2] < 0 else gap)
         told.append(
-            f"Of the codes alone, {called(ways[codes['way']], plainly=one_layer)} reach most: "
+            f"Of the codes alone, {called(found, codes['way'])} reach most: "
             f"{_between(codes['score'])}, {shown} {verdict} {plain}."
         )
     return told
@@ -148,17 +147,15 @@ def _number(value: float | None) -> str:
 
 
 def _cards(found: Mapping[str, Any], scores: Mapping[str, Any]) -> list[Card]:
-    best, ways = scores["best"], found["ways"]
-    chance = scores["map"][-1][0]
-    cards = []
+    best, chance, cards = scores["best"], scores["map"][-1][0], []
     if best is not None:
         ends = {name: f"95 %: {_number(best[name][1])} – {_number(best[name][2])}" for name in ("score", "beside")}
         apart = best["difference"]
         cards = [
-            Card("Best way here", _number(best["score"][0]), f"{short(ways[best['way']])}; {ends['score']}",
+            Card("Best way here", _number(best["score"][0]), f"{short(found, best['way'])}; {ends['score']}",
                  help_of("best of a checkpoint")),
             Card("Best without training", _number(best["beside"][0]),
-                 f"{short(ways[best['baseline']])}; {ends['beside']}", help_of("needs no training")),
+                 f"{short(found, best['baseline'])}; {ends['beside']}", help_of("needs no training")),
             Card("Difference", _number(apart[0]), f"95 %: {_number(apart[1])} – {_number(apart[2])}",
                  help_of("gain of a way")),
         ]  # fmt: skip
@@ -177,8 +174,9 @@ def _chart(found: Mapping[str, Any], scores: Mapping[str, Any], go: Callable[[st
     return Chart(
         "ways",
         lambda theme: retrieval_plots.ways(
-            [short(way) for way in shown], np.array([_floats(scores["map"][at]) for at in places]),
-            [GROUPS[way["group"]] for way in shown], _floats(scores["map"][-1])[0], title, theme=theme,
+            [short(found, at) for at in places], np.array([_floats(scores["map"][at]) for at in places]),
+            [list(GROUPS).index(way["group"]) for way in shown], list(GROUPS.values()),
+            _floats(scores["map"][-1])[0], title, theme=theme,
         ),
         f"{title} of {len(shown)} ways to search, each at its best layer",
         go=None if go is None else lambda at: go(shown[at]["way"], shown[at]["layer"]),

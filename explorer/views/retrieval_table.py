@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL = {  # what a way is called where there is little room
-    "bag": "bag of codes", "place": "codes at places", "zq": "z_q", "ze": "z_e", "colours": "colours",
+    "bag": "bag", "place": "places", "zq": "z_q", "ze": "z_e", "colours": "colours",
     "pixels": "pixels", "untrained bag": "untrained bag", "untrained ze": "untrained z_e",
-    "shuffled": "codes of others", "encoder": "other encoder", "chance": "random order",
+    "shuffled": "others’ codes", "encoder": "other encoder", "chance": "random order",
 }  # fmt: skip
 CALLED = {
     "bag": "bags of codes", "place": "codes at their places", "zq": "means of z_q", "ze": "means of z_e",
@@ -26,18 +26,21 @@ MEANS = {"map": "mAP@{k}", "macro": "Each value alike", "precision": "Precision@
 TERMS = {"map": "map at k", "macro": "macro average", "precision": "precision at k"}
 
 
-def called(way: Mapping[str, str], *, plainly: bool = False) -> str:
-    """ "codes at their places of layer top"; plainly without the layer, where there is one only."""
-    return CALLED[way["way"]] + _of("" if plainly else way["layer"], " of layer {}", " of all layers together")
+def called(found: Mapping[str, Any], at: int) -> str:
+    """A way in a sentence: "codes at their places of layer top"; without the layer where there is one only."""
+    way = found["ways"][at]
+    return CALLED[way["way"]] + _of(found, way["layer"], " of layer {}", " of all layers together")
 
 
-def short(way: Mapping[str, str]) -> str:
-    """ "codes at places, top"."""
-    return ALL[way["way"]] + _of(way["layer"], ", {}", ", all layers")
+def short(found: Mapping[str, Any], at: int) -> str:
+    """The same where there is little room: "places, top"."""
+    way = found["ways"][at]
+    return ALL[way["way"]] + _of(found, way["layer"], ", {}", ", all layers")
 
 
-def _of(layer: str, one: str, every: str) -> str:
-    return "" if not layer else every if layer == "all" else one.format(layer)
+def _of(found: Mapping[str, Any], layer: str, one: str, every: str) -> str:
+    several = len({way["layer"] for way in found["ways"] if way["layer"]}) > 1
+    return "" if not (layer and several) else every if layer == "all" else one.format(layer)
 
 
 def frame(found: Mapping[str, Any]) -> pd.DataFrame:
@@ -59,7 +62,10 @@ def table(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> Tab
     import pandas as pd
 
     order = sorted(range(len(found["ways"])), key=lambda at: -scores["map"][at][0])
-    columns, data = {"way": Column("Way", pinned=True)}, {"way": [short(found["ways"][at]) for at in order]}
+    columns, data = (
+        {"way": Column("Way", pinned=True)},
+        {"way": [short(found, at) for at in order]},
+    )
     for key, label in MEANS.items():
         columns[key] = Column(label.format(k=found["k"]), help_of(TERMS[key]), "%.3f")
         columns[f"{key}_between"] = Column("95 %", "By search.")

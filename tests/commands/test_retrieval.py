@@ -16,7 +16,7 @@ def call(capfd, *arguments) -> tuple[int, str, str]:
 def test_it_ships_and_is_said(capfd):
     code, out, err = call(capfd, "retrieval", "vqvae-digits", "--dataset", "digits")
     assert code == 0 and "Take raw pixels: mAP@10 0.82 [" in out and "not judged: hue is grey" in err
-    code, out, _ = call(capfd, "retrieval", "vqvae-digits", "--dataset", "digits", "--json")
+    code, out, _ = call(capfd, "retrieval", "vqvae-digits", "--dataset", "digits", "-k", "10", "--json")
     found = json.loads(out)
     assert code == 0 and out.count("\n") == 1 and found["k"] == 10 and found["retrieval"].endswith(".json.gz")
     assert {"concept", "map", "macro", "precision", "best", "values", "queries"} <= found["concepts"][0].keys()

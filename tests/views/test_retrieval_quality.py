@@ -11,7 +11,7 @@ from explorer.results.subject import Subject
 from explorer.sheets import Card, Cards, Chart, Go, Heading, Missing, Note, Table, walk
 from explorer.study import Study, open_study
 from explorer.views import fields, retrieval_quality
-from explorer.views.retrieval_table import called
+from explorer.views.retrieval_table import called, short
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def test_every_shipped_checkpoint_says_it_at_once(name):
 
 
 def test_names_of_ways():
-    assert called({"way": "place", "layer": "top"}) == "codes at their places of layer top"
-    assert called({"way": "bag", "layer": "all"}) == "bags of codes of all layers together"
-    assert called({"way": "bag", "layer": "code"}, plainly=True) == "bags of codes"
+    ways = [{"way": "place", "layer": "top"}, {"way": "bag", "layer": "all"}, {"way": "pixels", "layer": ""}]
+    found = {"ways": ways}
+    assert called(found, 0) == "codes at their places of layer top"
+    assert called(found, 1) == "bags of codes of all layers together" and called(found, 2) == "raw pixels"
+    assert short(found, 0) == "places, top" and short({"ways": ways[:1]}, 0) == "places"
