@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.notebook import sets
-from explorer.results.retrieval import Options
+from explorer.results.retrieval.asked import Options
 
 if TYPE_CHECKING:
     from explorer.study import Study

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from explorer.analysis.grids import placed
 from explorer.analysis.retrieval import wanted as codes_asked
 from explorer.errors import BadInput
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Controls, Gather, Heading, Missing, Note, Sheet
+from explorer.sheets import Block, Card, Cards, Controls, Gather, Go, Heading, Later, Missing, Note, Sheet
 from explorer.sheets.cells import unhexed
 from explorer.study import queries, similar
+from explorer.study import retrieval_quality as quality
 from explorer.study.similar import WAYS
-from explorer.views import because, compare, fields, words
+from explorer.views import because, compare, fields, indexing, retrieval_quality, words
 from explorer.views.code_panel import cell_of
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ ONLY_SHARED = (
     "have, by their weight in a bag of codes; they are no reason."
 )
 TIED = "Others are exactly as much alike as the last of these; which of them are shown is chosen at random, once."
-SLOW = "Until then every search looks at all images, which takes seconds."
 NO_NETWORK = "A picture of one's own has no codes here: these came without a network. Choose an image of the dataset."
 
 
@@ -57,8 +58,13 @@ def _ways(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _way(study: Study, options: Mapping[str, Any]) -> str:
-    """The bag of codes; the latent where one vector describes the image, since one code tells little."""
-    return "ze" if study.layer(options["layer"] or study.main_layer).grid == (1, 1) else "bag"
+    """The one that scores best where that is known; else the bag, or the latent where one code describes the image."""
+    layer = options["layer"] or study.main_layer
+    known = quality.quality(study, layer=layer)
+    scores = {name: one["map"] for name, one in known.items() if name in _ways(study, options) and one["map"]}
+    if scores:
+        return max(scores, key=scores.get)
+    return "ze" if study.layer(layer).grid == (1, 1) else "bag"
 
 
 def _by_way(_: Study, options: Mapping[str, Any]) -> bool:
@@ -113,6 +119,7 @@ class Options:
     near: int = fields.option(
         0, "At most cells apart", f"{help_of('near codes')} 0: they may stand anywhere.", min=0, max=32, when=_near
     )  # fmt: skip
+    concept: str = retrieval_quality.concept()
     results: int = fields.option(16, "Images", choices={n: str(n) for n in (8, 16, 32, 64)}, widget="list")
 
 
@@ -129,7 +136,9 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     missing = _missing(study, options)
     if missing:
         return Sheet([*controls, *missing])
-    controls += _index(study, options)
+    by_way = _by_way(study, vars(options))
+    if by_way and (needed := indexing.missing(study, by_of(options))):
+        return Sheet([*controls, *needed])
     asked, said = _asked(study, options, picture)
     try:
         found = _found(study, options, asked)
@@ -140,23 +149,42 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks: list[Block] = [*controls, *said, because.piece(asked, found), *_shared(study, options, picture, found)]
     rows = np.array([hit.row for hit in found.hits], np.int64)
     source = f"images found for {picture.name[:40]}, {study.checkpoint.name}"
-    model = "" if options.way in ("pixels", "colours") and _by_way(study, vars(options)) else study.subject.fingerprint
+    model = "" if options.way in ("pixels", "colours") and by_way else study.subject.fingerprint
     blocks += [Gather("alike-found", rows, source, model)] if len(rows) else []
-    return Sheet(blocks, numbers(study, options, asked, found))
+    blocks += indexing.found(study, by_of(options)) if by_way else []
+    judged = judged_of(options)
+    blocks.append(Later(lambda: retrieval_quality.blocks(study, judged, partial(_lead, study))))
+    told = numbers(study, options, asked, found)
+    return Sheet(blocks, told | {"quality": lambda: scored(study, judged)})
+
+
+def scored(study: Study, options: Options) -> dict[str, dict[str, Any]]:
+    """{way: {map, low, high, …}} in the layer that is looked at; empty where that is not made yet, or cannot be."""
+    layer = similar.EVERY if options.together else options.layer
+    try:
+        return quality.quality(study, options.concept, layer, encoder=options.encoder)
+    except BadInput:
+        return {}
+
+
+def judged_of(options: Options) -> Options:
+    """The options that the scores of the ways are asked for: another encoder only where it is searched by."""
+    return replace(options, encoder=options.encoder if options.way == "encoder" else "")
+
+
+def _lead(study: Study, way: str, layer: str) -> Go | None:
+    """Where a click on a way leads: to the search by it."""
+    if way not in WAYS:
+        return None
+    every = layer == similar.EVERY
+    carried = {"layer": layer} if layer and not every else {}
+    return Go(None, {**carried, "search": "image", "way": way, "together": every})
 
 
 def by_of(options: Options) -> similar.By:
     """What images are searched by."""
     layer = similar.EVERY if options.together and WAYS[options.way].layered else options.layer
     return similar.By(options.way, layer, options.encoder if options.way == "encoder" else "")
-
-
-def _index(study: Study, options: Options) -> list[Block]:
-    """Offers the index of a large set, where it is not there."""
-    wanted = similar.indexing(study, by_of(options)) if _by_way(study, vars(options)) else None
-    if wanted is None or study.result("index", wanted) is not None:
-        return []
-    return [Missing("index", wanted, f"Index {len(study.images):,} images by {WAYS[options.way].title.lower()}", SLOW)]
 
 
 def _missing(study: Study, options: Options) -> list[Block]:

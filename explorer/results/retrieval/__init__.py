@@ -23,14 +23,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import digest, write_bytes
-from explorer.options import choice, number
 from explorer.results import pictures
+from explorer.results.retrieval.asked import Options as Options
 from explorer.results.scores import SCORES, asked
 
 if TYPE_CHECKING:
@@ -40,18 +39,6 @@ if TYPE_CHECKING:
 
 VERSION = 1  # counted up whenever the same input gives other numbers
 LONGEST = 64 * 1024 * 1024  # bytes of a result, unpacked
-
-
-@dataclass(frozen=True)
-class Options:
-    """What searches are judged by."""
-
-    concept: str = choice(
-        "", (), "Names of concepts, with commas between. [all of the dataset; sets that you gathered are named]"
-    )
-    concepts: str = choice("", (), "A table of concepts beside the images: CSV or Parquet.")
-    encoder: str = choice("", (), "Another checkpoint to search by, a name or a path.")
-    k: int = number(10, "How many images of each search are looked at.", low=1, high=100)
 
 
 def key(subject: Subject, options: Options) -> str:
