@@ -21,6 +21,7 @@ from explorer.views import (
     masks,
     rates,
     reconstructions,
+    relations,
     similar,
     steps,
     traverse,
@@ -117,5 +118,9 @@ VIEWS: dict[str, View] = {
     "similar": View(
         "Similar", "image_search", "The images most like one, a part of it, or some codes, and the codes that say why.",
         similar.Options, similar.sheet, pictured=True, section="Use", unasked=False,
+    ),
+    "relations": View(
+        "Relations", "diversity_3", "Users and products: what each may want next, who is alike, and by which codes.",
+        relations.Options, relations.sheet, section="Use", unasked=False, private=True,
     ),
 }  # fmt: skip

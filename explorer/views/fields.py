@@ -30,6 +30,7 @@ AFTER = {  # what has no meaning for another choice
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
     "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),
     "method": ("region",),
+    "people": ("person", "product"),
     "more_of": ("more_value", "left"),
     **dict.fromkeys(("aim", "more_value", "towards", "swaps", "finer", "begin"), ("left",)),
 }  # fmt: skip
