@@ -115,6 +115,16 @@ def indexing(study: Study, by: By) -> indices.Options | None:
     return indices.Options(by.way, by.layer)
 
 
+def columns(study: Study, by: By) -> list[tuple[str, np.ndarray]]:
+    """Which code each column of `represented` is, layer by layer: (layer, (F,) codes), of ways by bags or places."""
+    by = checked(study, by)
+    found = []
+    for layer, said in zip(_parts(study, by), _fitted(study, by), strict=True):
+        codes = said["known"] % int(said["size"]) if by.way == "place" else np.arange(len(said["idf"]))
+        found.append((layer, codes))
+    return found
+
+
 def checked(study: Study, by: By) -> By:
     """The same with the layer's name; BadInput for what is not there."""
     if by.way not in WAYS:

@@ -26,7 +26,7 @@ def together(events: Events, neighbours: int = NEIGHBOURS) -> csr_array:
     if not len(events):
         return csr_array((events.shape[1], events.shape[1]))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the threads of BLAS, which is not asked here
+        warnings.simplefilter("ignore")  # of the threads of BLAS, which is not asked here, and of its own conversions
         from implicit.nearest_neighbours import CosineRecommender
 
         model = CosineRecommender(K=min(neighbours, events.shape[1]), num_threads=1)

@@ -41,6 +41,11 @@ class Profiles:
         tastes[self._empty[users]] = 0
         return np.asarray(self.products @ tastes.T, np.float64).T
 
+    def fit(self, product: int) -> np.ndarray:
+        """(U,) how well one product fits everybody: a column of `scores`."""
+        row = self._dense(self.products[[product]])[0]
+        return np.where(self._empty, 0.0, np.asarray(self.rows @ row, np.float64) - self.mean @ row)
+
     def parts(self, user: int, product: int) -> np.ndarray:
         """(F,) what each column adds to the score of a product; they sum to it."""
         return self.taste(user) * self._dense(self.products[[product]])[0]
