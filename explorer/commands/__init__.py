@@ -25,6 +25,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     results,
     retrieval,
     scores,
+    similar,
     simulate,
     train,
 )

@@ -13,7 +13,7 @@ from explorer.analysis.grids import placed
 from explorer.analysis.retrieval import wanted as codes_asked
 from explorer.errors import BadInput
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Controls, Gather, Go, Heading, Later, Missing, Note, Sheet
+from explorer.sheets import Block, Card, Cards, Controls, Gather, Go, Heading, Later, Link, Missing, Note, Row, Sheet
 from explorer.sheets.cells import unhexed
 from explorer.study import queries, similar
 from explorer.study import retrieval_quality as quality
@@ -58,13 +58,12 @@ def _ways(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _way(study: Study, options: Mapping[str, Any]) -> str:
-    """The one that scores best where that is known; else the bag, or the latent where one code describes the image."""
+    """Codes, whose reasons are exact: the better of the two ways where that is known; the latent where there is one."""
     layer = options["layer"] or study.main_layer
+    if study.layer(layer).grid == (1, 1):
+        return "ze"
     known = quality.quality(study, layer=layer)
-    scores = {name: one["map"] for name, one in known.items() if name in _ways(study, options) and one["map"]}
-    if scores:
-        return max(scores, key=scores.get)
-    return "ze" if study.layer(layer).grid == (1, 1) else "bag"
+    return max(("bag", "place"), key=lambda way: known.get(way, {}).get("map") or 0)
 
 
 def _by_way(_: Study, options: Mapping[str, Any]) -> bool:
@@ -230,6 +229,20 @@ def _asked(study: Study, options: Options, picture: Looked) -> tuple[because.Ask
     ), said  # fmt: skip
 
 
+def told(study: Study, options: Options, picture: Looked) -> dict[str, Any]:
+    """The same for scripts, without a sheet.
+
+    Raises:
+        BadInput: what is asked for cannot be.
+    """
+    if options.search == "codes":
+        codes_asked.read(options.wanted, len(study.book(options.layer)))
+    asked, _ = _asked(study, options, picture)
+    return numbers(study, options, asked, _found(study, options, asked)) | {
+        "quality": scored(study, judged_of(options))
+    }
+
+
 def _found(study: Study, options: Options, asked: because.Asked) -> Found:
     k, layer = options.results, options.layer
     if options.search == "patch":
@@ -261,6 +274,8 @@ def _sentences(study: Study, options: Options, asked: because.Asked, found: Foun
         ))  # fmt: skip
     if by_way and WAYS[options.way].coded:
         said += words.continuous(study, layer)
+    if by_way:
+        said += _better(study, options)
     if found.hits and not found.exact:
         said.append(Note(ONLY_SHARED.format(way=WAYS[options.way].title), help=help_of("because of codes")))
     if options.search == "area" and asked.cells is None:
@@ -280,6 +295,22 @@ def _copies(found: Found) -> str:
     rows = ", ".join(f"{row:,}" for row in found.own[:NAMED])
     more = f" and {len(found.own) - NAMED:,} more" if len(found.own) > NAMED else ""
     return f"{words.many(len(found.own), 'copy', 'copies')} of this image left out: {rows}{more}."
+
+
+def _better(study: Study, options: Options) -> list[Block]:
+    """Says that another way finds more of what is alike, where that is sure; nothing where it is not known."""
+    known = scored(study, judged_of(options))
+    own = known.get(options.way)
+    ways = _ways(study, vars(options))
+    best = max((way for way in known if way in ways), key=lambda way: known[way]["map"] or 0, default="")
+    if not own or not best or (known[best]["low"] or 0) <= (own["high"] or 0):
+        return []
+    concept = options.concept or "concept"
+    said = (
+        f"{WAYS[best].title} find more images of the same {concept} here: mAP {known[best]['map']:.2f} against "
+        f"{own['map']:.2f} by this way; see below."
+    )
+    return [Row([[Note(said, "plain")], [Link("Search by it", "search", Go(None, {"way": best}))]], 60, even=False)]
 
 
 def _help(options: Options) -> str:
@@ -343,9 +374,11 @@ def common(study: Study, options: Options, picture: Looked, found: Found) -> lis
 def numbers(study: Study, options: Options, asked: because.Asked, found: Found) -> dict[str, Any]:
     """The same for scripts."""
     by = options.way if _by_way(study, vars(options)) else options.search
+    coded = options.search == "codes"
     return {
-        "query": asked.picture.row if options.search != "codes" else list(asked.wanted), "name": asked.picture.name,
-        "by": by, "layer": options.layer, "n": found.of,
+        "asked": options.search, "query": None if coded else asked.picture.row,
+        "name": None if coded else asked.picture.name,
+        "codes": codes_asked.written(codes_asked.Wanted(asked.wanted, asked.unwanted)) if coded else None, "by": by, "layer": options.layer, "n": found.of,
         "neighbours": [
             {
                 "id": hit.row, "name": study.images.names[hit.row], "score": hit.score,
