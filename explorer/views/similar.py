@@ -13,12 +13,12 @@ from explorer.analysis.grids import placed
 from explorer.analysis.retrieval import wanted as codes_asked
 from explorer.errors import BadInput
 from explorer.glossary import help_of
-from explorer.sheets import Block, Card, Cards, Controls, Gather, Go, Heading, Later, Link, Missing, Note, Row, Sheet
+from explorer.sheets import Block, Controls, Gather, Go, Later, Link, Missing, Note, Row, Sheet
 from explorer.sheets.cells import unhexed
 from explorer.study import queries, similar
 from explorer.study import retrieval_quality as quality
 from explorer.study.similar import WAYS
-from explorer.views import because, compare, fields, indexing, retrieval_quality, words
+from explorer.views import because, common_values, compare, fields, indexing, retrieval_quality, words
 from explorer.views.code_panel import cell_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SEARCHES = {"image": "The whole image", "area": "A part of it", "patch": "One patch", "codes": "Some codes"}
 NEAR = 2  # cells apart where somebody says "near" and no number
 NAMED = 8  # copies of the image that are named
-CARDS = 4  # concepts whose values are counted
 HOW = {
     "image": "Point at an image: the codes that it shares with yours are marked on both. A click asks about it.",
     "area": "Drag over the picture to choose a part; only the codes in there count.",
@@ -145,7 +144,12 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         text = str(problem)
         said, found = [*said, Note(f"{text[:1].upper()}{text[1:]}.", "info")], queries.Found((), 0)
     said += _sentences(study, options, asked, found)
-    blocks: list[Block] = [*controls, *said, because.piece(asked, found), *_shared(study, options, picture, found)]
+    blocks: list[Block] = [
+        *controls,
+        *said,
+        because.piece(asked, found),
+        *(common_values.blocks(study, picture, found) if options.search != "codes" else []),
+    ]
     rows = np.array([hit.row for hit in found.hits], np.int64)
     source = f"images found for {picture.name[:40]}, {study.checkpoint.name}"
     model = "" if options.way in ("pixels", "colours") and by_way else study.subject.fingerprint
@@ -337,48 +341,15 @@ def _nothing(options: Options, asked: because.Asked, found: Found) -> str:
     return "No other image has anything in common with this one by that; search another way."
 
 
-def _shared(study: Study, options: Options, picture: Looked, found: Found) -> list[Block]:
-    """How often what was found has the values of the image, beside chance."""
-    told = common(study, options, picture, found)
-    if not told:
-        return []
-    cards = [
-        Card(
-            f"{one['concept']}: {one['value']}"[:40], f"{one['have']:,} of {one['of']:,}",
-            f"by chance {one['chance'] * one['of']:.1f}", help_of("values in common"),
-        )
-        for one in told[:CARDS]
-    ]  # fmt: skip
-    return [Heading("Values in common", help_of("values in common"), level=3), Cards(cards, CARDS)]
-
-
-def common(study: Study, options: Options, picture: Looked, found: Found) -> list[dict[str, Any]]:
-    """Of each discrete concept: how many found images have the value of the image, and the share of all that do."""
-    from explorer.datasets import discrete
-
-    if picture.row is None or not found.hits or options.search == "codes":
-        return []
-    table, told = study.known(), []
-    rows = [hit.row for hit in found.hits]
-    for name in discrete(table):
-        column = table[name].astype(object)
-        value = column.iat[picture.row]
-        if value is None or value != value:
-            continue
-        others = np.delete((column == value).to_numpy(), picture.row)
-        have, chance = int((column.iloc[rows] == value).sum()), float(others.mean()) if len(others) else 0.0
-        told.append({"concept": str(name), "value": str(value), "have": have, "of": len(rows), "chance": chance})
-    return told
-
-
 def numbers(study: Study, options: Options, asked: because.Asked, found: Found) -> dict[str, Any]:
     """The same for scripts."""
     by = options.way if _by_way(study, vars(options)) else options.search
     coded = options.search == "codes"
+    codes = codes_asked.written(codes_asked.Wanted(asked.wanted, asked.unwanted))
     return {
         "asked": options.search, "query": None if coded else asked.picture.row,
         "name": None if coded else asked.picture.name,
-        "codes": codes_asked.written(codes_asked.Wanted(asked.wanted, asked.unwanted)) if coded else None, "by": by, "layer": options.layer, "n": found.of,
+        "codes": codes if coded else None, "by": by, "layer": options.layer, "n": found.of,
         "neighbours": [
             {
                 "id": hit.row, "name": study.images.names[hit.row], "score": hit.score,
@@ -389,5 +360,5 @@ def numbers(study: Study, options: Options, asked: because.Asked, found: Found) 
             for hit in found.hits
         ],
         "copies": list(found.own), "exact": found.exact, "matching": found.matching,
-        "values": common(study, options, asked.picture, found),
+        "values": [] if coded else common_values.numbers(study, asked.picture, found),
     }  # fmt: skip

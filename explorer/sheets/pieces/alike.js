@@ -139,7 +139,7 @@ function alikeStart(root) {
     return pen
   }
   const marks = (pen, mask, because) => {  // a number in each cell: which reason it belongs to
-    if (!state.data.placed || !mask) return
+    if (!state.data.placed || mask.length < 2) return
     pen.grid()
     if (mask.some(Boolean)) dim(pen, (cell) => mask[cell] > 0, "#0009")
     because.forEach(([code], at) => outline(pen, (cell) => mask[cell] === at + 1, colour(code)))
