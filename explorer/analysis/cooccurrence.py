@@ -99,7 +99,11 @@ def neighbours(codes: np.ndarray, kept: np.ndarray, size: int) -> Counted | None
         if codes.shape[1] <= rows or codes.shape[2] <= abs(columns):
             continue
         one = beside(codes, kept, (rows, columns), size)
-        found, expected, total = found + one.found + one.found.T, expected + one.expected + one.expected.T, total + one.total
+        found, expected, total = (
+            found + one.found + one.found.T,
+            expected + one.expected + one.expected.T,
+            total + one.total,
+        )
     return Counted(found, expected, 2 * total)
 
 

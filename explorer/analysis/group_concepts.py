@@ -115,10 +115,12 @@ def kept_bits(codes: np.ndarray, groups: np.ndarray, count: int, concepts: Seque
     block = np.random.default_rng(59).permutation(len(codes)) % min(BLOCKS, len(codes))
     found = []
     for concept in concepts:
-        tables = np.stack([
-            _table(counts, np.where(block == number, concept.index, -1), len(concept.values))
-            for number in range(int(block.max()) + 1)
-        ])  # (B, V, K)
+        tables = np.stack(
+            [
+                _table(counts, np.where(block == number, concept.index, -1), len(concept.values))
+                for number in range(int(block.max()) + 1)
+            ]
+        )  # (B, V, K)
         whole = tables.sum(0)
         value = _share(whole, groups, count)
         random = [_share(whole, one, count) for one in others]

@@ -1,10 +1,10 @@
 """Groups of codes: which codes belong together, as a tree that is cut into as many groups as are wanted.
 
-Two codes are alike when they come together, and with the same others: each code is its row of the table of associations
-(`cooccurrence.association`), and Ward's tree (Ward, Hierarchical grouping to optimize an objective function, 1963) joins
-what is near. Whether the groups are there at all is asked of two halves of the images that never meet, beside halves
-whose images share nothing but the usual places of codes (Ben-Hur, Elisseeff and Guyon, A stability based method for
-discovering structure in clustered data, 2002).
+Two codes are alike when they come together, and with the same others: each code is its row of the table of
+associations (`cooccurrence.association`), and Ward's tree (Ward, Hierarchical grouping to optimize an objective
+function, 1963) joins what is near. Whether the groups are there at all is asked of two halves of the images that never
+meet, beside halves whose images share nothing but the usual places of codes (Ben-Hur, Elisseeff and Guyon, A stability
+based method for discovering structure in clustered data, 2002).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST = 4_000  # codes, the most used; each pair is compared
 SMALLEST = 4  # codes that can be grouped
 COUNTS = (*range(2, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128)
 FIRST, LAST = 4, 48  # groups that are chosen between where nothing but vectors is asked
-NEARLY = 0.9  # of the best agreement above chance: the most groups that reach it are chosen
+NEARLY = 0.9  # of the best agreement above chance that another peak must reach
 HALVINGS, LARGE = 4, 1_500  # how often images are halved; half as often with more codes
 
 
@@ -84,9 +84,7 @@ def tree(squared: np.ndarray) -> np.ndarray:
 
 def leaves(merges: np.ndarray) -> np.ndarray:
     """The order (U,) of the leaves, so that no two branches cross."""
-    from scipy.cluster.hierarchy import leaves_list
-
-    return leaves_list(merges).astype(np.int64)
+    return _laid_out(merges)[0]
 
 
 def cut(merges: np.ndarray, count: int) -> np.ndarray:
@@ -96,17 +94,25 @@ def cut(merges: np.ndarray, count: int) -> np.ndarray:
 
 def cuts(merges: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     """The same for several counts: (C, U)."""
-    from scipy.cluster.hierarchy import cut_tree
+    order, joined = _laid_out(merges)
+    found = np.zeros((len(counts), len(order)), np.int64)
+    for row, count in zip(found, counts, strict=True):
+        row[order[1:]] = np.cumsum(joined >= len(order) - count)  # the last count - 1 merges are not made
+    return found
 
-    order = leaves(merges)
-    wanted = sorted({min(count, len(order)) for count in counts})
-    found = cut_tree(merges, n_clusters=wanted)  # (U, C)
-    numbered = {}
-    for count, groups in zip(wanted, found.T, strict=True):
-        first, number = list(dict.fromkeys(groups[order].tolist())), np.empty(count, np.int64)
-        number[first] = np.arange(count)
-        numbered[count] = number[groups]
-    return np.stack([numbered[min(count, len(order))] for count in counts])
+
+def _laid_out(merges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The leaves (U,) in their order, and which merge joins each to the next (U - 1,): a branch is a run of leaves."""
+    count = len(merges) + 1
+    size = np.concatenate([np.ones(count, np.int64), merges[:, 3].astype(np.int64)])
+    start, joined = np.zeros(2 * count - 1, np.int64), np.zeros(count - 1, np.int64)
+    for number in range(len(merges) - 1, -1, -1):
+        one, other = merges[number, :2].astype(np.int64)
+        start[one], start[other] = start[count + number], start[count + number] + size[one]
+        joined[start[other] - 1] = number
+    order = np.empty(count, np.int64)
+    order[start[:count]] = np.arange(count)
+    return order, joined
 
 
 def silhouette(squared: np.ndarray, groups: np.ndarray) -> float:
@@ -184,7 +190,9 @@ def stability(
     return Stability(tuple(counts), found, null)
 
 
-def _agreed(by: str, halves: Sequence[np.ndarray], kept: np.ndarray, vectors: np.ndarray, counts: Sequence[int]) -> list:
+def _agreed(
+    by: str, halves: Sequence[np.ndarray], kept: np.ndarray, vectors: np.ndarray, counts: Sequence[int]
+) -> list:
     found = [cuts(tree(apart(by, half, kept, vectors)), counts) for half in halves]
     return [agreement(first, second) for first, second in zip(*found, strict=True)]
 
@@ -192,13 +200,17 @@ def _agreed(by: str, halves: Sequence[np.ndarray], kept: np.ndarray, vectors: np
 def several(codes: int, more: Iterable[int] = ()) -> tuple[int, ...]:
     """Numbers of groups that `codes` codes are looked at in, and some `more`, ascending."""
     most = max(2, codes // 2)
-    return tuple(sorted({count for count in COUNTS if count <= most} | {count for count in more if 2 <= count <= codes}))
+    return tuple(
+        sorted({count for count in COUNTS if count <= most} | {count for count in more if 2 <= count <= codes})
+    )
 
 
 def most_agreed(found: Stability) -> int:
-    """The most groups on which halves of the images agree, above chance, nearly as well as on any number of them."""
+    """The most groups at which the agreement of halves, above chance, peaks nearly as high as anywhere."""
     above = found.found.mean(0) - found.null.mean(0)
-    return max(count for count, value in zip(found.counts, above, strict=True) if value >= NEARLY * above.max() or value == above.max())
+    padded = np.concatenate([[-np.inf], above, [-np.inf]])
+    peak = (above >= padded[:-2]) & (above >= padded[2:]) & (above >= min(NEARLY * above.max(), above.max()))
+    return int(np.array(found.counts)[peak].max())
 
 
 def best_shaped(silhouettes: dict[int, float]) -> int:

@@ -20,6 +20,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     checkpoints,
     compare,
     decode,
+    groups,
     reconstruct,
     report,
     results,

@@ -10,6 +10,7 @@ from explorer.glossary import (
     codes,
     comparisons,
     concepts,
+    groups,
     masks,
     people,
     pictures,
@@ -24,9 +25,9 @@ from explorer.glossary.labels import LABELS
 from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
-    **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **masks.TERMS,
-    **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS,
-    **suggestions.TERMS, **traversals.TERMS,
+    **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
+    **masks.TERMS, **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS,
+    **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

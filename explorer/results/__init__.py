@@ -22,6 +22,7 @@ from explorer.progress import Progress
 from explorer.results import (
     comparison,
     encoding,
+    groups,
     index,
     maps,
     masks,
@@ -130,6 +131,10 @@ RESULTS: dict[str, Kind] = {
         retrieval.Options, ("retrieval",), "retrieval", ".json.gz", retrieval.key, _of_others(retrieval.make),
         retrieval.read, "how well each way to search finds images of the same value", counts=(*OF, "kmeans"),
         needs="encoding",
+    ),
+    "groups": Kind(
+        groups.Options, ("groups",), "groups", ".json.gz", groups.key, groups.make, groups.read,
+        "groups of codes that come together, as a tree", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

@@ -31,9 +31,9 @@ class Options:
 
     layer: str = text("", "Whose codes. [the finest with codes of its own]")
     by: str = choice(
-        "together", BY,
+        "", ("", *BY),
         "together: codes that come together in an image, with the same others; beside: in neighbouring cells; vectors: "
-        "codes whose vectors are near; mixed: all of these.",
+        "codes whose vectors are near; mixed: all of these. [together; vectors where one code makes an image]",
     )  # fmt: skip
     count: int = number(0, "Groups. 0: as many as halves of the images agree on.", low=0, high=4_000)
 
@@ -54,7 +54,9 @@ def complete(subject: Subject, options: Options) -> Options:
     own = [layer for layer in subject.facts.layers if layer.get("codes")]
     first = max(own, key=lambda one: one["grid"][0])["name"] if own else list(names)[-1]
     count = 0 if options.count in COUNTS else options.count
-    return replace(options, layer=options.layer or first, count=count)
+    layer = options.layer or first
+    alone = list(names[layer]["grid"]) == [1, 1]  # one code for an image never comes together with another
+    return replace(options, layer=layer, by=options.by or ("vectors" if alone else "together"), count=count)
 
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress, found: Encoding) -> None:
@@ -98,7 +100,9 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, fou
 
         stable = grouping.stability(options.by, codes, kept, vectors, counts, said)
     usual = [count for count in counts if count != options.count]
-    automatic = grouping.most_agreed(stable) if stable else grouping.best_shaped({one: silhouettes[one] for one in usual})
+    automatic = (
+        grouping.most_agreed(stable) if stable else grouping.best_shaped({one: silhouettes[one] for one in usual})
+    )
     used = tokens > 0
     whole = {
         "what": "groups", "layer": layer.name, "by": options.by, "codes": len(vectors), "images": found.images,
@@ -129,7 +133,11 @@ def read(path: Path, key: str = "") -> dict[str, Any]:
         found = json.loads(text) if len(text) <= LONGEST else None
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(f"{path.name} is no tree of groups or is damaged: {str(error)[:80]}") from None
-    if not isinstance(found, dict) or found.get("what") != "groups" or not {"kept", "merges", "stability"} <= set(found):
+    if (
+        not isinstance(found, dict)
+        or found.get("what") != "groups"
+        or not {"kept", "merges", "stability"} <= set(found)
+    ):
         raise BadInput(f"{path.name} is no tree of groups; delete it")
     if len(found["merges"]) != len(found["kept"]) - 1:
         raise BadInput(f"{path.name} has a tree of other codes; delete it")

@@ -146,10 +146,11 @@ class Gather:
 
 @dataclass(frozen=True)
 class Name:
-    """Where a code of a layer gets a name from the user; a face that keeps none draws nothing."""
+    """Where a code, or all of a `group`, gets a name from the user; a face that keeps none draws nothing."""
 
     layer: str
     code: int
+    group: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

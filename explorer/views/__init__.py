@@ -16,6 +16,7 @@ from explorer.views import (
     compare,
     concepts,
     edit,
+    groups,
     latent_map,
     layers,
     masks,
@@ -122,5 +123,9 @@ VIEWS: dict[str, View] = {
     "relations": View(
         "Relations", "diversity_3", "Users and products: what each may want next, who is alike, and by which codes.",
         relations.Options, relations.sheet, section="Use", unasked=False, private=True,
+    ),
+    "groups": View(
+        "Groups of codes", "account_tree", "Which codes belong together, whether that is chance, and what they mean.",
+        groups.Options, groups.sheet, section="Use", unasked=False,
     ),
 }  # fmt: skip

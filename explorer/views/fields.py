@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MANY = ("pills", "multiselect")  # widgets of a field that holds several of its choices, with commas between
 
 AFTER = {  # what has no meaning for another choice
-    "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left", "area", "wanted"),
+    "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left", "area", "wanted", "own",
+              "group"),
     "kmeans": ("code", "edit", "begin", "left", "wanted"),
     "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek", "area"),
     "code": ("row", "column", "other", "leaf"),
@@ -31,6 +32,7 @@ AFTER = {  # what has no meaning for another choice
     "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),
     "method": ("region",),
     "people": ("person", "product"),
+    **dict.fromkeys(("by", "own", "count"), ("group",)),
     "more_of": ("more_value", "left"),
     **dict.fromkeys(("aim", "more_value", "towards", "swaps", "finer", "begin"), ("left",)),
 }  # fmt: skip

@@ -20,8 +20,9 @@ OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros
 OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}, "retrieval": None}
 OPTIONS |= {"suggestions": {"image": 1, "towards": 2, "swaps": 2, "layer": "bottom"}}
 OPTIONS |= {"index": {"by": "ze", "exact": 0}}
+OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
-FILLING = ("masks", "latents")  # of a network with continuous layers that fills in hidden patches
+FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 
 
 @pytest.fixture(scope="module")
