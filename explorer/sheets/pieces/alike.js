@@ -125,7 +125,7 @@ function alikeStart(root) {
   const sized = (canvas) => {
     const ratio = window.devicePixelRatio || 1, wide = Math.round(canvas.clientWidth * ratio)
     if (!wide) return null
-    if (canvas.width !== wide) Object.assign(canvas, { width: wide, height: wide })
+    if (canvas.width !== wide || canvas.height !== wide) Object.assign(canvas, { width: wide, height: wide })
     const pen = canvas.getContext("2d"), { rows, columns } = state.data
     pen.setTransform(1, 0, 0, 1, 0, 0)
     pen.imageSmoothingEnabled = false
