@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from explorer.datasets import naming, simulated, tables
+from explorer.datasets import event_columns, simulated, tables
 from explorer.errors import BadInput
 from explorer.files import atomic_path, cache_folder, open_regular, read_json, sized
 
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from explorer.datasets.tastes import Looked
 
 LARGEST = 1024**3  # bytes of a file
-COLUMNS = {  # names of columns, the surest first; compared without case, blanks, - and _
-    "user": ("userid", "user", "customerid", "customer", "visitorid", "visitor", "clientid", "client", "memberid",
-             "member", "accountid", "account", "sessionid", "session", "uid", "buyer", "person"),
-    "image": ("imageid", "productid", "itemid", "product", "item", "articleid", "article", "sku"),
-    "weight": ("weight", "rating", "quantity", "count", "score", "clicks", "views", "value", "stars"),
-    "time": ("time", "timestamp", "date", "datetime", "eventtime", "createdat", "at", "ts", "when", "day"),
-}  # fmt: skip
-UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # a time since 1970 that is so large is in nano-, micro-, milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +111,11 @@ def take(
     try:
         if not content.strip():
             raise BadInput("is empty")
+        if name.lower().endswith(tables.OTHERS):
+            raise BadInput("is a spreadsheet; save it as CSV there, and bring that file")
         found, said = tables.read(name, content)
+        if len(found) >= tables.MAX_ROWS:
+            said += (f"only its first {tables.MAX_ROWS:,} rows are read",)
         facts = simulated.parse(name, content, found) if facts is None else facts
         return of_table(found, images, name, hashed=hashed, facts=facts, notes=said)
     except BadInput as problem:
@@ -142,155 +138,65 @@ def of_table(
     notes: tuple[str, ...] = (),
 ) -> Interactions:
     """The same of a table of cells; BadInput as the end of a sentence about it."""
-    import pandas as pd
-
-    columns = {what: _column(list(found.columns), what) for what in COLUMNS}
+    names = list(found.columns)
+    columns = {what: event_columns.find(names, what) for what in event_columns.NAMES}
     for what in ("user", "image"):
         if columns[what] is None:
-            have = ", ".join(f"'{str(column)[:30]}'" for column in found.columns[:8])
+            have = ", ".join(f"'{str(column)[:30]}'" for column in names[:8])
             raise BadInput(f"has no column of {what}s; call one {what}_id (it has {have})")
     said = list(notes)
-    users = _text(found[columns["user"]])
-    item = _images(found[columns["image"]], images, said)
-    weight = _weights(found, columns["weight"], said)
-    time = _times(found, columns["time"], said)
-    keep = (users != "").to_numpy() & (item >= 0) & (weight > 0)
+    user, people = event_columns.distinct(found[columns["user"]])
+    item = event_columns.images_of(found[columns["image"]], images, said)
+    weight = event_columns.weights(found, columns["weight"], said)
+    time = event_columns.times(found, columns["time"], said)
+    if nobody := int((user < 0).sum()):
+        said.append(event_columns.left_out(nobody, "name no user", len(user)))
+    keep = (user >= 0) & (item >= 0) & (weight > 0)
     keep = keep if time is None else keep & ~np.isnan(time)
-    if nobody := int((users == "").sum()):
-        said.append(_left_out(nobody, "name no user"))
     if not keep.any():
         raise BadInput(f"has no row that can be used of {len(found):,}{': ' + '; '.join(said) if said else ''}")
-    names = users[keep].map(_hashes()) if hashed else users[keep]
-    lost = users[users != ""].nunique() - users[keep].nunique()
+    lost = len(people) - len(np.unique(user[keep]))
     if lost:
-        said.append(f"{lost:,} {'user has' if lost == 1 else 'users have'} no image here and are left out")
-    rows = pd.DataFrame({"user": names, "item": item[keep], "weight": weight[keep]})
-    if time is not None:
-        rows["time"] = time[keep]
-    return _merged(rows, images, name, said, hashed=hashed, facts=facts)
+        said.append(f"{lost:,} {'user has' if lost == 1 else 'users have'} no row that can be used, and are left out")
+    name_of = _hashes() if hashed else event_columns.shown
+    rows = _Rows(user[keep], item[keep], weight[keep], None if time is None else time[keep])
+    return _merged(rows, [name_of(one) for one in people], images, name, said, hashed=hashed, facts=facts)
+
+
+class _Rows(NamedTuple):
+    """Rows of a table, before each user and image is there once."""
+
+    user: np.ndarray
+    item: np.ndarray
+    weight: np.ndarray
+    time: np.ndarray | None
 
 
 def _merged(
-    rows: pd.DataFrame, images: Images, name: str, said: list[str], *, hashed: bool, facts: Any
+    rows: _Rows, people: list[str], images: Images, name: str, said: list[str], *, hashed: bool, facts: Any
 ) -> Interactions:
     """Each user and image once: weights are added, and the last time counts."""
-    import pandas as pd
-
-    codes, users = pd.factorize(rows["user"], sort=True)
-    whole = rows.assign(user=codes).groupby(["user", "item"], sort=True)
-    once = whole.agg({"weight": "sum", **({"time": "max"} if "time" in rows else {})}).reset_index()
-    if len(once) < len(rows):
+    users = sorted({people[one] for one in np.unique(rows.user)})
+    place = {one: at for at, one in enumerate(users)}
+    user = np.array([place.get(one, -1) for one in people], np.int64)[rows.user]
+    pairs, again = np.unique(user * len(images) + rows.item, return_inverse=True)
+    weight, time = np.bincount(again, rows.weight), None
+    if rows.time is not None:
+        time = np.full(len(pairs), -np.inf)
+        np.maximum.at(time, again, rows.time)
+    if more := len(user) - len(pairs):
         said.append(
-            f"{len(rows) - len(once):,} rows repeat a user and an image; their weights are added"
-            + (", and the last time counts" if "time" in rows else "")
+            f"{more:,} {'row repeats' if more == 1 else 'rows repeat'} a user and an image; the weights are added"
+            + (", and the last time counts" if time is not None else "")
         )
-    once = once.sort_values([*("user", "time", "item")] if "time" in once else ["user", "item"], kind="stable")
     if len(users) == 1:
         said.append("there is one user only, so nothing can be said of users among themselves")
+    user, item = pairs // len(images), pairs % len(images)
+    order = np.lexsort((item, user) if time is None else (item, time, user))
     return Interactions(
-        tuple(map(str, users)), once["user"].to_numpy(np.int64), once["item"].to_numpy(np.int64),
-        once["weight"].to_numpy(np.float64), once["time"].to_numpy(np.float64) if "time" in once else None,
-        images.fingerprint, name, tuple(said), simulated.fitting(facts, len(once), hashed), hashed,
+        tuple(users), user[order], item[order], weight[order], None if time is None else time[order],
+        images.fingerprint, name, tuple(said), simulated.fitting(facts, len(pairs), hashed), hashed,
     )  # fmt: skip
-
-
-# ---- columns
-
-
-def _column(names: list[Any], what: str) -> Any:
-    plain = {"".join(letter for letter in str(name).casefold() if letter.isalnum()): name for name in reversed(names)}
-    found = next((plain[name] for name in COLUMNS[what] if name in plain), None)
-    if found is None and what == "image":
-        taken = {_column(names, other) for other in ("user", "weight", "time")}
-        found = next((name for name in naming.usual(names) if naming.is_usual(name) and name not in taken), None)
-    return found
-
-
-def _text(column: pd.Series) -> pd.Series:
-    """Cells as text without blanks around them, "" where there is none; whole numbers without a point."""
-    import pandas as pd
-
-    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    text = column.astype("string").fillna("").str.strip().astype(object)
-    return text.where(~text.str.casefold().isin(("nan", "none", "null", "<na>")), "")
-
-
-def _images(column: pd.Series, images: Images, said: list[str]) -> np.ndarray:
-    """(R,) rows of the images that cells name, -1 where there is none: by file name, or else by row number."""
-    import pandas as pd
-
-    text = _text(column)
-    codes, listed = pd.factorize(text)
-    numbers = pd.to_numeric(pd.Series(listed, dtype=object), errors="coerce").to_numpy(np.float64)
-    whole = np.isfinite(numbers) & (numbers % 1 == 0) & (numbers >= 0)
-    by_name = naming.Images(images.names, "").find(list(listed)) if not whole.all() or _numbered(images) else None
-    if by_name is None or (whole.mean() > 0.5 and (by_name >= 0).mean() < 0.5):
-        found = np.where(whole & (numbers < len(images)), numbers, naming.NONE)
-        found = np.where(np.asarray(listed) == "", naming.NONE, np.nan_to_num(found, nan=naming.NONE)).astype(np.int64)
-    else:
-        found = by_name
-    rows = found[codes]
-    for fault, what in ((naming.NONE, "name no image of this split"), (naming.AMBIGUOUS, "may mean several images")):
-        if count := int((rows == fault).sum()):
-            said.append(_left_out(count, what, len(rows)))
-    return rows
-
-
-def _numbered(images: Images) -> bool:
-    """Whether files are called by numbers, so that a number may be a name."""
-    return any(Path(str(name)).stem.isdecimal() for name in list(images.names[:50]))
-
-
-def _weights(found: pd.DataFrame, column: Any, said: list[str]) -> np.ndarray:
-    """(R,) float64; NaN where there is none that can be used."""
-    import pandas as pd
-
-    if column is None:
-        return np.ones(len(found))
-    weight = pd.to_numeric(found[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    weight = np.where(np.isfinite(weight) & (weight > 0), weight, np.nan)
-    if bad := int(np.isnan(weight).sum()):
-        said.append(_left_out(bad, f"have no number above 0 as '{str(column)[:30]}'", len(weight)))
-    return weight
-
-
-def _times(found: pd.DataFrame, column: Any, said: list[str]) -> np.ndarray | None:
-    """(R,) float64 seconds since 1970, NaN where it cannot be read; None where hardly any can."""
-    import pandas as pd
-
-    if column is None:
-        return None
-    cells = found[column]
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        seconds = _seconds(pd.to_datetime(cells, utc=True))
-    else:
-        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        if np.isfinite(numbers).mean() > 0.5:
-            large = float(np.nanmedian(np.abs(numbers)))
-            seconds = numbers / next((unit for least, unit in UNITS if large >= least), 1)
-        else:
-            seconds = _seconds(pd.to_datetime(_text(cells), utc=True, errors="coerce", format="ISO8601"))
-    seconds = np.where(np.isfinite(seconds), seconds, np.nan)
-    bad = int(np.isnan(seconds).sum())
-    if bad > len(seconds) / 2:
-        said.append(
-            f"'{str(column)[:30]}' is not used: write times as seconds since 1970, or as 2026-11-28T09:30:00"
-        )  # fmt: skip
-        return None
-    if bad:
-        said.append(_left_out(bad, f"have no time in '{str(column)[:30]}' that can be read", len(seconds)))
-    return seconds
-
-
-def _seconds(times: pd.Series) -> np.ndarray:
-    import pandas as pd
-
-    return ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(np.float64, na_value=np.nan)
-
-
-def _left_out(count: int, why: str, of: int = 0) -> str:
-    return f"{count:,}{f' of {of:,}' if of else ''} rows {why}, and are left out"
 
 
 def _hashes() -> Callable[[str], str]:
@@ -299,7 +205,7 @@ def _hashes() -> Callable[[str], str]:
     import secrets
 
     key = secrets.token_bytes(32)
-    return lambda name: hashlib.blake2b(name.encode(), key=key, digest_size=6).hexdigest()
+    return lambda name: hashlib.blake2b(name.encode(), key=key, digest_size=8).hexdigest()
 
 
 # ---- kept on this machine

@@ -55,8 +55,8 @@ def test_what_cannot_be_used_is_left_out_and_said_with_its_number():
     )
     said = " | ".join(found.notes)
     assert found.users == ("x", "z") and found.item.tolist() == [0, 3]
-    assert "2 of 6 rows name no image" in said and "1 rows name no user" in said
-    assert "1 of 6 rows have no number above 0" in said and "1 user has no image" in said
+    assert "2 of 6 rows name no image" in said and "1 of 6 rows name no user" in said
+    assert "1 of 6 rows have no number above 0" in said and "1 user has no row that can be used" in said
 
 
 def test_one_user_is_said():
@@ -80,6 +80,60 @@ def test_a_file_of_no_use_is_one_sentence(text, why):
 def test_a_file_that_is_not_utf8_is_read_and_said():
     found = taken("user,item\nJosé,0\n".encode("cp1252"))
     assert found.users == ("José",) and "not UTF-8" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "weights"),
+    [
+        (["1,5", "2,5"], [1.5, 2.5]), (["1,000", "2.5"], [1000, 2.5]), (["1e308", "2", "3"], [2, 3]),
+        (["many", "few"], [1, 1]), (["", ""], [1, 1]), (["nan", "-2", "0", "7"], [7]),
+    ],
+)  # fmt: skip
+def test_weights_are_numbers_as_people_write_them(cells, weights):
+    rows = "".join(f"x;{at};{cell}\n" for at, cell in enumerate(cells))
+    found = taken(f"user;item;weight\n{rows}")
+    assert found.weight.tolist() == weights
+    assert bool([note for note in found.notes if "weight" in note]) == (len(weights) < len(cells) or weights == [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("cells", "times"),
+    [
+        (["20260101", "20260102"], [1767225600, 1767312000]), (["20260101120000"], [1767268800]),
+        (["1700000000", "1700000001000"], [1.7e9, 1.7e9 + 1]), (["2026-01-01T00:00:00+02:00"], [1767218400]),
+        (["9999-12-31", "2026-01-01"], [1767225600]), (["24.12.2025", "25.12.2025"], None), (["1e300"], None),
+    ],
+)  # fmt: skip
+def test_times_are_read_in_any_unit_or_not_used(cells, times):
+    found = taken("user,item,time\n" + "".join(f"x,{at},{cell}\n" for at, cell in enumerate(cells)))
+    assert (None if found.time is None else found.time.tolist()) == times
+
+
+@pytest.mark.parametrize("cells", [["inf", "", "1"], ["0x1", "1_0", "1"], ["-1", "1"], ["99999999999999999999", "1"]])
+def test_what_is_no_row_number_is_left_out_and_the_rest_stays(cells):
+    assert taken("user,item\n" + "".join(f"x,{cell}\n" for cell in cells)).item.tolist() == [1]
+
+
+def test_numbers_that_may_be_names_are_said_to_be(monkeypatch):
+    monkeypatch.setattr(Set, "names", ["3.png", "2.png", "1.png", "0.png"])
+    found = taken("user,item\nx,0\ny,3\n")
+    assert found.item.tolist() == [3, 0] and "read as names of files" in found.notes[0]
+
+
+def test_names_of_people_are_shown_on_one_line_and_told_apart():
+    long = "x" * 5000
+    found = taken(f'user,item\n"a\nb",0\n\x1b[31mred,1\n=cmd(),2\n{long}1,3\n{long}2,4\n')
+    assert len(found.users) == 5 and all(len(name) < 210 and name.isprintable() for name in found.users)
+
+
+def test_a_spreadsheet_is_asked_for_as_csv():
+    with pytest.raises(BadInput, match="save it as CSV"):
+        taken(b"PK\x03\x04" + bytes(100), "shop.xlsx")
+
+
+def test_a_table_that_is_cut_says_so(monkeypatch):
+    monkeypatch.setattr(interactions.tables, "MAX_ROWS", 2)
+    assert "only its first 2 rows" in " ".join(taken("user,item\nx,0\ny,1\nz,2\n").notes)
 
 
 def test_hashed_ids_are_others_each_time_and_tell_nothing():
