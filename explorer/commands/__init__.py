@@ -21,6 +21,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     compare,
     decode,
     groups,
+    ids,
     reconstruct,
     report,
     results,

@@ -11,6 +11,7 @@ from explorer.glossary import (
     comparisons,
     concepts,
     groups,
+    ids,
     masks,
     people,
     pictures,
@@ -26,8 +27,8 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
-    **masks.TERMS, **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS, **steps.TERMS,
-    **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
+    **ids.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS,
+    **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

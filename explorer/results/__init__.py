@@ -23,6 +23,7 @@ from explorer.results import (
     comparison,
     encoding,
     groups,
+    ids,
     index,
     maps,
     masks,
@@ -135,6 +136,10 @@ RESULTS: dict[str, Kind] = {
     "groups": Kind(
         groups.Options, ("groups",), "groups", ".json.gz", groups.key, groups.make, groups.read,
         "groups of codes that come together, as a tree", counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "ids": Kind(
+        ids.Options, ("ids",), "ids", ".parquet", ids.key, ids.make, ids.read,
+        "ids of images, made of codes, and what they are worth", counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

@@ -17,6 +17,7 @@ from explorer.views import (
     concepts,
     edit,
     groups,
+    ids,
     latent_map,
     layers,
     masks,
@@ -127,5 +128,9 @@ VIEWS: dict[str, View] = {
     "groups": View(
         "Groups of codes", "account_tree", "Which codes belong together, whether that is chance, and what they mean.",
         groups.Options, groups.sheet, section="Use", unasked=False,
+    ),
+    "ids": View(
+        "Product ids", "tag", "Short words made of codes, coarse to fine, for a recommender, and what they are worth.",
+        ids.Options, ids.sheet, pictured=True, below=True, section="Use", unasked=False,
     ),
 }  # fmt: skip

@@ -21,6 +21,7 @@ OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}, "ret
 OPTIONS |= {"suggestions": {"image": 1, "towards": 2, "swaps": 2, "layer": "bottom"}}
 OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"groups": {"layer": "block2"}}
+OPTIONS |= {"ids": {"way": "tree", "levels": 2, "branch": 2}}
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
 FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 
