@@ -53,15 +53,20 @@ def draws(values: np.ndarray, *, alike: bool = False, seed: int = 0) -> np.ndarr
         values: (q,) integers, the value of each query. alike: whether each value weighs the same, and queries are drawn
             within values: the macro average. Otherwise they are drawn from all.
     """
-    rng, queries = np.random.default_rng([seed, 29]), len(values)
+    rng = np.random.default_rng([seed, 29])
     if not alike:
-        return rng.multinomial(queries, np.full(queries, 1 / max(queries, 1)), DRAWS) / max(queries, 1)
-    weights, known = np.zeros((DRAWS, queries)), np.unique(values)
+        return _drawn(len(values), rng)
+    weights, known = np.zeros((DRAWS, len(values))), np.unique(values)
     for value in known:
         some = np.flatnonzero(values == value)
-        drawn = rng.multinomial(len(some), np.full(len(some), 1 / len(some)), DRAWS)
-        weights[:, some] = drawn / len(some) / len(known)
+        weights[:, some] = _drawn(len(some), rng) / len(known)
     return weights
+
+
+def _drawn(queries: int, rng: np.random.Generator) -> np.ndarray:
+    """(DRAWS, q) how often each of q queries is drawn, as shares."""
+    chosen = rng.integers(0, max(queries, 1), (DRAWS, queries)) + queries * np.arange(DRAWS)[:, None]
+    return np.bincount(chosen.reshape(-1), minlength=DRAWS * queries).reshape(DRAWS, queries) / max(queries, 1)
 
 
 def between(scores: np.ndarray, values: np.ndarray, *, alike: bool = False, seed: int = 0) -> list[Between]:
