@@ -17,7 +17,7 @@ from gradio_client.utils import python_type_to_json_schema
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
-from explorer.demo import painting, shipped
+from explorer.demo import painting, searching, shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Study, points
@@ -344,6 +344,9 @@ def build() -> None:
             [image(), checkpoint(), edit, fit()],
             [_typed(painting.Paint, "painted"), picture("picture"), picture("change")],
         )
+        by, asked, near = gr.Textbox("bag", label="by"), gr.Textbox("", label="codes"), gr.Number(0, label="near")
+        inputs = [image(), checkpoint(), by, layer(), asked, near, count, fit()]
+        _endpoint(searching.similar, "similar", inputs, [_typed(searching.Similar, "similar"), picture("images")])
 
 
 def _endpoint(function: Callable, name: str, inputs: Sequence[gr.components.Component], outputs: Sequence) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SEARCHES = {"image": "The whole image", "area": "A part of it", "patch": "One patch", "codes": "Some codes"}
 NEAR = 2  # cells apart where somebody says "near" and no number
+FARTHEST = 32  # cells apart that can be asked for
 NAMED = 8  # copies of the image that are named
 HOW = {
     "image": "Point at an image: the codes that it shares with yours are marked on both. A click asks about it.",
@@ -115,7 +116,8 @@ class Options:
         when=lambda _, options: options["search"] == "codes",
     )  # fmt: skip
     near: int = fields.option(
-        0, "At most cells apart", f"{help_of('near codes')} 0: they may stand anywhere.", min=0, max=32, when=_near
+        0, "At most cells apart", f"{help_of('near codes')} 0: they may stand anywhere.", when=_near, min=0,
+        max=FARTHEST,
     )  # fmt: skip
     concept: str = retrieval_quality.concept()
     results: int = fields.option(16, "Images", choices={n: str(n) for n in (8, 16, 32, 64)}, widget="list")
@@ -256,14 +258,15 @@ def _found(study: Study, options: Options, asked: because.Asked) -> Found:
     if not asked.wanted:
         return queries.Found((), 0)
     told = codes_asked.read(options.wanted, len(study.book(layer)))
-    return study.remember(queries.holding, layer, told, near_of(study, options, told), k)
+    return study.remember(queries.holding, layer, told, within(study, layer, told, options.near), k)
 
 
-def near_of(study: Study, options: Options, told: codes_asked.Wanted) -> int:
-    """How many cells apart the codes may stand; 0 for anywhere."""
-    if not _near(study, vars(options)) or len(told.codes) < 2:
+def within(study: Study, layer: str, told: codes_asked.Wanted, near: int) -> int:
+    """How many cells apart the codes may stand, 0 for anywhere; "near" in words counts where no number is given."""
+    grid = study.layer(layer).grid
+    if not placed(grid) or grid == (1, 1) or len(told.codes) < 2:
         return 0
-    return options.near or (NEAR if told.near else 0)
+    return near or (NEAR if told.near else 0)
 
 
 def _sentences(study: Study, options: Options, asked: because.Asked, found: Found) -> list[Block]:

@@ -65,7 +65,7 @@ def data_url(content: bytes) -> dict:
 
 def test_every_endpoint_is_named_described_and_typed(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/checkpoints", "/reconstruct", "/codes", "/usage", "/nearest", "/paint"}
+    assert set(endpoints) == {"/checkpoints", "/reconstruct", "/codes", "/usage", "/nearest", "/paint", "/similar"}
     for name, about in endpoints.items():
         assert len(about["description"]) > 20, name
         assert all(parameter["type"] for parameter in about["parameters"])
@@ -135,6 +135,31 @@ def test_usage_counts_every_token_of_every_layer(client, held_out):
     alone = client.predict("vqvae-shapes", "code", api_name="/usage")["layers"]
     assert len(alone) == 1
     assert alone[0]["perplexity_low"] < alone[0]["perplexity_high"] < alone[0]["uniform_perplexity"]
+
+
+@pytest.mark.parametrize(("name", "by"), [("vqvae-shapes", "bag"), ("vqvae2-shapes", "zq"), ("vae-shapes", "ze")])
+def test_a_held_out_image_finds_itself_first_and_says_why(client, held_out, name, by):
+    encoding, images, path = held_out[name]
+    found, shown = client.predict(handle_file(path), name, by, count=3, api_name="/similar")
+    first, *others = found["neighbours"]
+    assert first["id"] == 7 and first["name"] == images.names[7] and first["score"] == pytest.approx(1, abs=1e-4)
+    assert len(others) == 2 and found["n"] == len(images) and found["exact"] == (by == "bag")
+    codes = encoding.codes(found["layer"], [7])[0].reshape(-1)
+    for code, cells in zip(first["because"], first["cells"], strict=True):
+        assert cells == np.flatnonzero(codes == code).tolist()
+    assert Image.open(shown).size == (3 * images.size, images.size)
+
+
+def test_images_with_some_codes_are_found_without_the_picture(client, held_out):
+    encoding, _, path = held_out["vqvae-shapes"]
+    codes = encoding.codes("code")
+    first, second = (int(code) for code in np.unique(codes[7])[:2])
+    asked = f"{first}, -{second}"
+    found, _ = client.predict(handle_file(path), "vqvae-shapes", codes=asked, count=5, api_name="/similar")
+    rows = [one["id"] for one in found["neighbours"]]
+    assert rows and all((codes[row] == first).any() and not (codes[row] == second).any() for row in rows)
+    with pytest.raises(AppError, match="asked for and ruled out at once"):
+        client.predict(handle_file(path), "vqvae-shapes", codes=f"{first},-{first}", api_name="/similar")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -286,7 +311,7 @@ def test_the_functions_are_tools_of_an_mcp_server(server, run_async):
             return tools, good, bad
 
     tools, good, bad = run_async(visit)
-    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest", "paint"}
+    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest", "paint", "similar"}
     about = tools["reconstruct"].inputSchema["properties"]
     assert set(about) == {"image", "checkpoint", "fit", "hidden", "seed"}
     assert all(parameter["description"] for parameter in about.values())
