@@ -81,4 +81,10 @@ TERMS: dict[str, Term] = {
         "Images that the same users looked at, more than their popularity alone makes likely: the cosine of who "
         "looked at each. It needs no picture. Beside it, what looks alike to the codes, which needs no user.",
     ),
+    "fit of an image": Term(
+        "Fit",
+        "How well an image fits a user: the product of its bag of codes and the user's, less that of the mean image. "
+        "Above 0 it fits better than the mean image. It is a sum over codes, so the share of each code in it is exact; "
+        "some codes may count against it. Scores order images; they are no probabilities.",
+    ),
 }

@@ -10,9 +10,9 @@ from explorer.datasets import interactions as tables
 from explorer.datasets import tastes
 from explorer.errors import BadInput
 from explorer.glossary import help_of
-from explorer.sheets import Act, Block, Card, Cards, Controls, Heading, More, Note, Sheet
+from explorer.sheets import Act, Block, Card, Cards, Controls, Heading, Later, More, Note, Sheet
 from explorer.views import fields, words
-from explorer.views.people import begin
+from explorer.views.people import begin, person, product
 
 if TYPE_CHECKING:
     from explorer.datasets.interactions import Interactions
@@ -92,8 +92,12 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     found = people(study, options.people)
     if found is None:
         return Sheet(begin.opening(study, options), {"interactions": None})
-    blocks: list[Block] = [*_header(found, options), *_forgetting(study, options, found)]
-    return Sheet(blocks, numbers(found))
+    blocks: list[Block] = [*_header(found, options), *person.blocks(study, found, options)]
+    blocks += [Later(lambda: product.blocks(study, found, options)), *_forgetting(study, options, found)]
+    told = {
+        "user": lambda: person.numbers(study, found, options), "product": lambda: product.numbers(study, found, options)
+    }  # fmt: skip
+    return Sheet(blocks, numbers(found) | told)
 
 
 def numbers(found: Interactions) -> dict[str, Any]:
