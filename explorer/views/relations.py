@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from explorer.datasets import interactions as tables
 from explorer.datasets import tastes
 from explorer.errors import BadInput
@@ -44,6 +46,11 @@ def _last_user(study: Study, options: Mapping[str, Any]) -> int:
     return 0 if found is None else len(found.users) - 1
 
 
+def _most_looked_at(study: Study, options: Mapping[str, Any]) -> int:
+    found = people(study, options["people"])
+    return 0 if found is None else int(np.bincount(found.item).argmax())
+
+
 def _crowd(name: str, label: str) -> Any:
     return fields.of(tastes.Settings, name, label)
 
@@ -62,9 +69,9 @@ class Options:
         0, "User", "Users are numbered by how much they looked at: user 0 looked at most.", min=0, max=_last_user,
         when=_any, yields=True,
     )  # fmt: skip
-    product: int | None = fields.option(
-        None, "Image", "Its number, in the order of the dataset.", min=0, yields=True,
-        max=lambda study, _: len(study.images) - 1,
+    product: int = fields.option(
+        0, "Image", "Its number, in the order of the dataset; until you choose one, the one most users looked at.",
+        min=0, max=lambda study, _: len(study.images) - 1, yields=True, start=_most_looked_at,
     )  # fmt: skip
     hashed: bool = fields.option(False, "Hash user ids", help_of("hashed ids"))
     path: str = fields.option("", "Its path", "A CSV, TSV or Parquet file on the machine that this app runs on.")
@@ -110,8 +117,6 @@ def numbers(found: Interactions) -> dict[str, Any]:
 
 def _header(found: Interactions, options: Options) -> list[Block]:
     """Which users these are, how many, and what was left out."""
-    import numpy as np
-
     looked = len(np.unique(found.item))
     counts = found.counts
     cards = [

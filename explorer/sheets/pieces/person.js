@@ -15,7 +15,8 @@ const personStyle = `
   .person h4 { margin: 0 0 6px; font-size: 1rem; font-weight: 600; line-height: 1.3; }
   .person .quiet { color: var(--cx-quiet, currentColor); font-size: 0.85rem; font-weight: 400; }
   .person section { min-width: 0; margin-bottom: 18px; }
-  .person .grid { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(72px, 1fr)); }
+  .person .grid { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(72px, 1fr));
+    align-items: start; }
   .person .grid.large { gap: 14px 12px; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
   .person canvas { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
   .person .hit { all: unset; box-sizing: border-box; display: block; cursor: pointer; border-radius: 8px; padding: 3px;

@@ -27,6 +27,8 @@ CODES, REASONS, NEAR, LOOKED, USERS = 10, 5, 12, 20, 8
 COLOURS = 7  # that mark cells; `person.js` has as many
 SMALL, LARGE = 72, 112  # pixels of a picture
 CELLS = 65_536  # of all pictures together whose codes are sent
+WEAK = 0.01  # of the strongest reason: what adds less is none
+BETWEEN = 128  # grey between pictures of a cell
 LISTED = 100_000  # users in the list
 NOBODY = "No other user has a taste that points the same way."
 
@@ -65,7 +67,7 @@ def numbers(study: Study, found: Interactions, options: Any) -> dict[str, Any]:
         "user": found.users[user], "looked_at": found.item[found.of(user)].tolist(),
         "codes": [vars(one) for one in engine.profile(study, found, user, by, CODES)],
         "near": [
-            {"row": int(row), "score": float(score), "because": [one.code for one in because]}
+            {"row": int(row), "score": float(score), "because": [one.code for one in strong(because)]}
             for row, score, because in zip(fits.found, fits.scores, fits.because, strict=True)
         ],
     }  # fmt: skip
@@ -94,9 +96,9 @@ def piece(study: Study, found: Interactions, user: int, by: By) -> Piece:
 def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tuple[int, str], ...]) -> dict[str, Any]:
     """All that the script draws, as JSON."""
     layer, grid = by.layer, study.layer(by.layer).grid
-    codes = [one for one in engine.profile(study, found, user, by, CODES) if one.part > 0]
+    codes = _liked(engine.profile(study, found, user, by, CODES))
     fits = engine.for_user(study, found, user, by, NEAR)
-    because = [reasons[:REASONS] for reasons in fits.because]
+    because = [strong(reasons) for reasons in fits.because]
     every = list(dict.fromkeys([one.code for one in codes] + [one.code for some in because for one in some]))
     rows = found.item[found.of(user)]
     shown = rows[:LOOKED]
@@ -127,6 +129,15 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             ],
         },
     }  # fmt: skip
+
+
+def strong(because: Sequence[Reason]) -> list[Reason]:
+    """The reasons that matter beside the strongest one."""
+    return [one for one in because[:REASONS] if one.part >= WEAK * because[0].part]
+
+
+def _liked(codes: Sequence[Taste]) -> list[Taste]:
+    return [one for one in codes if one.part > 0 and one.part >= WEAK * codes[0].part]
 
 
 def _about(count: int, shown: int, timed: bool) -> str:
@@ -245,9 +256,9 @@ def numbered(found: Interactions) -> np.ndarray:
 
 def tiles(study: Study, because: Sequence[Sequence[Reason]], count: int = 5, side: int = 32) -> np.ndarray:
     """(n, side, count · side, 3): what the codes look like that are the reasons of each."""
-    found = np.full((len(because), side, count * side, 3), 255, np.uint8)
+    found = np.full((len(because), side, count * side, 3), BETWEEN, np.uint8)
     for at, reasons in enumerate(because):
-        for place, one in enumerate(reasons[:count]):
+        for place, one in enumerate(strong(reasons)[:count]):
             tile = _square(study.tiles(one.layer, np.array([one.code]))[0], side - 2)
             found[at, 1 : side - 1, place * side + 1 : (place + 1) * side - 1] = tile
     return found
@@ -260,12 +271,12 @@ def _square(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def named(because: Sequence[Reason], names: dict[int, str]) -> str:
-    return ", ".join(names.get(one.code) or f"{one.code:,}" for one in because[:REASONS])
+    return ", ".join(names.get(one.code) or f"{one.code:,}" for one in strong(because))
 
 
 def _strips(study: Study, items: Sequence[np.ndarray], count: int = 4, side: int = 40) -> np.ndarray:
     """(n, side, count · side, 3): the first images of each."""
-    found = np.full((len(items), side, count * side, 3), 128, np.uint8)
+    found = np.full((len(items), side, count * side, 3), BETWEEN, np.uint8)
     for at, rows in enumerate(items):
         tiles = _small(study, rows[:count], side)
         for place, tile in enumerate(tiles):

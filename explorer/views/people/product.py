@@ -25,14 +25,9 @@ SHOWN, WIDTH, USERS = 8, 84, 6
 ALONE = "Nobody who looked at this image looked at another one, or nobody looked at it: only what it looks like tells."
 
 
-def of(found: Interactions, asked: int | None) -> int:
-    """The image that is asked about; the one that most users looked at, until there is one."""
-    return int(np.bincount(found.item).argmax()) if asked is None else asked
-
-
 def blocks(study: Study, found: Interactions, options: Any) -> list[Block]:
     """The image, and both kinds of neighbours side by side."""
-    row, by = of(found, options.product), By("bag", options.layer)
+    row, by = options.product, By("bag", options.layer)
     looked = int((found.item == row).sum())
     users = words.many(looked, "user") + (" looks at it" if looked == 1 else " looked at it")
     said = f"{study.images.names[row]}; {users}"
@@ -60,7 +55,7 @@ def blocks(study: Study, found: Interactions, options: Any) -> list[Block]:
 
 def numbers(study: Study, found: Interactions, options: Any) -> dict[str, Any]:
     """The same as plain numbers."""
-    row = of(found, options.product)
+    row = options.product
     together = engine.near_products(study, found, row, SHOWN)
     alike = study.remember(_alike, row, By("bag", options.layer))
     return {

@@ -1,0 +1,117 @@
+"""The view Relations on codes that are the colours of things: tastes, reasons and neighbours are what was planted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer.datasets import interactions, tastes
+from explorer.sheets import Act, Note, Piece, Table, walk
+from explorer.study import open_study
+from explorer.views import VIEWS, fields
+
+VIEW = VIEWS["relations"]
+COLOURS = ("red", "green", "blue", "white")
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """240 things of four colours: the code of a colour stands in three of four cells, one code of 4 in the last."""
+    colour = np.arange(240) % 4
+    codes = np.stack([colour, colour, colour, np.full(240, 4)], 1).reshape(240, 2, 2)
+    file = tmp_path / "shop.npz"
+    np.savez(file, codes=codes, colour=np.array(COLOURS)[colour])
+    found = open_study(str(file), str(file))
+    found.make("encoding")
+    return found
+
+
+def visited(study, **asked):
+    options, faults = fields.settled(VIEW.options, study, asked)
+    assert not faults
+    return VIEW.sheet(study, options)
+
+
+def simulated(study, **settings) -> str:
+    looked = tastes.simulate(study.images.concepts, tastes.Settings(**settings))
+    return interactions.keep(interactions.of_simulated(looked, study.images))
+
+
+def of(sheet, kind) -> list:
+    return [block for block in walk(sheet.blocks) if isinstance(block, kind)]
+
+
+def test_nobody_is_there_until_a_button_is_pressed(shop):
+    sheet = visited(shop)
+    assert sheet.told() == {"interactions": None}
+    (act,) = [one for one in of(sheet, Act) if one.name == "simulate"]
+    target = act.does()
+    told = visited(shop, people=target.carried["people"]).told()
+    assert told["simulated"] is True and told["users"] == 500
+
+
+def test_who_likes_red_is_told_the_code_of_red(shop):
+    simulated(shop, users=20, each=8, like="colour=red", strength=20, noise=0)
+    told = visited(shop).told()["user"]
+    assert told["codes"][0]["code"] == 0 and told["codes"][0]["share"] == 1 and told["codes"][0]["usual"] == 0.25
+    assert all(one["row"] % 4 == 0 for one in told["near"]), "red things alone are near"
+    assert all(one["because"] == [0] for one in told["near"]) and told["near"]
+    assert not {one["row"] for one in told["near"]} & set(told["looked_at"])
+
+
+def test_the_piece_marks_the_cells_of_the_reason(shop):
+    simulated(shop, users=20, each=8, like="colour=blue", strength=20, noise=0)
+    sheet = visited(shop)
+    (piece,) = of(sheet, Piece)
+    near = piece.data["near"]["items"]
+    assert piece.data["of"][0] == 2 and [code for code, _ in near[0]["because"]] == [2]
+    import base64
+
+    assert list(base64.b64decode(near[0]["cells"])) == [1, 1, 1, 0], "three cells of blue, and none of the rest"
+    assert any("likes colour = blue" in one.text for one in of(sheet, Note)), "what is known is said"
+    assert any(one.text.startswith("Simulated") and one.tone == "warning" for one in of(sheet, Note))
+
+
+def test_users_who_like_the_same_are_near_and_by_that_code(shop):
+    simulated(shop, users=40, each=8, like="colour=red;colour=green", strength=20, noise=0)
+    sheet = visited(shop, person=5)
+    found = interactions.find(next(iter(interactions.kept(shop.images.fingerprint))))
+    (table,) = [one for one in of(sheet, Table) if one.name == "near-users"]
+    user = np.argsort(-found.counts, kind="stable")[5]
+    taste = found.simulated["taste_of"]
+    others = [found.users.index(name) for name in table.frame["user"]]
+    assert others and all(taste[one] == taste[user] for one in others)
+    assert set(table.frame["codes"]) == {str(found.item[found.user == user][0] % 4)}
+
+
+def test_a_product_is_near_what_the_same_users_looked_at(shop):
+    file = "user_id,image_id\n" + "".join(f"u{user},{row}\n" for user in range(6) for row in (3, 8, 20 + user))
+    interactions.keep(interactions.take("looked.csv", file.encode(), shop.images))
+    told = visited(shop, product=3).told()
+    assert told["product"]["users"] == 6 and told["simulated"] is False
+    first = told["product"]["together"][0]
+    assert (first["row"], first["users"]) == (8, 6) and 0.5 < first["score"] <= 1
+    assert all(one["score"] < first["score"] for one in told["product"]["together"][1:])
+    assert all(one["row"] % 4 == 3 for one in told["product"]["alike"])
+    assert visited(shop).told()["product"]["row"] in (3, 8), "the one that most users looked at"
+
+
+def test_one_user_and_users_without_taste_are_sentences(shop):
+    interactions.keep(interactions.take("one.csv", b"user_id,image_id\nx,1\nx,2\n", shop.images))
+    said = " ".join(one.text for one in of(visited(shop), Note))
+    assert "one user only" in said.lower()
+
+
+def test_no_name_of_a_person_is_carried_by_a_link(shop):
+    interactions.keep(interactions.take("p.csv", b"user_id,image_id\nanna,1\nanna,2\nbert,1\n", shop.images))
+    for block in of(visited(shop), Table):
+        assert block.go is None or set(block.go.carried) <= {"person", "product"}
+
+
+def test_deleted_users_are_gone(shop):
+    key = simulated(shop, users=5, each=4)
+    (act,) = [one for one in of(visited(shop), Act) if one.name == "forget"]
+    assert "Nobody can bring it back" in act.asks
+    act.does()
+    assert not interactions.kept(shop.images.fingerprint)
+    assert visited(shop, people=key).told() == {"interactions": None}
