@@ -78,9 +78,9 @@ TERMS: dict[str, Term] = {
     ),
     "looked at together": Term(
         "Looked at together",
-        "Images that the same users looked at: n / (√(a · b) + 5) of n users who looked at both, and a and b who looked "
-        "at each, so that one user in common is no proof. It needs no picture. Beside it, what looks alike to the "
-        "codes, which needs no user.",
+        "Images that the same users looked at: n / (√(a · b) + 5) of n users who looked at both, and a and b who "
+        "looked at each, so that one user in common is no proof. It needs no picture. Beside it, what looks alike to "
+        "the codes, which needs no user.",
         "0 to 1",
         "Bell and Koren, 2007",
     ),
