@@ -11,24 +11,23 @@ import numpy as np
 
 from explorer.analysis.grids import placed
 from explorer.glossary import help_of
-from explorer.sheets import Block, Column, Controls, Go, Heading, Link, More, Note, Piece, Row, Table, drawing
+from explorer.sheets import Block, Column, Controls, Go, Heading, Link, More, Note, Piece, Row, Table
 from explorer.study import relations as engine
 from explorer.study.similar import By
 from explorer.views import words
+from explorer.views.people.shown import WEAK, named, numbered, order, small, sprite, strips, strong, tiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.datasets.interactions import Interactions
     from explorer.study import Study
-    from explorer.study.relations import Fits, Reason, Taste
+    from explorer.study.relations import Fits, Taste
 
-CODES, REASONS, NEAR, LOOKED, USERS = 10, 5, 12, 20, 8
+CODES, NEAR, LOOKED, USERS = 10, 12, 20, 8
 COLOURS = 7  # that mark cells; `person.js` has as many
 SMALL, LARGE = 72, 112  # pixels of a picture
 CELLS = 65_536  # of all pictures together whose codes are sent
-WEAK = 0.01  # of the strongest reason: what adds less is none
-BETWEEN = 128  # grey between pictures of a cell
 LISTED = 100_000  # users in the list
 NOBODY = "No other user has a taste that points the same way."
 
@@ -36,11 +35,6 @@ NOBODY = "No other user has a taste that points the same way."
 def of(found: Interactions, number: int) -> int:
     """The user with a number: 0 is the one who looked at most."""
     return int(order(found)[min(number, len(found.users) - 1)])
-
-
-def order(found: Interactions) -> np.ndarray:
-    """(U,) users, those who looked at most first."""
-    return np.argsort(-found.counts, kind="stable")
 
 
 def blocks(study: Study, found: Interactions, options: Any) -> list[Block]:
@@ -113,13 +107,13 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
         "codes": [_told(one, len(rows)) for one in codes],
         "looked": {
             "title": "Looked at", "about": _about(len(rows), len(shown), when is not None),
-            "sheet": sprite(_small(study, shown, SMALL)) if len(shown) else None,
+            "sheet": sprite(small(study, shown, SMALL)) if len(shown) else None,
             "items": _items(study, layer, shown, every if fit else [],
                             [""] * len(shown) if when is None else [_day(one) for one in when]),
         },
         "near": {
             "title": "Near, and not looked at yet", "about": "the best first; point at one to see why",
-            "sheet": sprite(_small(study, fits.found, LARGE)) if len(fits.found) else None,
+            "sheet": sprite(small(study, fits.found, LARGE)) if len(fits.found) else None,
             "items": [
                 item | {"score": f"{score:.3f}", "because": [[one.code, one.part / max(score, 1e-9)] for one in some]}
                 for item, score, some in zip(
@@ -129,11 +123,6 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             ],
         },
     }  # fmt: skip
-
-
-def strong(because: Sequence[Reason]) -> list[Reason]:
-    """The reasons that matter beside the strongest one."""
-    return [one for one in because[:REASONS] if one.part >= WEAK * because[0].part]
 
 
 def _liked(codes: Sequence[Taste]) -> list[Taste]:
@@ -189,18 +178,6 @@ def _day(seconds: float) -> str:
         return ""
 
 
-def _small(study: Study, rows: np.ndarray, side: int) -> np.ndarray:
-    from explorer.analysis.patches import smaller
-
-    return smaller(study.shown.read(rows), side)
-
-
-def sprite(tiles: np.ndarray) -> dict[str, Any]:
-    """Tiles (n, s, s, 3) as one picture for a script."""
-    sheet, across = drawing.sprite(tiles)
-    return {"url": drawing.jpeg_url(sheet), "side": tiles.shape[1], "across": across}
-
-
 def _slots(lists: Sequence[Sequence[int]]) -> dict[str, int]:
     from explorer.analysis.retrieval.reasons import slots
 
@@ -242,46 +219,9 @@ def _users(study: Study, found: Interactions, user: int, fits: Fits, some: Seque
     }
     return Table(
         "near-users", frame.assign(strip="", tiles=""), columns,
-        {"strip": lambda _: _strips(study, items), "tiles": lambda _: tiles(study, because)},
+        {"strip": lambda _: strips(study, items), "tiles": lambda _: tiles(study, because)},
         Go(None, {"person": "{point}"}), "number",
     )  # fmt: skip
-
-
-def numbered(found: Interactions) -> np.ndarray:
-    """(U,) the number of each user, by how much they looked at."""
-    number = np.empty(len(found.users), np.int64)
-    number[order(found)] = np.arange(len(found.users))
-    return number
-
-
-def tiles(study: Study, because: Sequence[Sequence[Reason]], count: int = 5, side: int = 32) -> np.ndarray:
-    """(n, side, count · side, 3): what the codes look like that are the reasons of each."""
-    found = np.full((len(because), side, count * side, 3), BETWEEN, np.uint8)
-    for at, reasons in enumerate(because):
-        for place, one in enumerate(strong(reasons)[:count]):
-            tile = _square(study.tiles(one.layer, np.array([one.code]))[0], side - 2)
-            found[at, 1 : side - 1, place * side + 1 : (place + 1) * side - 1] = tile
-    return found
-
-
-def _square(pixels: np.ndarray, side: int) -> np.ndarray:
-    """(side, side, 3) of (s, s, 3), hard-edged."""
-    at = np.arange(side) * len(pixels) // side
-    return pixels[at][:, at]
-
-
-def named(because: Sequence[Reason], names: dict[int, str]) -> str:
-    return ", ".join(names.get(one.code) or f"{one.code:,}" for one in strong(because))
-
-
-def _strips(study: Study, items: Sequence[np.ndarray], count: int = 4, side: int = 40) -> np.ndarray:
-    """(n, side, count · side, 3): the first images of each."""
-    found = np.full((len(items), side, count * side, 3), BETWEEN, np.uint8)
-    for at, rows in enumerate(items):
-        tiles = _small(study, rows[:count], side)
-        for place, tile in enumerate(tiles):
-            found[at, :, place * side : (place + 1) * side] = _square(tile, side)
-    return found
 
 
 def _table(study: Study, found: Interactions) -> Table:

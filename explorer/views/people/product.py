@@ -14,7 +14,7 @@ from explorer.study import similar
 from explorer.study.distinct import distinct
 from explorer.study.similar import By
 from explorer.views import words
-from explorer.views.people import person
+from explorer.views.people import shown
 
 if TYPE_CHECKING:
     from explorer.datasets.interactions import Interactions
@@ -94,12 +94,12 @@ def _together(study: Study, found: engine.Together) -> list[Block]:
 
 def _pictures(study: Study, name: str, rows: np.ndarray, said: Sequence[str]) -> Pictures:
     pixels = study.shown.read(rows) if len(rows) else []
-    shown = [
+    pictures = [
         Picture(one, f"image {row:,}", text, f"Image {row:,}, {text}", study.images.names[row],
                 Go(None, {"product": int(row)}), int(row))
         for one, row, text in zip(pixels, rows, said, strict=True)
     ]  # fmt: skip
-    return Pictures(name, shown, WIDTH)
+    return Pictures(name, pictures, WIDTH)
 
 
 def _suits(study: Study, found: Interactions, row: int, by: By) -> list[Block]:
@@ -117,8 +117,8 @@ def _table(study: Study, found: Interactions, fits: Fits, some: Sequence[int], b
 
     users = fits.found[some]
     frame = pd.DataFrame({
-        "number": person.numbered(found)[users], "user": [found.users[one] for one in users],
-        "fit": fits.scores[some], "codes": [person.named(fits.because[at], study.names(by.layer)) for at in some],
+        "number": shown.numbered(found)[users], "user": [found.users[one] for one in users],
+        "fit": fits.scores[some], "codes": [shown.named(fits.because[at], study.names(by.layer)) for at in some],
     })  # fmt: skip
     columns = {
         "user": Column("User", "A click opens their page, above.", pinned=True),
@@ -128,6 +128,6 @@ def _table(study: Study, found: Interactions, fits: Fits, some: Sequence[int], b
     }
     because = [fits.because[at] for at in some]
     return Table(
-        "suits", frame.assign(tiles=""), columns, {"tiles": lambda _: person.tiles(study, because)},
+        "suits", frame.assign(tiles=""), columns, {"tiles": lambda _: shown.tiles(study, because)},
         Go(None, {"person": "{point}"}), "number",
     )  # fmt: skip
