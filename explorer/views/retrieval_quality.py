@@ -49,13 +49,10 @@ def concept() -> Any:
 
 
 def names(study: Study) -> list[str]:
-    """Concepts that can be chosen: categories first, then quantities and what is computed from the pixels."""
-    table = study.known()
-    own = [str(name) for name in sources.discrete(study.concepts())]
-    kept = quality.found(study)
-    judged = [] if kept is None else [one["concept"] for one in kept["concepts"]]
-    known = [*map(str, sources.discrete(table)), *map(str, sources.continuous(table))]
-    return list(dict.fromkeys([*own, *judged, *known]))
+    """Concepts that can be chosen: the dataset's categories, its quantities, and what is computed from the pixels."""
+    own, known = study.concepts(), study.known()
+    found = *sources.discrete(own), *sources.continuous(own), *sources.discrete(known), *sources.continuous(known)
+    return list(dict.fromkeys(map(str, found)))
 
 
 def blocks(study: Study, options: Any, go: Callable[[str, str], Go | None] | None = None) -> list[Block]:
@@ -69,7 +66,7 @@ def blocks(study: Study, options: Any, go: Callable[[str, str], Go | None] | Non
     controls = [Controls(("concept",))] if hasattr(options, "concept") else []
     found = quality.found(study, chosen, encoder)
     if found is None:
-        title = f"Trying every way to search {len(study.images):,} images of {study.images.name}"
+        title = f"Trying every way to search {len(study.images):,} images"
         return [head, *controls, Missing("retrieval", quality.asked(chosen, encoder), title, ABOUT)]
     try:
         scores = quality.of_concept(found, chosen)
