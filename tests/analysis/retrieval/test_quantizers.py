@@ -12,11 +12,11 @@ def test_clear_clusters_are_found_and_a_centre_alone_stays():
     middles = np.array([[0, 0], [9, 0], [0, 9]], np.float32)
     points = np.concatenate([middle + 0.1 * generator.standard_normal((50, 2), np.float32) for middle in middles])
     told = []
-    centres = quantizers.clusters(points, 8, tell=told.append)
+    centres = quantizers.clusters(points, 24, tell=told.append)
     assert told == list(range(1, quantizers.ROUNDS + 1)) and np.isfinite(centres).all()
     found = middles[quantizers.nearest(centres, middles)]
-    assert np.abs(centres - found).max() < 0.3 and len(np.unique(found, axis=0)) == 3
-    assert np.array_equal(centres, quantizers.clusters(points, 8)), "a seed makes it the same again"
+    assert np.abs(centres - found).max() < 0.6 and len(np.unique(found, axis=0)) == 3
+    assert np.array_equal(centres, quantizers.clusters(points, 24)), "a seed makes it the same again"
 
 
 def test_the_nearest_centre_is_that_of_a_loop(monkeypatch):
