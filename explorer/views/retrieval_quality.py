@@ -81,8 +81,14 @@ def blocks(study: Study, options: Any, go: Callable[[str, str], Go | None] | Non
     return [
         head, *controls, Note(verdict, tone), *(Note(said, "plain") for said in more),
         Cards(_cards(found, scores), 4), _chart(found, scores, go), *_tables(found, scores, bool(controls)),
-        More("All numbers", [retrieval_table.table(found, scores, name)]), Note(_small(found, scores)),
+        *_more(found, scores, name), Note(_small(found, scores)),
     ]  # fmt: skip
+
+
+def _more(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> list[Block]:
+    values = retrieval_table.by_value(found, scores, name)
+    each = [] if values is None else [More(f"Each value of {scores['concept']}", [values])]
+    return [More("All numbers", [retrieval_table.table(found, scores, name)]), *each]
 
 
 def numbers(study: Study, options: Any) -> dict[str, dict[str, Any]]:

@@ -74,5 +74,25 @@ def table(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> Tab
     return Table(name, pd.DataFrame(data), columns)
 
 
+def by_value(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> Table | None:
+    """How well each value of a concept is found, by the best way and by the best baseline; None where none is best."""
+    import pandas as pd
+
+    best = scores["best"]
+    if best is None:
+        return None
+    ways = {"way": best["way"], "baseline": best["baseline"], "chance": len(found["ways"]) - 1}
+    columns = {
+        "value": Column(scores["concept"], pinned=True),
+        "searches": Column("Searches", "Images of this value that are searched for.", "localized"),
+        **{key: Column(short(found, at), help_of("map at k"), "%.3f") for key, at in ways.items()},
+    }
+    rows = [
+        {"value": one["value"], "searches": one["queries"], **{key: one["map"][at] for key, at in ways.items()}}
+        for one in scores["values"]
+    ]
+    return Table(f"{name}-values", pd.DataFrame(rows), columns)
+
+
 def _ends(ends: list[float | None]) -> str:
     return "–" if ends[1] is None else f"{ends[1]:.3f} – {ends[2]:.3f}"

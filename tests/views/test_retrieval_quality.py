@@ -77,6 +77,9 @@ def test_pixels_that_win_are_said_as_plainly():
     assert said.text.startswith("Take raw pixels: mAP@10 0.82") and said.tone == "warning"
     table = of(Table, blocks)[0].frame
     assert table["way"][0] == "pixels" and table["map"].is_monotonic_decreasing
+    values = of(Table, blocks)[1].frame
+    assert values["value"].tolist() == [str(digit) for digit in range(10)] and values["searches"].sum() == 355
+    assert np.average(values["baseline"], weights=values["searches"]) == pytest.approx(table["map"][0], abs=1e-3)
     assert of(Heading, blocks)[0].data().shape[0] == len(table) * 5
 
 
