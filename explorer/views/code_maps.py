@@ -185,8 +185,19 @@ def _maps(study: Study, options: Options, picture: Looked, cell: tuple[int, int]
     notes += [Note(known)] if known else []
     notes.append(Note("Point at a cell for its code; click it, or press Enter, for all about it."))
     carried = {"image": picture.address, "layer": options.layer, "code": options.code}
-    paint = Link("Paint on these codes", "brush", Go("edit", carried))
-    return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes, paint]
+    ways = [Link("Paint on these codes", "brush", Go("edit", carried)), _similar(study, options, picture, cell)]
+    ways = Row([[one] for one in ways], 60, even=False)
+    return [Row([[one] for one in around], SMALL), _map(study, options, picture, options.layer, cell), *notes, ways]
+
+
+def _similar(study: Study, options: Options, picture: Looked, cell: tuple[int, int] | None) -> Link:
+    """To the images that have the chosen patch, or that are like this one."""
+    carried = {"image": picture.address, "layer": options.layer}
+    grid = study.layer(options.layer).grid
+    if cell is None or not placed(grid) or grid == (1, 1):
+        return Link("Similar images", "image_search", Go("similar", carried | {"search": "image"}))
+    patch = {"search": "patch", "cell": f"{cell[0]},{cell[1]}"}
+    return Link("Find this patch", "image_search", Go("similar", carried | patch))
 
 
 def _looked(study: Study, picture: Looked) -> list[Picture]:

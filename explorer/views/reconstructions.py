@@ -213,6 +213,7 @@ def _cards(
         links = [
             Link("Codes", "grid_on", Go("code_maps", carried)),
             Link("Map", "scatter_plot", Go("latent_map", carried)),
+            Link("Similar", "image_search", Go("similar", carried | {"search": "image"})),
         ]
         if mask is not None:
             links.append(Link("Masks", "deblur", Go("masks", carried | {"mask": mask_board.text_of(mask[index])})))

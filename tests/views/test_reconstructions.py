@@ -84,6 +84,7 @@ def test_pictures_of_ones_own_are_scored_and_lead_to_the_other_views(drawn):
     assert [(link.go.view, link.go.carried["image"]) for link in strip.links] == [
         ("code_maps", "own:mine.png"),
         ("latent_map", "own:mine.png"),
+        ("similar", "own:mine.png"),
     ]
     assert not blocks(drawn(show="own")[1], Strips) and blocks(drawn(show="own")[1], Drop)
 
