@@ -47,7 +47,7 @@ class Part:
         """What the set says."""
         return WAYS[self.way].fit(self, tell)
 
-    def rows(self, fitted: Fitted, which: slice) -> Rows:
+    def rows(self, fitted: Fitted, which: slice | np.ndarray) -> Rows:
         """Rows of length 1 of some images, (n, F) float32; those of codes are sparse."""
         return retrieval.unit(WAYS[self.way].rows(self, fitted, which))
 
@@ -63,7 +63,7 @@ class Part:
             if tell is not None:
                 tell(stop)
 
-    def codes(self, which: slice) -> np.ndarray:
+    def codes(self, which: slice | np.ndarray) -> np.ndarray:
         return self.encoding.codes(self.layer, which)
 
     @property

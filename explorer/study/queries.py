@@ -114,7 +114,8 @@ def _because(
         return []
     theirs = study.encoding.codes(by.layer, rows).astype(np.int64)
     one = similar.represent(study, by, picture, cells)
-    others = [similar.represent(study, by, Picture(picture.pixels, "", int(row))) for row in rows]
+    every = similar.of_rows(study, by, rows)
+    others = [every[[place]] for place in range(len(rows))]
     if by.way == "place":
         return [tuple(reasons.of_places(one, *both)) for both in zip(others, theirs, strict=True)]
     here = study.codes_of(picture, by.layer)[0].astype(np.int64)

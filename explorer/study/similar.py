@@ -71,19 +71,25 @@ def represent(study: Study, by: By, picture: Picture, cells: np.ndarray | None =
     from explorer.encodings import rows
 
     by = checked(study, by)
+    if picture.row is not None and cells is None:
+        return of_rows(study, by, [picture.row])
     index = index_of(study, by)
-    whole = picture.row is not None and cells is None
-    if whole and indexing(study, by) is None:
-        return represented(study, by)[[picture.row]]
     fitted = _fitted(study, by) if index is None else index.fitted
-    if whole:
-        return _rows(study, by, fitted, slice(picture.row, picture.row + 1))
     return rows.beside(
         [
             retrieval.unit(WAYS[by.way].of_picture(study, of, said, picture, cells))
             for of, said in zip(_parts(study, by), fitted, strict=True)
         ]
     )
+
+
+def of_rows(study: Study, by: By, chosen: Sequence[int] | np.ndarray) -> Rows:
+    """The rows (n, F) of some images of the set; of a large one no others are made."""
+    by = checked(study, by)
+    if indexing(study, by) is None:
+        return represented(study, by)[np.asarray(chosen, np.int64)]
+    index = index_of(study, by)
+    return _rows(study, by, _fitted(study, by) if index is None else index.fitted, np.asarray(chosen, np.int64))
 
 
 def nearest(study: Study, by: By, query: Rows, k: int, leave: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +165,7 @@ def _represented(study: Study, by: By) -> Rows:
     return vstack(found, format="csr") if issparse(found[0]) else np.concatenate(found)
 
 
-def _rows(study: Study, by: By, fitted: Sequence[Fitted], which: slice) -> Rows:
+def _rows(study: Study, by: By, fitted: Sequence[Fitted], which: slice | np.ndarray) -> Rows:
     from explorer.encodings import rows
 
     return rows.beside([part.rows(said, which) for part, said in zip(_searched(study, by), fitted, strict=True)])

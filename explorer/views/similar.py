@@ -66,6 +66,11 @@ def _way(study: Study, options: Mapping[str, Any]) -> str:
     return max(("bag", "place"), key=lambda way: known.get(way, {}).get("map") or 0)
 
 
+def _encoder(study: Study, options: Mapping[str, Any]) -> str:
+    """Asked where it counts alone: whether others are encoded takes their images, and there may be a million."""
+    return compare.start(study) if options["way"] == "encoder" else ""
+
+
 def _by_way(_: Study, options: Mapping[str, Any]) -> bool:
     return options["search"] in ("image", "area")
 
@@ -97,7 +102,7 @@ class Options:
         "bag", "By", help_of("search by"), choices=_ways, start=_way, when=_by_way, widget="buttons", yields=True
     )  # fmt: skip
     encoder: str = fields.option(
-        "", "Encoder", "Another checkpoint, whose mean latents decide.", offers=compare.offers, start=compare.start,
+        "", "Encoder", "Another checkpoint, whose mean latents decide.", offers=compare.offers, start=_encoder,
         check=lambda _, name: compare.described(name) if name else None,
         when=lambda study, options: options["way"] == "encoder" and _by_way(study, options),
     )  # fmt: skip
@@ -137,7 +142,8 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     if missing:
         return Sheet([*controls, *missing])
     by_way = _by_way(study, vars(options))
-    if by_way and (needed := indexing.missing(study, by_of(options))):
+    reasons = similar.By("bag", options.layer)  # whatever decides, codes are told by their weight in a bag
+    if needed := indexing.missing(study, *([by_of(options)] if by_way else []), reasons):
         return Sheet([*controls, *needed])
     asked, said = _asked(study, options, picture)
     try:
