@@ -23,6 +23,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     groups,
     ids,
     reconstruct,
+    relations,
     report,
     results,
     retrieval,

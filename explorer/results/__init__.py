@@ -29,6 +29,7 @@ from explorer.results import (
     masks,
     measurements,
     pictures,
+    relations,
     retrieval,
     scores,
     suggestions,
@@ -140,6 +141,11 @@ RESULTS: dict[str, Kind] = {
     "ids": Kind(
         ids.Options, ("ids",), "ids", ".parquet", ids.key, ids.make, ids.read,
         "ids of images, made of codes, and what they are worth", counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "relations": Kind(
+        relations.Options, ("relations",), "relations", ".json", relations.key, _of_others(relations.make),
+        relations.read, "how well codes find what users look at, beside what other users did and pixels",
+        counts=(*OF, "kmeans"), needs="encoding",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

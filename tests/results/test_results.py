@@ -24,6 +24,8 @@ OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"ids": {"way": "tree", "levels": 2, "branch": 2}}
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
 FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
+OPTIONS |= {"relations": {}}
+FILLING = ("masks", "latents")  # of a network with continuous layers that fills in hidden patches
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,9 @@ def network(tmp_path_factory):
     filling = models.build("mae", sizes, 16).eval()
     checkpoints.save(folder / "filling", filling, **facts | {"family": "mae"})
     OPTIONS["comparison"]["other"] = str(folder / "network")  # with itself
+    rows = [f"{user},{(5 * user + item) % 12}" for user in range(6) for item in range(4)]
+    (folder / "looked.csv").write_text("\n".join(["user_id,image_id", *rows]))
+    OPTIONS["relations"]["interactions"] = str(folder / "looked.csv")
     return folder
 
 

@@ -28,7 +28,7 @@ class Profiles:
 
     Attributes:
         rows: (U, F) float64, mean rows of what each looked at, dense or sparse; zeros for who looked at nothing.
-        products: (N, F) rows of length 1. mean: (F,) float64 mean of all products.
+        products: (N, F) float64 rows. mean: (F,) float64 mean of all products.
     """
 
     rows: Rows
@@ -87,8 +87,25 @@ class Profiles:
 
 
 def profiles(shares: csr_array, products: Rows) -> Profiles:
-    """Profiles of users by what they looked at: shares (U, N) that sum to 1, and rows (N, F) of the products."""
-    mean = np.asarray(products.mean(0, dtype=np.float64)).reshape(-1)
+    """Profiles of users by what they looked at: shares (U, N) that sum to 1, and rows (N, F) of the products.
+
+    Columns are divided by √(v + v̄) of their variance v over products and the mean v̄ of all variances: a column that
+    varies much would otherwise be all that is heard, and one that hardly varies all that is heard by a plain 1 / √v.
+    """
+    products = products.astype(np.float64)
+    mean, variance = _moments(products)
+    varied = variance > 1e-9 * variance.max(initial=0)
+    scale = 1 / np.sqrt(variance + variance[varied].mean()) if varied.any() else np.ones(len(variance))
     if hasattr(products, "tocsr"):
-        return Profiles((shares @ products.astype(np.float64)).tocsr(), products, mean)
-    return Profiles(np.asarray(shares @ products.astype(np.float64)), products, mean)
+        from scipy.sparse import csr_array, diags_array
+
+        scaled = csr_array(products @ diags_array(scale))
+        return Profiles(csr_array(shares @ scaled), scaled, mean * scale)
+    return Profiles(np.asarray(shares @ (products * scale)), products * scale, mean * scale)
+
+
+def _moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """(F,) mean and variance of the columns of rows (N, F)."""
+    squares = rows.multiply(rows) if hasattr(rows, "multiply") else rows * rows
+    mean, square = (np.asarray(one.mean(0)).reshape(-1) for one in (rows, squares))
+    return mean, np.maximum(square - mean**2, 0)

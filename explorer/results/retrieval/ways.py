@@ -60,6 +60,11 @@ def rows_of(material: Material, encoder: str) -> Iterator[tuple[Way, list[Rows]]
         yield Way("encoder", "", "encoder"), [_other(material, encoder)]
 
 
+def untrained(material: Material) -> dict[str, dict[str, list[Rows]]]:
+    """{way: {layer: rows (n, F) of each seed}} of the network before it learned anything: bags, and mean latents."""
+    return _seen(material)[2]
+
+
 def centred(rows: np.ndarray) -> Rows:
     """Rows (n, F) less their mean, of length 1: a mean that all share would make all alike."""
     return retrieval.unit(rows - rows.mean(0, dtype=np.float64).astype(np.float32))

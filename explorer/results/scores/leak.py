@@ -87,6 +87,14 @@ def make(material: Material) -> dict[str, Any]:
     return found | {"names": names[:NAMED], "sentence": _sentence(found, count, int(copies.sum()))}
 
 
+def earliest(material: Material) -> np.ndarray:
+    """(n,) for each of the sampled rows that of the first one that it is a copy of, its own where it is none."""
+    if not material.pictured:
+        return material.sampled
+    judged = _looked(material, _Set(material.subject.images, material.sampled), "looking for copies")
+    return material.sampled[_within(material, judged)[0]]
+
+
 def beside(subject: Subject, options: Any) -> bool:
     """Whether training images are asked only when they are here: part of the key."""
     return _elsewhere(subject)

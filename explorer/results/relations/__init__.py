@@ -1,0 +1,122 @@
+"""How well each method finds what users look at, as JSON: codes beside what other users did, popularity and pixels.
+
+What `make` writes:
+```
+relations: version   interactions: fingerprint of the set   dataset, split, k, half_life
+users, items, rows: what was looked at, copies of an image being one item    images, products: of the split, with and
+without copies   simulated: whether users were made up   notes: [sentence]
+held: last or any, what was held back of each user    judged: users who were asked    alone: users with one item
+methods: [{
+   name, title, way, layer, kind: codes, content, behaviour or random
+   hit_rate, low, high   ndcg, ndcg_low, ndcg_high   mrr   95 % over users
+   coverage, gini, popularity: shares, mean percentile or null
+   difference: {value, low, high} of the hit rate, from the best baseline, paired by user; null for that one
+}]
+best_baseline: name of the best that is not of codes
+best: {method, baseline, score, beside, difference: {value, low, high}, users} or null
+      chosen on one half of the users, scored on the other
+cold: the same as methods, where some products are new
+cold_start: {share, products, judged, held, best_baseline, best, ceiling}, or {missing: sentence}
+ceiling: {hit_rate, ndcg, mrr} of the ranking that knows every simulated taste, or null
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.files import digest, file_digest, read_json, write_json
+from explorer.options import number, text
+from explorer.results.scores import SCORES
+
+if TYPE_CHECKING:
+    from explorer.datasets import Images
+    from explorer.datasets.interactions import Interactions
+    from explorer.encodings import Encoding
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+VERSION = 1  # counted up whenever the same input gives other numbers
+HALF_LIFE = 90.0  # days
+
+
+@dataclass(frozen=True)
+class Options:
+    """What users looked at, and how methods are asked for it."""
+
+    interactions: str = text("", "What users looked at: a table (CSV, TSV or Parquet), or the key of one that is kept.")
+    k: int = number(10, "How many products each user is recommended.", low=1, high=100)
+    half_life: float = number(
+        HALF_LIFE, "Days after which a look counts half as much as the user's last one; 0 for never.", low=0,
+        high=100_000,
+    )  # fmt: skip
+
+
+def opened(options: Options, images: Images, *, hashed: bool = False) -> Interactions:
+    """The interactions that options name; BadInput where there are none, or of other images."""
+    from explorer.datasets import interactions
+
+    if not options.interactions:
+        raise BadInput("name what users looked at with --interactions: a table with the columns user_id and image_id")
+    if Path(options.interactions).expanduser().exists():
+        return interactions.read(options.interactions, images, hashed=hashed)
+    if not _is_key(options.interactions):
+        raise BadInput(f"there is no file {Path(options.interactions).name!r}; name a table of user_id and image_id")
+    return interactions.fitting(interactions.find(options.interactions), images)
+
+
+def key(subject: Subject, options: Options) -> str:
+    """Content of the encoding and of the interactions."""
+    made = VERSION, SCORES["leak"].version
+    named = Path(options.interactions).expanduser()
+    content = ["file", file_digest(named)] if options.interactions and named.is_file() else options.interactions
+    return digest("relations", made, subject.encoding_key, content, options.k, options.half_life)
+
+
+def make(
+    subject: Subject, options: Options, path: Path, progress: Progress, encoding: Encoding, obtain: Callable
+) -> None:
+    """Asks every method for what was held back, and writes what is above.
+
+    Args:
+        obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
+    """
+    from explorer.results.relations import judged
+    from explorer.results.relations.products import Whole
+    from explorer.results.scores import asked
+
+    found = opened(options, subject.images)
+    told = judged.judge(Whole(subject, asked.Options(), encoding, progress, obtain), found, options)
+    facts = {"relations": VERSION, "interactions": found.fingerprint, "dataset": subject.dataset}
+    facts |= {"split": subject.split, "k": options.k, "half_life": options.half_life}
+    write_json(path, _rounded(facts | told))
+
+
+def read(path: Path, key: str = "") -> dict[str, Any]:
+    """What `make` wrote; BadInput where it is damaged or something else."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path.name} holds no judgement of relations or is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("relations") != VERSION or "methods" not in found:
+        raise BadInput(f"{path.name} holds no judgement of relations; delete it")
+    return found
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 16 and text.isalnum()
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to five places: finer than any interval here; null for what is not known."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(one) for one in value]
+    if isinstance(value, float):
+        return round(value, 5) if value == value else None
+    return value
