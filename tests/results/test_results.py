@@ -23,9 +23,8 @@ OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"ids": {"way": "tree", "levels": 2, "branch": 2}}
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
-FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 OPTIONS |= {"relations": {}}
-FILLING = ("masks", "latents")  # of a network with continuous layers that fills in hidden patches
+FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,16 @@ ceiling: {hit_rate, ndcg, mrr} of the ranking that knows every simulated taste, 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
-from explorer.files import digest, file_digest, read_json, write_json
+from explorer.files import digest, read_json, write_json
 from explorer.options import number, text
-from explorer.results.scores import SCORES
+from explorer.results.scores import SCORES, asked
 
 if TYPE_CHECKING:
     from explorer.datasets import Images
@@ -62,19 +63,31 @@ def opened(options: Options, images: Images, *, hashed: bool = False) -> Interac
 
     if not options.interactions:
         raise BadInput("name what users looked at with --interactions: a table with the columns user_id and image_id")
-    if Path(options.interactions).expanduser().exists():
-        return interactions.read(options.interactions, images, hashed=hashed)
+    path = Path(options.interactions).expanduser()
+    if path.is_file():
+        if hashed:  # another time the hashes are others
+            return interactions.read(path, images, hashed=True)
+        about = path.stat()
+        return _read(path, images, about.st_mtime_ns, about.st_size)
     if not _is_key(options.interactions):
-        raise BadInput(f"there is no file {Path(options.interactions).name!r}; name a table of user_id and image_id")
+        raise BadInput(f"there is no file {path.name!r}; name a table with the columns user_id and image_id")
     return interactions.fitting(interactions.find(options.interactions), images)
 
 
+@functools.lru_cache(maxsize=1)
+def _read(path: Path, images: Images, *_: int) -> Interactions:
+    """A table, read once as long as it stays as it is; a key is asked for more than once."""
+    from explorer.datasets import interactions
+
+    return interactions.read(path, images)
+
+
 def key(subject: Subject, options: Options) -> str:
-    """Content of the encoding and of the interactions."""
+    """Content of the encoding and of the interactions, whether they are kept or in a file."""
+    named = options.interactions
+    of = named if _is_key(named) and not Path(named).exists() else opened(options, subject.images).fingerprint
     made = VERSION, SCORES["leak"].version
-    named = Path(options.interactions).expanduser()
-    content = ["file", file_digest(named)] if options.interactions and named.is_file() else options.interactions
-    return digest("relations", made, subject.encoding_key, content, options.k, options.half_life)
+    return digest("relations", made, subject.encoding_key, of, options.k, options.half_life)
 
 
 def make(
@@ -87,7 +100,6 @@ def make(
     """
     from explorer.results.relations import judged
     from explorer.results.relations.products import Whole
-    from explorer.results.scores import asked
 
     found = opened(options, subject.images)
     told = judged.judge(Whole(subject, asked.Options(), encoding, progress, obtain), found, options)

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.analysis.relations import Events, holding, judging, merged
 from explorer.analysis.retrieval import choosing
 from explorer.results.relations import ceilings, products, ways
+from explorer.results.retrieval.ways import untrained
 
 if TYPE_CHECKING:
     from explorer.analysis.relations.judging import Judged
@@ -35,7 +36,7 @@ def judge(material: products.Whole, found: Interactions, options: Options) -> di
     cold = holding.new_products(events, NEW, most)
     asked, several = [one for one in (held, cold) if len(one.user)], _several(events)
     told: dict[int, list[tuple[ways.Method, Judged]]] = {id(one): [] for one in asked}
-    for method, seeds in ways.methods(material, first, options.half_life) if asked else ():
+    for method, seeds in ways.methods(material, first, options.half_life, untrained) if asked else ():
         for one in asked:
             judged = [judging.judge(make(one), one, options.k) for make in seeds]
             told[id(one)].append((method, _mean(judged)))

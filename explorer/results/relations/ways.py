@@ -11,7 +11,6 @@ import numpy as np
 from explorer.analysis.grids import placed
 from explorer.analysis.relations import behaviour, profiles
 from explorer.encodings import rows
-from explorer.results.retrieval import ways
 from explorer.results.subject import main_layer
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from explorer.analysis.retrieval import Rows
     from explorer.results.scores.material import Material
 
-EVERY = ways.EVERY
+EVERY = "all"  # in place of a layer: all of them side by side
 UNTRAINED = 20_000  # images up to which untrained networks are asked
 TITLES = {"bag": "Bag of codes", "place": "Codes at places", "zq": "Mean of z_q", "pixels": "Pixels",
           "colours": "Colours", "untrained bag": "Untrained: bag of codes", "untrained ze": "Untrained: mean latents",
@@ -54,16 +53,19 @@ class Method:
         )  # fmt: skip
 
 
-def methods(material: Material, first: np.ndarray, half_life: float) -> Iterator[tuple[Method, list[Callable]]]:
+def methods(
+    material: Material, first: np.ndarray, half_life: float, untrained: Callable[[Material], dict]
+) -> Iterator[tuple[Method, list[Callable]]]:
     """Each method with functions (what is held back) -> Scores, one for each seed.
 
     Args:
         first: (P,) the image that stands for each product.
+        untrained: the material -> {way: {layer: rows of each seed}} of networks that learned nothing.
     """
     yield Method("random", "", "random"), [lambda held: lambda users: np.zeros((len(users), len(first)))]
     yield Method("popularity", "", "behaviour"), [_popular]
     yield Method("item-kNN", "", "behaviour"), [_neighbours]
-    for method, seeds in (*_own(material), *_plain(material)):
+    for method, seeds in (*_own(material), *_plain(material, untrained)):
         material.say(f"asking {method.name}")
         yield method, [_tastes(one[first], half_life) for one in map(_called, seeds)]
 
@@ -100,7 +102,7 @@ def _own(material: Material) -> Iterator[tuple[Method, list]]:
     yield Method("zq", main, "codes"), [lambda: _rows(material, "zq", [main])]
 
 
-def _plain(material: Material) -> Iterator[tuple[Method, list]]:
+def _plain(material: Material, untrained: Callable[[Material], dict]) -> Iterator[tuple[Method, list]]:
     """Pixels, colours, and networks that learned nothing."""
     if not material.pictured:
         return
@@ -109,7 +111,7 @@ def _plain(material: Material) -> Iterator[tuple[Method, list]]:
     if material.model is None or len(material.encoding) > UNTRAINED:
         return
     main = main_layer(material.subject.facts)
-    for way, layers in ways.untrained(material).items():
+    for way, layers in untrained(material).items():
         if main in layers:
             yield Method(way, main, "content"), layers[main]
 
