@@ -98,11 +98,11 @@ def make(
     Args:
         obtain: (kind, subject, options) -> (path, content) of another result, as `results.obtain`.
     """
-    from explorer.results.relations import judged
-    from explorer.results.relations.products import Whole
+    from explorer.results.relations import judged, products
 
     found = opened(options, subject.images)
-    told = judged.judge(Whole(subject, asked.Options(), encoding, progress, obtain), found, options)
+    material = products.Whole(subject, asked.Options(), encoding, progress, obtain)
+    told = judged.judge(material, found, options, products.products(material))
     facts = {"relations": VERSION, "interactions": found.fingerprint, "dataset": subject.dataset}
     facts |= {"split": subject.split, "k": options.k, "half_life": options.half_life}
     write_json(path, _rounded(facts | told))

@@ -9,7 +9,7 @@ import numpy as np
 
 from explorer.analysis.relations import Events, holding, judging, merged
 from explorer.analysis.retrieval import choosing
-from explorer.results.relations import ceilings, products, ways
+from explorer.results.relations import ceilings, ways
 from explorer.results.retrieval.ways import untrained
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from explorer.analysis.retrieval.choosing import Between
     from explorer.datasets.interactions import Interactions
     from explorer.results.relations import Options
+    from explorer.results.relations.products import Whole
 
 MOST, FEWEST, WORK = 2_000, 200, 2e8  # users who are asked; and users times products, which are ranked
 NEW = 0.2  # share of the products that are new
@@ -26,9 +27,11 @@ FEWER = "{most:,} users of {several:,} are asked, a random sample, since all pro
 LARGE = "Untrained networks are left out: there are more than {most:,} images."
 
 
-def judge(material: products.Whole, found: Interactions, options: Options) -> dict[str, Any]:
-    """Methods and their scores, as the result has them."""
-    product, first = products.products(material)
+def judge(
+    material: Whole, found: Interactions, options: Options, products: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Any]:
+    """Methods and their scores, as the result has them; `products` as `products.products` tells them."""
+    product, first = products
     looked = Events(found.user, found.item, found.weight, found.time, (len(found.users), len(product)))
     events = merged(looked, product)
     most = int(np.clip(WORK // max(len(first), 1), FEWEST, MOST))
