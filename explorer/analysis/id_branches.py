@@ -20,10 +20,11 @@ MOST = 5_000  # images of a branch that are asked which of them stands for it
 
 @dataclass(frozen=True)
 class Tied:
-    """The value of a concept that a branch has more of than all images.
+    """The value of a concept that a branch has more of than the images above it.
 
     Attributes:
-        concept, value: names. share, low, high: of the branch's images, with a 95 % interval. overall: of all images.
+        concept, value: names. share, low, high: of the branch's images, with a 95 % interval. overall: of all images,
+            or of those of the branch above.
     """
 
     concept: str
@@ -60,8 +61,10 @@ def middle(vectors: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
     return rows[np.argsort(np.square(some - some.mean(0)).sum(1), kind="stable")[:count]]
 
 
-def tied(concepts: Sequence[Concept], rows: np.ndarray) -> Tied | None:
+def tied(concepts: Sequence[Concept], rows: np.ndarray, among: np.ndarray | None = None) -> Tied | None:
     """The value that stands out most among some rows: by how far its share lies above that of all images, surely.
+
+    With `among` (m,) rows, above that of these.
 
     By the lower end of Wilson's interval; None where no value stands out, or there are few images.
     """
@@ -69,7 +72,8 @@ def tied(concepts: Sequence[Concept], rows: np.ndarray) -> Tied | None:
     for concept in concepts:
         inside = concept.index[rows]
         inside = inside[inside >= 0]
-        everywhere = np.bincount(concept.index[concept.known], minlength=len(concept.values))
+        known = concept.index if among is None else concept.index[among]
+        everywhere = np.bincount(known[known >= 0], minlength=len(concept.values))
         if len(inside) < FEWEST or not everywhere.sum():
             continue
         overall = everywhere / everywhere.sum()

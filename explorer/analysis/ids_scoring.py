@@ -19,7 +19,7 @@ from explorer.analysis import ids, quality
 from explorer.analysis.usage import entropy_bits
 
 K = 10  # neighbours
-ALIKE = 0.5  # of the images may share one whole id; with more, the ids are called collapsed
+THIN = 0.2  # of the bits that ids could hold; with less, they are called collapsed
 PARTS = 20  # groups of images that an interval leaves out
 BLOCK = 256  # queries at a time
 
@@ -179,9 +179,15 @@ def _ami(groups: np.ndarray, values: np.ndarray) -> float:
     return float(adjusted_mutual_info_score(values, groups))
 
 
+def attainable(rows: Sequence[dict[str, Any]], images: int) -> float:
+    """Bits that whole ids could hold: those of all their codes, and no more than tell all images apart."""
+    return float(min(np.log2(max(images, 1)), sum(row["max_bits"] for row in rows)))
+
+
 def collapsed(rows: Sequence[dict[str, Any]], images: int) -> bool:
-    """Whether more than half of the images share one whole id."""
-    return images > 1 and rows[-1]["largest"] > ALIKE * images
+    """Whether ids hold less than THIN of the bits that they could, or less than half while most images share one."""
+    most, bits = attainable(rows, images), rows[-1]["prefix_bits"]
+    return most > 0 and (bits < THIN * most or (bits < most / 2 and rows[-1]["largest"] > images / 2))
 
 
 def sentence(rows: Sequence[dict[str, Any]], images: int) -> str:
@@ -190,8 +196,9 @@ def sentence(rows: Sequence[dict[str, Any]], images: int) -> str:
     many, count = round(last["collisions"] * images), last["prefixes"]
     if collapsed(rows, images):
         return (
-            f"Collapsed: {last['largest']:,} of {images:,} images share one id, and there are {count:,} "
-            f"{'id' if count == 1 else 'ids'} in all. Ids like these tell hardly anything apart."
+            f"Collapsed: {last['largest']:,} of {images:,} images share one id, and there "
+            f"{'is 1 id' if count == 1 else f'are {count:,} ids'} in all; they hold {last['prefix_bits']:.1f} of the "
+            f"{attainable(rows, images):.1f} bits that they could. Ids like these tell hardly anything apart."
         )
     alone = [row["level"] for row in rows if row["used"] == 1]
     idle = f" Level {alone[0]} has the same code in every image: it tells nothing apart." if alone else ""

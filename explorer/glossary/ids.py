@@ -48,7 +48,9 @@ TERMS: dict[str, Term] = {
         "Rajput et al., 2023, section 3.1",
     ),
     "largest id": Term(
-        "Commonest id", "How many images have the id that most have. More than half of all: the ids are collapsed."
+        "Commonest id",
+        "How many images have the id that most have. Ids are called collapsed where they hold less than a fifth of the "
+        "bits that they could, or less than half while most images share one.",
     ),
     "bits of ids": Term(
         "Bits of an id",
@@ -97,9 +99,10 @@ TERMS: dict[str, Term] = {
     ),
     "tied concept": Term(
         "Goes with",
-        "The value of a concept that the branch has most surely more of than all images: its share in the branch, "
-        "and in all images. Taken by the lower end of the 95 % interval, so that a handful of images proves nothing; "
-        "with many values and branches, a few will stand out by luck.",
+        "The value of a concept that the branch has most surely more of than the images above it: its share in the "
+        "branch, and in all images, or below the first level in the branch that it is a part of. Taken by the lower "
+        "end of the 95 % interval, so that a handful of images proves nothing; with many values and branches, a few "
+        "will stand out by luck.",
         "%",
         "Wilson, 1927",
     ),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.options import choice, number, text
+from explorer.options import check, choice, number, text
 
 AUTO = "auto"
 WAYS = {"residual": "Residual codes", "levels": "Coarse and fine grids", "tree": "Tree of k-means"}
@@ -35,6 +35,11 @@ class Options:
         AUTO, (AUTO, "own", "fitted"),
         "own: codebooks of the checkpoint; fitted: k-means of half of the images. auto: own where there are some.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.name != "branch" or self.branch:  # none where books are the checkpoint's own
+                check(one, getattr(self, one.name))
 
 
 def chain(layers: list[dict[str, Any]]) -> list[str]:

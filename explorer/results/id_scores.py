@@ -47,7 +47,7 @@ def found(
     layers = layers_of(list(subject.facts.layers), options)
     told = {
         "levels": levels,
-        "neighbours": _neighbours(encoding, layers, codes[rows], beside, ~np.isin(rows, fitted), options.books),
+        "neighbours": _neighbours(encoding, layers, codes[rows], beside, ~np.isin(rows, fitted)),
         "concepts": _concepts(encoding, codes[rows], beside, rows, progress),
         "collapsed": ids_scoring.collapsed(levels, len(codes)),
         "sentence": ids_scoring.sentence(levels, len(codes)),
@@ -60,7 +60,7 @@ def _affordable(size: int) -> int:
 
 
 def _neighbours(
-    encoding: Encoding, layers: list[str], own: np.ndarray, beside: dict[str, Any], unseen: np.ndarray, books: str
+    encoding: Encoding, layers: list[str], own: np.ndarray, beside: dict[str, Any], unseen: np.ndarray
 ) -> dict[str, Any] | None:
     """Recall@10 and nDCG@10 against the nearest latents, of images that were not fitted on; None of three or fewer."""
     rows = beside["rows"]
@@ -70,7 +70,7 @@ def _neighbours(
     from explorer.analysis.retrieval import unit
 
     together = unit(np.concatenate([unit(one - one.mean(0, dtype=np.float64)) for one in vectors], 1)[rows])
-    asked = np.flatnonzero(unseen) if books == "fitted" and unseen.any() else np.arange(len(rows))
+    asked = np.flatnonzero(unseen) if unseen.any() else np.arange(len(rows))
     queries = np.sort(np.random.default_rng(7).permutation(asked)[:QUERIES])
     relevant = ids_scoring.truth(together, queries)
     mine = ids_scoring.neighbours(own, queries, relevant)

@@ -110,7 +110,7 @@ def _labels(options: Options, inputs: list[np.ndarray], progress: Progress) -> n
 
 def _fitted_on(options: Options, fitted: int, images: int) -> str:
     if options.books == "own":
-        return "nothing here: the codebooks are the checkpoint's own"
+        return "nothing here, since the codebooks are the checkpoint's own"
     half = "half of" if 2 * fitted >= images - 1 else "some of"
     return f"{fitted:,} of the {images:,} images, {half} them, drawn at random; neighbours are asked of the others"
 

@@ -86,17 +86,17 @@ def node(study: Study, asked: id_choices.Options, prefix: tuple[int, ...]) -> di
     heads = [id_branches.middle(some, under, OF_BRANCH) for _, under in shown[:BRANCHES]]
     middle = id_branches.middle(some, rows, OF_NODE) if len(rows) else rows
     urls = _pictured(study, np.unique(np.concatenate([middle, *heads]).astype(np.int64)))
+    here = ids.worded(prefix)
     branches = [
         {
             "prefix": [*prefix, code], "text": ids.worded([*prefix, code]), "count": len(under),
-            "share": len(under) / max(len(rows), 1), "tied": _said(id_branches.tied(known, under)),
-            "below": int(len(np.unique(codes[under, len(prefix) + 1])) if len(prefix) + 1 < codes.shape[1] else 0),
+            "share": len(under) / max(len(rows), 1), "tied": _said(id_branches.tied(known, under, rows), here),
             "images": _images(study, found, head, urls),
         }
         for (code, under), head in zip(shown, heads, strict=False)
     ]  # fmt: skip
     return {
-        "prefix": list(prefix), "text": ids.worded(prefix), "count": len(rows), "all": len(codes),
+        "prefix": list(prefix), "text": here, "count": len(rows), "all": len(codes),
         "depth": codes.shape[1], "tied": _said(id_branches.tied(known, rows)) if prefix else "",
         "branches": branches, "more": max(len(shown) - BRANCHES, 0), "images": _images(study, found, middle, urls),
     }  # fmt: skip
@@ -107,10 +107,11 @@ def _inputs(study: Study, found: made.Ids) -> np.ndarray:
     return study.remember(vectors, tuple(found.facts["layers"]), found.facts["of"])[-1]
 
 
-def _said(tied: Any) -> str:
+def _said(tied: Any, above: str = "") -> str:
+    """As "colour: red 96 % (of all 12 %)", or of the branch above."""
     if tied is None:
         return ""
-    return f"{tied.concept}: {tied.value} {tied.share:.0%} (of all {tied.overall:.0%})"
+    return f"{tied.concept}: {tied.value} {tied.share:.0%} (of {above or 'all'} {tied.overall:.0%})"
 
 
 def _pictured(study: Study, rows: np.ndarray) -> dict[int, str]:

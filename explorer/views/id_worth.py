@@ -152,10 +152,14 @@ def concepts(facts: dict[str, Any]) -> list[Block]:
 def _told(one: dict[str, Any]) -> dict[str, Any]:
     """The row of a concept: AMI of each way to make ids, at its best level."""
     top = one["levels"][one["best_level"] - 1]
-    row = {"concept": one["concept"], "level": one["best_level"], MINE: top["ami"]}
-    row |= {name: max(level) for name, level in one["baselines"].items()}
-    gap = one["ahead"]
-    return row | {"shuffled": top["shuffled"], "ahead": "–" if gap is None else _ahead(gap)}
+    told = {MINE: top["ami"], **{name: max(level) for name, level in one["baselines"].items()}}
+    told |= {"shuffled": top["shuffled"]}
+    gap, row = one["ahead"], {"concept": one["concept"], "level": one["best_level"]}
+    return (
+        row
+        | {name: round(value, 3) + 0.0 for name, value in told.items()}
+        | {"ahead": "–" if gap is None else _ahead(gap)}
+    )
 
 
 def _ahead(gap: dict[str, Any]) -> str:

@@ -146,10 +146,10 @@ def _prefix(found: made.Ids, text: str) -> tuple[tuple[int, ...], str]:
 
 
 def _cards(facts: dict[str, Any]) -> Cards:
-    last, images, near = facts["levels"][-1], facts["images"], facts["neighbours"]
-    import numpy as np
+    from explorer.analysis import ids_scoring
 
-    most = min(np.log2(max(images, 1)), sum(level["max_bits"] for level in facts["levels"]))
+    last, images, near = facts["levels"][-1], facts["images"], facts["neighbours"]
+    most = ids_scoring.attainable(facts["levels"], images)
     shown = [
         Card("Ids", f"{last['prefixes']:,}", f"of {images:,} images", help_of("distinct ids")),
         Card(

@@ -133,4 +133,5 @@ def test_a_branch_goes_with_what_it_surely_has_more_of():
     found = id_branches.tied([colour], np.arange(20))
     assert (found.concept, found.value, found.share, found.overall) == ("colour", "red", 1.0, 0.5) and found.low > 0.8
     assert id_branches.tied([colour], np.arange(0, 100, 5)) is None  # half and half, as everywhere
+    assert id_branches.tied([colour], np.arange(20), np.arange(40)) is None  # as red as the branch above
     assert id_branches.tied([colour], np.arange(3)) is None  # three images prove nothing

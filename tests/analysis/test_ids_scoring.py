@@ -86,7 +86,10 @@ def test_one_id_for_all_finds_what_chance_finds_and_is_called_collapsed():
         assert (row["entropy_bits"], row["perplexity"], row["used"], row["coverage"]) == (0, 1, 1, 1 / 512)
         assert (row["prefixes"], row["collisions"], row["largest"]) == (1, 1, 200)
     said = ids_scoring.sentence(rows, 200)
-    assert ids_scoring.collapsed(rows, 200) and "200 of 200 images share one id" in said and "1 id in all" in said
+    assert (
+        ids_scoring.collapsed(rows, 200) and "200 of 200 images share one id" in said and "there is 1 id in all" in said
+    )
+    assert "0.0 of the 7.6 bits" in said
     vectors = unit(np.random.default_rng(0).standard_normal((200, 8)))
     relevant = ids_scoring.truth(vectors, np.arange(200))
     scores = ids_scoring.neighbours(found, np.arange(200), relevant)
@@ -99,6 +102,10 @@ def test_few_large_groups_are_not_called_collapsed():
     rows = ids_scoring.levels(np.random.default_rng(0).integers(0, 4, (500, 1)), (4,))
     said = ids_scoring.sentence(rows, 500)
     assert not ids_scoring.collapsed(rows, 500) and "500 of 500 images (100%) share their id" in said
+    uneven = ids_scoring.levels(np.array([0] * 60 + [1] * 40)[:, None], (2,))
+    assert not ids_scoring.collapsed(uneven, 100)  # one yes or no, and nearly all of it is used
+    few = ids_scoring.levels(np.arange(900)[:, None] % 3, (512,))
+    assert ids_scoring.collapsed(few, 900) and "1.6 of the 9.0 bits" in ids_scoring.sentence(few, 900)
     alone = ids_scoring.levels(np.arange(6)[:, None], (6,))
     assert ids_scoring.sentence(alone, 6) == "Each of the 6 images has an id of its own."
     idle = ids_scoring.levels(np.stack([np.arange(6), np.zeros(6, int)], 1), (6, 9))

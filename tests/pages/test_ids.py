@@ -20,7 +20,9 @@ def made(studio):
 
 
 def said(app) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.info, *app.warning]).replace("\\", "")
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.info, *app.warning]).replace(
+        "\\", ""
+    )
 
 
 def test_ids_are_made_beside_the_page_unasked(open_app):

@@ -128,7 +128,7 @@ function prefixes(root, data, tell, ask) {
         make("i", make("span", one, "bar")).style.width = `${100 * branch.share}%`
         const four = make("span", one, "four")
         for (const image of branch.images) picture(four, image)
-        make("span", one, "tied quiet", branch.tied || "no concept stands out")
+        make("span", one, "tied quiet", branch.tied || (here.prefix.length ? "no concept stands out within" : "no concept stands out"))
         one.onclick = () => open(branch.prefix)
       }
       more.hidden = few.length === here.branches.length
