@@ -90,4 +90,10 @@ TERMS: dict[str, Term] = {
         "Above 0 it fits better than the mean image. It is a sum over codes, so the share of each code in it is exact; "
         "some codes may count against it. Scores order images; they are no probabilities.",
     ),
+    "gini of recommendations": Term(
+        "Gini",
+        "How unequally images are recommended: 0 where all are recommended equally often, near 1 where a few are "
+        "recommended to everybody.",
+        "0 to 1",
+    ),
 }

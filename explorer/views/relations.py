@@ -14,7 +14,7 @@ from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.sheets import Act, Block, Card, Cards, Controls, Heading, Later, More, Note, Sheet
 from explorer.views import fields, words
-from explorer.views.people import begin, person, product
+from explorer.views.people import begin, judged, person, product
 
 if TYPE_CHECKING:
     from explorer.datasets.interactions import Interactions
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 MADE_UP = "Simulated: these users are made up. Nobody looked at anything; what they like is known."
-METRICS = {"hit_rate": "Hit rate", "ndcg": "nDCG", "mrr": "MRR"}
 
 
 def kept(study: Study, _: Any = None) -> dict[str, str]:
@@ -64,7 +63,7 @@ class Options:
         start=_latest, yields=True, when=lambda study, _: len(kept(study)) > 1, widget="list",
     )  # fmt: skip
     layer: str = fields.layer()
-    finds: str = fields.option("hit_rate", "Score", help_of("hit rate"), choices=METRICS)
+    finds: str = fields.option("hit_rate", "Score", help_of("hit rate"), choices=judged.METRICS)
     person: int = fields.option(
         0, "User", "Users are numbered by how much they looked at: user 0 looked at most.", min=0, max=_last_user,
         when=_any, yields=True,
@@ -99,10 +98,15 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     found = people(study, options.people)
     if found is None:
         return Sheet(begin.opening(study, options), {"interactions": None})
-    blocks: list[Block] = [*_header(found, options), *person.blocks(study, found, options)]
+    blocks: list[Block] = [
+        *_header(found, options), *judged.blocks(study, found, options.people, options.finds),
+        *person.blocks(study, found, options),
+    ]  # fmt: skip
     blocks += [Later(lambda: product.blocks(study, found, options)), *_forgetting(study, options, found)]
     told = {
-        "user": lambda: person.numbers(study, found, options), "product": lambda: product.numbers(study, found, options)
+        "judged": lambda: judged.numbers(study, options.people),
+        "user": lambda: person.numbers(study, found, options),
+        "product": lambda: product.numbers(study, found, options),
     }  # fmt: skip
     return Sheet(blocks, numbers(found) | told)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from explorer.datasets import interactions, tastes
-from explorer.sheets import Act, Note, Piece, Table, walk
+from explorer.sheets import Act, Chart, Missing, Note, Piece, Table, walk
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
+from explorer.views.people import judged
 
 VIEW = VIEWS["relations"]
 COLOURS = ("red", "green", "blue", "white")
@@ -115,3 +116,54 @@ def test_deleted_users_are_gone(shop):
     act.does()
     assert not interactions.kept(shop.images.fingerprint)
     assert visited(shop, people=key).told() == {"interactions": None}
+
+
+def told(study, **settings) -> dict:
+    key = simulated(study, users=120, each=8, likes=1, dislikes=0, noise=0.1, popularity=0, **settings)
+    return study.make("relations", {"interactions": key})
+
+
+def test_what_was_found_is_said_first_and_charted(shop):
+    found = told(shop, strength=6)
+    sheet = visited(shop)
+    said = [one.text for one in of(sheet, Note)]
+    first = next(one for one in said if one.startswith("Codes ("))
+    assert "of users among the first 10" in first and "best of what is no code of this checkpoint" in first
+    assert any(one.startswith("Whoever knows every taste finds") for one in said), "the ceiling is beside it"
+    (chart,) = [one for one in of(sheet, Chart) if one.name == "methods"]
+    texts = [mark.text for mark in chart.figure("light").layout.annotations]
+    assert set(texts) == {"chance", "ceiling"}
+    (table,) = [one for one in of(sheet, Table) if one.name == "methods-table"]
+    assert len(table.frame) == len(found["methods"]) and table.frame["hit rate"].max() == pytest.approx(
+        100 * max(one["hit_rate"] for one in found["methods"])
+    )
+    assert sheet.told()["judged"]["methods"] == found["methods"]
+
+
+def test_until_it_is_made_it_is_offered_and_begun_for_few_users(shop):
+    simulated(shop, users=9, each=4)
+    (missing,) = [one for one in of(visited(shop), Missing) if one.kind == "relations"]
+    assert missing.begin and "9 users" in missing.title
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (2.0, 9.0, "5.5 points [2.0, 9.0] more"),
+        (-9.0, -2.0, "5.5 points [2.0, 9.0] less: take item-kNN"),
+        (-1.0, 2.0, "may be chance"),
+    ],
+)
+def test_the_sentence_is_as_plain_where_codes_lose(low, high, said):
+    between = {"value": (low + high) / 200, "low": low / 100, "high": high / 100}
+    share = {"value": 0.3, "low": 0.2, "high": 0.4}
+    best = {"method": "bag", "baseline": "item-kNN", "score": share, "beside": share, "difference": between}
+    methods = [{"name": "bag", "title": "Bag of codes"}, {"name": "item-kNN", "title": "Item-kNN"}]
+    text = judged.sentence({"best": best}, methods, 10).replace("Item", "item")
+    assert said in text and "bag of codes" in text and "30.0 % [20.0, 40.0]" in text
+    assert "too few users" in judged.sentence({"best": None}, methods, 10)
+
+
+def test_users_of_one_image_each_cannot_be_judged(shop):
+    interactions.keep(interactions.take("p.csv", b"user_id,image_id\nanna,1\nbert,2\n", shop.images))
+    assert any("nothing can be judged" in one.text for one in of(visited(shop), Note))

@@ -115,7 +115,7 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             "title": "Near, and not looked at yet", "about": "the best first; point at one to see why",
             "sheet": sprite(small(study, fits.found, LARGE)) if len(fits.found) else None,
             "items": [
-                item | {"score": f"{score:.3f}", "because": [[one.code, one.part / max(score, 1e-9)] for one in some]}
+                item | {"score": f"{score:.3g}", "because": [[one.code, one.part / max(score, 1e-9)] for one in some]}
                 for item, score, some in zip(
                     _items(study, layer, fits.found, every if fit else [], _values(study, fits.found)),
                     fits.scores, because, strict=True,

@@ -122,7 +122,7 @@ def _table(study: Study, found: Interactions, fits: Fits, some: Sequence[int], b
     })  # fmt: skip
     columns = {
         "user": Column("User", "A click opens their page, above.", pinned=True),
-        "fit": Column("Fits", help_of("fit of an image"), "%.3f"),
+        "fit": Column("Fits", help_of("fit of an image"), "%.3g"),
         "tiles": Column("Because of", "The codes that count most, the strongest first."),
         "codes": Column("Codes", "Their numbers or names."),
     }
