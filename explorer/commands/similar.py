@@ -143,8 +143,10 @@ def _prepare(study: Study, options: Any, quality: bool, progress: Progress) -> N
         found = pair.open_pair(study, compare.described(options.encoder))
         if not isinstance(found, pair.Pair):
             obtain("encoding", found, progress=progress)
-    elif options.search == "image" and (wanted := searches.indexing(study, view.by_of(options))) is not None:
-        obtain("index", study.subject, wanted, progress=progress)
+    by = [view.by_of(options)] if options.search in ("image", "area") else []
+    for one in [*by, searches.By("bag", options.layer)]:  # reasons are told by bags
+        if (wanted := searches.indexing(study, one)) is not None:
+            obtain("index", study.subject, wanted, progress=progress)
     if quality:
         encoder = options.encoder if options.way == "encoder" else ""
         obtain("retrieval", study.subject, retrieval_quality.asked(options.concept, encoder), progress=progress)

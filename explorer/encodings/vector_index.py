@@ -21,7 +21,8 @@ from explorer.analysis.retrieval import quantizers
 if TYPE_CHECKING:
     import lance
 
-K, ENOUGH = 10, 0.95  # recall@10, and how much of it there must be
+K = 10
+WANTED, ENOUGH = 0.98, 0.95  # recall@10: what is aimed at, since it is known to a hundredth or so, and the least
 QUERIES = 200  # images that are asked for it
 EFFORTS = ((20, 5), (20, 10), (40, 10), (40, 20), (80, 20), (160, 40), (320, 80))  # clusters visited, times k refined
 FEWEST = 4096  # vectors that clusters are made of
@@ -69,13 +70,18 @@ def build(folder: Path, blocks: Blocks, exact: int, tell: Tell, seed: int = 0) -
     dataset = _opened(folder)
     ids, queries = sampled
     truth = _exact(dataset, ids, queries, tell)
+    facts |= {"clusters": clusters, "queries": len(ids), "recall": 0.0}
     for effort in EFFORTS:
         recall, seconds = _recall(dataset, ids, queries, truth, effort)
-        tell(0, 0, f"checking: {recall:.0%} of the ten nearest are found")
-        facts |= {"clusters": clusters, "queries": len(ids), "recall": recall, "milliseconds": 1000 * seconds}
-        if recall >= ENOUGH:
-            return facts | {"effort": list(effort)}
-    return facts | {"refused": f"the index found {recall:.0%} of the ten nearest images at best, so all are looked at"}
+        tell(0, 0, f"checking: {100 * recall:.0f} % of the ten nearest are found")
+        if recall > facts["recall"]:
+            facts |= {"recall": recall, "milliseconds": 1000 * seconds, "effort": list(effort)}
+        if recall >= WANTED:
+            break
+    if facts["recall"] >= ENOUGH:
+        return facts
+    best = f"the index found {100 * facts['recall']:.0f} % of the ten nearest images at best, so all are looked at"
+    return facts | {"effort": None, "refused": best}
 
 
 def _index(dataset: lance.LanceDataset, clusters: int, tell: Tell, seed: int) -> None:

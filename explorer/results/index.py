@@ -204,10 +204,8 @@ def told(facts: dict[str, Any]) -> str:
         return f"{images}; {facts['refused']}"
     if facts["kind"] == "vectors":
         return f"{images}, all of which are looked at"
-    return (
-        f"{images}; it finds {facts['recall']:.0%} of the true ten nearest, checked on {facts['queries']:,} images, in "
-        f"{facts['milliseconds']:.0f} ms"
-    )
+    finds = f"it finds {100 * facts['recall']:.0f} % of the true ten nearest"
+    return f"{images}; {finds}, checked on {facts['queries']:,} images, in {facts['milliseconds']:.0f} ms"
 
 
 def parts_of(encoding: Encoding, images: Any, by: str, layer: str) -> list[Part]:
