@@ -38,8 +38,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            if one.name != "branch" or self.branch:  # none where books are the checkpoint's own
-                check(one, getattr(self, one.name))
+            check(one, getattr(self, one.name))
 
 
 def chain(layers: list[dict[str, Any]]) -> list[str]:
@@ -91,9 +90,10 @@ def complete(layers: list[dict[str, Any]], name: str, options: Options) -> Optio
                 "choose tree, or a checkpoint such as vqvae2-shapes"
             )
         books = "own" if options.books == AUTO else options.books
-        branch = options.branch if books == "fitted" else 0
         of = "ze" if books == "own" and options.of == AUTO else _of(options, True)
-        return Options(way, len(several), branch, "", of, books)
+        if books == "own":
+            return Options(way, of=of, books=books)
+        return Options(way, len(several), options.branch, "", of, books)
     books = options.books
     if way == "tree":
         if books == "own":
@@ -107,7 +107,7 @@ def complete(layers: list[dict[str, Any]], name: str, options: Options) -> Optio
                 f"{name} has no residual quantizer (layers such as code.0, code.1), so it has no books of its own for "
                 "residual codes; choose fitted ones, or a tree"
             )
-        return Options(way, len(parts), 0, parts[0], "ze", books)
+        return Options(way, layer=parts[0], of="ze", books=books)
     layer = options.layer or main(layers)
     return Options(way, options.levels, options.branch, layer, _of(options, bool(known[layer].get("codes"))), books)
 
