@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Search: TypeAlias = Callable[[int], tuple[np.ndarray, np.ndarray]]  # k -> rows (≤ k,) and scores, the best first
 
-TWICE, MORE, MOST = 2, 16, 256  # looked at first: twice as many as are wanted and some more; and at most
+MORE, MOST = 8, 256  # looked at first: so many more than are wanted; and at most
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def distinct(study: Study, search: Search, k: int, picture: Picture | None = Non
     Args:
         picture: what was asked for, if it is a picture.
     """
-    wanted = min(max(TWICE * k + MORE, k), MOST)
+    wanted = min(k + MORE, MOST)
     while True:
         rows, scores = search(wanted)
         first = _first(study, rows, picture)
