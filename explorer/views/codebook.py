@@ -120,7 +120,8 @@ def _selected(study: Study, options: Options, table: pd.DataFrame) -> Block:
     link = Link(f"Code {code:,} on the maps", "grid_on", Go("code_maps", {"layer": options.layer, "code": code}))
     having = Go("similar", {"layer": options.layer, "search": "codes", "wanted": str(code)})
     links = [link, *([Link("Images with it", "image_search", having)] if facts["tokens"] else [])]
-    parts = [[Controls(("code",))], [Pictures("selected", pictures, 56, grow=False)], [Note(note)], links]
+    parts = [[Controls(("code",))], [Pictures("selected", pictures, 56, grow=False)], [Note(note)]]
+    parts += [[one] for one in links]
     return Row(parts, 60, even=False)
 
 
