@@ -92,9 +92,11 @@ def _said(told: dict[str, Any], ceiling: dict[str, float] | None) -> list[str]:
         return found
     difference = best["difference"]
     between = f"{difference['value']:+.2%} [{difference['low']:+.2%}, {difference['high']:+.2%}]"
-    verdict = "more than" if difference["low"] > 0 else "less than" if difference["high"] < 0 else "no different from"
+    verdict = "cannot be told apart from"
+    if difference["low"] > 0 or difference["high"] < 0:
+        verdict = f"finds {'more' if difference['low'] > 0 else 'less'} than"
     return [
         *found,
-        f"{best['method']}, the best of codes, finds {verdict} {best['baseline']}, the best of the "
+        f"{best['method']}, the best of codes, {verdict} {best['baseline']}, the best of the "
         f"others: {between}, asked of {best['users']:,} users on whom the two were not chosen",
     ]

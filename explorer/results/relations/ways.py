@@ -71,7 +71,12 @@ def methods(
 
 
 def _tastes(products: Rows, half_life: float) -> Callable[[Held], Scores]:
-    return lambda held: profiles.profiles(held.known.shares(half_life), products).scores
+    def of(held: Held) -> Scores:
+        asked = held.users  # the others' profiles need not be known
+        found = profiles.profiles(held.known.shares(half_life)[asked], products)
+        return lambda users: found.scores(np.searchsorted(asked, users))
+
+    return of
 
 
 def _popular(held: Held) -> Scores:
