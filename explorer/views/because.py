@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.analysis.grids import placed
+from explorer.analysis.retrieval.reasons import slots as colours
 from explorer.sheets import Go, Piece, drawing
 from explorer.sheets.cells import hexed
 from explorer.views import words
@@ -76,13 +77,14 @@ def data(asked: Asked, found: Found) -> dict[str, Any]:
     why = [hit.because[:SHOWN] for hit in found.hits]
     codes = sorted({one.code for reasons in why for one in reasons} | {*asked.wanted, *asked.unwanted})
     here = study.codes_of(asked.picture, layer)[0]
+    slots = colours([list(asked.wanted), *([one.code for one in reasons] for reasons in why)], COLOURS)
     names = study.names(layer)
     return {
         "search": asked.search, "exact": found.exact, "rows": grid[0], "columns": grid[1], "placed": placed(grid),
-        "query": _query(asked, here), "slots": _slots(why, asked),
+        "query": _query(asked, here) | {"slots": slots[0]},
         "tiles": _sprite(study.tiles(layer, np.array(codes, np.int64))) | {"of": codes} if codes else None,
         "names": {str(code): names[code] for code in {*codes, *here.reshape(-1).tolist()} if code in names},
-        "pictures": _pictures(study, found.hits), "hits": _hits(asked, found, why),
+        "pictures": _pictures(study, found.hits), "hits": _hits(asked, found, why, slots[1:]),
     }  # fmt: skip
 
 
@@ -100,15 +102,9 @@ def _query(asked: Asked, codes: np.ndarray) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _slots(why: Sequence[Sequence[Reason]], asked: Asked) -> dict[str, int]:
-    """The colour of each code that is named."""
-    from explorer.analysis.retrieval.reasons import slots
-
-    lists = [[one.code for one in reasons] for reasons in why]
-    return {str(code): slot for code, slot in slots([list(asked.wanted), *lists], COLOURS).items()}
-
-
-def _hits(asked: Asked, found: Found, why: Sequence[Sequence[Reason]]) -> list[dict[str, Any]]:
+def _hits(
+    asked: Asked, found: Found, why: Sequence[Sequence[Reason]], slots: Sequence[Sequence[int]]
+) -> list[dict[str, Any]]:
     study, grid = asked.study, asked.study.layer(asked.layer).grid
     cells = grid[0] * grid[1]
     maps = None
@@ -120,7 +116,8 @@ def _hits(asked: Asked, found: Found, why: Sequence[Sequence[Reason]]) -> list[d
             "row": hit.row, "name": study.images.names[hit.row], "score": f"{hit.score:.3f}".replace("-", "−"),
             "apart": "" if hit.apart is None else f"{words.many(hit.apart, 'cell')} apart",
             "values": values(study, asked.picture, hit.row),
-            "because": [[one.code, round(one.share, 4)] for one in reasons], "more": len(hit.because) - len(reasons),
+            "because": [[one.code, round(one.share, 4), slot] for one, slot in zip(reasons, slots[at], strict=True)],
+            "more": len(hit.because) - len(reasons),
             "here": _marked([one.here for one in reasons], cells),
             "there": _marked([one.there for one in reasons], cells),
             "codes": None if maps is None else _packed(maps[at], np.uint32),

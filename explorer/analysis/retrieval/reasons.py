@@ -79,12 +79,26 @@ def standing(codes: np.ndarray, code: int, inside: np.ndarray | None = None) -> 
     return np.flatnonzero(found if inside is None else found & inside)
 
 
-def slots(lists: Sequence[Sequence[int]], count: int) -> dict[int, int]:
-    """One of `count` colours for each code, so that codes of one list have different ones as far as that goes.
+def slots(lists: Sequence[Sequence[int]], count: int) -> list[list[int]]:
+    """One of `count` colours for each code of each list; within a list they differ, if there are enough of them.
 
-    Greedy, as colouring a graph whose edges join the codes of a list: codes of most lists first, each with the colour
-    that its neighbours have least, and of those the one used least so far.
+    A code has the same colour in all lists as far as that goes. Greedy, as colouring a graph whose edges join the codes
+    of a list: codes of most lists first, each with the colour that its neighbours have least, and of those the one used
+    least so far; where two of a list still have the same one, the later gets another there.
     """
+    usual = _usual(lists, count)
+    found = []
+    for codes in lists:
+        taken: list[int] = []
+        for code in codes:
+            free = [slot for slot in range(count) if slot not in taken]
+            taken.append(usual[code] if usual[code] in free or not free else free[0])
+        found.append(taken)
+    return found
+
+
+def _usual(lists: Sequence[Sequence[int]], count: int) -> dict[int, int]:
+    """The colour that each code has where nothing speaks against it."""
     often: dict[int, int] = {}
     beside: dict[int, dict[int, int]] = {}
     for codes in lists:

@@ -142,7 +142,7 @@ function alikeStart(root) {
     if (!state.data.placed || mask.length < 2) return
     pen.grid()
     if (mask.some(Boolean)) dim(pen, (cell) => mask[cell] > 0, "#0009")
-    because.forEach(([code], at) => outline(pen, (cell) => mask[cell] === at + 1, colour(code)))
+    because.forEach(([, , slot], at) => outline(pen, (cell) => mask[cell] === at + 1, alikeColours[slot]))
   }
   const same = (pen, codes, code) => {
     if (!codes || !state.data.placed) return
@@ -150,7 +150,6 @@ function alikeStart(root) {
     dim(pen, (cell) => codes[cell] === code, "#0009")
     outline(pen, (cell) => codes[cell] === code, "#fff")
   }
-  const colour = (code) => alikeColours[state.data.slots[code] ?? 0]
   const pointed = () => state.cell === null || !state.query ? null : state.query[state.cell]
 
   const drawHit = (at) => {
@@ -183,11 +182,11 @@ function alikeStart(root) {
         outline(pen, (cell) => cell === state.cursor, "#fff", 2)
   }
   const chosen = (pen) => {  // codes that are asked for in their colours, ruled out ones crossed out
-    const { wanted, unwanted } = state.data.query, { rows, columns } = state.data
+    const { wanted, unwanted, slots } = state.data.query, { rows, columns } = state.data
     pen.grid()
     if (wanted.length + unwanted.length)
       dim(pen, (cell) => wanted.includes(state.query[cell]) || unwanted.includes(state.query[cell]), "#0009")
-    for (const code of wanted) outline(pen, (cell) => state.query[cell] === code, colour(code))
+    wanted.forEach((code, at) => outline(pen, (cell) => state.query[cell] === code, alikeColours[slots[at]]))
     for (const code of unwanted) {
       outline(pen, (cell) => state.query[cell] === code, "#fff", 1.5)
       pen.beginPath()
@@ -211,9 +210,9 @@ function alikeStart(root) {
 
   // ---- the reasons of the image that is pointed at
 
-  const tile = (parent, code, side) => {
+  const tile = (parent, code, slot, side) => {
     const { tiles } = state.data, one = make("i", parent, "tile")
-    one.style.cssText = `width: ${side}px; height: ${side}px; --colour: ${colour(code)}`
+    one.style.cssText = `width: ${side}px; height: ${side}px; --colour: ${alikeColours[slot]}`
     const at = tiles ? tiles.of.indexOf(code) : -1
     if (at < 0) return
     const inner = side - 6, x = at % tiles.across, y = Math.floor(at / tiles.across)
@@ -241,15 +240,15 @@ function alikeStart(root) {
     make("p", why, "quiet", !hit.because.length ? "The two have no code in common."
       : state.data.exact ? "because of these codes" : "codes that both have (no reason)")
     const list = make("div", why, "codes")
-    for (const [code, share] of hit.because) {
+    for (const [code, share, slot] of hit.because) {
       const one = make("button", list, "code")
       one.type = "button"
       one.title = `All about code ${code}`
-      tile(one, code, outer.clientWidth < 620 ? 24 : 34)
+      tile(one, code, slot, outer.clientWidth < 620 ? 24 : 34)
       const said = make("span", one)
       make("span", said, "", called(code))
       const bar = make("i", said, "bar")
-      bar.style.cssText = `width: ${100 * share}%; background: ${colour(code)}`
+      bar.style.cssText = `width: ${100 * share}%; background: ${alikeColours[slot]}`
       make("span", one, "quiet", percent(share))
       one.onclick = () => state.tell({ to: "code", code })
     }
@@ -402,7 +401,7 @@ function alikeStart(root) {
     const name = make("span", one, "quiet name", hit.name)
     name.title = hit.name
     const small = make("div", one, "small")
-    for (const [code] of hit.because.slice(0, 5)) tile(small, code, 22)
+    for (const [code, , slot] of hit.because.slice(0, 5)) tile(small, code, slot, 22)
     const told = make("div", one, "values")
     for (const [concept, value, agrees] of hit.values) {
       const said = make("span", told, agrees ? "same" : "", value)
