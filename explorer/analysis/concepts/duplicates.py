@@ -18,7 +18,7 @@ SIDE, SMALL, AFAR = 64, 16, 12  # pixels that images are compared at, screened a
 WAVES = 6  # frequencies across and down of the spectrum, which a shift leaves as it is
 EACH = 4  # of the most alike images that are looked at, from afar and by their spectrum
 NEAR = 0.03  # RMS difference of a patch of 8 × 8 pixels, of 1, up to which images are nearly the same
-SCREEN = 0.06  # the same at 16 pixels a side
+SCREEN, HALFWAY = 0.06, 0.045  # the same at 16 pixels a side, and at 32
 ALIKE = 0.9  # share of the variance of an image that its copy explains, at least
 LIGHTER, MORE = 0.1, 0.25  # difference in lightness (of 1), and of contrast (share), that a copy may have
 ASIDE = 0.75  # pixels of a shift that is left when whole pixels are moved
@@ -116,6 +116,23 @@ def differences(first: np.ndarray, second: np.ndarray, moved: np.ndarray) -> np.
         part = slice(start, start + BATCH)
         ours, theirs = (_smooth(_planes(of[part], SIDE)) for of in (first, second))
         found[part] = _difference(ours, theirs, moved[part])
+    return found
+
+
+def differences_among(pixels: np.ndarray, pairs: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """The same of pairs (m, 2) of a few images (n, h, w, 3) uint8, each of which is prepared once: (m,).
+
+    Pairs that differ in half the size are not looked at in full: a patch there is the mean of four.
+    """
+    planes = torch.cat([_smooth(_planes(pixels[at : at + BATCH], SIDE)) for at in range(0, len(pixels), BATCH)])
+    half = F.avg_pool2d(planes, 2) if planes.shape[2] > SMALL else planes
+    found = np.full(len(pairs), np.inf)
+    for start in range(0, len(pairs), BATCH):
+        ours, theirs = torch.from_numpy(pairs[start : start + BATCH]).T
+        near = _fit(half[ours], half[theirs])[0] <= HALFWAY
+        some = start + np.flatnonzero(near.numpy())
+        if len(some):
+            found[some] = _difference(planes[ours[near]], planes[theirs[near]], moved[some])
     return found
 
 

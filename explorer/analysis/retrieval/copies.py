@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from explorer.analysis.concepts.duplicates import Looks
 
-ALIKE = 0.8  # cosine of what images look like from afar, from which a pair is looked at
+ALIKE = 0.9  # cosine of what images look like from afar, from which a pair is looked at
 VARIED = 4  # different codes that a map must have, for an equal one to be a copy where there are no pixels
 PAIRS = 20_000  # most pairs that are looked at, the most alike first
 
@@ -33,8 +33,7 @@ def groups(pixels: np.ndarray) -> np.ndarray:
         return first
     seen = duplicates.looks(pixels[alone])
     pairs, moved = duplicates.screened(_pairs(seen), seen)
-    ours, theirs = (pixels[alone[side]] for side in pairs.T)
-    near = duplicates.differences(ours, theirs, moved) <= duplicates.NEAR
+    near = duplicates.differences_among(pixels[alone], pairs, moved) <= duplicates.NEAR
     return _joined(first, alone[pairs[near]])
 
 

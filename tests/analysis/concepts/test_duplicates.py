@@ -57,6 +57,16 @@ def test_copies_are_found_among_other_images(pictures, kind):
     assert len(pairs) - len(hit) <= 1, "and hardly anything else"
 
 
+@pytest.mark.parametrize("kind", COPIES)
+def test_a_few_images_are_judged_as_many_are(pictures, kind):
+    some = np.concatenate([pictures[:SHOWN], np.stack([COPIES[kind](one) for one in pictures[:SHOWN]])])
+    looks = duplicates.looks(some)
+    pairs, moved = duplicates.screened(duplicates.candidates(looks), looks)
+    near = duplicates.differences(some[pairs[:, 0]], some[pairs[:, 1]], moved) <= duplicates.NEAR
+    few = duplicates.differences_among(some, pairs, moved) <= duplicates.NEAR
+    assert near.sum() >= 0.9 * SHOWN and (near != few).sum() <= 1
+
+
 def test_different_images_of_the_same_kind_are_no_copies(pictures):
     assert len(found(pictures, None)) <= 1
 
