@@ -48,9 +48,10 @@ const personStyle = `
   }`
 
 function person(root, data, tell) {
-  const state = (root.person ??= personStart(root))
+  const state = (root.person ??= personStart(root)), content = JSON.stringify(data)
   Object.assign(state, { data, tell })
-  state.update()
+  if (content !== state.content) state.update()  // else what is pointed at stays
+  state.content = content
 }
 
 function personStart(root) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.sheets import Act, Block, Controls, Go, Heading, More, Note, Receive, Row
+from explorer.views import words
 
 if TYPE_CHECKING:
     from explorer.datasets.interactions import Interactions
@@ -76,11 +77,11 @@ def settings(options: Any) -> Settings:
 
 def _told(options: Any) -> str:
     of = settings(options)
-    drawn = f"each likes {of.likes} and dislikes {of.dislikes} values of concepts, drawn at random"
+    drawn = f"each likes {words.many(of.likes, 'value')} of concepts and dislikes {of.dislikes}, drawn at random"
     return (
         f"{of.users:,} made-up users look at about {of.each:,} images each, mostly by taste: "
-        f"{of.like if of.like else drawn}. {of.noise:.0%} of what they look at is whatever their taste. Nobody real is "
-        "in there, and the right answer is known: you see how close each method comes to it."
+        f"{of.like if of.like else drawn}. {100 * of.noise:.0f} % of what they look at is whatever their taste. "
+        "Nobody real is in there, and the right answer is known: you see how close each method comes to it."
     )
 
 
@@ -114,8 +115,12 @@ def _keep(found: Interactions) -> Go:
 
 
 def forget(key: str) -> Go:
-    """Deletes users for good, and leads to those that are left."""
+    """Deletes users for good, with what is being computed of them, and leads to those that are left."""
+    from explorer import jobs
     from explorer.datasets import interactions
 
+    for job in jobs.all_jobs():
+        if job.active and key in job.arguments:
+            jobs.stop(job)
     interactions.forget(key)
     return Go(None, {"people": None, **FRESH})
