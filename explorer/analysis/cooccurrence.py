@@ -112,12 +112,13 @@ def association(counted: Counted) -> np.ndarray:
 
     0: no more often together than by chance; 1: always together.
     """
-    found, expected = counted.found + SHRINK, counted.expected + SHRINK
+    more = np.nonzero(counted.found > counted.expected)  # of many codes most pairs are never seen
+    found, expected = counted.found[more] + SHRINK, counted.expected[more] + SHRINK
     surprise = -np.log(np.minimum(found / (counted.total + SHRINK), 1 - 1e-9))
-    ratio = np.log(found / expected)
-    value = np.clip(np.where(ratio > 0, ratio / surprise, 0), 0, 1)
+    value = np.zeros(counted.found.shape, np.float32)
+    value[more] = np.minimum(np.log(found / expected) / surprise, 1)
     np.fill_diagonal(value, 1)
-    return value.astype(np.float32)
+    return value
 
 
 def shuffled(codes: np.ndarray, seed: int = 0) -> np.ndarray:

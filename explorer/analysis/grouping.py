@@ -46,7 +46,7 @@ def ways(grid: tuple[int, int]) -> list[str]:
 
 
 def apart(by: str, codes: np.ndarray, kept: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Squared distances (U, U) float64 of codes by a way in BY, scaled to a mean of 1.
+    """Squared distances (U, U) float32 of codes by a way in BY, scaled to a mean of 1.
 
     Args:
         codes: (N, H, W) in [0, K). kept: (U,) codes. vectors: (K, D).
@@ -64,14 +64,17 @@ def apart(by: str, codes: np.ndarray, kept: np.ndarray, vectors: np.ndarray) -> 
 
 
 def _squared(rows: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances of rows (U, F), over their mean: (U, U) float64."""
-    rows = np.asarray(rows, np.float64)
-    rows = rows - rows.mean(0)
+    """Squared Euclidean distances of rows (U, F), over their mean: (U, U) float32."""
+    rows = (rows - rows.mean(0, dtype=np.float64)).astype(np.float32)
     lengths = np.square(rows).sum(1)
-    found = np.maximum(lengths[:, None] + lengths - 2 * rows @ rows.T, 0)
+    found = rows @ rows.T
+    found *= -2
+    found += lengths
+    found += lengths[:, None]
+    np.maximum(found, 0, out=found)
     np.fill_diagonal(found, 0)
-    mean = found.sum() / max(len(rows) * (len(rows) - 1), 1)
-    return found / mean if mean > 0 else found
+    mean = found.sum(dtype=np.float64) / max(len(rows) * (len(rows) - 1), 1)
+    return found / np.float32(mean) if mean > 0 else found
 
 
 def tree(squared: np.ndarray) -> np.ndarray:
@@ -115,18 +118,21 @@ def _laid_out(merges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, joined
 
 
-def silhouette(squared: np.ndarray, groups: np.ndarray) -> float:
+def silhouette(distances: np.ndarray, groups: np.ndarray) -> float:
     """How much nearer codes are to their own group than to the next one: a mean in [-1, 1]; 0 for a code alone.
+
+    Args:
+        distances: (U, U) of codes. groups: (U,) from 0.
 
     Source: Rousseeuw, Silhouettes: a graphical aid to the interpretation and validation of cluster analysis, 1987.
     """
     count, codes = int(groups.max()) + 1, np.arange(len(groups))
     if count < 2:
         return 0.0
-    inside = np.zeros((len(groups), count))
+    inside = np.zeros((len(groups), count), distances.dtype)
     inside[codes, groups] = 1
-    sizes = inside.sum(0)
-    total = np.sqrt(squared) @ inside  # (U, G)
+    sizes = np.bincount(groups, minlength=count)
+    total = (distances @ inside).astype(np.float64)  # (U, G)
     own = total[codes, groups] / np.maximum(sizes[groups] - 1, 1)
     other = total / sizes
     other[codes, groups] = np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,7 @@ def groups(
     if names is not None:
         wanted["own"] = _own(study, asked.layer, names)
     chosen, _ = fields.settled(VIEWS["groups"].options, study, wanted)
+    chosen = replace(chosen, count=options["count"], group=0)  # the page offers some numbers of groups, here is any
     found = VIEWS["groups"].sheet(study, chosen).told()
     written = _written(study, chosen, out, as_codes)
     emit({**found, **written, **notes}, as_json, lines(found))
@@ -96,8 +98,11 @@ def _written(study: Study, chosen: Any, out: Path | None, as_codes: Path | None)
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The same for people to read."""
+    from explorer.views import words
+
     out = ", ".join(f"{number:,} {why}" for why, number in found["left_out"].items() if number) or "none"
-    shown = [f"{found['count']:,} groups of {found['codes']:,} codes of layer {found['layer']}; left out: {out}"]
+    many = words.many(found["count"], "group")
+    shown = [f"{many} of {found['codes']:,} codes of layer {found['layer']}; left out: {out}"]
     if (stable := found["stability"]) is not None:
         ends = f"{stable['low']:.2f} to {stable['high']:.2f}"
         said = "" if stable["there"] else ": no groups, this is noise"
@@ -111,7 +116,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             tied = f", {one['concept']}: {one['value']} " + (
                 times if one["outside"] else f"at least {one['low']:.2g} × as common"
             )
-        shown.append(f"group {one['id']}{name}: {len(one['codes']):,} codes, {one['share']:.1%} of the tokens{tied}")
+        codes = words.many(len(one["codes"]), "code")
+        shown.append(f"group {one['id']}{name}: {codes}, {one['share']:.1%} of the tokens{tied}")
     for one in found["baseline"]:
         bits = one["bits_kept"]
         shown.append(

@@ -63,8 +63,8 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, fou
     """Groups the codes and writes what `read` gives; BadInput where there are too few codes, or no such way."""
     import numpy as np
 
-    from explorer.analysis import codes as facts_of
     from explorer.analysis import grouping
+    from explorer.analysis.usage import occurrences
     from explorer.datasets.sources import sample
 
     started, options = time.perf_counter(), complete(subject, options)
@@ -78,7 +78,7 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, fou
     codes = found.codes(layer.name, None if len(rows) == found.images else rows).astype(np.int64)
     vectors = found.codebook(layer.name).vectors.detach().cpu().numpy()
     tokens = np.bincount(codes.reshape(-1), minlength=len(vectors))
-    images = facts_of.images_per_code(codes, len(vectors))
+    images = np.bincount(occurrences(codes, len(vectors)).indices, minlength=len(vectors))
     kept = grouping.kept(images, tokens)
     if len(kept) < grouping.SMALLEST:
         raise BadInput(
@@ -89,7 +89,9 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, fou
     merges = grouping.tree(squared)
     counts = grouping.several(len(kept), [options.count])
     divided = zip(counts, grouping.cuts(merges, counts), strict=True)
-    silhouettes = {count: grouping.silhouette(squared, groups) for count, groups in divided}
+    distances = np.sqrt(squared)
+    silhouettes = {count: grouping.silhouette(distances, groups) for count, groups in divided}
+    del distances, squared
     progress.update(1, "grouping the codes")
     stable = None
     if options.by != "vectors" and len(codes) >= 4 * grouping.FEWEST:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.errors import BadInput
-from explorer.files import atomic_path, cache_folder, digest
+from explorer.files import atomic_path, cache_folder, digest, read_json, write_json
 from explorer.notebook import group_files
 from explorer.notebook import groups as notes
 from explorer.notebook import names as code_names
@@ -24,19 +24,11 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 __all__ = [
-    "BESIDE",
-    "Grouping",
-    "forget",
-    "found",
-    "in_place_of_codes",
-    "key_of",
-    "name",
-    "name_of",
-    "of_own",
-    "own",
-    "take",
-]
+    "BESIDE", "Grouping", "forget", "found", "in_place_of_codes", "key_of", "name", "name_of", "of_own", "origin",
+    "own", "take",
+]  # fmt: skip
 
+ORIGIN = "of.json"  # beside a file of groups: which codes they stand in for
 BESIDE = "left out"  # what stands for codes that are in no group
 
 
@@ -169,10 +161,22 @@ def in_place_of_codes(study: Study, grouping: Grouping) -> Path:
     title = f"{study.checkpoint.name} in {count} groups of {grouping.layer}.npz"
     path = cache_folder() / "grouped" / digest(study.subject.encoding_key, grouping.key) / title.replace("/", "-")
     if not path.exists():
+        write_json(path.parent / ORIGIN, {"checkpoint": str(study.subject.checkpoint), "name": study.checkpoint.name})
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
     _named(path, grouping, beside)
     return path
+
+
+def origin(study: Study) -> dict[str, str] | None:
+    """`checkpoint` and `name` of what groups stand in for; None of what is no file of groups."""
+    if study.checkpoint.family != "codes":
+        return None
+    try:
+        found = read_json(Path(study.subject.checkpoint).parent / ORIGIN)
+        return {name: str(found[name]) for name in ("checkpoint", "name")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _means(vectors: np.ndarray, tokens: np.ndarray, of: np.ndarray, size: int) -> np.ndarray:

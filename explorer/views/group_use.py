@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from explorer.glossary import help_of
-from explorer.sheets import Act, Block, Download, Go, Heading, Receive, Row
+from explorer.sheets import Act, Block, Download, Go, Heading, Link, Note, Receive, Row
 from explorer.study import grouped
 from explorer.views import words
 
@@ -49,6 +49,23 @@ def blocks(study: Study, grouping: Grouping) -> list[Block]:
     return found
 
 
+def back(study: Study) -> list[Block]:
+    """The way back to the codes that groups stand in for; nothing elsewhere."""
+    of = grouped.origin(study)
+    if of is None:
+        return []
+    return [
+        Note("What is called a code here is a group of codes.", "info"),
+        Link(f"Back to the codes of {of['name']}", "undo", Go("groups", _same_images(study, of["checkpoint"]))),
+    ]
+
+
+def _same_images(study: Study, checkpoint: str) -> dict[str, object]:
+    subject = study.subject
+    carried = {"checkpoint": checkpoint, "dataset": subject.dataset, "split": subject.split, "fit": subject.fit}
+    return carried | ({} if subject.limit is None else {"limit": subject.limit})
+
+
 def _csv(grouping: Grouping) -> str:
     from explorer.notebook import group_files
 
@@ -57,10 +74,7 @@ def _csv(grouping: Grouping) -> str:
 
 def _stand_in(study: Study, grouping: Grouping) -> Go:
     path = grouped.in_place_of_codes(study, grouping)
-    subject = study.subject
-    carried = {"dataset": subject.dataset, "split": subject.split, "fit": subject.fit, "layer": grouping.layer}
-    carried |= {} if subject.limit is None else {"limit": subject.limit}
-    return Go("code_maps", {"checkpoint": str(path), **carried})
+    return Go("code_maps", {**_same_images(study, str(path)), "layer": grouping.layer})
 
 
 def _take(study: Study, layer: str, file: str, content: bytes) -> Go | str:

@@ -43,8 +43,10 @@ def _owned(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _counts(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
+    from explorer.analysis.grouping import COUNTS
+
     tree = study.result("groups", kind.Options(options["layer"], options["by"]))
-    return {0: "Automatic"} | ({} if tree is None else {int(one): one for one in tree["silhouette"]})
+    return {0: "Automatic"} | {int(one): f"{one}" for one in (COUNTS if tree is None else tree["silhouette"])}
 
 
 def _chosen(study: Study, options: Mapping[str, Any]) -> int:
@@ -96,7 +98,8 @@ def _grouping(study: Study, options: Mapping[str, Any]) -> Grouping | None:
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """The groups of a layer's codes: whether they are there, the tree and list, one of them, and what they keep."""
     layer = options.layer
-    controls: list[Block] = [Controls(("layer", "own", "by", "count")), *words.continuous(study, layer)]
+    controls: list[Block] = [*group_use.back(study), Controls(("layer", "own", "by", "count"))]
+    controls += words.continuous(study, layer)
     if options.own == FOUND and list(_ways(study, {"layer": layer})) == ["vectors"]:
         controls.append(Note(ONLY_VECTORS))
     grouping = grouping_of(study, options)

@@ -78,8 +78,8 @@ def test_rare_and_dead_codes_are_left_out_and_of_many_the_most_used_stay(monkeyp
 def test_the_silhouette_is_scikit_learns():
     rng = np.random.default_rng(0)
     points, groups = rng.standard_normal((30, 3)), rng.integers(0, 4, 30)
-    squared = np.square(points[:, None] - points).sum(-1)
-    assert grouping.silhouette(squared, groups) == pytest.approx(silhouette_score(points, groups))
+    distances = np.sqrt(np.square(points[:, None] - points).sum(-1))
+    assert grouping.silhouette(distances, groups) == pytest.approx(silhouette_score(points, groups))
 
 
 def test_ways_depend_on_the_grid():

@@ -35,6 +35,7 @@ def asked(subject: Subject) -> dict[str, list]:
         ],
         "suggestions": [first_question(open_study(subject.checkpoint))], "retrieval": [None],
         "ids": [None],
+        "groups": [{"layer": name, "by": by} for name in layers for by in ("", "beside")],
     }  # fmt: skip
 
 

@@ -9,26 +9,15 @@ import pytest
 
 from explorer import results
 from explorer.notebook import group_files
-from explorer.sheets import Act, Card, Cards, Missing, Note, Piece, Receive, Table, walk
+from explorer.sheets import Act, Card, Cards, Link, Missing, Note, Piece, Receive, Table, walk
 from explorer.study import grouped, open_study
 from explorer.views import fields, groups
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Groups of a shipped checkpoint, made once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EXPLORER_CACHE", str(tmp_path_factory.mktemp("groups")))
-        yield results.obtain("groups", open_study("vqvae-digits").subject)[0]
-
-
 @pytest.fixture
-def study(made, own_cache):
-    opened = open_study("vqvae-digits")
-    path = results.path("groups", opened.subject)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(made.read_bytes())
-    return opened
+def study():
+    """A shipped checkpoint with its shipped groups."""
+    return open_study("vqvae-digits")
 
 
 def shown(study, **asked):
@@ -70,7 +59,9 @@ def test_the_tree_joins_all_groups_once(study):
 
 
 def test_groups_that_are_not_there_yet_are_made_unasked(own_cache):
-    sheet = groups.sheet(*_asked(open_study("vqvae-digits")))
+    options, _ = fields.settled(groups.Options, open_study("vqvae-digits"), {"by": "mixed", "count": "12"})
+    sheet = groups.sheet(open_study("vqvae-digits"), options)
+    assert options.count == 12, "a number is not lost while the groups are made"
     missing = only(Missing, sheet.blocks)
     assert missing.kind == "groups" and missing.begin and results.command("groups", open_study("vqvae-digits").subject)
 
@@ -125,6 +116,8 @@ def test_groups_stand_in_for_codes_on_every_page(study):
     mean = np.average(study.vectors("code")[grouping.codes(2)], 0, study.usage("code")[grouping.codes(2)])
     assert of.vectors("code")[2] == pytest.approx(mean, rel=1e-5)
     assert list(of.concepts().columns) == list(study.concepts().columns)
+    back = next(block for block in groups.sheet(*_asked(of)).blocks if isinstance(block, Link))
+    assert back.label == "Back to the codes of vqvae-digits" and "checkpoint" in back.go.carried
     for name in ("code_maps", "codebook"):
         view = VIEWS[name]
         picture = of.image(0) if view.pictured else None

@@ -16,6 +16,7 @@ function grouptree(root, data, tell, ask) {
   const state = root.grouptree ??= {}
   const ROW = 54, count = data.groups.length
 
+  const held = root.contains(root.getRootNode().activeElement) ? state.at : undefined  // the focus outlives what is drawn
   root.replaceChildren()
   make("style", root).textContent = `
     .grouptree { container-type: inline-size; color: var(--cx-text, currentColor); }
@@ -108,6 +109,7 @@ function grouptree(root, data, tell, ask) {
       rows.forEach((one) => one.setAttribute("aria-pressed", String(one === row)))
       tell({ group: group.id })
     }
+    row.onfocus = () => { state.at = at }
     row.onkeydown = (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
       if (!step || !rows[at + step]) return
@@ -119,5 +121,6 @@ function grouptree(root, data, tell, ask) {
   const chosen = rows[data.groups.findIndex((group) => group.id === data.chosen)]
   if (state.top !== undefined) all.scrollTop = state.top
   else if (chosen && ROW * count > 620) all.scrollTop = Math.max(chosen.offsetTop - all.offsetTop - 200, 0)
+  rows[held]?.focus({ preventScroll: true })
   all.onscroll = () => { state.top = all.scrollTop }
 }
