@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,8 +90,10 @@ class Index:
                 return rows, found[rows]
             rows, cosines = self.searched.nearest(query, k + len(leave))
         except (OSError, ValueError, IndexError) as error:
-            said = str(error).splitlines()[0][:120]
-            raise BadInput(f"the index {self.path} is damaged ({said}); delete it, and it is made again") from None
+            with suppress(OSError):  # from now on it counts as not there, and is offered again
+                (self.path / MARKER).unlink()
+            said = (str(error).splitlines() or [""])[0][:120]
+            raise BadInput(f"the index of these images is damaged and is given up; ask again ({said})") from None
         kept = ~np.isin(rows, np.asarray(leave, np.int64))
         return rows[kept][:k], cosines[kept][:k]
 

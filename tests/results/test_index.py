@@ -146,8 +146,10 @@ def test_damage_that_the_size_of_a_file_hides_is_one_sentence(study):
     for file in (made.path / vector_index.FOLDER).rglob("*.lance"):
         file.write_bytes(os.urandom(file.stat().st_size))
     index._open.cache_clear()
-    with pytest.raises(BadInput, match=r"delete it|damaged"):
+    with pytest.raises(BadInput, match="is damaged"):
         index.read(made.path).nearest(np.ones((1, D), np.float32), 3)
+    assert study.result("index", {"by": "zq", "exact": 1}) is None, "it is offered again"
+    assert len(study.make("index", {"by": "zq", "exact": 1}).nearest(np.ones((1, D), np.float32), 3)[0]) == 3
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (60, 1)])

@@ -30,10 +30,6 @@ class Columns:
     weights: np.ndarray
     count: int
 
-    def touched(self, query: csr_array) -> int:
-        """How many weights a query (1, F) reads."""
-        return int((self.offsets[query.indices + 1] - self.offsets[query.indices]).sum())
-
 
 def likeness(columns: Columns, query: csr_array) -> np.ndarray:
     """Cosines (N,) float32 of all images with a query (1, F) of length 1."""
