@@ -65,7 +65,7 @@ def test_the_piece_marks_the_cells_of_the_reason(shop):
     sheet = visited(shop)
     (piece,) = of(sheet, Piece)
     near = piece.data["near"]["items"]
-    assert piece.data["of"][0] == 2 and [code for code, _ in near[0]["because"]] == [2]
+    assert piece.data["of"][0] == 2 and [code for code, *_ in near[0]["because"]] == [2]
     import base64
 
     assert list(base64.b64decode(near[0]["cells"])) == [1, 1, 1, 0], "three cells of blue, and none of the rest"

@@ -69,7 +69,6 @@ function personStart(root) {
   const right = make("div", box)
   side.setAttribute("aria-live", "polite")
   const state = { cards: [], now: null, tapped: null, touched: false }
-  const colour = (code) => personColours[state.data.slots[code] ?? 0]
 
   // ---- drawing
 
@@ -83,8 +82,8 @@ function personStart(root) {
     pen.clearRect(0, 0, wide, wide)
     return Object.assign(pen, { wide, ratio })
   }
-  const mark = (pen, cells, codes) => {
-    const { rows, columns, of } = state.data, places = codes.map((code) => of.indexOf(code) + 1)
+  const mark = (pen, cells, codes) => {  // codes: [code, slot of its colour]
+    const { rows, columns, of } = state.data, places = codes.map(([code]) => of.indexOf(code) + 1)
     const scale = [pen.wide / columns, pen.wide / rows], wide = pen.ratio * Math.min(2.5, pen.wide / columns / 6 + 1)
     pen.setTransform(scale[0], 0, 0, scale[1], 0, 0)
     pen.fillStyle = "#0009"
@@ -94,7 +93,7 @@ function personStart(root) {
       if (to > column) pen.fillRect(column, row, to - column, 1)
       column = to + 1
     }
-    codes.forEach((code, at) => {
+    codes.forEach(([, slot], at) => {
       const path = new Path2D(), has = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns &&
         cells[row * columns + column] === places[at]
       for (let row = 0; row <= rows; row++) for (let column = 0; column <= columns; column++) {
@@ -102,20 +101,20 @@ function personStart(root) {
         if (here !== has(row - 1, column)) { path.moveTo(column, row); path.lineTo(column + 1, row) }
         if (here !== has(row, column - 1)) { path.moveTo(column, row); path.lineTo(column, row + 1) }
       }
-      for (const [ink, width] of [["#000c", wide + 2 * pen.ratio], [colour(code), wide]]) {
+      for (const [ink, width] of [["#000c", wide + 2 * pen.ratio], [personColours[slot], wide]]) {
         pen.strokeStyle = ink
         pen.lineWidth = width / Math.max(...scale)
         pen.stroke(path)
       }
     })
   }
-  const has = (one, codes) => codes.some((code) => one.cells?.includes(state.data.of.indexOf(code) + 1))
+  const has = (one, codes) => codes.some(([code]) => one.cells?.includes(state.data.of.indexOf(code) + 1))
   const marked = () => {  // the codes that are marked, and on which pictures
     const now = state.now
     if (!now) return { codes: [], on: () => false }
-    if (now.code !== undefined) return { codes: [now.code], on: () => true }
-    if (now.near) return { codes: now.because.map(([code]) => code), on: (one) => one === now || !one.near }
-    const own = state.data.codes.map((one) => one.code).filter((code) => has(now, [code])).slice(0, 6)
+    if (now.code !== undefined) return { codes: [[now.code, now.slot]], on: () => true }
+    if (now.near) return { codes: now.because.map(([code, , slot]) => [code, slot]), on: (one) => one === now || !one.near }
+    const own = state.data.codes.map((one) => [one.code, one.slot]).filter((one) => has(now, [one])).slice(0, 6)
     return { codes: own, on: (one) => one === now }
   }
   const draw = () => {
@@ -134,9 +133,9 @@ function personStart(root) {
 
   // ---- codes beside the pictures
 
-  const tile = (parent, code, size) => {
+  const tile = (parent, code, slot, size) => {
     const { tiles, of } = state.data, one = make("i", parent, "tile"), at = of.indexOf(code), inner = size - 6
-    one.style.cssText = `width: ${size}px; height: ${size}px; --colour: ${colour(code)}`
+    one.style.cssText = `width: ${size}px; height: ${size}px; --colour: ${personColours[slot]}`
     if (!tiles || at < 0) return
     const x = at % tiles.across, y = Math.floor(at / tiles.across)
     one.style.background =
@@ -146,18 +145,18 @@ function personStart(root) {
     const name = state.data.names[code]
     return `Code ${code.toLocaleString("en-US")}${name ? ` “${name}”` : ""}`
   }
-  const list = (rows) => {  // [code, share of the largest, text, title]
+  const list = (rows) => {  // [code, slot, share of the largest, text, title]
     const codes = make("div", side, "codes")
-    for (const [code, share, text, title] of rows) {
+    for (const [code, slot, share, text, title] of rows) {
       const one = make("button", codes, "code")
       one.type = "button"
       one.dataset.code = code
       one.title = title
-      tile(one, code, outer.clientWidth < 620 ? 26 : 32)
+      tile(one, code, slot, outer.clientWidth < 620 ? 26 : 32)
       const said = make("span", one)
       make("span", said, "", called(code))
       const bar = make("i", said, "bar")
-      bar.style.cssText = `width: ${Math.max(0, 100 * share)}%; background: ${colour(code)}`
+      bar.style.cssText = `width: ${Math.max(0, 100 * share)}%; background: ${personColours[slot]}`
       make("span", one, "quiet", text)
       one.onclick = () => state.tell({ to: "code", code })
       one.onpointerenter = (event) => {
@@ -175,14 +174,14 @@ function personStart(root) {
       make("p", side, "quiet", now.because.length ? "because of these codes, marked on what the user looked at, too"
         : "No code of it is more common here than elsewhere.")
       const most = Math.max(...now.because.map(([, share]) => share), 1e-9)
-      list(now.because.map(([code, share]) =>
-        [code, share / most, percent(share), `${percent(share)} of why it fits; a click tells all about the code`]))
+      list(now.because.map(([code, share, slot]) =>
+        [code, slot, share / most, percent(share), `${percent(share)} of why it fits; a click tells all about the code`]))
       return
     }
     make("h4", side, "", now && now.code === undefined ? now.title : "Codes of this user")
     make("p", side, "quiet", state.data.about)
     const most = Math.max(...state.data.codes.map((one) => one.weight), 1e-9)
-    list(state.data.codes.map((one) => [one.code, one.weight / most, one.times, one.title]))
+    list(state.data.codes.map((one) => [one.code, one.slot, one.weight / most, one.times, one.title]))
   }
   const point = (one) => {
     if (one === state.now) return
@@ -212,7 +211,7 @@ function personStart(root) {
         make("b", line, "", item.score)
         make("span", line, "quiet", item.said)
         const small = make("div", card, "small")
-        for (const [code] of item.because.slice(0, 4)) tile(small, code, 20)
+        for (const [code, , slot] of item.because.slice(0, 4)) tile(small, code, slot, 20)
       } else make("span", line, "quiet", item.said)
       card.title = item.name
       card.setAttribute("aria-label", `${item.title}, ${item.name}, ${item.said}` +

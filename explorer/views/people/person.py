@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.analysis.grids import placed
+from explorer.analysis.retrieval.reasons import slots as colours_of
 from explorer.glossary import help_of
 from explorer.sheets import Block, Column, Controls, Go, Heading, Link, More, Note, Piece, Row, Table
 from explorer.study import relations as engine
@@ -94,6 +95,7 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
     fits = engine.for_user(study, found, user, by, NEAR)
     because = [strong(reasons) for reasons in fits.because]
     every = list(dict.fromkeys([one.code for one in codes] + [one.code for some in because for one in some]))
+    slots = colours_of([[one.code for one in codes], *[[one.code for one in some] for some in because]], COLOURS)
     rows = found.item[found.of(user)]
     shown = rows[:LOOKED]
     when = None if found.time is None else found.time[found.of(user)][:LOOKED]
@@ -101,10 +103,9 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
     return {
         "rows": grid[0], "columns": grid[1], "placed": placed(grid), "of": every,
         "names": {str(code): name for code, name in names if code in every},
-        "slots": _slots([[one.code for one in codes[:6]], *[[one.code for one in some] for some in because]]),
         "tiles": sprite(study.tiles(layer, np.array(every, np.int64))) if every else None,
         "about": "more common in what this user looked at than in all images",
-        "codes": [_told(one, len(rows)) for one in codes],
+        "codes": [_told(one, slot, len(rows)) for one, slot in zip(codes, slots[0], strict=True)],
         "looked": {
             "title": "Looked at", "about": _about(len(rows), len(shown), when is not None),
             "sheet": sprite(small(study, shown, SMALL)) if len(shown) else None,
@@ -115,10 +116,12 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             "title": "Near, and not looked at yet", "about": "the best first; point at one to see why",
             "sheet": sprite(small(study, fits.found, LARGE)) if len(fits.found) else None,
             "items": [
-                item | {"score": f"{score:.3g}", "because": [[one.code, one.part / max(score, 1e-9)] for one in some]}
-                for item, score, some in zip(
+                item | {"score": f"{score:.3g}", "because": [
+                    [one.code, one.part / max(score, 1e-9), slot] for one, slot in zip(some, colours, strict=True)
+                ]}
+                for item, score, some, colours in zip(
                     _items(study, layer, fits.found, every if fit else [], _values(study, fits.found)),
-                    fits.scores, because, strict=True,
+                    fits.scores, because, slots[1:], strict=True,
                 )
             ],
         },
@@ -134,11 +137,11 @@ def _about(count: int, shown: int, timed: bool) -> str:
     return f"{first}, newest first" if timed else first
 
 
-def _told(one: Taste, count: int) -> dict[str, Any]:
+def _told(one: Taste, slot: int, count: int) -> dict[str, Any]:
     times = f"{one.share / one.usual:.1f} ×" if one.usual else ""
     have = round(one.share * count)
     return {
-        "code": one.code, "weight": one.part, "times": times,
+        "code": one.code, "slot": slot, "weight": one.part, "times": times,
         "title": f"in {have} of {count} images of this user ({one.share:.0%}), and in {one.usual:.1%} of all images",
     }  # fmt: skip
 
@@ -176,12 +179,6 @@ def _day(seconds: float) -> str:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%d %b %y").lstrip("0")
     except (OSError, OverflowError, ValueError):
         return ""
-
-
-def _slots(lists: Sequence[Sequence[int]]) -> dict[str, int]:
-    from explorer.analysis.retrieval.reasons import slots
-
-    return {str(code): slot for code, slot in slots(lists, COLOURS).items()}
 
 
 def near(study: Study, found: Interactions, user: int, by: By) -> list[Block]:
