@@ -136,17 +136,21 @@ def _marked(places: Sequence[np.ndarray], cells: int) -> str:
 
 def values(study: Study, picture: Looked, row: int) -> list[list[Any]]:
     """Discrete values of an image, [name, value, whether the picture has it, too]; None where that is not known."""
-    from explorer.datasets import discrete
-
     table = study.concepts()
     told: list[list[Any]] = []
-    for name in discrete(table)[:VALUES]:
+    for name in study.remember(_discrete)[:VALUES]:
         value = table[name].iat[row]
         if value is None or value != value:
             continue
         own = None if picture.row is None else bool(table[name].iat[picture.row] == value)
         told.append([str(name), str(value)[:LETTERS], own])
     return told
+
+
+def _discrete(study: Study) -> list[str]:
+    from explorer.datasets import discrete
+
+    return discrete(study.concepts())
 
 
 def _pictures(study: Study, hits: Sequence[Hit]) -> dict[str, Any] | None:

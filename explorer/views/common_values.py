@@ -34,18 +34,24 @@ def blocks(study: Study, picture: Looked, found: Found) -> list[Block]:
 
 def numbers(study: Study, picture: Looked, found: Found) -> list[dict[str, Any]]:
     """Of each discrete concept: how many found images have the value of the image, and the share of all that do."""
-    from explorer.datasets import discrete
-
     if picture.row is None or not found.hits:
         return []
     table, told = study.known(), []
     rows = [hit.row for hit in found.hits]
-    for name in discrete(table):
-        column = table[name].astype(object)
+    for name in study.remember(_discrete, len(table.columns)):
+        column = table[name]
         value = column.iat[picture.row]
         if value is None or value != value:
             continue
-        others = np.delete((column == value).to_numpy(), picture.row)
-        have, chance = int((column.iloc[rows] == value).sum()), float(others.mean()) if len(others) else 0.0
+        same = (column == value).fillna(False).to_numpy(bool)
+        others = np.delete(same, picture.row)
+        have, chance = int(same[rows].sum()), float(others.mean()) if len(others) else 0.0
         told.append({"concept": str(name), "value": str(value), "have": have, "of": len(rows), "chance": chance})
     return told
+
+
+def _discrete(study: Study, columns: int) -> list[str]:
+    """Names of discrete concepts; `columns` tells what is known now from what was before more was computed."""
+    from explorer.datasets import discrete
+
+    return discrete(study.known())

@@ -294,9 +294,16 @@ def _sentences(study: Study, options: Options, asked: because.Asked, found: Foun
     if options.search == "area" and asked.cells is None:
         said.append(Note("No part is chosen yet, so the whole image counts.", "plain"))
     if found.matching is not None and found.hits:
-        said.append(Note(f"{words.many(found.matching, 'image')} of {found.of:,} {_have(options, asked)}.", "plain"))
-    if not found.hits and found.of:
-        said.append(Note(_nothing(options, asked, found), "info"))
+        said.append(Note(_matching(options, found), "plain"))
+    if not found.hits and (found.of or options.search != "codes"):
+        said.append(Note(_nothing(options, found), "info"))
+    if (
+        options.search == "codes"
+        and options.near == 0
+        and " near" in options.wanted
+        and not _near(study, vars(options))
+    ):
+        said.append(Note("The codes of this layer have no place in the image, so nothing is near or far."))
     if found.own:
         said.append(Note(_copies(found), "plain"))
     if found.tied:
@@ -331,19 +338,23 @@ def _help(options: Options) -> str:
     return help_of(term)
 
 
-def _have(options: Options, asked: because.Asked) -> str:
+def _matching(options: Options, found: Found) -> str:
+    count = f"{words.many(found.matching, 'image')} of {found.of:,} {'has' if found.matching == 1 else 'have'}"
     if options.search == "patch":
-        return "have the code of this patch somewhere; those with most of its surroundings come first"
-    return "have what was asked for"
+        return f"{count} the code of this patch somewhere; those with most of its surroundings come first."
+    near = any(hit.apart is not None for hit in found.hits)
+    return f"{count} what was asked for, near one another or not." if near else f"{count} what was asked for."
 
 
-def _nothing(options: Options, asked: because.Asked, found: Found) -> str:
+def _nothing(options: Options, found: Found) -> str:
+    if not found.of:
+        return "There is no other image here to find."
     if options.search == "patch":
         return "No other image has the code of this patch."
     if options.search == "codes":
         if found.matching:
             return (
-                f"{words.many(found.matching, 'image')} have these codes, but nowhere so near one another; let them "
+                f"{words.many(found.matching, 'image')} with these codes, but nowhere so near one another; let them "
                 "stand further apart."
             )
         return "No image has all of these codes and none of those that are ruled out; ask for fewer."

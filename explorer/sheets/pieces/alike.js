@@ -102,17 +102,20 @@ function alikeStart(root) {
     }
     return path
   }
-  const dim = (pen, inside, shade) => {
-    const { rows, columns } = state.data
+  const dim = (pen, inside, shade) => {  // whole pixels, so that no lines show between cells
+    const { rows, columns } = state.data, at = (place, of) => Math.round((place * pen.wide) / of)
+    pen.setTransform(1, 0, 0, 1, 0, 0)
     pen.fillStyle = shade
-    for (let row = 0; row < rows; row++) {  // runs, so that no lines show between cells
+    for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns;) {
         let to = column
         while (to < columns && !inside(row * columns + to)) to++
-        if (to > column) pen.fillRect(column, row, to - column, 1)
+        if (to > column) pen.fillRect(at(column, columns), at(row, rows), at(to, columns) - at(column, columns),
+          at(row + 1, rows) - at(row, rows))
         column = to + 1
       }
     }
+    pen.grid()
   }
   const outline = (pen, inside, colour, wide = 2.5) => {
     const path = border(inside)
@@ -184,7 +187,7 @@ function alikeStart(root) {
   const chosen = (pen) => {  // codes that are asked for in their colours, ruled out ones crossed out
     const { wanted, unwanted, slots } = state.data.query, { rows, columns } = state.data
     pen.grid()
-    if (wanted.length + unwanted.length)
+    if (state.query.some((code) => wanted.includes(code) || unwanted.includes(code)))
       dim(pen, (cell) => wanted.includes(state.query[cell]) || unwanted.includes(state.query[cell]), "#0009")
     wanted.forEach((code, at) => outline(pen, (cell) => state.query[cell] === code, alikeColours[slots[at]]))
     for (const code of unwanted) {
@@ -259,7 +262,7 @@ function alikeStart(root) {
       one.type = "button"
       one.onclick = () => state.tell(where)
     }
-    link("Ask about it", { image: hit.row })
+    link("Search from here", { image: hit.row })
     for (const row of hit.copies) link(`Copy: image ${row.toLocaleString("en-US")}`, { image: row })
     if (hit.because.length) link("Its code maps", { to: "maps", image: hit.row, code: hit.because[0][0] })
   }
