@@ -17,9 +17,11 @@ TERMS: dict[str, Term] = {
         "relevant ones up to there; their mean, over as many as could be found (10, or all relevant ones where there "
         "are fewer), is the AP of one search, and mAP is the mean over searches. 1: the first 10 are all relevant; "
         "early hits count more than late ones. Images that are equally alike are taken in every order, so that nothing "
-        "is won by how files are sorted. The interval (95 %) is of other searches in the same collection.",
+        "is won by how files are sorted. The interval (95 %) is of other images of the same kind: each is left out in "
+        "turn, as one that is searched for and as one that is found.",
         "0 to 1",
-        "Manning, Raghavan and Schütze, 2008, section 8.4; ties: McSherry and Najork, 2008",
+        "Manning, Raghavan and Schütze, 2008, section 8.4; ties: McSherry and Najork, 2008; interval: Efron and Stein, "
+        "1981",
     ),
     "precision at k": Term(
         "Precision@10",

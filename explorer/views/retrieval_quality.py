@@ -91,16 +91,6 @@ def _more(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> lis
     return [More("All numbers", [retrieval_table.table(found, scores, name)]), *each]
 
 
-def numbers(study: Study, options: Any) -> dict[str, dict[str, Any]]:
-    """{way: {map, low, high, precision, layer}} for scripts; empty where it is not made yet."""
-    try:
-        return quality.quality(
-            study, getattr(options, "concept", "") or "", encoder=getattr(options, "encoder", "") or ""
-        )
-    except BadInput:
-        return {}
-
-
 def _ahead(scores: Mapping[str, Any]) -> bool:
     return bool(scores["best"]) and scores["best"]["difference"][1] > 0
 
@@ -240,7 +230,7 @@ def _small(found: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """What the numbers are of."""
     said = [
         f"{words.many(scores['queries'], 'search', 'searches')} among {scores['images']:,} images, drawn at random "
-        f"from the whole set. Intervals: bootstrap over searches, 95 %.",
+        f"from the whole set. Intervals: 95 %, jackknife over images.",
     ]
     if not any(way["group"] == "image" for way in found["ways"]):
         said.append(UNSEEN)

@@ -68,7 +68,7 @@ def table(found: Mapping[str, Any], scores: Mapping[str, Any], name: str) -> Tab
     )
     for key, label in MEANS.items():
         columns[key] = Column(label.format(k=found["k"]), help_of(TERMS[key]), "%.3f")
-        columns[f"{key}_between"] = Column("95 %", "By search.")
+        columns[f"{key}_between"] = Column("95 %", "By image.")
         data[key] = [scores[key][at][0] for at in order]
         data[f"{key}_between"] = [_ends(scores[key][at]) for at in order]
     return Table(name, pd.DataFrame(data), columns)

@@ -10,6 +10,7 @@ import pytest
 from explorer.results.subject import Subject
 from explorer.sheets import Card, Cards, Chart, Go, Heading, Missing, Note, Table, walk
 from explorer.study import Study, open_study
+from explorer.study import retrieval_quality as quality
 from explorer.views import fields, retrieval_quality
 from explorer.views.retrieval_table import called, short
 
@@ -44,7 +45,7 @@ def test_it_is_made_when_it_is_asked_for(study):
     blocks = shown(study)
     missing = of(Missing, blocks)
     assert [one.kind for one in missing] == ["retrieval"] and not missing[0].begin and not of(Chart, blocks)
-    assert retrieval_quality.numbers(study, Options("label")) == {}
+    assert quality.quality(study, "label") == {}
 
 
 def test_the_way_to_take_is_a_sentence(study):
@@ -55,7 +56,7 @@ def test_the_way_to_take_is_a_sentence(study):
     assert "one half of the searches" in said.text and said.tone == "plain"
     cards = [card for one in of(Cards, blocks) for card in one.cards]
     assert cards[0].label == "Best way here" and all(isinstance(one, Card) and one.help for one in cards)
-    assert retrieval_quality.numbers(study, Options("label"))["bag"]["map"] == 1
+    assert quality.quality(study, "label")["bag"]["map"] == 1
     other = of(Note, shown(study, concept="other"))[0]
     assert "Take" not in other.text and other.tone == "warning", "codes say nothing of it"
 

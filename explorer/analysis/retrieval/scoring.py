@@ -34,12 +34,14 @@ class Ranked:
         rows: (q, k) images, most similar first; -1 where there are no more.
         start: (q, k) the first place, from 0, of the images that tie with that of a place. size: (q, k) how many tie.
         level: (q, n) sparse, the images that tie with the last one where not all of them are among the first k.
+        spare: (q,) the next image, which moves up when one before is left out; -1 for none.
     """
 
     rows: np.ndarray
     start: np.ndarray
     size: np.ndarray
     level: csr_array
+    spare: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,38 +51,47 @@ class Found:
     Attributes:
         average: (q,) AP@k in [0, 1]; precision: (q,) precision@k in [0, 1]; NaN without a relevant image.
         hits: (q,) relevant images among the first k, the mean over ties.
+        moved: (2, q, k) by how much the AP and the precision of a query would change without the image at a place,
+            of one order of those that tie; None of `chance`.
     """
 
     average: np.ndarray
     precision: np.ndarray
     hits: np.ndarray
+    moved: np.ndarray | None = None
 
 
-def rank(similarity: np.ndarray, k: int) -> Ranked:
-    """The first k of each query by similarity (q, n), larger is nearer; -inf is what is left out of a query's order."""
+def rank(similarity: np.ndarray, k: int, seed: int = 0) -> Ranked:
+    """The first k of each query by similarity (q, n), larger is nearer; -inf is what is left out of a query's order.
+
+    Which of the images that tie are named is drawn by lot.
+    """
     from scipy.sparse import csr_array
 
     similarity = np.round(similarity.astype(np.float64), DIGITS)
     queries, images = similarity.shape
-    k = min(k, images)
+    k, more = min(k, images), min(k + 1, images)
     if not k:
-        empty = np.empty((queries, 0), np.int64)
-        return Ranked(empty, empty, empty, csr_array((queries, images), dtype=bool))
-    rows = np.argpartition(-similarity, k - 1, axis=1)[:, :k] if k < images else np.tile(np.arange(k), (queries, 1))
+        empty, none = np.empty((queries, 0), np.int64), np.full(queries, -1)
+        return Ranked(empty, empty, empty, csr_array((queries, images), dtype=bool), none)
+    lots = similarity + np.random.default_rng(seed).random(similarity.shape) * 10.0 ** -(DIGITS + 1)
+    rows = np.argpartition(-lots, more - 1, axis=1)[:, :more]
+    rows = np.take_along_axis(rows, np.argsort(-np.take_along_axis(lots, rows, 1), axis=1), 1)
     values = np.take_along_axis(similarity, rows, 1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    rows, values = np.take_along_axis(rows, order, 1), np.take_along_axis(values, order, 1)
+    rows = np.where(np.isfinite(values), rows, -1)
+    spare = rows[:, k] if more > k else np.full(queries, -1)
+    rows, values = rows[:, :k], values[:, :k]
     first = np.ones_like(rows, bool)
     first[:, 1:] = values[:, 1:] != values[:, :-1]
     start = np.maximum.accumulate(np.where(first, np.arange(k), 0), axis=1)
     size = (values[:, :, None] == values[:, None, :]).sum(2)
     last = values[:, -1:]
     tied = (similarity == last).sum(1)  # of the whole order, with the last place
-    more = np.flatnonzero((tied > size[:, -1]) & np.isfinite(last[:, 0]))
-    size[more] = np.where(values[more] == last[more], tied[more, None], size[more])
-    query, image = np.nonzero(similarity[more] == last[more])
-    level = csr_array((np.ones(len(image), bool), (more[query], image)), shape=(queries, images))
-    return Ranked(np.where(np.isfinite(values), rows, -1), start, size, level)
+    over = np.flatnonzero((tied > size[:, -1]) & np.isfinite(last[:, 0]))
+    size[over] = np.where(values[over] == last[over], tied[over, None], size[over])
+    query, image = np.nonzero(similarity[over] == last[over])
+    level = csr_array((np.ones(len(image), bool), (over[query], image)), shape=(queries, images))
+    return Ranked(rows, start, size, level, spare)
 
 
 def found(ranked: Ranked, relevance: tuple[np.ndarray, np.ndarray], relevant: np.ndarray, k: int) -> Found:
@@ -105,7 +116,25 @@ def found(ranked: Ranked, relevance: tuple[np.ndarray, np.ndarray], relevant: np
     hits = likely.sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         average = np.where(relevant > 0, gained / np.minimum(relevant, k), np.nan)
-    return Found(average, np.where(relevant > 0, hits / k, np.nan), hits)
+    spare = (values[ranked.spare] == own) & (ranked.spare >= 0)
+    moved = _moved(np.column_stack([same, spare]).astype(np.float64), relevant, k)
+    return Found(average, np.where(relevant > 0, hits / k, np.nan), hits, moved)
+
+
+def _moved(same: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
+    """(2, q, k): what AP and precision change by without each image; `same` (q, k + 1) is 1 where one is relevant.
+
+    Images before it stay, those behind it move up a place and have one relevant image less before them, if it was one.
+    """
+    places, counted = np.arange(1, same.shape[1] + 1), np.cumsum(same, 1)
+    gained = same * counted / places
+    up = np.where(places > 1, same / np.maximum(places - 1, 1), 0)
+    before = np.cumsum(gained, 1) - gained
+    behind = [part.sum(1, keepdims=True) - np.cumsum(part, 1) for part in (up * counted, up)]
+    without = (before + behind[0] - same * behind[1])[:, :-1]
+    own, relevant = same[:, :-1], relevant[:, None]
+    average = without / np.clip(relevant - own, 1, k) - gained[:, :-1].sum(1, keepdims=True) / np.clip(relevant, 1, k)
+    return np.stack([average, (same[:, -1:] - own) / k]).astype(np.float32)
 
 
 def _level(ranked: Ranked, own: np.ndarray, values: np.ndarray) -> np.ndarray:

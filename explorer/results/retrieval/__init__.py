@@ -8,7 +8,7 @@ concepts: [{
    concept, computed, fifths: whether it is a quantity, whose fifths are its values   circular: sentence or absent
    images (with a value), queries, alone (queries without another image of their value, left out)
    possible: mean precision that a perfect order reaches
-   map, macro, precision: [[mean, low, high] of each way]     95 % over queries; macro: each value weighs the same
+   map, macro, precision: [[mean, low, high] of each way]     95 %, by image; macro: each value weighs the same
    values: [{value, queries, map: [of each way]}]
    best, codes: {way, baseline, score, beside, difference: [mean, low, high], queries} or null
 }]
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-VERSION = 1  # counted up whenever the same input gives other numbers
+VERSION = 2  # counted up whenever the same input gives other numbers
 LONGEST = 64 * 1024 * 1024  # bytes of a result, unpacked
 
 

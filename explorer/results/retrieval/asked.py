@@ -16,4 +16,4 @@ class Options:
     )
     concepts: str = choice("", (), "A table of concepts beside the images: CSV or Parquet.")
     encoder: str = choice("", (), "Another checkpoint to search by, a name or a path.")
-    k: int = number(10, "How many images of each search are looked at.", low=1, high=100)
+    k: int = number(10, "How many images of each search are looked at.", low=1, high=50)

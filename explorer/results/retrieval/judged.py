@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.analysis.retrieval import choosing, scoring
+from explorer.analysis.retrieval.choosing import Scores
 from explorer.datasets.sources import sample
 from explorer.results.retrieval.ways import OWN, PLAIN, SHUFFLED, Way, rows_of
 
@@ -60,9 +61,11 @@ def judge(material: Material, options: Options) -> dict[str, Any]:
         relevant, ranked = _relevant(some, groups)
         for concept, number in zip(some.concepts, relevant, strict=True):
             by_chance = scoring.chance(number, ranked, options.k)
-            rows = [*scores[concept.name], np.stack([by_chance.average, by_chance.precision])]
+            none = np.empty((0, len(number), 0))
+            exact = Scores(by_chance.average, none, none), Scores(by_chance.precision, none, none)
             if (number > 0).any():
-                told.append(_told(concept, some, np.stack(rows), number, [*ways, Way("chance", "", "nothing")]))
+                rows = [*scores[concept.name], exact]
+                told.append(_told(concept, some, rows, number > 0, [*ways, Way("chance", "", "nothing")]))
                 told[-1]["possible"] = float(np.minimum(number[number > 0], options.k).mean() / options.k)
                 told[-1] |= {"circular": sets.CIRCULAR} if concept.name in own else {}
             else:
@@ -125,23 +128,32 @@ def _groups(material: Material) -> np.ndarray:
     return np.unique(stamps[material.rows, 1], return_inverse=True)[1].reshape(-1)
 
 
-def _scored(seeds: list[Rows], some: Asked, groups: np.ndarray, k: int) -> list[np.ndarray]:
-    """(2, q) AP@k and precision@k for each concept, the mean over seeds."""
+def _scored(seeds: list[Rows], some: Asked, groups: np.ndarray, k: int) -> list[tuple[Scores, Scores]]:
+    """AP@k and precision@k of each query for each concept, the mean over seeds."""
     of, relevant = groups[some.ranked], _relevant(some, groups)[0]
-    found = [np.zeros((2, len(some.queries))) for _ in some.concepts]
-    for rows in seeds:
-        rows = rows[some.ranked].astype(np.float64)
+    scores = [np.zeros((2, len(some.queries))) for _ in some.concepts]
+    rows, moved = [], [[] for _ in some.concepts]  # of each seed
+    for one in seeds:
+        one, parts = one[some.ranked].astype(np.float64), [[] for _ in some.concepts]
         for start in range(0, len(some.queries), BLOCK):
             part = slice(start, start + BLOCK)
             queries = some.queries[part]
-            similarity = rows[queries] @ rows.T
+            similarity = one[queries] @ one.T
             similarity = similarity.toarray() if hasattr(similarity, "toarray") else similarity
             similarity[of[queries][:, None] == of] = -np.inf
-            ranked = scoring.rank(similarity, k)
-            for concept, scores, count in zip(some.concepts, found, relevant, strict=True):
-                one = scoring.found(ranked, (concept.index[queries], concept.index), count[part], k)
-                scores[:, part] += np.stack([one.average, one.precision]) / len(seeds)
-    return found
+            ranked = scoring.rank(similarity, k, seed=start)
+            rows.append(ranked.rows)
+            for concept, into, count, lost in zip(some.concepts, scores, relevant, parts, strict=True):
+                found = scoring.found(ranked, (concept.index[queries], concept.index), count[part], k)
+                into[:, part] += np.stack([found.average, found.precision]) / len(seeds)
+                lost.append(found.moved)
+        for into, lost in zip(moved, parts, strict=True):
+            into.append(np.concatenate(lost, 1))
+    shown = np.concatenate(rows).reshape(len(seeds), len(some.queries), -1)
+    return [
+        tuple(Scores(value, shown, np.stack([one[at] for one in of_seeds])) for at, value in enumerate(values))
+        for values, of_seeds in zip(scores, moved, strict=True)
+    ]
 
 
 def _relevant(some: Asked, groups: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -158,19 +170,25 @@ def _relevant(some: Asked, groups: np.ndarray) -> tuple[list[np.ndarray], np.nda
     return found, ranked
 
 
-def _told(concept: Concept, some: Asked, scores: np.ndarray, relevant: np.ndarray, ways: list[Way]) -> dict[str, Any]:
-    """What the result says of a concept: scores (m, 2, q) of m ways."""
-    asked = relevant > 0
-    values, scores = concept.index[some.queries][asked], scores[:, :, asked]
+def _told(
+    concept: Concept, some: Asked, scores: list[tuple[Scores, Scores]], asked: np.ndarray, ways: list[Way]
+) -> dict[str, Any]:
+    """What the result says of a concept: AP and precision by each way, of the queries (q,) that are asked."""
+    of = choosing.Asked(some.queries[asked], len(some.ranked), concept.index[some.queries][asked])
+    average, precision = (
+        [Scores(one[at].value[asked], one[at].rows[:, asked], one[at].moved[:, asked]) for one in scores]
+        for at in range(2)
+    )
     means = {
-        "map": choosing.between(scores[:, 0], values), "macro": choosing.between(scores[:, 0], values, alike=True),
-        "precision": choosing.between(scores[:, 1], values),
-    }  # fmt: skip
+        "map": [choosing.between(one, of) for one in average],
+        "macro": [choosing.between(one, of, alike=True) for one in average],
+        "precision": [choosing.between(one, of) for one in precision],
+    }
     plain = [at for at, way in enumerate(ways) if way.group in PLAIN and way.way != SHUFFLED]
     best = {}
     for name, groups in (("best", OWN), ("codes", OWN[:1])):
         own = [at for at, way in enumerate(ways) if way.group in groups]
-        chosen = choosing.choose(scores[:, 0], own, plain, values)
+        chosen = choosing.choose(average, own, plain, of)
         best[name] = None if chosen is None else {
             field: list(asdict(one).values()) if isinstance(one, choosing.Between) else one
             for field, one in vars(chosen).items()
@@ -180,9 +198,9 @@ def _told(concept: Concept, some: Asked, scores: np.ndarray, relevant: np.ndarra
         "images": len(some.ranked), "queries": int(asked.sum()), "alone": int((~asked).sum()),
         **{name: [list(asdict(one).values()) for one in of_ways] for name, of_ways in means.items()},
         "values": [
-            {"value": concept.values[value], "queries": int((values == value).sum()),
-             "map": scores[:, 0, values == value].mean(1).tolist()}
-            for value in np.unique(values)
+            {"value": concept.values[value], "queries": int((of.values == value).sum()),
+             "map": [float(one.value[of.values == value].mean()) for one in average]}
+            for value in np.unique(of.values)
         ],
         **best,
     }  # fmt: skip
