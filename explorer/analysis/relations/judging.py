@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.analysis.retrieval.scoring import DIGITS
-
 if TYPE_CHECKING:
     from explorer.analysis.relations.holding import Held
 
 NUMBERS = 4_000_000  # scores that are held at once
 METRICS = ("hit_rate", "ndcg", "mrr")
+EQUAL = 5e-10  # scores this near are equal: a product of the same vectors may differ in the last digit
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ def judge(scores: Callable[[np.ndarray], np.ndarray], held: Held, k: int, seed: 
     for start in range(0, len(users), size):
         some = slice(start, min(start + size, len(users)))
         ours = slice(starts[some.start], ends[some.stop - 1])
-        table = np.round(np.asarray(scores(users[some]), np.float64)[:, held.among], DIGITS)
+        table = np.asarray(scores(users[some]), np.float64)[:, held.among]
         mask = seen[users[some]][:, held.among].tocoo()
         table[mask.row, mask.col] = -np.inf
         shown += _recommended(table, k, rng)
@@ -96,27 +95,30 @@ def gini(counts: np.ndarray) -> float:
 
 
 def _places(table: np.ndarray, row: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(p,) products that score higher, and that tie; what else was held back of a user is not ranked against it."""
+    """(p,) products that score higher, and that tie; what else was held back of a user is not ranked against it.
+
+    `table` (u, C) loses what was held back.
+    """
     own = table[row, column]
-    rest = table.copy()
-    rest[row, column] = -np.inf
+    table[row, column] = -np.inf
     higher, tied = np.empty(len(row), np.int64), np.empty(len(row), np.int64)
     for at, (user, score) in enumerate(zip(row, own, strict=True)):
-        higher[at] = np.count_nonzero(rest[user] > score)
-        tied[at] = np.count_nonzero(rest[user] == score) + 1
+        higher[at] = np.count_nonzero(table[user] > score + EQUAL)
+        tied[at] = np.count_nonzero(table[user] >= score - EQUAL) - higher[at] + 1
     return higher, tied
 
 
 def _recommended(table: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(C,) how often each product is among the first k, ties in random order."""
-    order = table + 0.4 * 10.0**-DIGITS * rng.random(table.shape)
-    first = (
-        np.argpartition(-order, k - 1, axis=1)[:, :k]
-        if k < table.shape[1]
-        else np.arange(k)[None].repeat(len(table), 0)
-    )
-    first = first[np.isfinite(np.take_along_axis(table, first, 1))]
-    return np.bincount(first, minlength=table.shape[1])
+    """(C,) how often each product is among the first k of the users of a table (u, C), ties in random order."""
+    count = table.shape[1]
+    least = np.partition(table, count - k, axis=1)[:, [count - k]]
+    first = (table >= least - EQUAL) & np.isfinite(table)
+    for user in np.flatnonzero(first.sum(1) > k):
+        some = np.flatnonzero(first[user])
+        tied = table[user, some] <= least[user] + EQUAL
+        out = rng.permutation(some[tied])[: len(some) - k]
+        first[user, out] = False
+    return first.sum(0)
 
 
 def _popularity(shown: np.ndarray, held: Held) -> float:
