@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FEWEST = 5  # images of a branch that can go with a concept
 ABOVE = 0.05  # by which a share must lie above that of all images, with the lower end of its interval
-MOST = 5_000  # images of a branch that are asked which of them stands for it
+MOST = 1_000  # images of a branch that are asked which of them stands for it
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,17 @@ def branches(codes: np.ndarray, prefix: Sequence[int]) -> list[tuple[int, np.nda
     return [(int(numbers[at]), parts[at]) for at in np.argsort(-counts, kind="stable")]
 
 
+def sampled(rows: np.ndarray) -> np.ndarray:
+    """At most MOST of some rows, always the same ones, ascending."""
+    if len(rows) <= MOST:
+        return rows
+    return np.sort(np.random.default_rng(len(rows)).permutation(rows)[:MOST])
+
+
 def middle(vectors: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """The `count` of some rows of vectors (N, D) that are nearest to their mean, the nearest first."""
-    if len(rows) > MOST:
-        rows = np.sort(np.random.default_rng(len(rows)).permutation(rows)[:MOST])
-    some = vectors[rows].astype(np.float64)
-    return rows[np.argsort(np.square(some - some.mean(0)).sum(1), kind="stable")[:count]]
+    """The `count` of some rows (n,), whose vectors are (n, D), that are nearest to their mean, the nearest first."""
+    some = vectors.astype(np.float64)
+    return rows[np.argsort(np.square(some - some.mean(0)).sum(1), kind="stable")[:count]] if len(rows) else rows
 
 
 def tied(concepts: Sequence[Concept], rows: np.ndarray, among: np.ndarray | None = None) -> Tied | None:

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 MOST = 50_000  # images whose codes are turned into vectors at once
 
 
-def of_images(encoding: Encoding, layers: list[str], of: str) -> tuple[list[np.ndarray], str]:
+def of_images(
+    encoding: Encoding, layers: list[str], of: str, rows: np.ndarray | None = None
+) -> tuple[list[np.ndarray], str]:
     """A vector of each image for each of some layers, (N, D) float32 each, and which they are, `zq` or `ze`.
+
+    With `rows` (n,) of these alone.
 
     Where no latents are known, as of a file of codes, those of the codes stand for them.
 
@@ -27,22 +31,23 @@ def of_images(encoding: Encoding, layers: list[str], of: str) -> tuple[list[np.n
         BadInput: neither is a number.
     """
     if of == "ze":
-        found = [encoding.pooled(layer) for layer in layers]
+        found = [encoding.pooled(layer, rows) for layer in layers]
         if all(np.isfinite(one).all() for one in found):
             return found, of
-    found = [quantized(encoding, layer) for layer in layers]
+    found = [quantized(encoding, layer, rows) for layer in layers]
     if not all(np.isfinite(one).all() for one in found):
         raise BadInput("some images have latents that are no numbers, so no ids can be made of them")
     return found, "zq"
 
 
-def quantized(encoding: Encoding, layer: str) -> np.ndarray:
-    """(N, D) float32 means of the vectors of each image's codes."""
+def quantized(encoding: Encoding, layer: str, rows: np.ndarray | None = None) -> np.ndarray:
+    """(N, D) float32 means of the vectors of each image's codes; with `rows` (n,) of these alone."""
     vectors = encoding.codebook(layer).vectors.detach().cpu().numpy()
     height, width = encoding.layer(layer).grid
-    parts = []
-    for start in range(0, len(encoding), MOST):
-        codes = encoding.codes(layer, slice(start, start + MOST))
+    parts = [np.empty((0, vectors.shape[1]), np.float32)]
+    for start in range(0, len(encoding) if rows is None else len(rows), MOST):
+        some = slice(start, min(start + MOST, len(encoding))) if rows is None else rows[start : start + MOST]
+        codes = encoding.codes(layer, some)
         parts.append((occurrences(codes, len(vectors)) @ vectors / (height * width)).astype(np.float32))
     return np.concatenate(parts)
 

@@ -140,7 +140,9 @@ def write(path: Path, codes: np.ndarray, names: list[str], facts: dict[str, Any]
         BOOKS: b64encode(packed.getvalue()).decode(),
     }
     table = pyarrow.table(columns)
-    how = {"compression": "zstd", "store_schema": False}  # Arrow's schema would hold the metadata a second time
+    levels = [name for name in columns if name.startswith("level_")]
+    how = {"compression": "zstd", "compression_level": 12, "use_dictionary": levels}
+    how["store_schema"] = False  # it would hold the metadata a second time
     with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, table.schema, **how) as file:
         file.write_table(table)
         file.add_key_value_metadata(about)
@@ -173,12 +175,13 @@ def read(path: Path, key: str = "") -> Ids:
         raise BadInput(f"{Path(path).name} is not a file of ids of this program or is damaged: {error}") from None
 
 
-def maker(found: Ids, encoding: Encoding, inputs: list[np.ndarray]) -> Maker:
-    """What makes such ids of other pictures, from the vectors (N, D) of all images for each input."""
+def maker(found: Ids, encoding: Encoding) -> Maker:
+    """What makes such ids of other pictures."""
     from explorer.analysis import ids
     from explorer.results import id_vectors
 
     if found.parts is None:
         return id_vectors.own(encoding, found.facts["way"])
     rows, labels = found.parts
-    return ids.built(found.facts["way"], [one[rows] for one in inputs], labels, found.facts["options"]["branch"])
+    inputs = id_vectors.of_images(encoding, found.facts["layers"], found.facts["of"], rows)[0]
+    return ids.built(found.facts["way"], inputs, labels, found.facts["options"]["branch"])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SIDE = 64  # pixels of a picture
 OF_BRANCH, OF_NODE = 4, 18  # pictures of each branch, and of the place that the tree is opened at
 BRANCHES = 64  # that are shown, those with most images
+WHOLE = 50_000  # images whose vectors are kept; of more, those that are asked for are read
 BESIDE = 8  # images with the same id
 HOW = (
     "Each box is a branch: all images whose id begins so, with those that are nearest to its middle. Open one to see "
@@ -33,11 +34,11 @@ def opened(study: Study, asked: id_choices.Options) -> made.Ids:
     return study.result("ids", asked)
 
 
-def vectors(study: Study, layers: tuple[str, ...], of: str) -> list[np.ndarray]:
-    """What ids are made of, (N, D) of each input."""
+def vectors(study: Study, layer: str, of: str) -> np.ndarray:
+    """What ids are made of, (N, D)."""
     from explorer.results import id_vectors
 
-    return id_vectors.of_images(study.encoding, list(layers), of)[0]
+    return id_vectors.of_images(study.encoding, [layer], of)[0][0]
 
 
 def concepts(study: Study) -> list[Concept]:
@@ -81,10 +82,9 @@ def node(study: Study, asked: id_choices.Options, prefix: tuple[int, ...]) -> di
     found = study.remember(opened, asked)
     codes, known = found.codes, study.remember(concepts)
     rows = id_branches.below(codes, prefix)
-    some = _inputs(study, found)
     shown = id_branches.branches(codes, prefix)
-    heads = [id_branches.middle(some, under, OF_BRANCH) for _, under in shown[:BRANCHES]]
-    middle = id_branches.middle(some, rows, OF_NODE) if len(rows) else rows
+    counts = [OF_NODE, *[OF_BRANCH] * min(len(shown), BRANCHES)]
+    middle, *heads = _middles(study, found, [rows, *(under for _, under in shown[:BRANCHES])], counts)
     urls = _pictured(study, np.unique(np.concatenate([middle, *heads]).astype(np.int64)))
     here = ids.worded(prefix)
     branches = [
@@ -102,9 +102,20 @@ def node(study: Study, asked: id_choices.Options, prefix: tuple[int, ...]) -> di
     }  # fmt: skip
 
 
-def _inputs(study: Study, found: made.Ids) -> np.ndarray:
-    """(N, D) vectors by which images are near to the middle of a branch: of the last, finest input."""
-    return study.remember(vectors, tuple(found.facts["layers"]), found.facts["of"])[-1]
+def _middles(study: Study, found: made.Ids, parts: list[np.ndarray], counts: list[int]) -> list[np.ndarray]:
+    """The images that stand for each of some sets of rows: those nearest to its mean, by the last, finest vectors."""
+    from explorer.analysis import id_branches
+    from explorer.results import id_vectors
+
+    few = [id_branches.sampled(rows) for rows in parts]
+    layers, of = found.facts["layers"], found.facts["of"]
+    if len(study.images) <= WHOLE:
+        every = study.remember(vectors, layers[-1], of)
+        return [id_branches.middle(every[rows], rows, count) for rows, count in zip(few, counts, strict=True)]
+    asked = np.unique(np.concatenate(few))
+    some = id_vectors.of_images(study.encoding, layers[-1:], of, asked)[0][0]
+    at = [np.searchsorted(asked, rows) for rows in few]
+    return [id_branches.middle(some[at], rows, count) for at, rows, count in zip(at, few, counts, strict=True)]
 
 
 def _said(tied: Any, above: str = "") -> str:
@@ -173,8 +184,7 @@ def own(study: Study, asked: id_choices.Options, picture: Looked) -> np.ndarray:
         else:
             latents = study.vectors(layer)[study.codes_of(picture, layer)[0]]
         inputs.append(latents.mean((0, 1), dtype=np.float64).astype(np.float32)[None])
-    every = study.remember(vectors, tuple(found.facts["layers"]), found.facts["of"])
-    return made.maker(found, study.encoding, every).ids(inputs)[0]
+    return made.maker(found, study.encoding).ids(inputs)[0]
 
 
 def _beside(study: Study, found: made.Ids, code: np.ndarray, picture: Looked) -> list[Block]:

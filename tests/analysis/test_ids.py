@@ -125,7 +125,9 @@ def test_branches_of_a_prefix_stand_by_size():
     assert [(code, rows.tolist()) for code, rows in id_branches.branches(codes, (1,))] == [(2, [0, 2]), (1, [3])]
     assert id_branches.branches(codes, (1, 2)) == [] == id_branches.branches(codes, (9,))
     vectors = np.array([[0.0], [50], [4], [1], [60]], np.float32)
-    assert id_branches.middle(vectors, np.array([0, 2, 3]), 2).tolist() == [3, 0]  # the mean is 5 / 3
+    some = np.array([0, 2, 3])
+    assert id_branches.middle(vectors[some], some, 2).tolist() == [3, 0]  # the mean is 5 / 3
+    assert len(id_branches.sampled(np.arange(5000))) == id_branches.MOST and len(id_branches.sampled(some)) == 3
 
 
 def test_a_branch_goes_with_what_it_surely_has_more_of():

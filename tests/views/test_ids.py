@@ -104,6 +104,15 @@ def test_the_tree_opens_where_the_address_says_and_answers_for_every_branch(draw
         assert "the tree is opened at its root" in notes(sheet) and not blocks(sheet, Piece)[0].data["here"]["text"]
 
 
+def test_a_large_set_reads_only_what_a_branch_shows(drawn, monkeypatch):
+    _, sheet = drawn(levels=2, branch=4)
+    expected = blocks(sheet, Piece)[0].data["here"]
+    monkeypatch.setattr(id_tree, "WHOLE", 0)
+    study, _ = drawn(levels=2, branch=4)
+    asked = id_choices.complete(study.checkpoint.layers, "", made.Options(levels=2, branch=4))
+    assert id_tree.node(study, asked, ()) == expected
+
+
 def test_the_id_of_an_image_leads_to_its_branches_and_a_picture_of_ones_own_gets_the_same_id(drawn):
     study, sheet = drawn(levels=2, branch=4)
     found = study.result("ids", made.Options(levels=2, branch=4))
