@@ -80,14 +80,14 @@ def _times(value: float) -> str:
 
 def _codes(study: Study, grouping: Grouping, facts: Facts, group: int) -> list[Block]:
     codes, layer = facts.codes[group], grouping.layer
-    names, used = study.names(layer), study.usage(layer)
+    names = study.names(layer)
 
     def pictures(some: np.ndarray) -> list[Picture]:
         tiles = study.tiles(layer, some)
         return [
             Picture(
                 tile, names.get(int(code), f"{code}"), alt=f"A patch of {words.called(names, int(code))}",
-                help=f"{int(used[code]):,} tokens", go=Go("codebook", {"layer": layer, "code": int(code)}),
+                go=Go("codebook", {"layer": layer, "code": int(code)}),
             )
             for code, tile in zip(some, tiles, strict=True)
         ]  # fmt: skip

@@ -26,7 +26,8 @@ NOISE = (
     "No groups: what one half of the images calls a group, the other half does not, more than shuffled images do. "
     "Take what is below for noise, and try another way, or more images."
 )
-THERE = "Two halves of the images that share none agree on these groups; shuffled images do not."
+THERE = "Two halves of the images that share none agree on these groups {how}; shuffled images do not."
+HOW = {0.3: "a little, and above chance", 0.6: "in part", 2.0: "for the most part"}  # agreement below each
 ONLY_VECTORS = "One code stands for the whole image here, so none ever comes together with another: vectors it is."
 YOURS = "Groups from {title}. Nothing was looked for, so there is no tree, and halves of the images are not asked."
 
@@ -179,7 +180,8 @@ def _verdict(grouping: Grouping, stable: Mapping[str, Any] | None) -> list[Block
         return [Note(YOURS.format(title=grouping.title))]
     notes: list[Block] = []
     if stable is not None:
-        notes.append(Note(THERE) if stable["there"] else Note(NOISE, "warning"))
+        how = next(said for most, said in HOW.items() if stable["ami"] < most)
+        notes.append(Note(THERE.format(how=how)) if stable["there"] else Note(NOISE, "warning"))
     counted, images = grouping.tree["counted"], grouping.tree["images"]
     if counted < images:
         notes.append(Note(f"Counted in {counted:,} of {images:,} images, a random sample."))
