@@ -270,6 +270,14 @@ def kept(images: str) -> dict[str, str]:
     return found
 
 
+def stamp(key: str) -> int | None:
+    """When it was kept, in nanoseconds; None where it is not there."""
+    try:
+        return _place(key).stat().st_mtime_ns if key.isalnum() else None
+    except OSError:
+        return None
+
+
 def forget(key: str) -> None:
     """Deletes it for good, and every result that was made of it; nothing happens where it is not there."""
     if not key.isalnum():

@@ -10,7 +10,6 @@ import numpy as np
 
 from explorer.datasets import interactions as tables
 from explorer.datasets import tastes
-from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.sheets import Act, Block, Card, Cards, Controls, Heading, Later, More, Note, Sheet
 from explorer.views import fields, words
@@ -41,12 +40,12 @@ def _any(study: Study, options: Mapping[str, Any]) -> bool:
 
 def _last_user(study: Study, options: Mapping[str, Any]) -> int:
     """The number of the last user, in the order of how much they looked at."""
-    found = people(study, options["people"])
+    found = begin.people(study, options["people"])
     return 0 if found is None else len(found.users) - 1
 
 
 def _most_looked_at(study: Study, options: Mapping[str, Any]) -> int:
-    found = people(study, options["people"])
+    found = begin.people(study, options["people"])
     return 0 if found is None else int(np.bincount(found.item).argmax())
 
 
@@ -85,17 +84,9 @@ class Options:
     crowd_seed: int = _crowd("seed", "Seed")
 
 
-def people(study: Study, key: str) -> Interactions | None:
-    """The users under a key, where they are of these images; None where they are gone."""
-    try:
-        return tables.fitting(tables.find(key), study.images) if key else None
-    except BadInput:
-        return None
-
-
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
     """Who is here, what finds what they look at next, one user, one product."""
-    found = people(study, options.people)
+    found = begin.people(study, options.people)
     if found is None:
         return Sheet(begin.opening(study, options), {"interactions": None})
     blocks: list[Block] = [

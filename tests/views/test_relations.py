@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from explorer.datasets import interactions, tastes
+from explorer.errors import BadInput
+from explorer.files import cache_folder
 from explorer.sheets import Act, Chart, Missing, Note, Piece, Table, walk
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
@@ -109,12 +111,15 @@ def test_no_name_of_a_person_is_carried_by_a_link(shop):
         assert block.go is None or set(block.go.carried) <= {"person", "product"}
 
 
-def test_deleted_users_are_gone(shop):
+def test_deleted_users_are_gone_with_what_was_made_of_them(shop):
     key = simulated(shop, users=5, each=4)
+    shop.make("relations", {"interactions": key})
+    folder = cache_folder() / "relations"
+    assert list(folder.glob("*.json"))
     (act,) = [one for one in of(visited(shop), Act) if one.name == "forget"]
     assert "Nobody can bring it back" in act.asks
     act.does()
-    assert not interactions.kept(shop.images.fingerprint)
+    assert not interactions.kept(shop.images.fingerprint) and not list(folder.glob("*.json"))
     assert visited(shop, people=key).told() == {"interactions": None}
 
 
@@ -167,3 +172,17 @@ def test_the_sentence_is_as_plain_where_codes_lose(low, high, said):
 def test_users_of_one_image_each_cannot_be_judged(shop):
     interactions.keep(interactions.take("p.csv", b"user_id,image_id\nanna,1\nbert,2\n", shop.images))
     assert any("nothing can be judged" in one.text for one in of(visited(shop), Note))
+
+
+def test_more_users_than_anybody_waits_for_are_a_sentence(shop):
+    sheet = visited(shop, crowd_users=900_000)
+    (act,) = [one for one in of(sheet, Act) if one.name == "simulate"]
+    with pytest.raises(BadInput, match="at most 208,333 here"):
+        act.does()
+
+
+def test_a_table_of_other_images_is_not_shown(shop, tmp_path):
+    key = simulated(shop, users=5, each=4)
+    np.savez(tmp_path / "other.npz", codes=np.zeros((8, 2, 2), int), colour=np.array(["red", "green"] * 4))
+    other = open_study(str(tmp_path / "other.npz"), str(tmp_path / "other.npz"))
+    assert visited(other, people=key).told() == {"interactions": None}

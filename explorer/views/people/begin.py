@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
@@ -34,6 +35,7 @@ PRIVATE = (
     "deleted for good."
 )
 CROWD = ("users", "each", "likes", "dislikes", "strength", "noise", "popularity", "like", "seed")  # what is asked for
+MOST = 50_000_000  # users times images that are simulated while a person waits
 FRESH = {"person": None, "product": None, "search": None}  # what is chosen of other users means nothing for these
 
 
@@ -88,6 +90,11 @@ def _told(options: Any) -> str:
 def _simulate(study: Study, options: Any) -> Go:
     from explorer.datasets import interactions, tastes
 
+    if options.crowd_users * len(study.images) > MOST:
+        raise BadInput(
+            f"{options.crowd_users:,} users of {len(study.images):,} images take minutes; simulate at most "
+            f"{MOST // len(study.images):,} here, or more with the command `explorer simulate`"
+        )
     concepts = study.images.concepts
     if not len(concepts.columns) and (computed := study.computed()) is not None:
         concepts = computed
@@ -114,6 +121,27 @@ def _keep(found: Interactions) -> Go:
     return Go(None, {"people": interactions.keep(found), **FRESH})
 
 
+def people(study: Study, key: str) -> Interactions | None:
+    """The users under a key, where they are of these images; None where they are gone, or damaged."""
+    from explorer.datasets import interactions
+
+    kept = interactions.stamp(key)
+    if kept is None:
+        return None
+    try:
+        return interactions.fitting(_opened(key, kept), study.images)
+    except BadInput:
+        return None
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(key: str, kept: int) -> Interactions:
+    """A page asks for the same users several times; a million rows take half a second each time."""
+    from explorer.datasets import interactions
+
+    return interactions.find(key)
+
+
 def forget(key: str) -> Go:
     """Deletes users for good, with what is being computed of them, and leads to those that are left."""
     from explorer import jobs
@@ -123,4 +151,5 @@ def forget(key: str) -> Go:
         if job.active and key in job.arguments:
             jobs.stop(job)
     interactions.forget(key)
+    _opened.cache_clear()
     return Go(None, {"people": None, **FRESH})
