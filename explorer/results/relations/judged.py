@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.analysis.relations import Events, holding, judging, merged
-from explorer.analysis.retrieval import choosing
+from explorer.analysis.relations import Events, choosing, holding, judging, merged
 from explorer.results.relations import ceilings, ways
 from explorer.results.retrieval.ways import untrained
 
 if TYPE_CHECKING:
+    from explorer.analysis.relations.choosing import Between
     from explorer.analysis.relations.judging import Judged
-    from explorer.analysis.retrieval.choosing import Between
     from explorer.datasets.interactions import Interactions
     from explorer.results.relations import Options
     from explorer.results.relations.products import Whole
@@ -80,14 +79,13 @@ def _told(found: list[tuple[ways.Method, Judged]]) -> dict[str, Any]:
     if not found:
         return {"methods": [], "best_baseline": None, "best": None}
     hits = np.stack([judged.found[0] for _, judged in found])
-    users = np.zeros(hits.shape[1], np.int64)
     kinds = [method.kind for method, _ in found]
     own = [at for at, kind in enumerate(kinds) if kind == "codes"]
     plain = [at for at, kind in enumerate(kinds) if kind != "codes"]
     beside = max(plain, key=lambda at: hits[at].mean())
-    chosen = choosing.choose(hits, own, plain, users)
-    over = choosing.between(hits - hits[beside], users)
-    each = [choosing.between(np.stack([judged.found[at] for _, judged in found]), users) for at in range(3)]
+    chosen = choosing.choose(hits, own, plain)
+    over = choosing.between(hits - hits[beside])
+    each = [choosing.between(np.stack([judged.found[at] for _, judged in found])) for at in range(3)]
     rows = [
         _row(method, judged, [one[at] for one in each], None if at == beside else over[at])
         for at, (method, judged) in enumerate(found)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from explorer.analysis.relations import Events, behaviour, holding, judging, merged
-from explorer.analysis.retrieval import choosing
+from explorer.analysis.relations import Events, behaviour, choosing, holding, judging, merged
 
 
 def events(pairs, shape, time=None):
@@ -140,5 +139,5 @@ def test_intervals_hold_what_chance_allows():
     held = holding.one_each(random_events(users=400), 1000)
     rng = np.random.default_rng(1)
     judged = judging.judge(lambda users: rng.random((len(users), 80)), held, 10)
-    between = choosing.between(judged.found[:1], np.zeros(400, int))[0]
+    between = choosing.between(judged.found[:1])[0]
     assert between.low < 10 / 73 < between.high
