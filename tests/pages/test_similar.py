@@ -1,5 +1,7 @@
 """The page Similar: what is found, how it can be asked for, and what a mistyped address leads to."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,19 @@ def test_what_is_wrong_in_an_address_is_a_sentence_and_the_page_goes_on(open_app
     said = " ".join(one.value.replace("\\", "") for one in app.warning)
     assert words is None or words in said
     assert len(app.get("bidi_component")) >= 1
+
+
+def test_a_picture_of_ones_own_finds_itself_first(open_app, studio):
+    app = open_app(PAGE, order="own", way="ze")
+    path = studio.photos / "test" / "red" / "2.png"
+    app.file_uploader(key="own").set_value([("mine.png", path.read_bytes(), "image/png")]).run()
+    assert not problems(app) and app.query_params["image"] in ("own:mine.png", ["own:mine.png"])
+    hits = found(app)
+    assert hits[0]["name"].endswith("red/2.png") and hits[0]["score"] == "1.000"
+    assert "Values in common" not in texts(app), "nobody knows the values of it"
+
+
+def found(app) -> list:
+    """What the piece was sent."""
+    piece = next(one for one in app.get("bidi_component") if "alike" in one.proto.component_name)
+    return json.loads(piece.proto.json)["data"]["hits"]
