@@ -201,7 +201,7 @@ def _tables(found: Mapping[str, Any], scores: Mapping[str, Any], leads: bool) ->
         cells = [[_cell(scores, place.get((way, layer))) for layer in layers] for way in ways]
         shown = [ALL[way] for way in ways]
         parts.append([
-            Heading("Ways and layers", help_of("ways by layers"), level=3),
+            Heading(f"Ways and layers: mAP@{found['k']}", help_of("ways by layers"), level=3),
             Chart("layers", lambda theme: retrieval_plots.table(shown, layers, cells, across="layer", theme=theme),
                   f"mAP@{found['k']} of each way in each layer"),
         ])  # fmt: skip
@@ -210,7 +210,7 @@ def _tables(found: Mapping[str, Any], scores: Mapping[str, Any], leads: bool) ->
         concepts = [one["concept"] for one in found["concepts"]]
         by_way = [[_cell(one, best_layers(found, one)[way]) for way in columns] for one in found["concepts"]]
         parts.append([
-            Heading("Which way for which concept", help_of("concepts by ways"), level=3),
+            Heading(f"Which way for which concept: mAP@{found['k']}", help_of("concepts by ways"), level=3),
             Chart(
                 "concepts", lambda theme: retrieval_plots.table(
                     concepts, [ALL[way] for way in columns], by_way, chosen=concepts.index(scores["concept"]),
