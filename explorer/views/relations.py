@@ -12,8 +12,9 @@ from explorer.datasets import interactions as tables
 from explorer.datasets import tastes
 from explorer.glossary import help_of
 from explorer.sheets import Act, Block, Card, Cards, Controls, Heading, Later, More, Note, Sheet
+from explorer.study.similar import By
 from explorer.views import fields, words
-from explorer.views.people import begin, judged, person, product
+from explorer.views.people import begin, groups, judged, person, product
 
 if TYPE_CHECKING:
     from explorer.datasets.interactions import Interactions
@@ -92,6 +93,8 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     blocks: list[Block] = [
         *_header(found, options), *judged.blocks(study, found, options.people, options.finds),
         *person.blocks(study, found, options),
+        *groups.blocks(study, found, person.of(found, options.person), By("bag", options.layer)),
+        person.every(study, found),
     ]  # fmt: skip
     blocks += [Later(lambda: product.blocks(study, found, options)), *_forgetting(study, options, found)]
     told = {

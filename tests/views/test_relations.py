@@ -186,3 +186,12 @@ def test_a_table_of_other_images_is_not_shown(shop, tmp_path):
     np.savez(tmp_path / "other.npz", codes=np.zeros((8, 2, 2), int), colour=np.array(["red", "green"] * 4))
     other = open_study(str(tmp_path / "other.npz"), str(tmp_path / "other.npz"))
     assert visited(other, people=key).told() == {"interactions": None}
+
+
+def test_groups_of_a_user_are_those_of_the_planted_code(shop):
+    simulated(shop, users=20, each=8, like="colour=red", strength=20, noise=0)
+    assert any("taken as groups" in one.text for one in of(visited(shop), Note))
+    made = shop.make("groups", {})
+    assert made["codes"] == 5
+    (table,) = [one for one in of(visited(shop), Table) if one.name == "user-groups"]
+    assert table.frame["codes"].iloc[0].split(", ")[0] == "0" and table.frame["part"].sum() <= 100.001

@@ -50,8 +50,12 @@ def blocks(study: Study, found: Interactions, options: Any) -> list[Block]:
     return [
         heading, chosen, *_taste_of(found, user),
         piece(study, found, user, by), *near(study, found, user, by),
-        More("All users", [_table(study, found)]),
     ]  # fmt: skip
+
+
+def every(study: Study, found: Interactions) -> Block:
+    """All users, to choose one from."""
+    return More("All users", [_table(study, found)])
 
 
 def numbers(study: Study, found: Interactions, options: Any) -> dict[str, Any]:
