@@ -98,8 +98,8 @@ TERMS: dict[str, Term] = {
     ),
     "groups of a user": Term(
         "Groups of a user",
-        "The taste of a user is a sum over codes; here it is summed over groups of codes that come together. Codes that "
-        "the user avoids count against their group. The part is of all groups that are liked.",
+        "The taste of a user is a sum over codes; here it is summed over groups of codes that come together. Codes "
+        "that the user avoids count against their group. The part is of all groups that are liked.",
         "%",
     ),
 }
