@@ -42,7 +42,7 @@ WAYS = ("bag", "place", "zq", "ze", "pixels", "colours")
 UNLAYERED = ("pixels", "colours")
 SPARSE = ("bag", "place")
 EXACT = 50_000  # images up to which looking at all of them takes no time
-START, TOKENS, NUMBERS = 5.0, 2e6, 2e5  # seconds to begin, tokens of columns and numbers of vectors a second
+START, TOKENS, NUMBERS = 5.0, 1.5e6, 1e6  # seconds to begin, tokens of columns and numbers of vectors a second
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def top(similarity: np.ndarray, k: int, leave: np.ndarray | tuple[int, ...] = ()
 
     Rows in `leave` are left out. By row number ties would go to the first class of a sorted folder.
     """
-    similarity = np.array(similarity, np.float64)
+    similarity = np.array(similarity, None if np.asarray(similarity).dtype == np.float32 else np.float64)
     out = np.asarray(leave, np.int64)
     similarity[out[(out >= 0) & (out < len(similarity))]] = -np.inf
     k = min(k, int(np.isfinite(similarity).sum()))
@@ -45,5 +45,8 @@ def top(similarity: np.ndarray, k: int, leave: np.ndarray | tuple[int, ...] = ()
         return np.empty(0, np.int64)
     least = np.partition(similarity, len(similarity) - k)[len(similarity) - k]
     found = np.flatnonzero(similarity >= least)
+    best = similarity[found]
+    if len(np.unique(best)) == len(best):  # an order of a million images takes longer than all the rest
+        return found[np.argsort(-best)][:k]
     order = np.random.default_rng([len(similarity), 23]).permutation(len(similarity))
-    return found[np.lexsort((order[found], -similarity[found]))][:k]
+    return found[np.lexsort((order[found], -best))][:k]
