@@ -55,6 +55,28 @@ def test_reasons_are_codes_that_user_and_product_have(study, users):
     assert score == pytest.approx(best.scores[0]) and because == best.because[0]
 
 
+@pytest.mark.parametrize("way", ["bag", "place", "zq"])
+def test_the_planted_code_is_the_reason(tmp_path, way):
+    """One code of four, in any cell, is the value that a user likes; all other codes are the same everywhere."""
+    codes, rng = np.zeros((160, 4), int), np.random.default_rng(0)
+    codes[np.arange(160), rng.integers(0, 4, 160)] = np.repeat([1, 2, 3, 4], 40)
+    np.savez(tmp_path / "codes.npz", codes=codes.reshape(160, 2, 2), label=np.repeat(["a", "b", "c", "d"], 40))
+    study = open_study(str(tmp_path / "codes.npz"), str(tmp_path / "codes.npz"))
+    study.make("encoding")
+    settings = tastes.Settings(users=12, each=8, strength=50, noise=0, popularity=0, like="label=a;label=c")
+    looked = tastes.simulate(study.images.concepts, settings)
+    found = interactions.of_simulated(looked, study.images)
+    for user, taste in enumerate(looked.crowd.tastes):
+        code = {"a": 1, "c": 3}[taste.likes[0][1]]
+        said = relations.profile(study, found, user, By(way), 4)
+        assert said[0].code == code and said[0].share == 1 and said[0].usual == 0.25
+        best = relations.for_user(study, found, user, By(way), 6)
+        assert all(because[0].code == code for because in best.because)
+        assert way == "place" or all(len(because) == 1 for because in best.because)  # where code 0 stands tells, too
+        near = relations.near_users(study, found, user, By(way), 3)
+        assert all(because[0].code == code for because in near.because)
+
+
 def test_users_of_the_same_taste_are_near(study, users):
     found, likes = users
     same = [(likes[relations.near_users(study, found, user, By(), 5).found] == likes[user]).mean() for user in range(9)]

@@ -102,7 +102,8 @@ def _own(material: Material) -> Iterator[tuple[Method, list]]:
         yield Method("bag", layer, "codes", several), [lambda layer=layer: _rows(material, "bag", [layer])]
     if several:
         yield Method("bag", EVERY, "codes", True), [lambda: _rows(material, "bag", layers)]
-    if placed(material.encoding.layer(main).grid):
+    grid = material.encoding.layer(main).grid
+    if placed(grid) and grid != (1, 1):  # of a single cell it is the bag
         yield Method("place", main, "codes"), [lambda: _rows(material, "place", [main])]
     yield Method("zq", main, "codes"), [lambda: _rows(material, "zq", [main])]
 
