@@ -187,12 +187,16 @@ def attainable(rows: Sequence[dict[str, Any]], images: int) -> float:
 def collapsed(rows: Sequence[dict[str, Any]], images: int) -> bool:
     """Whether ids hold less than THIN of the bits that they could, or less than half while most images share one."""
     most, bits = attainable(rows, images), rows[-1]["prefix_bits"]
-    return most > 0 and (bits < THIN * most or (bits < most / 2 and rows[-1]["largest"] > images / 2))
+    if images < 2:
+        return False
+    return bits <= 0 or bits < THIN * most or (bits < most / 2 and rows[-1]["largest"] > images / 2)
 
 
 def sentence(rows: Sequence[dict[str, Any]], images: int) -> str:
     """What the levels say, in words."""
     last = rows[-1]
+    if images < 2:
+        return "One image has one id; what ids are worth shows with more."
     many, count = round(last["collisions"] * images), last["prefixes"]
     if collapsed(rows, images):
         return (

@@ -85,7 +85,8 @@ TERMS: dict[str, Term] = {
     ),
     "baselines of ids": Term(
         "Beside",
-        "Ids in the same way, with as many codes a level, of what needs no training. *Pixels*: the image at 16 × 16. "
+        "Ids in the same way, with as many codes a level (256 at most), of what needs no training. *Pixels*: the image "
+        "at 16 × 16. "
         "*Colours*: the share of each of 64 colours. *Untrained encoder*: the same network before it learned anything. "
         "*Random*: these very ids given to other images, so that groups are as large, and nothing is known.",
     ),

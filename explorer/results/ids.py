@@ -93,7 +93,8 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, enc
     facts = {"way": options.way, "layers": layers, "of": of, "books": options.books, "options": asdict(options)}
     facts |= {"images": len(codes), "dataset": subject.dataset, "split": encoding.facts["split"]}
     facts |= {"fitted_on": _fitted_on(options, len(fitted), len(codes))}
-    facts |= id_scores.found(subject, encoding, options, codes, maker.sizes(), fitted, progress)
+    sizes = maker.sizes() if options.books == "own" else (options.branch,) * codes.shape[1]  # of few images fewer fit
+    facts |= id_scores.found(subject, encoding, options, codes, sizes, fitted, progress)
     write(path, codes, encoding.names(), facts, None if labels is None else (fitted, labels))
     progress.finish("done", "the ids are ready")
 

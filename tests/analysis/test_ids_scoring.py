@@ -141,4 +141,4 @@ def test_how_far_ids_are_ahead_has_an_interval_that_holds_zero_for_equals():
 def test_one_image_and_two_have_no_neighbours_to_speak_of():
     rows = ids_scoring.levels(np.zeros((1, 2), int), (4, 4))
     assert rows[-1]["collisions"] == 0 and not ids_scoring.collapsed(rows, 1)
-    assert ids_scoring.sentence(rows, 1).startswith("Each of the 1 images")
+    assert ids_scoring.sentence(rows, 1).startswith("One image has one id")

@@ -180,6 +180,8 @@ def test_one_code_for_everything_looks_collapsed(tmp_path, studio):  # noqa: F81
     assert "12 of 12 images share one id" in warning.text
     near = told["neighbours"]
     assert near["recall"]["mean"] == pytest.approx(near["baselines"]["random"]["recall"]["mean"])
+    facts = results.obtain("ids", study.subject, {"way": "residual"})[1].facts
+    assert facts["collapsed"] and [row["size"] for row in facts["levels"]] == [16] * 3
 
 
 def test_what_cannot_be_had_is_one_sentence(studio):  # noqa: F811
