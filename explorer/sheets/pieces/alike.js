@@ -59,7 +59,6 @@ const alikeStyle = `
     .alike .wide .left { max-width: 340px; }
     .alike .found { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px 6px; }
     .alike .asked .code { grid-template-columns: 24px minmax(0, 1fr) auto; gap: 6px; font-size: 0.8rem; }
-    .alike .asked .code:nth-child(n + 5) { display: none; }
     .alike .asked p { font-size: 0.8rem; }
     .alike .tool { font-size: 0.8rem; padding: 0 8px; }
   }`
@@ -242,12 +241,12 @@ function alikeStart(root) {
     line.append(` · ${hit.score}${hit.apart ? ` · ${hit.apart}` : ""}`)
     make("p", why, "quiet", !hit.because.length ? "The two have no code in common."
       : state.data.exact ? "because of these codes" : "codes that both have (no reason)")
-    const list = make("div", why, "codes")
-    for (const [code, share, slot] of hit.because) {
+    const list = make("div", why, "codes"), narrow = outer.clientWidth <= 620, room = narrow ? 4 : hit.because.length
+    for (const [code, share, slot] of hit.because.slice(0, room)) {
       const one = make("button", list, "code")
       one.type = "button"
       one.title = `All about code ${code}`
-      tile(one, code, slot, outer.clientWidth < 620 ? 24 : 34)
+      tile(one, code, slot, narrow ? 24 : 34)
       const said = make("span", one)
       make("span", said, "", called(code))
       const bar = make("i", said, "bar")
@@ -255,7 +254,8 @@ function alikeStart(root) {
       make("span", one, "quiet", percent(share))
       one.onclick = () => state.tell({ to: "code", code })
     }
-    if (hit.more > 0) make("p", why, "quiet", `and ${hit.more} more`)
+    const more = hit.more + Math.max(0, hit.because.length - room)
+    if (more > 0) make("p", why, "quiet", `and ${more} more`)
     const ways = make("div", why, "tools")
     const link = (text, where) => {
       const one = make("button", ways, "tool", text)
