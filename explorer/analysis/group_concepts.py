@@ -6,7 +6,7 @@ Groups are made without labels; beside them stand random groups of the same size
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,26 +65,55 @@ def ties(shares: np.ndarray, concepts: Sequence[Concept], seed: int = 0) -> list
     choose, count = (np.sort(rows) for rows in np.array_split(order, 2))
     have = shares > np.median(shares, 0)
     kept = [one for one in concepts if not one.computed] or list(concepts)
-    found = [_tie(have[:, group], kept, choose, count) for group in range(shares.shape[1])]
+    if not kept:
+        return [None] * shares.shape[1]
+    first, second = ([_counted(have[rows], one.of(rows)) for one in kept] for rows in (choose, count))
+    q = np.stack([adjust(p) for p in np.concatenate([one.p for one in first], 1)])  # (G, all values)
+    starts = np.cumsum([0, *(len(one.values) for one in kept)])
+    low = np.concatenate([one.low for one in first], 1)
+    best = np.where((q < profiles.SURE) & (low > 1), low, 0)
+    found: list[Tie | None] = []
+    for group, values in enumerate(best):
+        at = int(values.argmax())
+        place = int(np.searchsorted(starts, at, "right")) - 1
+        found.append(second[place].tie(kept[place], group, at - starts[place]) if values[at] > 1 else None)
     chosen = [place for place, one in enumerate(found) if one is not None]
-    q = adjust(np.array([found[place].q for place in chosen]))
-    for place, value in zip(chosen, q, strict=True):
-        found[place] = Tie(**{**found[place].__dict__, "q": float(value)})
+    for place, value in zip(chosen, adjust(np.array([found[place].q for place in chosen])), strict=True):
+        found[place] = replace(found[place], q=float(value))
     return found
 
 
-def _tie(have: np.ndarray, concepts: Sequence[Concept], choose: np.ndarray, count: np.ndarray) -> Tie | None:
-    told = [one for one in profiles.shares(have[choose], [c.of(choose) for c in concepts]) if one.strongest is not None]
-    if not told:
-        return None
-    best = max(told, key=lambda one: one.low[one.strongest])
-    concept = next(one for one in concepts if one.name == best.concept)
-    there = profiles.shares(have[count], [concept.of(count)])[0]
-    at = best.strongest
-    return Tie(
-        concept.name, concept.values[at], *(float(one[at]) for one in (there.ratio, there.low, there.high, there.p)),
-        int(there.inside[at]), there.having, int(there.outside[at]), there.lacking,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Counted:
+    """Images of each of V values where each of G groups has many cells, and elsewhere: `profile.Shares`, (G, V)."""
+
+    inside: np.ndarray
+    outside: np.ndarray
+    ratio: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+    def tie(self, concept: Concept, group: int, value: int) -> Tie:
+        """One cell of it, with p in place of q."""
+        ends = (float(one[group, value]) for one in (self.ratio, self.low, self.high, self.p))
+        counts = (self.inside, self.outside)
+        (inside, having), (outside, lacking) = ((int(one[group, value]), int(one[group].sum())) for one in counts)
+        return Tie(concept.name, concept.values[value], *ends, inside, having, outside, lacking)
+
+
+def _counted(have: np.ndarray, concept: Concept) -> _Counted:
+    from scipy.stats import hypergeom
+
+    member = (concept.index[:, None] == np.arange(len(concept.values))).astype(np.float64)  # (n, V)
+    inside = have.T.astype(np.float64) @ member
+    outside = member.sum(0) - inside
+    having, lacking = inside.sum(1, keepdims=True), outside.sum(1, keepdims=True)
+    rows = zip(inside, outside, having[:, 0], lacking[:, 0], strict=True)
+    ratio, low, high = np.stack([profiles.risk_ratio(*row) for row in rows], 1)
+    chance = hypergeom(having + lacking, inside + outside, having)
+    p = np.minimum(1, 2 * np.minimum(chance.cdf(inside), chance.sf(inside - 1)))
+    return _Counted(inside, outside, ratio, low, high, np.where((having > 0) & (lacking > 0), p, 1.0))
 
 
 def at_random(groups: np.ndarray, tokens: np.ndarray, seed: int) -> np.ndarray:
