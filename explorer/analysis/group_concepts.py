@@ -14,6 +14,7 @@ import numpy as np
 from explorer.analysis.concepts import features, probes, readings
 from explorer.analysis.concepts import profile as profiles
 from explorer.analysis.concepts.folds import folds
+from explorer.analysis.concepts.scoring import Estimate
 from explorer.analysis.concepts.values import Concept
 from explorer.analysis.selection import adjust
 from explorer.analysis.usage import entropy_bits, occurrences
@@ -182,29 +183,33 @@ def _share(table: np.ndarray, groups: np.ndarray, count: int) -> float:
     return min(_bits(table[:, known] @ member) / bits, 1.0) if bits > 1e-9 else 0.0
 
 
-def probed(codes: np.ndarray, groups: np.ndarray, count: int, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
-    """What a linear probe tells of each concept from the bag of codes, of groups, and of random groups.
+def probe(codes: np.ndarray, size: int, concepts: Sequence[Concept]) -> list[Estimate]:
+    """What a linear probe tells of each concept from the bag of codes (N, H, W) in [0, K), on images it has not seen.
 
-    {concept, codes, groups, low, high, random, random_high, n}: balanced accuracy, or R² of a number, on images that
-    the probe was not fitted on; the interval is of `groups`.
+    Balanced accuracy, or R² of a number.
     """
-    size, division = len(groups), folds(len(codes))
-    tokens = np.asarray(occurrences(codes, size).sum(0)).reshape(-1)
+    answers = probes.linear(features.bag(features.counts(codes, size)), concepts, folds(len(codes)))
+    return [readings.scored(one, said) for one, said in zip(concepts, answers, strict=True)]
 
-    def told(counted: Any) -> list:
-        answers = probes.linear(features.bag(counted), concepts, division)
-        return [readings.scored(one, said) for one, said in zip(concepts, answers, strict=True)]
 
-    def of(grouping: np.ndarray) -> list:
-        known = np.where(grouping >= 0, grouping, count)
-        return told(features.counts(known[np.asarray(codes, np.int64)], count + 1))
+def probed(
+    codes: np.ndarray, groups: np.ndarray, count: int, concepts: Sequence[Concept], whole: Sequence[Estimate]
+) -> list[dict[str, Any]]:
+    """The same from the bag of groups and of random groups, beside that of codes, `whole`.
 
-    whole, own = told(features.counts(codes, size)), of(groups)
-    random = [of(at_random(groups, tokens, seed)) for seed in range(PROBED)]
+    {concept, number, codes, groups, low, high, random, random_high, n}; the interval is of `groups`.
+    """
+    tokens = np.asarray(occurrences(codes, len(groups)).sum(0)).reshape(-1)
+
+    def of(grouping: np.ndarray) -> list[Estimate]:
+        known = np.where(grouping >= 0, grouping, count)  # codes in no group are one more
+        return probe(known[np.asarray(codes, np.int64)], count + 1, concepts)
+
+    own, random = of(groups), [of(at_random(groups, tokens, seed)) for seed in range(PROBED)]
     found = []
     for place, concept in enumerate(concepts):
         others = [one[place].score for one in random]
-        told_of = {"codes": whole[place].score, "groups": own[place].score, "low": own[place].low}
-        told_of |= {"high": own[place].high, "random": float(np.mean(others)), "random_high": float(max(others))}
-        found.append({"concept": concept.name, "number": concept.numbers is not None, **told_of, "n": own[place].n})
+        told = {"codes": whole[place].score, "groups": own[place].score, "low": own[place].low}
+        told |= {"high": own[place].high, "random": float(np.mean(others)), "random_high": float(max(others))}
+        found.append({"concept": concept.name, "number": concept.numbers is not None, **told, "n": own[place].n})
     return found

@@ -111,8 +111,17 @@ def _kept(study: Study, layer: str, of: np.ndarray, count: int, _: bool) -> list
     if not concepts or len(rows) < 10:
         return []
     bits = group_concepts.kept_bits(codes, of, count, concepts)
-    told = group_concepts.probed(codes, of, count, concepts)
+    whole = study.remember(_whole, layer, study.computed() is None)
+    told = group_concepts.probed(codes, of, count, concepts, whole)
     return [{**one, "bits_kept": other} for one, other in zip(told, bits, strict=True)]
+
+
+def _whole(study: Study, layer: str, _: bool) -> list:
+    """What the codes themselves tell, whatever the groups."""
+    from explorer.analysis import group_concepts
+
+    rows = group_list.sampled(study)
+    return group_concepts.probe(study.codes(layer)[rows], len(study.book(layer)), group_list.concepts(study, rows))
 
 
 def _frame(study: Study, grouping: Grouping) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def test_true_groups_keep_every_bit_and_random_ones_few(world):
 
 def test_a_probe_tells_the_kind_from_true_groups_and_not_from_random_ones(world):
     codes, of, concepts = world
-    kind, coin = group_concepts.probed(codes, of, 4, concepts)
+    kind, coin = group_concepts.probed(codes, of, 4, concepts, group_concepts.probe(codes, 24, concepts))
     assert kind["codes"] == kind["groups"] == 1 and kind["random_high"] < 1
     assert coin["low"] <= max(coin["random_high"], 0.5), "a coin is told by nothing"
 
