@@ -15,7 +15,12 @@ ASKED = [field.name for field in dataclasses.fields(ids.Options)]
 
 @command((Subject, SUBJECT), (ids.Options, ASKED), name="ids")
 def write(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, **options):
-    """Gives every image an id made of codes, coarse to fine, and tells what ids that begin alike are worth."""
+    """Gives every image an id made of codes, coarse to fine, and tells what ids that begin alike are worth.
+
+    The file has a row an image: image_id (its row in the split), name, id (list of whole numbers: the codes, and one
+    more that tells images with the same codes apart), the same as level_0, level_1 and so on, and text, such as
+    12-7-3-0.
+    """
     of = Subject.of(checkpoint, **{name: options[name] for name in SUBJECT})
     chosen = ids.settled(of, ids.Options(**{name: options[name] for name in ASKED}))  # said before any work
     path, found, notes = result("ids", checkpoint, chosen, out=out, **{name: options[name] for name in SUBJECT})

@@ -93,8 +93,9 @@ def neighbours(facts: dict[str, Any]) -> list[Block]:
         Note(sentence(near), "plain", help_of("baselines of ids")),
         Table("id-neighbours-table", frame, WORTH),
     ]
-    of = "latents" if near["of"] == "ze" else "codes, as no latents are known"
-    said = [f"{near['recall']['n']:,} images asked among {near['images']:,}; who is near is told by the {of}."]
+    of = "latents" if near["of"] == "ze" else "codes, as no latents are known,"
+    asked = f"{near['recall']['n']:,} images asked among {near['images']:,}"
+    said = [f"{asked}; who is near is told by the {of} of {' and '.join(facts['layers'])}."]
     said += [f"No ids of {name}: {why}." for name, why in near["lacking"].items()]
     return [*blocks, Note(" ".join(said))]
 
