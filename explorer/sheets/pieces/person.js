@@ -27,6 +27,8 @@ const personStyle = `
     outline-offset: 2px; }
   .person .hit p { display: flex; justify-content: space-between; gap: 2px 8px; margin-top: 3px; font-size: 0.8rem;
     flex-wrap: wrap; }
+  .person .large .hit p { display: block; }
+  .person .large .hit p > * { display: block; }
   .person .small { display: flex; gap: 2px; margin-top: 4px; height: 20px; overflow: hidden; }
   .person .tile { display: block; background-color: #8883; background-repeat: no-repeat; image-rendering: pixelated;
     border-radius: 5px; border: 3px solid var(--colour, #8888); flex: none; }
