@@ -44,12 +44,12 @@ class Settings:
     likes: int = number(2, "Values of concepts that each user likes.", low=0, high=10)
     dislikes: int = number(1, "Values of concepts that each user dislikes.", low=0, high=10)
     strength: float = number(
-        4.0, "How much taste counts: an image with a liked value is e^strength times as likely; 0 is no taste.", low=0,
-        high=50,
+        4.0, "How much taste counts: an image with a liked value is e^strength times as likely; 0 is no taste.",
+        low=0.0, high=50.0,
     )  # fmt: skip
-    noise: float = number(0.1, "Share of what is looked at whatever the taste, from 0 to 1.", low=0, high=1)
+    noise: float = number(0.1, "Share of what is looked at whatever the taste, from 0 to 1.", low=0.0, high=1.0)
     popularity: float = number(
-        0.5, "How unequal images are to all: ∝ rank^-popularity; 0 makes all equal.", low=0, high=3
+        0.5, "How unequal images are to all: ∝ rank^-popularity; 0 makes all equal.", low=0.0, high=3.0
     )
     like: str = text(
         "", "Tastes in place of drawn ones, such as 'colour=red, texture!=stripes; colour=blue': each user has one."

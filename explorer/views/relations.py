@@ -50,8 +50,8 @@ def _most_looked_at(study: Study, options: Mapping[str, Any]) -> int:
     return 0 if found is None else int(np.bincount(found.item).argmax())
 
 
-def _crowd(name: str, label: str) -> Any:
-    return fields.of(tastes.Settings, name, label)
+def _crowd(name: str, label: str, **more: Any) -> Any:
+    return fields.of(tastes.Settings, name, label, **more)
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Options:
     crowd_each: int = _crowd("each", "Images each")
     crowd_likes: int = _crowd("likes", "Likes")
     crowd_dislikes: int = _crowd("dislikes", "Dislikes")
-    crowd_strength: float = _crowd("strength", "Strength of taste")
-    crowd_noise: float = _crowd("noise", "Noise")
-    crowd_popularity: float = _crowd("popularity", "Popularity")
+    crowd_strength: float = _crowd("strength", "Strength of taste", step=0.5)
+    crowd_noise: float = _crowd("noise", "Noise", step=0.05)
+    crowd_popularity: float = _crowd("popularity", "Popularity", step=0.1)
     crowd_like: str = _crowd("like", "Tastes")
     crowd_seed: int = _crowd("seed", "Seed")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from explorer.datasets import interactions, tastes
 from explorer.errors import BadInput
 from explorer.files import cache_folder
+from explorer.options import kind_of
 from explorer.sheets import Act, Chart, Missing, Note, Piece, Table, walk
 from explorer.study import open_study
 from explorer.views import VIEWS, fields
@@ -195,3 +198,11 @@ def test_groups_of_a_user_are_those_of_the_planted_code(shop):
     assert made["codes"] == 5
     (table,) = [one for one in of(visited(shop), Table) if one.name == "user-groups"]
     assert table.frame["codes"].iloc[0].split(", ")[0] == "0" and table.frame["part"].sum() <= 100.001
+
+
+def test_boxes_of_fractions_have_ends_and_steps_of_fractions():
+    """A box whose ends are whole numbers makes a whole number of what it shows: a noise of 0.1 became 0."""
+    floats = [one for one in dataclasses.fields(VIEW.options) if kind_of(one)[0] is float]
+    assert {one.name for one in floats} == {"crowd_strength", "crowd_noise", "crowd_popularity"}
+    for one in floats:
+        assert all(isinstance(one.metadata[name], float) for name in ("min", "max", "step"))

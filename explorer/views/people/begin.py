@@ -36,7 +36,7 @@ PRIVATE = (
 )
 CROWD = ("users", "each", "likes", "dislikes", "strength", "noise", "popularity", "like", "seed")  # what is asked for
 MOST = 50_000_000  # users times images that are simulated while a person waits
-FRESH = {"person": None, "product": None, "search": None}  # what is chosen of other users means nothing for these
+FRESH = {"person": None, "product": None, "path": None}  # what is chosen of other users means nothing for these
 
 
 def opening(study: Study, options: Any) -> list[Block]:
