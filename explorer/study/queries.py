@@ -15,6 +15,8 @@ from explorer.study import distinct, similar
 from explorer.study.picture import Picture
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from explorer.analysis.retrieval.bags import Weights
     from explorer.analysis.retrieval.reasons import Reason
     from explorer.analysis.retrieval.wanted import Wanted
@@ -225,18 +227,10 @@ def holding(study: Study, layer: str, wanted: Wanted, near: int, k: int) -> Foun
         return Found((), len(study.images), matching=0)
     said = weights(study, layer)
     query = said.weigh(bags.counted(np.array(wanted.codes)[None, None], size))
-    scores, apart, places = np.zeros(len(rows)), np.zeros(len(rows), np.int64), np.zeros((len(rows), 2), np.int64)
-    for start in range(0, len(rows), READ):
-        part = slice(start, min(start + READ, len(rows)))
-        codes = study.encoding.codes(layer, rows[part]).astype(np.int64)
-        scores[part] = retrieval.likeness(said.weigh(bags.counted(codes, size)), query)[0]
-        if near:
-            apart[part], places[part] = patterns.spreads(codes, wanted.codes)
-    matching = len(rows)
+    matching, scores = len(rows), _cosines(study, layer, rows, query)
+    apart, places = np.zeros(len(rows), np.int64), np.zeros((len(rows), 2), np.int64)
     if near:
-        scores *= 1 - apart / max(grid)
-        kept = apart <= near
-        rows, scores, apart, places = rows[kept], scores[kept], apart[kept], places[kept]
+        rows, scores, apart, places = _near(study, layer, wanted, near, rows, scores)
     best, tied = _distinct(study, _ranked(rows, scores), k)
     hits = []
     for row, others in zip(best.rows, best.copies, strict=True):
@@ -250,6 +244,46 @@ def holding(study: Study, layer: str, wanted: Wanted, near: int, k: int) -> Foun
         )
         hits.append(Hit(int(row), float(scores[at]), why, int(apart[at]) if near else None, tuple(others.tolist())))
     return Found(tuple(hits), len(study.images), True, tied, matching)
+
+
+def _cosines(study: Study, layer: str, rows: np.ndarray, query: csr_array) -> np.ndarray:
+    """(n,) cosines of the bags of some images with a bag (1, K): of a large set by its index, where there is one."""
+    from explorer.analysis.retrieval import bag_search, bags
+
+    by = similar.By("bag", layer)
+    if similar.indexing(study, by) is None:
+        return retrieval.likeness(similar.represented(study, by)[rows], query)[0]
+    if (index := similar.index_of(study, by)) is not None:
+        return bag_search.likeness(index.searched, query)[rows]
+    said, size, found = weights(study, layer), len(study.book(layer)), np.zeros(len(rows), np.float32)
+    for start in range(0, len(rows), READ):
+        codes = study.encoding.codes(layer, rows[start : start + READ]).astype(np.int64)
+        found[start : start + READ] = retrieval.likeness(said.weigh(bags.counted(codes, size)), query)[0]
+    return found
+
+
+def _near(
+    study: Study, layer: str, wanted: Wanted, near: int, rows: np.ndarray, cosines: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of the images (n,) those whose wanted codes stand near: rows ascending, scores, spreads and places (m, 2).
+
+    Those with the largest cosines are looked at first. No score is larger than its cosine, so nothing better is left
+    out when it stops with more than can be asked for.
+    """
+    side = max(study.layer(layer).grid)
+    order, parts, best = np.argsort(-cosines, kind="stable"), [], np.empty(0)
+    for start in range(0, len(order), READ):
+        if (best > cosines[order[start]]).sum() > distinct.MOST:
+            break
+        at = np.sort(order[start : start + READ])
+        apart, places = patterns.spreads(study.encoding.codes(layer, rows[at]).astype(np.int64), wanted.codes)
+        kept = apart <= near
+        scores = cosines[at] * (1 - apart / side)
+        parts.append((rows[at][kept], scores[kept], apart[kept], places[kept]))
+        best = np.concatenate([best, scores[kept]])
+    found = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    ascending = np.argsort(found[0], kind="stable")
+    return tuple(one[ascending] for one in found)
 
 
 def _having(study: Study, layer: str, wanted: Wanted) -> np.ndarray:

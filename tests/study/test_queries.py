@@ -130,3 +130,24 @@ def test_a_layer_of_one_cell_has_no_patches():
     with pytest.raises(BadInput, match="no cells with a place"):
         single = open_study("vae-shapes")
         queries.patch(single, single.main_layer, single.image(0), (0, 0), 1, 4)
+
+
+def test_near_codes_are_the_same_when_the_search_stops_early(study, monkeypatch):
+    """Blocks of 16 images, the most alike first, against all at once."""
+    codes, first = study.codes("code"), int(np.argmax(study.usage("code")))
+    together = np.bincount(np.concatenate([np.unique(one) for one in codes if (one == first).any()]), minlength=1024)
+    together[first] = 0
+    asked = wanted.Wanted((first, int(together.argmax())))
+    whole = queries.holding(study, "code", asked, 7, 4)
+    monkeypatch.setattr(queries, "READ", 16)
+    monkeypatch.setattr(queries.distinct, "MOST", 12)
+    read = []
+    spreads = queries.patterns.spreads
+    monkeypatch.setattr(
+        queries.patterns, "spreads", lambda codes, some: read.append(len(codes)) or spreads(codes, some)
+    )
+    part = queries.holding(study, "code", asked, 7, 4)
+    assert [(hit.row, hit.score, hit.apart) for hit in part.hits] == [
+        (hit.row, hit.score, hit.apart) for hit in whole.hits
+    ]  # fmt: skip
+    assert sum(read) < whole.matching
