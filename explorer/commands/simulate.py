@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from explorer.analysis.crowds import Settings
 from explorer.commands.command import Json, command, emit, noted, tell
-from explorer.datasets import simulated, tastes
 from explorer.results.subject import Subject
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A named dataset, a path, or org/name.")]
@@ -21,19 +21,20 @@ Tastes = Annotated[
         help="A taste, such as 'colour=red, texture!=stripes'; given several times, each user has one of them.",
     ),
 ]
-OPTIONS = [field.name for field in dataclasses.fields(tastes.Settings) if field.name != "like"]
+OPTIONS = [field.name for field in dataclasses.fields(Settings) if field.name != "like"]
 SHOWN = 10  # the k of the ceiling that people are told
 
 
-@command((tastes.Settings, OPTIONS), (Subject, ("split", "limit")))
+@command((Settings, OPTIONS), (Subject, ("split", "limit")))
 def simulate(dataset: DatasetName, out: Table, like: Tastes = None, as_json: Json = False, *, split, limit, **options):
     """Simulates users with known taste, who look at images of a dataset: the right answer is known."""
     from explorer import datasets
+    from explorer.datasets import simulated, tastes
 
     simulated.check(out)  # before any work
     images = datasets.load(dataset, split, None, limit=limit)
     notes = noted(images)
-    looked = tastes.simulate(images.concepts, tastes.Settings(like=";".join(like or []), **options))
+    looked = tastes.simulate(images.concepts, Settings(like=";".join(like or []), **options))
     facts = looked.facts()
     files = simulated.write(out, simulated.table(looked, images), facts)
     told = {

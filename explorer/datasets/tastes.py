@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.analysis.crowds import Settings
 from explorer.errors import BadInput
-from explorer.options import number, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,30 +32,6 @@ THIRDS = ("low", "middle", "high")  # values that a column of numbers is cut int
 MOST_VALUES, MOST = 200, 2_000_000_000  # of a concept; users × images
 BEGIN, DAY = 1_735_689_600.0, 86_400.0  # the first of January 2025, in seconds; users come within a year
 _BLOCK = 4_000_000  # numbers at once
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How many users are simulated, and how."""
-
-    users: int = number(500, "How many users.", low=1, high=1_000_000)
-    each: int = number(20, "Images that a user looks at, on average: half to one and a half times as many.", low=2,
-                       high=10_000)  # fmt: skip
-    likes: int = number(2, "Values of concepts that each user likes.", low=0, high=10)
-    dislikes: int = number(1, "Values of concepts that each user dislikes.", low=0, high=10)
-    strength: float = number(
-        4.0, "How much taste counts: an image with a liked value is e^strength times as likely; 0 is no taste.",
-        low=0.0, high=50.0,
-    )  # fmt: skip
-    noise: float = number(0.1, "Share of what is looked at whatever the taste, from 0 to 1.", low=0.0, high=1.0)
-    popularity: float = number(
-        0.5, "How unequal images are to all: ∝ rank^-popularity; 0 makes all equal.", low=0.0, high=3.0
-    )
-    like: str = text(
-        "", "Tastes in place of drawn ones, such as 'colour=red, texture!=stripes; colour=blue': each user has one."
-    )
-    concepts: str = text("", "Names of concepts that tastes are about, with commas between. [those with values]")
-    seed: int = number(0, "Another seed, other users.", low=0)
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def test_everything_that_ships_is_found(name):
     for folder in {kind.folder for kind in RESULTS.values()}:
         on_disk = set((path / folder).iterdir()) if (path / folder).is_dir() else set()
         assert not on_disk - found, f"nobody asks for {sorted(one.name for one in on_disk - found)}"
-        # of images alone, of two checkpoints, of what can hide patches, slow at 128 px, of large sets, or soon made
-        once = folder in ("pictures", "comparisons", "masks", "suggestions", "indices", "ids")
+        # of images alone, two checkpoints, what can hide patches, large sets, people; slow at 128 px, or soon made
+        once = folder in ("pictures", "comparisons", "masks", "suggestions", "indices", "relations", "ids")
         assert on_disk or once, f"{name} ships no {folder}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"
