@@ -87,9 +87,8 @@ class Pictures:
     """Pictures side by side, hard-edged at any size.
 
     Attributes:
-        name: unique on the sheet. width: pixels of the screen of each.
+        name: unique on the sheet. width: pixels of each. archive: name of a zip of them to take home, if any.
         grow: whether they fill the row, or keep their width. columns: how many share a row; 0 for what has room.
-        archive: name of a zip of them to take home; empty for none.
     """
 
     name: str
@@ -183,8 +182,7 @@ class CodeMap:
     Attributes:
         codes: (H, W). colours: (K, 3) uint8. notes: (H, W) texts that pointing at a cell shows.
         code: cells with this code are outlined; None for none. cell: the one that was clicked, (row, column).
-        behind: (h, w, 3) uint8 picture that shows through at `opacity` below 1.
-        waits: names of the parts of the sheet that a click replaces.
+        behind: (h, w, 3) uint8, seen at `opacity` below 1. waits: names of the parts that a click replaces.
     """
 
     name: str
@@ -325,8 +323,7 @@ class Row:
     """Blocks side by side, one under another where there is less than `width` pixels for each.
 
     Attributes:
-        even: whether all are equally wide; else each is as wide as it needs to be.
-        boxed: whether each stands in a frame.
+        even: whether all are equally wide; else each is as wide as it needs to be. boxed: each in a frame.
         shares: how wide each is beside the others; empty for `even`.
     """
 
