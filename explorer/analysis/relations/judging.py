@@ -49,7 +49,7 @@ def judge(scores: Callable[[np.ndarray], np.ndarray], held: Held, k: int, seed: 
     """Asks a method for what was held back.
 
     Args:
-        scores: users (u,) -> (u, N) of all products, larger is better; equal ones are equally good.
+        scores: users (u,) -> (u, C) of the products that are ranked, larger is better; equal ones are equally good.
     """
     users, count = held.users, len(held.among)
     starts = np.searchsorted(held.user, users)
@@ -61,7 +61,7 @@ def judge(scores: Callable[[np.ndarray], np.ndarray], held: Held, k: int, seed: 
     for start in range(0, len(users), size):
         some = slice(start, min(start + size, len(users)))
         ours = slice(starts[some.start], ends[some.stop - 1])
-        table = np.asarray(scores(users[some]), np.float64)[:, held.among]
+        table = np.array(scores(users[some]), np.float64)
         mask = seen[users[some]][:, held.among].tocoo()
         table[mask.row, mask.col] = -np.inf
         shown += _recommended(table, k, rng)

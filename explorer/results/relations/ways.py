@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,7 @@ TITLES = {"bag": "Bag of codes", "place": "Codes at places", "zq": "Mean of z_q"
           "colours": "Colours", "untrained bag": "Untrained: bag of codes", "untrained ze": "Untrained: mean latents",
           "item-kNN": "Item-kNN", "popularity": "Popularity", "random": "Random"}  # fmt: skip
 
-Scores: TypeAlias = Callable[[np.ndarray], np.ndarray]  # users (u,) -> (u, N) scores of all products
+Scores: TypeAlias = Callable[[np.ndarray], np.ndarray]  # users (u,) -> (u, C) scores of what is ranked
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def methods(
         first: (P,) the image that stands for each product.
         untrained: the material -> {way: {layer: rows of each seed}} of networks that learned nothing.
     """
-    yield Method("random", "", "random"), [lambda held: lambda users: np.zeros((len(users), len(first)))]
+    yield Method("random", "", "random"), [_random]
     yield Method("popularity", "", "behaviour"), [_popular]
     yield Method("item-kNN", "", "behaviour"), [_neighbours]
     for method, seeds in (*_own(material), *_plain(material, untrained)):
@@ -74,19 +74,25 @@ def _tastes(products: Rows, half_life: float) -> Callable[[Held], Scores]:
     def of(held: Held) -> Scores:
         asked = held.users  # the others' profiles need not be known
         found = profiles.profiles(held.known.shares(half_life)[asked], products)
+        if len(held.among) < products.shape[0]:
+            found = replace(found, products=found.products[held.among])
         return lambda users: found.scores(np.searchsorted(asked, users))
 
     return of
 
 
+def _random(held: Held) -> Scores:
+    return lambda users: np.zeros((len(users), len(held.among)))
+
+
 def _popular(held: Held) -> Scores:
-    popular = held.known.popularity()
+    popular = held.known.popularity()[held.among]
     return lambda users: np.tile(popular, (len(users), 1))
 
 
 def _neighbours(held: Held) -> Scores:
     alike, seen, popular = behaviour.together(held.known), held.known.seen(), held.known.popularity()
-    return lambda users: behaviour.by_neighbours(seen[users], alike, popular)
+    return lambda users: behaviour.by_neighbours(seen[users], alike, popular)[:, held.among]
 
 
 def _called(make: Any) -> Rows:

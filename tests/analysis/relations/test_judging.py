@@ -107,7 +107,7 @@ def test_nothing_is_known_of_new_products():
     held = holding.new_products(some, 0.25, 1000)
     assert len(held.among) == 20 and not np.isin(held.known.item, held.among).any()
     assert np.isin(held.item, held.among).all() and len(held.item) + len(held.known) == len(some)
-    popular = held.known.popularity()
+    popular = held.known.popularity()[held.among]
     judged = judging.judge(lambda users: np.tile(popular, (len(users), 1)), held, 5)
     for at, user in enumerate(held.users):  # other new ones that the user wanted are not ranked against one
         assert judged.found[0][at] == pytest.approx(5 / (20 - (held.user == user).sum() + 1))
