@@ -3,7 +3,8 @@
 `NAME.js` defines one function, `NAME(root, data, tell, ask)`, called whenever `data`, the JSON of its block, is new:
 
 - `root` is an element that outlives what is drawn; the script keeps its state there, and changes what stands in it.
-- `tell(where)` follows the block's `go`, with its `{name}`s filled in by `where`; with a name as `to`, that of `others`.
+- `tell(where)` follows the block's `go`, with its `{name}`s filled in by `where`; a name as `to` says which of
+  `others` is followed instead.
 - `await ask(message)` is what the block's `answer` says to a message, without drawing the page again. One is under way
   at a time; of those that come meanwhile the last is asked next, and the others get null. It throws an Error with one
   sentence where something is wrong, and where nobody answers.
