@@ -116,6 +116,8 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
         return st.text_input(label, **given)
     ends = {end: field.metadata.get(end) for end in ("min", "max")}
     ends = {end: edge(shown.study, options) if callable(edge) else edge for end, edge in ends.items()}
+    if kind is float:  # a box whose ends are whole numbers holds whole numbers
+        ends = {end: None if edge is None else float(edge) for end, edge in ends.items()}
     if field.metadata.get("widget") == "pages":
         return _pages(f"{key}-{options.get('layer')}-{options.get('code')}", field.name, ends["max"], value)
     if field.metadata.get("widget") == "slider":

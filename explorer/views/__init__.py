@@ -121,10 +121,6 @@ VIEWS: dict[str, View] = {
         "Similar", "image_search", "The images most like one, a part of it, or some codes, and the codes that say why.",
         similar.Options, similar.sheet, pictured=True, section="Use", unasked=False,
     ),
-    "relations": View(
-        "Relations", "diversity_3", "Users and products: what each may want next, who is alike, and by which codes.",
-        relations.Options, relations.sheet, section="Use", unasked=False, private=True,
-    ),
     "groups": View(
         "Groups of codes", "account_tree", "Which codes belong together, whether that is chance, and what they mean.",
         groups.Options, groups.sheet, section="Use", unasked=False,
@@ -132,5 +128,9 @@ VIEWS: dict[str, View] = {
     "ids": View(
         "Product ids", "tag", "Short words made of codes, coarse to fine, for a recommender, and what they are worth.",
         ids.Options, ids.sheet, pictured=True, below=True, section="Use", unasked=False,
+    ),
+    "relations": View(
+        "Relations", "diversity_3", "Users and products: what each may want next, who is alike, and by which codes.",
+        relations.Options, relations.sheet, section="Use", unasked=False, private=True,
     ),
 }  # fmt: skip
