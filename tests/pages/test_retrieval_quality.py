@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
 from explorer import checkpoints, results
 from explorer.results.subject import Subject
 from tests.pages.test_code_maps import metrics, problems, texts
 
 PAGE = "similar"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(studio):
+    """What is found here would change what other pages begin with."""
+    before = set(studio.cache.rglob("*"))
+    yield
+    for path in set(studio.cache.rglob("*")) - before:
+        if path.is_file():
+            path.unlink()
 
 
 def made(studio, name: str = "tiny-vqvae2", **options) -> dict:
