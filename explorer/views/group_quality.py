@@ -130,7 +130,8 @@ def _frame(study: Study, grouping: Grouping) -> pd.DataFrame:
     rows = [
         {
             "concept": one["concept"], "codes": one["codes"], "groups": one["groups"],
-            "interval": f"{one['low']:.2f} to {one['high']:.2f}", "random": one["random"],
+            "random": one["random"],
+            "interval": " to ".join(f"{round(one[end], 2) + 0:.2f}" for end in ("low", "high")),
             "beats": "yes" if one["low"] > one["random_high"] else "no", "share": one["bits_kept"]["share"],
             "random_share": one["bits_kept"]["random"],
         }

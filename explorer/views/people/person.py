@@ -120,7 +120,7 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             "title": "Near, and not looked at yet", "about": "the best first; point at one to see why",
             "sheet": sprite(small(study, fits.found, LARGE)) if len(fits.found) else None,
             "items": [
-                item | {"score": f"{score:.3g}", "because": [
+                item | {"score": f"{score:#.3g}".rstrip("."), "because": [
                     [one.code, one.part / max(score, 1e-9), slot] for one, slot in zip(some, colours, strict=True)
                 ]}
                 for item, score, some, colours in zip(
