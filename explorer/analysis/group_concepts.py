@@ -138,6 +138,8 @@ def kept_bits(codes: np.ndarray, groups: np.ndarray, count: int, concepts: Seque
     interval that leaves out blocks of images (Efron and Stein, The jackknife estimate of variance, 1981); `random`:
     the mean of RANDOM random groupings, `random_high` the most. None where the codes tell nothing.
     """
+    from scipy.special import stdtrit
+
     size = len(groups)
     counts = occurrences(codes, size)
     tokens = np.asarray(counts.sum(0)).reshape(-1)
@@ -155,7 +157,7 @@ def kept_bits(codes: np.ndarray, groups: np.ndarray, count: int, concepts: Seque
         value = _share(whole, groups, count)
         random = [_share(whole, one, count) for one in others]
         without = np.array([_share(whole - one, groups, count) for one in tables])
-        half = 1.96 * np.sqrt((len(without) - 1) * np.var(without))
+        half = stdtrit(len(without) - 1, 0.975) * np.sqrt((len(without) - 1) * np.var(without))
         ends = {"low": max(value - half, 0.0), "high": min(value + half, 1.0)}
         told = {"share": value, **ends, "random": float(np.mean(random)), "random_high": float(max(random))}
         found.append({"concept": concept.name, "bits": _bits(whole[:, groups >= 0]), **told})

@@ -48,5 +48,5 @@ def by_count(table: pd.DataFrame, chosen: int, *, theme: Theme = "light") -> go.
     ticks = [count for count in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if count <= table["groups"].max()]
     dress(figure, theme, height=320, revision="group-counts")
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(one) for one in ticks], title_text="groups")
-    figure.update_yaxes(title_text="0 by chance, 1 at best")
+    figure.update_yaxes(title_text="agreement (AMI); silhouette")
     return figure.update_layout(legend=BELOW, showlegend=True, margin={"b": 70})

@@ -168,5 +168,6 @@ def lines(found: dict[str, Any]) -> list[str]:
         chance = one["chance"] * one["of"]
         shown.append(f"{one['concept']}: {one['have']} of {one['of']} are {one['value']}, by chance {chance:.1f}")
     for way, one in found["quality"].items():
-        shown.append(f"{way}: mAP {one['map']:.3f} [{one['low']:.3f}, {one['high']:.3f}]")
+        of = f"{one['queries']:,} searches, alike by {one['concept']}"
+        shown.append(f"{way}: mAP@{one['k']} {one['map']:.3f} [{one['low']:.3f}, {one['high']:.3f}], {of}")
     return shown

@@ -47,7 +47,8 @@ def distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """
     import pandas as pd
 
-    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+    known = column.dropna()
+    if pd.api.types.is_float_dtype(column.dtype) and ((known % 1 == 0) & (known.abs() < 2**63)).all():
         column = column.astype("Int64")
     try:
         codes, cells = pd.factorize(column)
@@ -163,7 +164,8 @@ def _of_numbers(numbers: np.ndarray) -> np.ndarray:
     middle = float(np.nanmedian(numbers[np.isfinite(numbers)]))
     for low, high, pattern in DATES:
         if low <= middle <= high:
-            text = pd.Series(numbers).where((numbers >= low) & (numbers <= high)).astype("Int64").astype("string")
+            dates = (numbers >= low) & (numbers <= high) & (numbers % 1 == 0)
+            text = pd.Series(numbers).where(dates).astype("Int64").astype("string")
             return _seconds(pd.to_datetime(text, utc=True, errors="coerce", format=pattern))
     size = np.abs(numbers)
     return numbers / np.select([size >= least for least, _ in UNITS], [unit for _, unit in UNITS], 1.0)

@@ -89,8 +89,8 @@ def read(path: str | Path, images: Images, *, hashed: bool = False) -> Interacti
     Raises:
         BadInput: a file that cannot be used, in one sentence.
     """
-    path = Path(path).expanduser()
     try:
+        path = Path(path).expanduser()
         with open_regular(path) as file:
             size = file.seek(0, 2)
             if size > LARGEST:
@@ -99,8 +99,11 @@ def read(path: str | Path, images: Images, *, hashed: bool = False) -> Interacti
                 )
             file.seek(0)
             content = file.read()
-    except OSError as error:
-        raise BadInput(f"'{path.name}' cannot be read ({error.strerror or error})") from None
+    except BadInput:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:  # nobody's home, or no path at all
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"'{Path(path).name[:60]}' cannot be read ({why})") from None
     return take(path.name, content, images, hashed=hashed, facts=simulated.read(path))
 
 
@@ -138,6 +141,7 @@ def of_table(
     notes: tuple[str, ...] = (),
 ) -> Interactions:
     """The same of a table of cells; BadInput as the end of a sentence about it."""
+    found = found.loc[:, ~found.columns.duplicated()]
     names = list(found.columns)
     columns = {what: event_columns.find(names, what) for what in event_columns.NAMES}
     for what in ("user", "image"):

@@ -54,9 +54,8 @@ class Part:
     def blocks(self, tell: Tell | None = None) -> Iterator[slice]:
         """All images in parts that fit into memory."""
         each = WAYS[self.way].block
-        if each is None:
-            height, width = self.encoding.layer(self.layer).grid
-            each = max(1, TOKENS // (height * width))
+        if each is None:  # by the finest grid, since the other layers are read by the same blocks
+            each = max(1, TOKENS // max(one.grid[0] * one.grid[1] for one in self.encoding.layers))
         for start in range(0, len(self), each):
             stop = min(start + each, len(self))
             yield slice(start, stop)

@@ -80,7 +80,8 @@ def build(folder: Path, blocks: Blocks, exact: int, tell: Tell, seed: int = 0) -
             break
     if facts["recall"] >= ENOUGH:
         return facts
-    best = f"the index found {100 * facts['recall']:.0f} % of the ten nearest images at best, so all are looked at"
+    found, asked = 100 * facts["recall"], facts["queries"]
+    best = f"the index found {found:.0f} % of the ten nearest of {asked:,} images at best, so all are looked at"
     return facts | {"effort": None, "refused": best}
 
 

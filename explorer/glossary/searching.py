@@ -49,6 +49,6 @@ TERMS: dict[str, Term] = {
     "values in common": Term(
         "Values in common",
         "How many of the images that were found have the same value of a concept as the image that was asked about, "
-        "and how many would by chance: the share of all images with that value.",
+        "and how many would by chance: the share of all others with that value.",
     ),
 }

@@ -119,7 +119,9 @@ def _codes(file: str, cells: pd.Series, layer: str, size: int) -> list[int]:
 
 def _plain(cell: object) -> str:
     """A cell as text, without the quote that keeps a spreadsheet from running it."""
-    text = "" if cell is None or cell != cell else str(cell).strip()
+    import pandas as pd
+
+    text = "" if pd.api.types.is_scalar(cell) and pd.isna(cell) else str(cell).strip()
     return text[1:].strip() if text.startswith("'") and text[1:].startswith(FORMULAS) else text
 
 

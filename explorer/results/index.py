@@ -81,21 +81,33 @@ class Index:
         import numpy as np
 
         from explorer.analysis import retrieval
+
+        if self.facts["kind"] == "columns":
+            found = self.likeness(query)
+            rows = retrieval.top(found, k, leave)
+            return rows, found[rows]
+        with self._given_up():
+            rows, cosines = self.searched.nearest(query, k + len(leave))
+        kept = ~np.isin(rows, np.asarray(leave, np.int64))
+        return rows[kept][:k], cosines[kept][:k]
+
+    def likeness(self, query: Rows) -> np.ndarray:
+        """Cosines (N,) of all images with a query (1, F), by an index of columns."""
         from explorer.analysis.retrieval import bag_search
 
+        with self._given_up():
+            return bag_search.likeness(self.searched, query)
+
+    @contextmanager
+    def _given_up(self) -> Iterator[None]:
+        """What is damaged is one sentence; from then on it counts as not there, and is offered again."""
         try:
-            if self.facts["kind"] == "columns":
-                found = bag_search.likeness(self.searched, query)
-                rows = retrieval.top(found, k, leave)
-                return rows, found[rows]
-            rows, cosines = self.searched.nearest(query, k + len(leave))
+            yield
         except (OSError, ValueError, IndexError) as error:
-            with suppress(OSError):  # from now on it counts as not there, and is offered again
+            with suppress(OSError):
                 (self.path / MARKER).unlink()
             said = (str(error).splitlines() or [""])[0][:120]
             raise BadInput(f"the index of these images is damaged and is given up; ask again ({said})") from None
-        kept = ~np.isin(rows, np.asarray(leave, np.int64))
-        return rows[kept][:k], cosines[kept][:k]
 
 
 def complete(subject: Subject, options: Options) -> Options:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NEVER_NEGATIVE = ("bag", "place", "colours")  # with a likeness of 0 two images have nothing in common
 EQUAL = 1e-6  # likenesses this near are the same
 READ = 4096  # images whose codes are held at once
+PAIRS = 2**23  # of a cell and one around it that are held at once
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,9 @@ def patch(study: Study, layer: str, picture: Picture, cell: tuple[int, int], mar
         np.zeros((len(rows), 2), np.int64),
         np.zeros((len(rows), len(steps)), bool),
     )
-    for start in range(0, len(rows), READ):
-        part = slice(start, min(start + READ, len(rows)))
+    each = max(1, min(READ, PAIRS // (grid[0] * grid[1] * len(steps))))
+    for start in range(0, len(rows), each):
+        part = slice(start, min(start + each, len(rows)))
         codes = study.encoding.codes(layer, rows[part]).astype(np.int64)
         at = np.argwhere(codes == here[cell])
         share, agree = patterns.agreement(codes, at[:, 0], at[:, 1:], (steps, asked), idf)
@@ -248,13 +250,13 @@ def holding(study: Study, layer: str, wanted: Wanted, near: int, k: int) -> Foun
 
 def _cosines(study: Study, layer: str, rows: np.ndarray, query: csr_array) -> np.ndarray:
     """(n,) cosines of the bags of some images with a bag (1, K): of a large set by its index, where there is one."""
-    from explorer.analysis.retrieval import bag_search, bags
+    from explorer.analysis.retrieval import bags
 
     by = similar.By("bag", layer)
     if similar.indexing(study, by) is None:
         return retrieval.likeness(similar.represented(study, by)[rows], query)[0]
     if (index := similar.index_of(study, by)) is not None:
-        return bag_search.likeness(index.searched, query)[rows]
+        return index.likeness(query)[rows]
     said, size, found = weights(study, layer), len(study.book(layer)), np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), READ):
         codes = study.encoding.codes(layer, rows[start : start + READ]).astype(np.int64)

@@ -41,7 +41,9 @@ def of_concept(found: Mapping[str, Any], concept: str = "") -> dict[str, Any] | 
 
 
 def quality(study: Study, concept: str = "", layer: str = "", *, encoder: str = "") -> dict[str, dict[str, Any]]:
-    """{way: {map, low, high, precision, layer}} of the ways to search by a layer, and of what they are held against.
+    """Scores of the ways to search by a layer, and of what they are held against.
+
+    {way: {map, low, high, precision, layer, concept, queries, k}}.
 
     Empty where the result is not there yet, or no concept can be judged.
 
@@ -63,5 +65,8 @@ def quality(study: Study, concept: str = "", layer: str = "", *, encoder: str = 
                 "high": high,
                 "precision": precision[0],
                 "layer": way["layer"],
+                "concept": scores["concept"],
+                "queries": scores["queries"],
+                "k": result["k"],
             }
     return told

@@ -54,7 +54,6 @@ def piece(asked: Asked, found: Found) -> Piece:
     """The query and the images that were found; a click on one asks about it, a click on a code tells all about it."""
     image = {"image": "{image}"}
     layer = {"layer": asked.layer}
-    here = {"image": asked.picture.address}
     return Piece(
         "alike", "alike", data(asked, found),
         f"{len(found.hits)} images found for {asked.picture.name}; pointing at one marks the codes that both have",
@@ -65,7 +64,6 @@ def piece(asked: Asked, found: Found) -> Piece:
             "area": Go(None, {"area": "{area}"}),
             "cell": Go(None, {"cell": "{cell}"}),
             "codes": Go(None, {"wanted": "{wanted}"}),
-            "own": Go("code_maps", here | layer | {"code": "{code}", "cell": "{cell}"}),
         },
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ def numbers(study: Study, picture: Looked, found: Found) -> list[dict[str, Any]]
         if value is None or value != value:
             continue
         same = (column == value).fillna(False).to_numpy(bool)
-        others = np.delete(same, picture.row)
+        others = np.delete(same, [picture.row, *found.own])
         have, chance = int(same[rows].sum()), float(others.mean()) if len(others) else 0.0
         told.append({"concept": str(name), "value": str(value), "have": have, "of": len(rows), "chance": chance})
     return told

@@ -74,7 +74,8 @@ def blocks(study: Study, grouping: Grouping) -> list[Block]:
     )  # fmt: skip
     frame = _frame(study, grouping)
     if not len(frame):
-        return [heading, Note(words.NO_CONCEPTS)]
+        few = len(group_list.sampled(study)) < 10
+        return [heading, Note("There are too few images to ask: at least 10 are needed." if few else words.NO_CONCEPTS)]
     columns = {
         "concept": Column("Concept"),
         "codes": Column("Codes", help_of("bag of codes, probed"), "%.2f"),

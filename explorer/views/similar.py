@@ -325,10 +325,10 @@ def _better(study: Study, options: Options) -> list[Block]:
     best = max((way for way in known if way in ways), key=lambda way: known[way]["map"] or 0, default="")
     if not own or not best or (known[best]["low"] or 0) <= (own["high"] or 0):
         return []
-    concept = options.concept or "concept"
+    theirs, ours = (f"{one['map']:.2f} [{one['low']:.2f}, {one['high']:.2f}]" for one in (known[best], own))
     said = (
-        f"{WAYS[best].title} find more images of the same {concept} here: mAP {known[best]['map']:.2f} against "
-        f"{own['map']:.2f} by this way; see below."
+        f"{WAYS[best].title} find more images of the same {own['concept']} here: mAP@{own['k']} {theirs} against "
+        f"{ours} by this way, {own['queries']:,} searches; see below."
     )
     return [Row([[Note(said, "plain")], [Link("Search by it", "search", Go(None, {"way": best}))]], 60, even=False)]
 

@@ -191,3 +191,17 @@ def test_simulated_users_stay_so():
     looked = tastes.simulate(concepts, tastes.Settings(users=4, each=2, likes=1, dislikes=0))
     found = interactions.of_simulated(looked, IMAGES)
     assert found.simulated["settings"]["users"] == 4 and np.array_equal(np.sort(found.item), np.sort(looked.item))
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x.csv", "x\0.csv", "a" * 5000])
+def test_what_is_no_path_is_a_sentence(path):
+    with pytest.raises(BadInput, match="cannot be read"):
+        interactions.read(path, IMAGES)
+
+
+def test_columns_that_are_there_twice_and_numbers_past_all_bounds_are_read():
+    twice = pd.DataFrame([["x", "y", 0]], columns=["user_id", "user_id", "item"])
+    assert interactions.of_table(twice, IMAGES, "twice").users == ("x",)
+    assert len(interactions.of_table(pd.DataFrame({"user": [1e20, 7.0], "item": [0, 1]}), IMAGES, "far")) == 2
+    with_times = "user,item,time\nx,0,20000000.5\nx,1,20260101\ny,2,20260102\n"
+    assert taken(with_times).users == ("x", "y")

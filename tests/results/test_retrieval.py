@@ -122,7 +122,8 @@ def test_what_is_asked_in_vain_is_one_sentence(file):
     with pytest.raises(BadInput, match="choose from label"):
         retrieval_quality.of_concept(found, "colour")
     assert retrieval_quality.quality(study)["bag"] | {"layer": ""} == {
-        "map": 1, "low": 1, "high": 1, "precision": 0.99, "layer": "",
+        "map": 1, "low": 1, "high": 1, "precision": 0.99, "layer": "", "concept": "label",
+        "queries": found["concepts"][0]["queries"], "k": found["k"],
     }  # fmt: skip
 
 

@@ -117,11 +117,13 @@ def test_the_search_begins_with_codes_and_says_where_others_find_more(study, mon
         "pixels": {"map": 0.8, "low": 0.7, "high": 0.9, "layer": ""},
         "untrained ze": {"map": 0.99, "low": 0.98, "high": 1.0, "layer": "code"},
     }
+    known = {way: one | {"concept": "digit", "queries": 300, "k": 10} for way, one in known.items()}
     monkeypatch.setattr(similar.quality, "quality", lambda *_, **__: known)
     options, _ = fields.settled(similar.Options, study, {}, study.image(7))
     assert options.way == "place"
     sheet = shown(study)
-    assert "Pixels find more images" in texts(sheet) and "0.80 against 0.50" in texts(sheet)
+    assert "Pixels find more images" in texts(sheet)
+    assert "0.80 [0.70, 0.90] against 0.50 [0.40, 0.60]" in texts(sheet) and "300 searches" in texts(sheet)
     assert Go(None, {"way": "pixels"}) in [block.go for block in walk(sheet.blocks) if isinstance(block, Link)]
     assert "find more" not in texts(shown(study, way="pixels"))
     known["pixels"]["low"] = 0.55

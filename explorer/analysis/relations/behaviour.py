@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from explorer.analysis.relations import Events
 
 NEIGHBOURS = 200  # most alike products that are kept of each
-FINE = 1e-7  # of a score: products that nobody's neighbours tell apart are ranked by how popular they are
+FINE = 1e-9  # of a score, for each user: what neighbours do not tell apart is ranked by how popular it is; not a tie
 
 
 def together(events: Events, neighbours: int = NEIGHBOURS) -> csr_array:
@@ -41,4 +41,4 @@ def by_neighbours(seen: csr_array, alike: csr_array, popular: np.ndarray) -> np.
     Of those that are alike to none, the popular come first, as a shop would do it.
     """
     found = (seen @ alike).toarray()
-    return found + FINE * popular / max(popular.max(initial=0), 1)
+    return found + FINE * popular

@@ -33,7 +33,7 @@ def read(text: str, size: int) -> Wanted:
     for part in PARTS.findall(text):
         word = part.casefold().strip()
         if word[-1].isdecimal():
-            number = int(re.sub(r"\D", "", word))
+            number = int(re.sub(r"\D", "", word)[:18])  # no code is longer, and Python reads no number of 5,000 digits
             if number >= size:
                 raise BadInput(f"there is no code {number:,} here; choose from 0 to {size - 1:,}")
             found[not negative and word[0].isdecimal()][number] = None

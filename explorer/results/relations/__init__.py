@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-VERSION = 1  # counted up whenever the same input gives other numbers
+VERSION = 2  # counted up whenever the same input gives other numbers
 HALF_LIFE = 90.0  # days
 
 
@@ -63,8 +63,12 @@ def opened(options: Options, images: Images, *, hashed: bool = False) -> Interac
 
     if not options.interactions:
         raise BadInput("name what users looked at with --interactions: a table with the columns user_id and image_id")
-    path = Path(options.interactions).expanduser()
-    if path.is_file():
+    try:
+        path = Path(options.interactions).expanduser()
+        there = path.is_file()
+    except (OSError, RuntimeError, ValueError):
+        raise BadInput("--interactions names no file that can be read; name a table of user_id and image_id") from None
+    if there:
         if hashed:  # another time the hashes are others
             return interactions.read(path, images, hashed=True)
         about = path.stat()

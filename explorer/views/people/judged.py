@@ -66,11 +66,16 @@ def sentence(told: Mapping[str, Any], methods: Sequence[Mapping[str, Any]], k: i
         return "There are too few users to choose the best method on one half of them and score it on the other."
     titles = {one["name"]: _inside(one) for one in methods}
     score, beside, difference = best["score"], best["beside"], best["difference"]
-    what = "a new image that they looked at" if new else "the image held back"
+    whose = f"{titles[best['baseline']]}, the best of what is no code of this checkpoint,"
     first = (
-        f"Codes ({titles[best['method']]}) find {what} for {_share(score)} of users among the first {k}; "
-        f"{titles[best['baseline']]}, the best of what is no code of this checkpoint, for {_share(beside)}."
+        f"Codes ({titles[best['method']]}) find the image held back for {_share(score)} of users among the first {k}; "
+        f"{whose} for {_share(beside)}."
     )
+    if new:  # of a user, several are held back
+        first = (
+            f"Of the new images that a user looked at, codes ({titles[best['method']]}) find {_share(score)} on "
+            f"average among the first {k}; {whose} {_share(beside)}."
+        )
     if difference["low"] > 0:
         more = f"{100 * difference['value']:.1f} points [{_ends(difference)}] more"
         return f"{first} That is {more}: the codes know something that the others do not."

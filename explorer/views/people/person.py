@@ -98,6 +98,8 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
     codes = _liked(engine.profile(study, found, user, by, CODES))
     fits = engine.for_user(study, found, user, by, NEAR)
     because = [strong(reasons) for reasons in fits.because]
+    taste = engine.tastes(study, found, by)
+    for_it = [max(float(np.maximum(taste.parts(user, int(row)), 0).sum()), 1e-9) for row in fits.found]  # not against
     every = list(dict.fromkeys([one.code for one in codes] + [one.code for some in because for one in some]))
     slots = colours_of([[one.code for one in codes], *[[one.code for one in some] for some in because]], COLOURS)
     rows = found.item[found.of(user)]
@@ -121,11 +123,11 @@ def _data(study: Study, found: Interactions, user: int, by: By, names: tuple[tup
             "sheet": sprite(small(study, fits.found, LARGE)) if len(fits.found) else None,
             "items": [
                 item | {"score": f"{score:#.3g}".rstrip("."), "because": [
-                    [one.code, one.part / max(score, 1e-9), slot] for one, slot in zip(some, colours, strict=True)
+                    [one.code, one.part / whole, slot] for one, slot in zip(some, colours, strict=True)
                 ]}
-                for item, score, some, colours in zip(
+                for item, score, whole, some, colours in zip(
                     _items(study, layer, fits.found, every if fit else [], _values(study, fits.found)),
-                    fits.scores, because, slots[1:], strict=True,
+                    fits.scores, for_it, because, slots[1:], strict=True,
                 )
             ],
         },
