@@ -32,6 +32,7 @@ ORDER = (
     ("notebook",),
     ("checkpoints",),
     ("encodings",),
+    ("priors",),
     ("training",),
     ("results",),
     ("study",),
