@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from explorer.training import objectives
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """How to train; what to train is the family's own config."""
+class Optimization:
+    """How to train; the same for everything that is trained."""
 
     steps: int = field(default=5000, metadata={"min": 1, "max": 1000000000, "help": "Optimizer steps, one batch each."})
     batch_size: int = field(default=128, metadata={"min": 1, "max": 65536, "help": "Images per step."})
@@ -29,20 +29,6 @@ class TrainingConfig:
         },
     )
     weight_decay: float = field(default=0.0, metadata={"min": 0.0, "help": "Weight decay of AdamW."})
-    image_size: int | None = field(
-        default=None,
-        metadata={"min": 4, "max": 2048, "help": "Side of the images in pixels; empty takes the dataset's own."},
-    )
-    images: int | None = field(
-        default=None, metadata={"min": 1, "help": "Train on a random sample of so many images; empty takes all."}
-    )
-    fit: str = field(
-        default="crop",
-        metadata={
-            "choices": tuple(FITS),
-            "help": "How images that are not square become so: cut the centre, or add borders.",
-        },
-    )
     seed: int = field(default=0, metadata={"min": 0, "max": 2**32 - 1, "help": "Same seed, same machine, same result."})
     precision: str = field(
         default="auto",
@@ -61,16 +47,41 @@ class TrainingConfig:
     device: str = field(default="auto", metadata={"help": "auto, cpu, mps, cuda, or cuda:1."})
 
 
-def split(family: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True)
+class TrainingConfig(Optimization):
+    """How to train an autoencoder; what to train is the family's own config."""
+
+    image_size: int | None = field(
+        default=None,
+        metadata={"min": 4, "max": 2048, "help": "Side of the images in pixels; empty takes the dataset's own."},
+    )
+    images: int | None = field(
+        default=None, metadata={"min": 1, "help": "Train on a random sample of so many images; empty takes all."}
+    )
+    fit: str = field(
+        default="crop",
+        metadata={
+            "choices": tuple(FITS),
+            "help": "How images that are not square become so: cut the centre, or add borders.",
+        },
+    )
+
+
+def split(
+    family: str, pairs: Iterable[str], table: Mapping[str, Any] = MODELS, options: type = TrainingConfig
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings of the model and of the training from `key=value` pairs, each parsed by its field's type and checked.
+
+    Args:
+        family: a name of `table`. options: the config of the training.
 
     Raises:
         BadInput: an unknown family, key or value; the message names the choices.
     """
-    if family not in MODELS:
-        raise BadInput(f"unknown family {family!r}; choose from {', '.join(sorted(MODELS))}")
-    config = MODELS[family].config
-    kinds = {"model": config, "training": TrainingConfig}
+    if family not in table:
+        raise BadInput(f"unknown family {family!r}; choose from {', '.join(sorted(table))}")
+    config = table[family].config
+    kinds = {"model": config, "training": options}
     tables = {name: {one.name: one for one in dataclasses.fields(kind)} for name, kind in kinds.items()}
     values: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
     for pair in pairs:
@@ -84,7 +95,7 @@ def split(family: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, 
             raise BadInput(f"--set {pair} has no value; write --set {key}=VALUE")
         values[where][key] = parse(tables[where][key], text.strip())
     configure(config, values["model"])
-    configure(TrainingConfig, values["training"])
+    configure(options, values["training"])
     return values["model"], values["training"]
 
 

@@ -34,7 +34,7 @@ TRAINING = {
 def few_held_out_images(monkeypatch):
     monkeypatch.setattr("explorer.training.scores.SCORED", 48)
     monkeypatch.setattr("explorer.training.scores.UNTRAINED", 32)
-    monkeypatch.setattr("explorer.training.LOOKED", 4)
+    monkeypatch.setattr("explorer.training.autoencoders.LOOKED", 4)
 
 
 def run(out, family, settings=None, **training):

@@ -54,7 +54,7 @@ class StopAfter(Progress):
 def few_held_out_images(monkeypatch):
     monkeypatch.setattr("explorer.training.scores.SCORED", 48)
     monkeypatch.setattr("explorer.training.scores.UNTRAINED", 48)
-    monkeypatch.setattr("explorer.training.LOOKED", 4)
+    monkeypatch.setattr("explorer.training.autoencoders.LOOKED", 4)
 
 
 def run(out, family="vqvae", progress=None, resume=False, more=None, **training):
@@ -99,7 +99,7 @@ def test_a_finished_run_is_a_checkpoint(tmp_path, family):
 def test_every_part_of_a_sorted_set_that_training_looks_at_has_every_class(tmp_path, greys, monkeypatch):
     from explorer import datasets
 
-    monkeypatch.setattr("explorer.training.LOOKED", 256)
+    monkeypatch.setattr("explorer.training.autoencoders.LOOKED", 256)
     dark: dict[tuple[str, int], float] = {}  # the share of dark images by split and number of rows
     drawn = datasets.Images.sample
 
@@ -208,9 +208,9 @@ def explode(monkeypatch, after):
         saves[step] = {name: value.clone() for name, value in tensors.items() if name.startswith("model.")}
         save(path, step, tensors)
 
-    monkeypatch.setattr("explorer.training.time", Clock())
+    monkeypatch.setattr("explorer.training.loop.time", Clock())
     monkeypatch.setattr("explorer.training.states.save", kept)
-    monkeypatch.setattr("explorer.training.schedule", lambda step, steps: 1.0 if step < after else 1e30)
+    monkeypatch.setattr("explorer.training.loop.schedule", lambda step, steps: 1.0 if step < after else 1e30)
     return saves
 
 
@@ -234,7 +234,7 @@ def test_a_run_that_explodes_keeps_the_last_good_weights(tmp_path, monkeypatch, 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path, monkeypatch):
     saves = explode(monkeypatch, after=6)
-    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # the loss was still finite
+    monkeypatch.setattr("explorer.training.loop.Guard.check", lambda self, line: None)  # the loss was still finite
     with pytest.raises(BadInput, match=r"the weights are not finite at step \d+: the last good weights are kept"):
         run(tmp_path / "net", "vae")
     assert_same(tmp_path / "net", saves[max(saves)])
@@ -242,8 +242,8 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, monkeypatch):
 
 def test_stopping_a_run_that_exploded_keeps_the_last_good_weights(tmp_path, monkeypatch):
     saves = explode(monkeypatch, after=6)
-    monkeypatch.setattr("explorer.training.Guard.check", lambda self, line: None)  # nobody has noticed yet
-    monkeypatch.setattr("explorer.training.time", time)
+    monkeypatch.setattr("explorer.training.loop.Guard.check", lambda self, line: None)  # nobody has noticed yet
+    monkeypatch.setattr("explorer.training.loop.time", time)
     run(tmp_path / "net", "vae", progress=StopAfter(5))
     assert list(saves) == [5]
     assert run(tmp_path / "net", "vae", resume=True, progress=StopAfter(9))["state"] == "stopped"

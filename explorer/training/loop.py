@@ -1,0 +1,318 @@
+"""The one training loop: whatever is trained, on a CPU or a GPU, resumable to the bit.
+
+What is random in step s depends on (seed, s) alone, and the order of images on (seed, epoch), so a resumed run needs
+no saved random state: weights, optimizer moments, the step number and whether it is compiled are the whole state.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import BadInput, Cancelled, explained
+from explorer.files import atomic_path
+from explorer.progress import Progress
+from explorer.training import compilation, states
+from explorer.training.config import Optimization
+from explorer.training.hardware import accelerator
+from explorer.training.meters import Guard, Meter, Timer
+from explorer.training.objectives import Objective
+
+STATE = "state.safetensors"
+LOG = "metrics.jsonl"
+
+
+class Task(Protocol):
+    """What is trained: a network, its data, and the folder that it becomes.
+
+    Attributes:
+        model: the network; `codebooks` are those whose use the log counts.
+        objective: the loss of reconstructions, where the network does not have its own.
+        notes: what is not as it was asked for, a sentence each.
+    """
+
+    model: nn.Module
+    config: Optimization
+    objective: Objective | None
+    notes: list[str]
+
+    def batches(self, accelerator: Any, progress: Progress) -> Any:
+        """What has `after(step)`: an iterator over the batches of that step and those after it."""
+
+    def losses(self, network: nn.Module, batch: Any) -> dict[str, Tensor]:
+        """`loss`, and what else the log tells, of one batch."""
+
+    def begun(self, out: Path) -> None:
+        """Once, in the folder of a new run."""
+
+    def describe(self, out: Path, step: int, state: str) -> None:
+        """Writes `config.json`."""
+
+    def save_weights(self, out: Path) -> None:
+        """Writes the weights as they are now."""
+
+    def look(self, device: torch.device, picture: Path) -> dict[str, float]:
+        """Numbers of held-out images for a line of the log; maybe a picture of what there is to see."""
+
+    def score(self, device: torch.device) -> dict[str, Any]:
+        """Held-out metrics of the trained network, which is in evaluation mode."""
+
+    def finish(self, out: Path, details: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """Writes the finished folder."""
+
+
+def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = None) -> dict[str, Any]:
+    """Trains, and writes the folder `out`.
+
+    Returns:
+        `state, steps, seconds, images_per_second, metrics`; `state` is `done`, or `stopped` if `progress.cancel` was
+        called, in which case everything needed to resume is on disk.
+
+    Raises:
+        BadInput: a loss that is not finite, a full disk or memory. A new folder in which nothing was saved is removed
+            again.
+    """
+    begun = time.time()
+    made = _Run(task, out, progress)
+    with _cleared(out, made, new=not resumed), explained(f"train {out.name}"):
+        try:
+            made.start(resumed=resumed)
+            made.steps()
+            state = "done"
+        except Cancelled:
+            state = "stopped"
+            made.save_state("stopped")
+        metrics = made.finish(time.time() - begun) if state == "done" else {}
+    made.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **made.figures)
+    return {
+        "state": state,
+        "steps": made.step,
+        "seconds": time.time() - begun,
+        "images_per_second": made.images_per_second,
+        "metrics": metrics,
+    }
+
+
+@contextmanager
+def _cleared(out: Path, run: _Run, *, new: bool) -> Iterator[None]:
+    """Whatever goes wrong inside, a new folder with nothing in it to go on from does not block its name."""
+    try:
+        yield
+    except Exception:
+        if new and not run.guard.saved:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+class _Run:
+    """One training in progress."""
+
+    def __init__(self, task: Task, out: Path, progress: Progress | None) -> None:
+        self.task, self.out, self.config, self.model = task, out, task.config, task.model
+        self.progress = progress or Progress(self.config.steps, "steps")
+        self.progress.total = self.config.steps
+        self.figures: dict[str, Any] = {}
+        self.guard = Guard(self.model, self.config.learning_rate)
+        self.step, self.images_per_second = 0, 0.0
+        self.compiled: bool | None = None  # not decided
+        self.kept: bool | None = None  # what the run that is resumed decided
+
+    # -- set up ------------------------------------------------------------------------------------------------------
+
+    def start(self, *, resumed: bool) -> None:
+        self.accelerator = accelerator(self.config.device, self.config.precision)
+        self.device = self.accelerator.device
+        self.model.to(memory_format=torch.channels_last)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            parameters,
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            betas=(0.9, 0.95 if self.config.weight_decay else 0.99),
+            fused=self.device.type in ("cuda", "cpu"),
+        )
+        self.network, self.optimizer = self.accelerator.prepare(self.model, optimizer)
+        if self.task.objective is not None:
+            self.task.objective.to(self.device)
+        if resumed:
+            self._restore()
+        else:
+            self.out.mkdir(parents=True, exist_ok=True)
+            self.task.describe(self.out, self.step, "training")
+        self.task.begun(self.out)
+        self.batches = self.task.batches(self.accelerator, self.progress)
+        self.progress.update(self.step, "making the first step", force=True)
+        self.network.train()
+
+    # -- the loop ----------------------------------------------------------------------------------------------------
+
+    def steps(self) -> None:
+        """Trains to the last step; the device is waited for only where a line of the log is written."""
+        config, meter = self.config, Meter(self.model, self.device)
+        log_every = max(1, min(100, config.steps // 100))
+        look_every = max(log_every, config.steps // 20 // log_every * log_every)
+        timer = Timer(self.device, config.batch_size)
+        saved = time.time()
+        for batch in self.batches.after(self.step):
+            self._decide_compilation(timer)
+            self._one_step(batch, meter)
+            self.step += 1
+            timer.tick()
+            if self.step % log_every == 0 or self.step == config.steps:
+                timer.read()
+                self.images_per_second = timer.rate()
+                line = {"step": self.step, **meter.read(), "images_per_second": self.images_per_second}
+                self.guard.check(line)
+                if self.step % look_every == 0 or self.step == config.steps:
+                    line |= self._look()
+                self._log(line)
+                if time.time() - saved > 60 and self.guard.safe:
+                    self.save_state("training")
+                    saved = time.time()
+                timer.restart()
+            self.progress.update(self.step, "training", **self.figures)
+
+    def _one_step(self, batch: Any, meter: Meter) -> None:
+        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 131)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * schedule(self.step, self.config.steps)
+        share = self.step / self.config.steps
+        for part in (self.model, self.task.objective):
+            if hasattr(part, "anneal"):
+                part.anneal(share)
+        losses = self.task.losses(self.network, batch)
+        self.accelerator.backward(losses["loss"])
+        self.accelerator.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        meter.add({**losses, **(self.task.objective.learn() if self.task.objective else {})})
+        if self.step == 0 and hasattr(self.model, "started"):
+            self.model.started()
+
+    def _decide_compilation(self, timer: Timer) -> None:
+        if self.compiled is not None:
+            return
+        # in float32 on a CPU the convolutions are the time, and compiled steps were no faster than eager ones
+        gains = self.device.type == "cuda" or self.accelerator.mixed_precision == "bf16"
+        self.compiled = compilation.wanted(self.config, self.step, timer, gains=gains, kept=self.kept)
+        if not self.compiled:
+            return
+        self.progress.update(self.step, "compiling, which takes a minute or two", force=True, **self.figures)
+        why = compilation.obstacle(self.device)
+        if why:
+            self.compiled = False
+            self.task.notes.append(
+                f"training went on without torch.compile, more slowly: no compiler works here ({why})"
+            )
+            self.figures["note"] = self.task.notes[-1]
+            return
+        self.model.compile_parts()
+        self.figures["note"] = "compiled with torch.compile"
+        timer.skip(3)
+
+    def _log(self, line: dict[str, Any]) -> None:
+        left = (self.config.steps - self.step) * self.config.batch_size / max(self.images_per_second, 1e-9)
+        self.figures |= {"images_per_second": self.images_per_second, "seconds_left": left, "loss": line["loss"]}
+        with self._writing(), (self.out / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _look(self) -> dict[str, float]:
+        """What held-out images say now, and a picture on disk."""
+        self.model.eval()
+        with self._writing(), atomic_path(self.out / "samples" / f"step-{self.step:07d}.png") as temporary:
+            found = self.task.look(self.device, temporary)
+        self.model.train()
+        return found
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def save_state(self, state: str) -> None:
+        """Weights, optimizer moments and step in one file, then the config that points to it.
+
+        A run that went astray keeps the last good weights: it ends with BadInput, or stops, without new ones.
+        """
+        tensors = states.collect(self.model, self.optimizer, self.task.objective)
+        tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
+        finite = states.is_finite(tensors)
+        if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
+            self.task.describe(self.out, self.step, state)
+            return
+        if not finite:
+            raise BadInput(f"the weights are not finite at step {self.step:,}: {self.guard.advice}")
+        with self._writing():
+            states.save(self.out / STATE, self.step, tensors)
+            self.task.save_weights(self.out)
+            self.task.describe(self.out, self.step, state)
+        self.guard.saved = True
+
+    def _writing(self) -> AbstractContextManager:
+        kept = "which --resume continues from its last save" if self.guard.saved else "of which nothing was saved yet"
+        return explained(f"save the training of {self.out.name}, {kept}", self.out)
+
+    def _restore(self) -> None:
+        path = self.out / STATE
+        if not path.is_file():
+            return  # stopped before the first save: begin again
+        self.step, tensors = states.load(path)
+        states.restore(tensors, self.model, self.optimizer, self.task.objective)
+        self.kept = bool(tensors["compiled"]) if "compiled" in tensors else None
+        self.guard.saved = True
+        if self.step and hasattr(self.model, "started"):
+            self.model.started()
+        _truncate_log(self.out / LOG, self.step)
+
+    def finish(self, seconds: float) -> dict[str, Any]:
+        """Scores the network on held-out images and writes the finished folder."""
+        self.save_state("training")  # a crash while scoring loses nothing
+        self.progress.update(self.step, "scoring on held-out images", force=True, **self.figures)
+        self.model.eval()
+        metrics = self.task.score(self.device)
+        details = {
+            "step": self.step,
+            "seconds": round(seconds, 1),
+            "images_per_second": round(self.images_per_second, 1),
+            "device": str(self.device),
+            "torch": torch.__version__,
+        }
+        with self._writing():
+            self.task.finish(self.out, details, metrics)
+        (self.out / STATE).unlink(missing_ok=True)
+        return metrics
+
+
+def schedule(step: int, steps: int) -> float:
+    """Share of the peak learning rate: linear warm-up over 200 steps (at most a tenth), then a cosine to zero."""
+    warm = max(1, min(200, steps // 10))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def kept_fields(config: type, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a config among what the `training` of a saved run says."""
+    return {name: value for name, value in saved.items() if name in config.__dataclass_fields__}
+
+
+def _truncate_log(path: Path, step: int) -> None:
+    """Drops lines after `step`, which the resumed run will write again."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = []
+    for line in lines:
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (ValueError, KeyError):
+            continue  # a line cut short by a kill
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
