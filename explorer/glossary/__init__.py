@@ -15,6 +15,7 @@ from explorer.glossary import (
     masks,
     people,
     pictures,
+    priors,
     retrieval,
     searching,
     steps,
@@ -27,8 +28,8 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
-    **ids.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **retrieval.TERMS, **searching.TERMS,
-    **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
+    **ids.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS, **retrieval.TERMS,
+    **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 
