@@ -165,6 +165,8 @@ def _described(path: Path, config_stamp: object, metrics_stamp: object) -> Check
     config = _own_config(path)
     if config is None:
         return None
+    if "prior" in config:
+        raise BadInput(f"{path.name} is a prior; open the checkpoint that it is over, {config.get('checkpoint')}")
     try:
         return Checkpoint(
             path=path,

@@ -29,6 +29,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+prior = typer.Typer(
+    help="Learn which codes stand beside which: train a prior, draw from it, see what surprises it.",
+    no_args_is_help=True, rich_markup_mode=None,
+)  # fmt: skip
+app.add_typer(prior, name="prior")
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 

@@ -57,7 +57,7 @@ class Kind:
         read: (path, key) -> what is kept there; BadInput where that is damaged.
         about: what it tells, in a few words.
         counts: fields of the subject that change it. needs: the kind that it is made of.
-        words: options that stand after the checkpoint without a flag.
+        words: options that stand after the checkpoint without a flag; `prior` stands in its place.
     """
 
     options: type
@@ -211,7 +211,8 @@ def command(kind: str, subject: Subject, options: Any = None) -> list[str]:
     entry, options = RESULTS[kind], checked(kind, options)
     named = [field.name for field in fields(entry.options) if field.name not in entry.words]
     words = [getattr(options, name) for name in entry.words]
-    return [*entry.command, str(subject.checkpoint), *words, *flags(subject, entry.counts), *flags(options, named)]
+    first = [] if "prior" in entry.words else [str(subject.checkpoint)]  # a prior says whose codes it is over
+    return [*entry.command, *first, *words, *flags(subject, entry.counts), *flags(options, named)]
 
 
 def checked(kind: str, options: Any = None, out: Path | None = None) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,20 +49,23 @@ class Batches:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def _rows(self, step: int) -> np.ndarray:
-        """Rows of a step: a permutation per epoch, continued over its end."""
-        size, count = self.config.batch_size, len(self.images)
-        places = np.arange(step * size, (step + 1) * size)
-        rows = np.empty(len(places), np.int64)
-        for epoch in np.unique(places // count):
-            here = places // count == epoch
-            rows[here] = self._order(int(epoch))[places[here] % count]
-        return rows
+        return rows_of(step, len(self.images), self.config)
 
-    def _order(self, epoch: int) -> np.ndarray:
-        if getattr(self, "_epoch", None) != epoch:
-            self._epoch = epoch
-            self._permutation = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.images))
-        return self._permutation
+
+def rows_of(step: int, count: int, config: Any) -> np.ndarray:
+    """Rows (batch,) of a step among `count`: a permutation per epoch, continued over its end."""
+    size = config.batch_size
+    places = np.arange(step * size, (step + 1) * size)
+    rows = np.empty(len(places), np.int64)
+    for epoch in np.unique(places // count):
+        here = places // count == epoch
+        rows[here] = _order(config.seed, int(epoch), count)[places[here] % count]
+    return rows
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 def _room(device: torch.device) -> int:

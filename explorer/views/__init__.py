@@ -21,6 +21,7 @@ from explorer.views import (
     latent_map,
     layers,
     masks,
+    prior,
     rates,
     reconstructions,
     relations,
@@ -116,6 +117,10 @@ VIEWS: dict[str, View] = {
     "masks": View(
         "Masks", "deblur", "Hide patches of an image by hand: what comes back, which ones hurt, what attends to what.",
         masks.Options, masks.sheet, encoded=False, pictured=True, section="Touch", unasked=False,
+    ),
+    "prior": View(
+        "Prior", "casino", "New images drawn from learned codes, holes filled, and what surprises the prior.",
+        prior.Options, prior.sheet, pictured=True, below=True, section="Use", unasked=False,
     ),
     "similar": View(
         "Similar", "image_search", "The images most like one, a part of it, or some codes, and the codes that say why.",

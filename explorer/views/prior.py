@@ -1,0 +1,61 @@
+"""Prior: a network that learned which codes stand beside which; what it draws, completes, and is surprised by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from explorer.sheets import Controls, Go, Link, Note, Sheet
+from explorer.views import fields
+from explorer.views.priors import PARTS
+
+if TYPE_CHECKING:
+    from explorer.study import Picture as Looked
+    from explorer.study import Study
+
+WHAT = (
+    "A prior is a network that learned which codes stand beside which, so that new code maps can be drawn and decoded, "
+    "holes in a map can be filled, and one can see where an image is unlike what was learned."
+)
+NONE = "There is no prior of {name} yet. {what} Train one in the sidebar, or with `explorer prior train {name}`."
+
+
+def _priors(study: Study, _: Mapping[str, Any]) -> dict[str, str]:
+    from explorer.study import priors
+
+    return {one.name: one.name for one in priors.available(study)}
+
+
+def _first(study: Study, options: Mapping[str, Any]) -> str:
+    return next(iter(_priors(study, options)), "")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the view can be asked for."""
+
+    part: str = fields.option(
+        "samples", "Show", "What the prior is asked for.", choices={name: one.title for name, one in PARTS.items()},
+        widget="buttons",
+    )  # fmt: skip
+    prior: str = fields.option(
+        "", "Prior", "Which of the priors of this checkpoint.", choices=_priors, start=_first, yields=True,
+        when=lambda study, options: len(_priors(study, options)) > 1,
+    )  # fmt: skip
+
+
+def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:
+    """One part of what a prior can do."""
+    from explorer.study import priors
+
+    part = PARTS[options.part]
+    facts = priors.facts_of(study, options.prior)
+    controls = Controls(("part", "prior"))
+    if facts is None and part.needs:
+        link = Link(
+            "Open one that has a prior", "casino", Go("prior", {"checkpoint": "vqvae-digits", "dataset": "digits"})
+        )
+        return Sheet([controls, Note(NONE.format(name=study.checkpoint.name, what=WHAT), "info"), link])
+    made = part.blocks(study, facts, options, picture)
+    return Sheet([controls, *made.blocks], made.numbers)
