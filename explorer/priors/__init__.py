@@ -11,6 +11,8 @@ from torch import nn
 from explorer.errors import BadInput
 from explorer.options import configure
 from explorer.priors.level import Level
+from explorer.priors.pixelcnn import PixelCNN, PixelCNNConfig
+from explorer.priors.pixelsnail import PixelSNAIL, PixelSNAILConfig
 from explorer.priors.prior import Prior
 from explorer.priors.transformer import Transformer, TransformerConfig
 
@@ -27,6 +29,8 @@ class Kind:
 
 
 PRIORS: dict[str, Kind] = {
+    "pixelcnn": Kind(PixelCNNConfig, PixelCNN, "Gated PixelCNN: convolutions that see what is above and left"),
+    "pixelsnail": Kind(PixelSNAILConfig, PixelSNAIL, "PixelSNAIL: convolutions for what is near, attention for all else"),
     "transformer": Kind(TransformerConfig, Transformer, "Transformer: each code attends to all codes before it"),
 }
 

@@ -138,12 +138,18 @@ class Stage(nn.Module):
 class Cursor:
     """A level that is sampled place by place, with what its body keeps from the places before."""
 
+    @torch.no_grad()
     def __init__(self, stage: Stage, codes: Mapping[str, Tensor], classes: Tensor) -> None:
         self.stage, self.place = stage, 0
         self.state = stage.body.begin(stage.context(codes, classes))
 
+    @torch.no_grad()
     def step(self, before: Tensor | None) -> Tensor:
         """Features (N, C) of the next place; `before` are the codes (N,) of the place before it, None at the first."""
         found = self.stage.body.step(self.state, self.place, None if before is None else self.stage.embed(before))
         self.place += 1
         return found
+
+    def take(self, images: Tensor) -> None:
+        """Goes on with these images (M,) int64 in place of those before: any of them, any number of times."""
+        self.state.take(images)
