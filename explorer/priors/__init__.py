@@ -30,7 +30,9 @@ class Kind:
 
 PRIORS: dict[str, Kind] = {
     "pixelcnn": Kind(PixelCNNConfig, PixelCNN, "Gated PixelCNN: convolutions that see what is above and left"),
-    "pixelsnail": Kind(PixelSNAILConfig, PixelSNAIL, "PixelSNAIL: convolutions for what is near, attention for all else"),
+    "pixelsnail": Kind(
+        PixelSNAILConfig, PixelSNAIL, "PixelSNAIL: convolutions for what is near, attention for all else"
+    ),
     "transformer": Kind(TransformerConfig, Transformer, "Transformer: each code attends to all codes before it"),
 }
 

@@ -18,8 +18,8 @@ def leaks(
 ) -> float:
     """The largest change of a prediction that must not change when a code does; 0 for a prior that is causal.
 
-    The code at a place is not to change what is predicted there, before it in raster order, or on a level above; all
-    that predictions are made of there is compared, and their logits.
+    The code at a place is not to change what is predicted there, before it in raster order, or on a level above.
+    Logits are compared; where the head has two factors, the numbers that both are made of.
 
     Args:
         codes: (N, H, W) int64 of each level, of real images. classes: (N,) int64; −1 is no class.
@@ -29,7 +29,7 @@ def leaks(
     generator = torch.Generator().manual_seed(seed)
     training = prior.training
     prior.eval()
-    before = _said(prior, codes, classes)
+    before = _predicted(prior, codes, classes)
     largest = 0.0
     for number, level in enumerate(prior.levels):
         if level.codes == 1:
@@ -39,7 +39,7 @@ def leaks(
             other = codes[level.name].flatten(1).clone()
             steps = torch.randint(1, level.codes, (len(other),), generator=generator).to(other.device)
             other[:, place] = (other[:, place] + steps) % level.codes
-            after = _said(prior, {**codes, level.name: other.view_as(codes[level.name])}, classes)
+            after = _predicted(prior, {**codes, level.name: other.view_as(codes[level.name])}, classes)
             upper = [(before[one.name], after[one.name]) for one in prior.levels[:number]]
             own = (before[level.name][:, : place + 1], after[level.name][:, : place + 1])
             largest = max(largest, *((old - new).abs().max().item() for old, new in (own, *upper)))
@@ -47,6 +47,6 @@ def leaks(
     return largest
 
 
-def _said(prior: Prior, codes: Mapping[str, Tensor], classes: Tensor | None) -> dict[str, Tensor]:
-    """Features and logits of each level, (N, places, numbers)."""
-    ...
+def _predicted(prior: Prior, codes: Mapping[str, Tensor], classes: Tensor | None) -> dict[str, Tensor]:
+    """What decides about the codes of each level, (N, places, numbers)."""
+    return {one.name: prior.stage(one.name).predicted(codes, classes).flatten(1, 2) for one in prior.levels}

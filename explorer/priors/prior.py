@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.precision import exact
-from explorer.priors.heads import tokens
+from explorer.priors.heads import Whole, head, table
 from explorer.priors.level import Level
 
 LN2 = math.log(2)
@@ -90,12 +90,12 @@ class Stage(nn.Module):
         super().__init__()
         self.level, self.above, self.classes = level, above, classes
         width, dim = config.width, config.dim
-        self.tokens = tokens(level.codes, dim)
+        self.head = head(level.codes, dim)
         self.enter = nn.Linear(dim, width)
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim))
         self.place = nn.Parameter(torch.randn(width, *level.grid) * 0.02)
         self.class_table = nn.Parameter(torch.randn(classes + 1, width) * 0.02)  # the last is no class
-        self.upper = nn.ModuleList(tokens(one.codes, dim) for one in above)
+        self.upper = nn.ModuleList(table(one.codes, dim) for one in above)
         self.reads = None
         if above:
             self.reads = nn.Sequential(
@@ -109,30 +109,37 @@ class Stage(nn.Module):
         found = self.place[None] + F.embedding(known, self.class_table)[:, :, None, None]
         if self.reads is not None:
             grids = [
-                table.embed(codes[one.name]).permute(0, 3, 1, 2)
-                for table, one in zip(self.upper, self.above, strict=True)
+                read(codes[one.name]).permute(0, 3, 1, 2) for read, one in zip(self.upper, self.above, strict=True)
             ]
             found = found + self.reads(torch.cat([F.interpolate(grid, self.level.grid) for grid in grids], 1))
         return found
 
     def nats(self, codes: Mapping[str, Tensor], classes: Tensor | None) -> Tensor:
         """−ln p of each code of this level, (N, H, W) float32."""
+        return self.head.nats(self.leave(self.features(codes, classes)), codes[self.level.name])
+
+    def features(self, codes: Mapping[str, Tensor], classes: Tensor | None) -> Tensor:
+        """What each code of this level is predicted from, (N, H, W, C)."""
         own = codes[self.level.name]
         classes = own.new_full((len(own),), -1) if classes is None else classes
-        features = self.body(self.embed(own).permute(0, 3, 1, 2), self.context(codes, classes))
-        return self.tokens.nats(self.leave(features.permute(0, 2, 3, 1)), own)
+        return self.body(self.embed(own).permute(0, 3, 1, 2), self.context(codes, classes)).permute(0, 2, 3, 1)
+
+    def predicted(self, codes: Mapping[str, Tensor], classes: Tensor | None) -> Tensor:
+        """The numbers that alone decide about a code: logits (N, H, W, K), or with two factors what makes them."""
+        query = self.leave(self.features(codes, classes))
+        return self.head.logits(query) if isinstance(self.head, Whole) else query
 
     def embed(self, codes: Tensor) -> Tensor:
         """(...) int64 -> (..., C)."""
-        return self.enter(self.tokens.embed(codes))
+        return self.enter(self.head.embed(codes))
 
     def logits(self, features: Tensor) -> Tensor:
         """(..., C) -> (..., K)."""
-        return self.tokens.logits(self.leave(features))
+        return self.head.logits(self.leave(features))
 
     def draw(self, features: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
         """Codes (n,) of features (n, C): `pick` chooses from logits (n, M), twice where the head has two factors."""
-        return self.tokens.draw(self.leave(features), pick)
+        return self.head.draw(self.leave(features), pick)
 
 
 class Cursor:
