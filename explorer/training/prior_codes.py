@@ -81,7 +81,7 @@ def gather(encoded: Encoded, layers: Sequence[str] | None = None, condition: str
         if condition not in columns:
             known = ", ".join(columns.columns[:20]) or "none"
             raise BadInput(f"there is no column '{condition}'; choose from {known}")
-        fitted = Condition.fit(columns[condition])
+        fitted = Condition.fit(columns[condition], list(columns.columns))
     return Codes(
         levels, fitted, _part(train, levels, fitted), _part(held_out, levels, fitted),
         {one.name: train.codebook(one.name) for one in levels if train.codebook(one.name).kind == "kmeans"},
