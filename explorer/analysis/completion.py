@@ -67,5 +67,3 @@ def picked(weights: np.ndarray, at: float) -> int:
     """One draft by its share of the weight; `at` is between 0 and 1, drawn evenly."""
     ends = np.cumsum(normed(weights))
     return int(min(np.searchsorted(ends, at * ends[-1], side="right"), len(weights) - 1))
-
-

@@ -60,8 +60,9 @@ def sample(
     classes = checked(prior, classes, choices)
     names = np.arange(len(classes)) if numbers is None else np.asarray(numbers)
     found, kept = held(prior, len(classes), given, keep)
-    for start in range(0, len(classes), rows_at_once(prior)):
-        rows = slice(start, start + rows_at_once(prior))
+    size = min(room(prior), ROWS.get(classes.device.type, MANY))
+    for start in range(0, len(classes), size):
+        rows = slice(start, start + size)
         drawing = Drawing(prior, classes[rows], choices, streams(choices.seed, names[rows]))
         for level in prior.levels:
             codes = {name: values[rows] for name, values in found.items()}  # views: what is written stays
@@ -108,7 +109,9 @@ def held(prior: Prior, count: int, given: Codes | None, keep: Codes | None) -> t
             codes = _fitting(level, torch.as_tensor(given[level.name]).to(device, torch.int64), shape)
             wrong = codes[mask & ((codes < 0) | (codes >= level.codes))]
             if len(wrong):
-                raise BadInput(f"code {int(wrong[0])} of '{level.name}' is out of range; choose from 0 to {level.codes - 1}")
+                raise BadInput(
+                    f"code {int(wrong[0])} of '{level.name}' is out of range; choose from 0 to {level.codes - 1}"
+                )
         found[level.name], kept[level.name] = torch.where(mask, codes, -1), mask
     return found, kept
 
@@ -125,11 +128,10 @@ def device_of(prior: Prior) -> torch.device:
     return next(prior.parameters()).device
 
 
-def rows_at_once(prior: Prior) -> int:
-    """How many samples are drawn at once, so that what is kept of them fits into memory."""
+def room(prior: Prior) -> int:
+    """How many samples can be drawn at once, so that what is kept of them fits into memory."""
     places = max(level.places for level in prior.levels)
-    each = places * prior.config.width * getattr(prior.config, "blocks", 1) * 4
-    return max(1, min(ROWS.get(device_of(prior).type, MANY), NUMBERS // each))
+    return max(1, NUMBERS // (places * prior.config.width * getattr(prior.config, "blocks", 1) * 4))
 
 
 class Drawing:
