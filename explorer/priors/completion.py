@@ -152,7 +152,7 @@ class _Drafts:
 
     def _weigh(self, level: Level, features: Tensor, codes: Tensor) -> None:
         head = self.prior.head(level.name)
-        taken = Taken(codes, getattr(head.tokens, "base", None), self.choices, guided=self.drawing.guided)
+        taken = Taken(codes, getattr(head.head, "base", None), self.choices, guided=self.drawing.guided)
         head.draw(features, taken)
         self.weights = self.weights + taken.logs.cpu().numpy().reshape(BESIDE, -1)
         self.lowest = np.minimum(self.lowest, [effective(one) for one in self.weights])

@@ -115,11 +115,8 @@ def _allowed(logits: Tensor, choices: Choices, doubt: Tensor) -> tuple[Tensor, T
     ordered = logits.topk(min(most + 1, count), dim=1).values  # descending
     fewest, most = _counts(ordered[:, :most], choices.top_p, doubt)  # (n, 1) each
     edge = torch.nn.functional.pad(ordered, (0, 1), value=float("-inf"))
-    inside, outside = (
-        edge.gather(1, most - 1),
-        edge.gather(1, fewest),
-    )  # the last that may be in, the first that may be out
-    return logits >= inside - doubt, logits > outside + doubt
+    last, first = edge.gather(1, most - 1), edge.gather(1, fewest)  # that may be in, and that may be out
+    return logits >= last - doubt, logits > first + doubt
 
 
 def _counts(ordered: Tensor, top_p: float, doubt: Tensor) -> tuple[Tensor, Tensor]:

@@ -192,7 +192,7 @@ class Drawing:
         known = {name: self.twice(values[rows].cpu().clamp(min=0)) for name, values in codes.items()}
         classes = self.classes.cpu()[self.twice(rows, rows + len(self.streams))]
         stage = self._double.head(level.name)
-        features = stage.features(known, classes).flatten(2)[:, :, at[1]]
+        features = stage.features(known, classes).flatten(1, 2)[:, at[1]]
         return stage.draw(features, pick)[: len(rows)]
 
     @cached_property
