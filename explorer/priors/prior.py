@@ -75,7 +75,7 @@ class Prior(nn.Module):
     def compile_parts(self) -> None:
         """Compiles the bodies for training on a GPU."""
         for stage in self.stages:
-            stage.body.compile()
+            stage.body.compile(dynamic=False)  # grids of levels differ, and sizes left open trip the compiler
 
     def _nats(self, level: Level, codes: Mapping[str, Tensor], classes: Tensor | None) -> Tensor:
         return self.stage(level.name).nats(codes, classes)
