@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ __all__ = [
     "resume",
     "start",
     "stop",
+    "trains",
     "wait",
     "wait_for_turn",
 ]
@@ -189,7 +191,7 @@ def resume(job: Job) -> Job:
                 raise BadInput(f"'{job.target.name}' is being written by '{other.title}'; stop it first")
         record = read_record(job.folder)
         arguments = record["arguments"]
-        if arguments[0] == "train":
+        if trains(arguments):
             begun = job.target is None or (job.target / "config.json").exists()  # else it ended before the first save
             record["arguments"] = [a for a in arguments if a != "--resume"] + ["--resume"] * begun
         record["queued"] = time.time()
@@ -197,6 +199,11 @@ def resume(job: Job) -> Job:
             (job.folder / name).unlink(missing_ok=True)
         _launch(job.folder, record)
     return read(job.folder)
+
+
+def trains(arguments: Sequence[str]) -> bool:
+    """Whether the words of a command line train something: a checkpoint, or a prior over its codes."""
+    return arguments[0] == "train" or tuple(arguments[:2]) == ("prior", "train")
 
 
 def delete(job: Job, *, with_target: bool = False, grace: float = 10.0) -> None:

@@ -112,7 +112,7 @@ class Autoencoding:
     def save_weights(self, out: Path) -> None:
         checkpoints.save_weights(out, self.model)
 
-    def look(self, device: torch.device, picture: Path) -> dict[str, float]:
+    def look(self, device: torch.device, picture: Path, step: int) -> dict[str, float]:
         """Held-out PSNR on up to LOOKED images, in dB, and a strip of reconstructions."""
         rows = self.held_out.sample(LOOKED)
         value = score(self.model, self.held_out.batches(rows), device)["psnr"].mean()

@@ -60,7 +60,7 @@ class Task(Protocol):
     def save_weights(self, out: Path) -> None:
         """Writes the weights as they are now."""
 
-    def look(self, device: torch.device, picture: Path) -> dict[str, float]:
+    def look(self, device: torch.device, picture: Path, step: int) -> dict[str, float]:
         """Numbers of held-out images for a line of the log; maybe a picture of what there is to see."""
 
     def score(self, device: torch.device) -> dict[str, Any]:
@@ -226,10 +226,15 @@ class _Run:
             file.write(json.dumps(line) + "\n")
 
     def _look(self) -> dict[str, float]:
-        """What held-out images say now, and a picture on disk."""
+        """What held-out images say now, and a picture on disk, if the task draws one."""
+        picture = self.out / "samples" / f"step-{self.step:07d}.png"
         self.model.eval()
-        with self._writing(), atomic_path(self.out / "samples" / f"step-{self.step:07d}.png") as temporary:
-            found = self.task.look(self.device, temporary)
+        with self._writing():
+            picture.parent.mkdir(exist_ok=True)
+            drawn = picture.with_name(f".{picture.name}")
+            found = self.task.look(self.device, drawn, self.step)
+            if drawn.is_file():
+                drawn.replace(picture)
         self.model.train()
         return found
 
