@@ -1,18 +1,290 @@
-"""Samples of a prior."""
+"""Samples: code maps drawn from the prior, and the pictures that the decoder makes of them, row by row."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from explorer.sheets import Note
+import numpy as np
+
+from explorer.errors import BadInput
+from explorer.files import digest
+from explorer.glossary import help_of
+from explorer.sheets import Block, Controls, Go, More, Note, Piece
+from explorer.study import sampling
+from explorer.views import fields, words
+from explorer.views.priors import drawn
 from explorer.views.priors.made import Made
 
 if TYPE_CHECKING:
     from explorer.priors.folder import Facts
     from explorer.study import Picture as Looked
     from explorer.study import Study
+    from explorer.study.sampling import Drawing
+
+MOST = 32  # samples at once
+HELD_OUT = 256  # images that the bits of samples are set beside
+SECONDS = 0.6  # that a question waits for the next row
+FIRST = 0.2  # that the page waits for rows before it is shown
+LONGEST = 1_800  # letters of an edit that a piece may carry
+ABOUT = (
+    "The prior draws one code after another, row by row, each given those before it{levels}; the decoder makes a "
+    "picture of the codes. Press a picture to see its codes."
+)
+LEVELS = ", first all of {first}, then {rest} given it"
+
+
+def _values(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
+    known = drawn.values(study, options)
+    return {drawn.EVERY: "Every value", **known, drawn.NONE: "No class"} if known else {drawn.NONE: "No class"}
+
+
+def _shown(_: Study, options: Mapping[str, Any]) -> bool:
+    return options["part"] == "samples"
+
+
+@dataclass(frozen=True)
+class Options(drawn.Options):
+    """What samples can be asked for."""
+
+    sample_of: str = fields.option(
+        drawn.EVERY, "Class", help_of("class of a sample"), choices=_values, yields=True, widget="list",
+        start=lambda study, options: next(iter(_values(study, options))),
+        when=lambda study, options: _shown(study, options) and bool(drawn.values(study, options)),
+    )  # fmt: skip
+    samples: int = fields.option(
+        MOST, "Samples", "How many are drawn, over all values.", choices={n: str(n) for n in (4, 8, 16, MOST)},
+        widget="list", when=_shown, yields=True,
+    )  # fmt: skip
 
 
 def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = None) -> Made:
-    """New images that the prior draws."""
-    return Made([Note(f"{facts.name}: {facts.kind}, {facts.parameters:,} parameters.")], {"prior": facts.name})
+    """The choices, the samples as they are drawn, and what is known of each."""
+    board = Board(study, facts, options)
+    several = facts.levels[1:]
+    names = [one.name for one in facts.levels]
+    levels = LEVELS.format(first=names[0], rest=" and ".join(names[1:])) if several else ""
+    column = f" The class is {facts.condition.column}." if facts.condition else ""
+    shown: list[Block] = [
+        Controls(("sample_of", "temperature", "guidance", "seed", "samples")),
+        More("Which codes may be drawn", [Controls(("top_k", "top_p"))]),
+        *words.no_decoder(study),
+        board.piece(),
+        Note(ABOUT.format(levels=levels) + column, help=help_of("prior")),
+    ]
+    return Made(shown, {
+        "classes": [board.called(one) for one in board.classes], **asdict(drawn.choices(study, options)),
+        "bits": board.bits, "held_out_bits": board.typical,
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Board:
+    """Samples that are being drawn: what the piece is told, first and when it asks."""
+
+    study: Study
+    facts: Facts
+    options: Any
+
+    @cached_property
+    def groups(self) -> list[tuple[int, int]]:
+        """(class, how many of it), in the order in which they are drawn."""
+        count, asked = self.options.samples, self.options.sample_of
+        if not self.facts.classes or asked == drawn.NONE:
+            return [(-1, count)]
+        if asked != drawn.EVERY:
+            return [(self.facts.condition.index(asked), count)]
+        most = sorted(range(self.facts.classes), key=lambda one: -(self.facts.condition.counts or (0,) * one)[one])
+        return [(one, max(1, count // self.facts.classes)) for one in sorted(most[:count])]
+
+    @cached_property
+    def classes(self) -> tuple[int, ...]:
+        """Class of each sample; −1 for none."""
+        return tuple(one for one, many in self.groups for _ in range(many))
+
+    def called(self, one: int) -> str:
+        """What a class is called; nothing for none."""
+        return self.facts.condition.values[one] if one >= 0 else ""
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        return sampling.drawing(self.study, self.facts, self.classes, drawn.choices(self.study, self.options))
+
+    def piece(self) -> Piece:
+        """Where samples appear."""
+        state = self.state(self.drawing.wait(0, FIRST))
+        groups, at = [], 0
+        for one, many in self.groups:
+            groups.append({"title": self.called(one), "numbers": list(range(at, at + many))})
+            at += many
+        choices = asdict(drawn.choices(self.study, self.options))
+        data = {
+            "key": digest(self.study.key, self.facts.name, self.classes, choices)[:12],
+            "groups": groups, "state": state, "next": (self.options.seed + 1) % 10_000, "complete": True,
+            "file": f"{self.facts.name}-seed-{self.options.seed}", "size": self.study.checkpoint.image_size,
+            "help": {name: help_of(term) for name, term in HELP.items()},
+        }  # fmt: skip
+        others = {
+            "complete": Go(None, {"part": "complete", "from": "{number}"}),
+            "edit": Go("edit", {"image": "{image}", "edit": "{edit}"}),
+        }
+        alt = f"{words.many(len(self.classes), 'sample')} of {self.facts.name}"
+        return Piece("sampling", "sampling", data, alt, Go(None, {"seed": "{seed}"}), self.asked, others=others)
+
+    def asked(self, message: Any) -> dict[str, Any]:
+        """What the piece asks: `have`, for more rows; `about`, of all samples; `one`; `save`."""
+        message = message if isinstance(message, dict) else {}
+        have, one, save = message.get("have"), message.get("one"), message.get("save")
+        if isinstance(have, int):
+            return self.state(self.drawing.wait(have, SECONDS))
+        if message.get("about"):
+            return self.known()
+        if isinstance(one, int) and 0 <= one < len(self.classes):
+            return self.sample(one)
+        if save in ("png", "npz"):
+            return {"file": self.saved(save)}
+        raise BadInput("the samples were asked for something that is not there; reload the page")
+
+    def state(self, drawing: Drawing) -> dict[str, Any]:
+        """How far the drawing is, and pictures of what there is."""
+        rows, codes = dict(drawing.rows), dict(drawing.codes)
+        level = next((name for name in codes if rows[name] < codes[name].shape[1]), None)
+        done = drawing.done
+        told = {"rows": sum(rows.values()), "total": drawing.total, "done": done, "seconds": drawing.seconds}
+        told["words"] = "" if level is None else _progress(codes, rows, level)
+        if done:
+            return told | drawn.sheet_of(self.pixels) | {"shown": 1.0}
+        first = next(iter(codes))
+        return told | self._meanwhile(codes, rows) | {"shown": rows[first] / codes[first].shape[1]}
+
+    def _meanwhile(self, codes: Mapping[str, np.ndarray], rows: Mapping[str, int]) -> dict[str, Any]:
+        """Pictures of rows that are drawn; below them, of the levels that are whole."""
+        from explorer.study import priors
+
+        begun = {name: one for name, one in codes.items() if rows[name]}
+        if not begun:
+            return {}
+        pixels = priors.decoded(self.study, self.facts, begun)
+        last = list(begun)[-1]
+        if len(begun) > 1 and rows[last] < codes[last].shape[1]:
+            above = priors.decoded(self.study, self.facts, {name: begun[name] for name in list(begun)[:-1]})
+            cut = pixels.shape[1] * rows[last] // codes[last].shape[1]
+            pixels = np.concatenate([pixels[:, :cut], above[:, cut:]], 1)
+        return drawn.sheet_of(pixels)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(n, h, w, 3) uint8 of all samples."""
+        return decoded(self.study, self.facts, self.drawing.all())
+
+    def known(self) -> dict[str, Any]:
+        """What is known of all samples: bits per code, beside held-out images."""
+        held = typical(self.study, self.facts)
+        return {"bits": self.bits(), "held": None if held is None else np.sort(held).round(3).tolist()}
+
+    def bits(self) -> list[float]:
+        """Bits per code of each sample."""
+        return bits(self.facts, self.drawing.all(), self.classes).round(3).tolist()
+
+    def typical(self) -> dict[str, float] | None:
+        """Mean bits per code of held-out images, and the middle nine tenths of them."""
+        held = typical(self.study, self.facts)
+        if held is None:
+            return None
+        low, high = np.quantile(held, (0.05, 0.95))
+        return {"mean": float(held.mean()), "p5": float(low), "p95": float(high), "n": len(held)}
+
+    def sample(self, number: int) -> dict[str, Any]:
+        """One sample: its picture, its codes, and the way to the page Edit."""
+        from explorer.sheets import drawing
+
+        codes = {name: one[number] for name, one in self.drawing.all().items()}
+        edit = _edit(self.study, self.facts, codes)
+        return {
+            "url": drawing.url(self.pixels[number]), "maps": drawn.maps(self.study, self.facts, codes),
+            "edit": edit, "title": self.called(self.classes[number]),
+        }  # fmt: skip
+
+    def saved(self, kind: str) -> str:
+        """All samples as a file: their codes, or their pictures."""
+        if kind == "npz":
+            return drawn.file(drawn.npz(self.drawing.all()), "application/octet-stream")
+        return drawn.archive(self.pixels, [_name(self.called(one)) for one in self.classes])
+
+
+HELP = {"bits": "bits of a sample", "nearest": "nearest training image"}
+
+
+def bits(facts: Facts, codes: Mapping[str, np.ndarray], classes: tuple[int, ...]) -> np.ndarray:
+    """(n,) bits per code of code maps under a prior, over all levels."""
+    from explorer.study import priors
+
+    found = priors.nats(facts, codes, np.array(classes))
+    places = sum(one[0].size for one in found.values())
+    return sum(one.reshape(len(one), -1).sum(1, dtype=np.float64) for one in found.values()) / places / np.log(2)
+
+
+def decoded(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Pictures (n, h, w, 3) uint8 of code maps, kept."""
+    return study.remember(_decoded, facts.name, *(codes[one.name] for one in facts.levels))
+
+
+def _decoded(study: Study, name: str, *codes: np.ndarray) -> np.ndarray:
+    from explorer.study import priors
+
+    facts = priors.facts_of(study, name)
+    return priors.decoded(study, facts, dict(zip((one.name for one in facts.levels), codes, strict=True)))
+
+
+def typical(study: Study, facts: Facts) -> np.ndarray | None:
+    """(n,) bits per code of held-out images; None where their codes are not those that the prior is over."""
+    from explorer.priors import folder
+
+    return study.remember(_typical, facts.name, folder.fingerprint(facts.path))
+
+
+def _typical(study: Study, name: str, _: str) -> np.ndarray | None:
+    from explorer.study import priors
+
+    facts = priors.facts_of(study, name)
+    if not study.encoded or facts.kmeans is not None or not study.images.held_out:
+        return None
+    if any(one.name not in study.sizes or study.sizes[one.name] != one.codes for one in facts.levels):
+        return None
+    rows = np.sort(np.random.default_rng(0).permutation(len(study.images))[:HELD_OUT])
+    codes = {one.name: study.codes(one.name)[rows].astype(np.int64) for one in facts.levels}
+    return bits(facts, codes, tuple(classes_of(study, facts, rows).tolist()))
+
+
+def classes_of(study: Study, facts: Facts, rows: np.ndarray) -> np.ndarray:
+    """(n,) classes of images of the dataset; −1 where the condition is not known."""
+    table = study.concepts()
+    if facts.condition is None or facts.condition.column not in table:
+        return np.full(len(rows), -1, np.int64)
+    return facts.condition.classes(table[facts.condition.column].iloc[rows])
+
+
+def _progress(codes: Mapping[str, np.ndarray], rows: Mapping[str, int], level: str) -> str:
+    of = f" of {level}" if len(codes) > 1 else ""
+    return f"Row {rows[level] + 1} of {codes[level].shape[1]}{of}"
+
+
+def _name(title: str) -> str:
+    """A title as part of a file's name."""
+    return "".join(one if one.isalnum() else "-" for one in title)[:40]
+
+
+def _edit(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """The way to paint on a sample: the image that has most of its codes, and what is painted on it."""
+    from explorer.analysis import edits
+
+    fits = set(codes) == set(study.layer_names) and all(study.sizes[one.name] == one.codes for one in facts.levels)
+    if not fits or facts.kmeans is not None or not study.encoded:
+        return None
+    same = sum((study.codes(name) == one).reshape(len(study.images), -1).sum(1) for name, one in codes.items())
+    row = int(same.argmax())
+    own = {name: study.codes(name)[row].astype(np.int64) for name in study.layer_names}
+    text = edits.written({name: codes[name] for name in own}, own)
+    return {"image": row, "edit": text} if len(text) <= LONGEST else None
