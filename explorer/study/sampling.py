@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.errors import BadInput, Cancelled
-from explorer.study import passes
+from explorer.priors import folder
+from explorer.study import passes, priors
 
 if TYPE_CHECKING:
     from explorer.analysis.choices import Choices

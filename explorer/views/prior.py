@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from explorer.glossary import help_of
 from explorer.sheets import Controls, Go, Link, Note, Sheet
 from explorer.views import fields
-from explorer.views.priors import PARTS
+from explorer.views.priors import PARTS, samples
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -32,17 +33,22 @@ def _first(study: Study, options: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the view can be asked for."""
+class Which:
+    """The part that is shown, and the prior that it is about."""
 
     part: str = fields.option(
-        "samples", "Show", "What the prior is asked for.", choices={name: one.title for name, one in PARTS.items()},
-        widget="buttons",
+        "samples", "Show", help_of("prior"), choices={name: one.title for name, one in PARTS.items()}, yields=True,
+        widget="buttons", when=lambda *_: len(PARTS) > 1,
     )  # fmt: skip
     prior: str = fields.option(
         "", "Prior", "Which of the priors of this checkpoint.", choices=_priors, start=_first, yields=True,
         when=lambda study, options: len(_priors(study, options)) > 1,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options(samples.Options, Which):
+    """What the view can be asked for; each part has its own. The last of these classes is asked first."""
 
 
 def sheet(study: Study, options: Options, picture: Looked | None = None) -> Sheet:

@@ -13,7 +13,6 @@ from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import Block, Controls, Go, More, Note, Piece
-from explorer.study import sampling
 from explorer.views import fields, words
 from explorer.views.priors import drawn
 from explorer.views.priors.made import Made
@@ -110,6 +109,8 @@ class Board:
 
     @cached_property
     def drawing(self) -> Drawing:
+        from explorer.study import sampling
+
         return sampling.drawing(self.study, self.facts, self.classes, drawn.choices(self.study, self.options))
 
     def piece(self) -> Piece:
