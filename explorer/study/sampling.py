@@ -38,7 +38,7 @@ class Drawing:
     Attributes:
         codes: {level: (n, H, W) int64}; rows that are not drawn yet repeat the last one that is.
         rows: {level: how many rows are drawn}, coarse to fine. done: whether all are.
-        told: what else came of it, such as weights of drafts.
+        told: what else came of it, such as weights of drafts. seconds: that drawing took, the network being open.
     """
 
     def __init__(self, levels: Sequence[Any], count: int, draw: Callable[..., Any]) -> None:
@@ -90,9 +90,8 @@ class Drawing:
         self._asked = float("-inf")
 
     def _run(self) -> None:
-        began = time.monotonic()
         try:
-            codes, told = self._draw(self._row)
+            codes, self.told, self.seconds = self._draw(self._row)
         except Cancelled:
             return
         except BadInput as problem:
@@ -102,9 +101,9 @@ class Drawing:
             fault = WRONG
         else:
             with self._changed:
-                self.codes, self.told = {name: np.asarray(codes[name], np.int64) for name in self.codes}, told
+                self.codes = {name: np.asarray(codes[name], np.int64) for name in self.codes}
                 self.rows = {name: one.shape[1] for name, one in self.codes.items()}
-                self.done, self.seconds = True, time.monotonic() - began
+                self.done = True
                 self._changed.notify_all()
             return
         with self._changed:
@@ -139,14 +138,17 @@ def drawing(study: Study, facts: Facts, classes: tuple[int, ...], choices: Choic
 def _drawing(study: Study, name: str, _: str, classes: tuple[int, ...], choices: Choices) -> Drawing:
     facts = priors.facts_of(study, name)
 
-    def draw(told: Callable) -> tuple[dict[str, np.ndarray], None]:
-        return priors.ask(_samples, facts, np.array(classes), choices, None if passes.spaces else told), None
+    def draw(told: Callable) -> tuple[dict[str, np.ndarray], None, float]:
+        codes, seconds = priors.ask(_samples, facts, np.array(classes), choices, None if passes.spaces else told)
+        return codes, None, seconds
 
     return Drawing(facts.levels, len(classes), draw)
 
 
 @priors.through_prior
-def _samples(prior: Prior, classes: np.ndarray, choices: Choices, told: Callable | None) -> dict[str, np.ndarray]:
+def _samples(prior: Prior, classes: np.ndarray, choices: Choices, told: Callable | None) -> tuple[dict, float]:
     from explorer.priors.sampling import sample
 
-    return {name: one.cpu().numpy() for name, one in sample(prior, classes, choices, told=told).items()}
+    began = time.monotonic()
+    found = {name: one.cpu().numpy() for name, one in sample(prior, classes, choices, told=told).items()}
+    return found, time.monotonic() - began
