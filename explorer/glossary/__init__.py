@@ -21,6 +21,7 @@ from explorer.glossary import (
     steps,
     structure,
     suggestions,
+    surprisal,
     traversals,
 )
 from explorer.glossary.labels import LABELS
@@ -29,7 +30,7 @@ from explorer.glossary.term import Term
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
     **ids.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS, **retrieval.TERMS,
-    **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **traversals.TERMS,
+    **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **surprisal.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def _chart(block: Chart, shown: Shown) -> None:
         return
     sheet = None
     if block.tiles is not None:
-        key = digest("sprite", shown.study.key, block.name, shown.options.layer)
+        key = digest("sprite", shown.study.key, block.name, getattr(shown.options, "layer", ""))
         sheet = MEMORY.get(key, lambda: sprite_sheet(tiles := block.tiles(), tiles.shape[1]))
     event = bridge(
         block.name, sheet, click=block.go is not None, select=block.select, tile_from="customdata",

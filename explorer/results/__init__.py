@@ -33,6 +33,7 @@ from explorer.results import (
     retrieval,
     scores,
     suggestions,
+    surprisal,
 )
 
 if TYPE_CHECKING:
@@ -146,6 +147,12 @@ RESULTS: dict[str, Kind] = {
         relations.Options, ("relations",), "relations", ".json", relations.key, _of_others(relations.make),
         relations.read, "how well codes find what users look at, beside what other users did and pixels",
         counts=(*OF, "kmeans"), needs="encoding",
+    ),
+    "surprisal": Kind(
+        surprisal.Options, ("prior", "surprisal"), "surprisal", ".npz", surprisal.key, _of_others(surprisal.make),
+        surprisal.read,
+        "bits of every cell under a prior, and whether they tell another set apart", counts=OF, needs="encoding",
+        words=("prior",),
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

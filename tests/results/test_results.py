@@ -15,6 +15,7 @@ from explorer.errors import BadInput
 from explorer.progress import Progress
 from explorer.results import RESULTS, maps
 from explorer.results.subject import Subject
+from tests.priors.folders import keep
 
 OPTIONS = {"encoding": None, "map": {"method": "pca"}, "layers": {"fill": "zeros"}, "rates": None, "codecs": None}
 OPTIONS |= {"pictures": None, "score": {"score": "leak"}, "comparison": {}, "retrieval": None}
@@ -23,7 +24,7 @@ OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"ids": None}  # a code of each grid
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
-OPTIONS |= {"relations": {}}
+OPTIONS |= {"relations": {}, "surprisal": {}}
 FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 
 
@@ -53,6 +54,9 @@ def network(tmp_path_factory):
     rows = [f"{user},{(5 * user + item) % 12}" for user in range(6) for item in range(4)]
     (folder / "looked.csv").write_text("\n".join(["user_id,image_id", *rows]))
     OPTIONS["relations"]["interactions"] = str(folder / "looked.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_CACHE", str(folder / "cache"))
+        OPTIONS["surprisal"]["prior"] = str(keep(folder / "prior", folder / "network", str(folder / "photos")))
     return folder
 
 

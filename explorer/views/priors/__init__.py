@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.views.priors import samples
+from explorer.views.priors import samples, surprise
 
 if TYPE_CHECKING:
     from explorer.views.priors.made import Made
@@ -23,4 +23,5 @@ class Part:
 
 PARTS: dict[str, Part] = {
     "samples": Part("Samples", samples.blocks),
+    "surprise": Part("Surprise", surprise.blocks),
 }
