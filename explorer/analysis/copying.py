@@ -96,7 +96,7 @@ class ByPixels(Nearest):
             block = np.asarray(pixels[at : at + ROWS], np.float32)
             half = np.square(block, dtype=np.float64).sum(1) / 2 - self.queries @ block.T  # (q, m), in this order
             best = half.argmin(1)
-            squared = np.square(self.queries - block[best]).sum(1, dtype=np.float64)  # a difference, not two large norms
+            squared = np.square(self.queries - block[best]).sum(1, dtype=np.float64)  # no difference of large norms
             better = squared < self.found
             self.found[better], self.rows[better] = squared[better], start + at + best[better]
 
@@ -114,7 +114,7 @@ def by_place(codes: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def repeated(nearest: np.ndarray, most: float = HALF) -> dict[str, float | int]:
-    """{mean, low, high, n}: of maps (n,) with so near a training map, those that repeat at least `most` of its codes."""
+    """{mean, low, high, n}: share of maps, so near to training (n,), that repeat at least `most` of a training map."""
     return shares.share((np.asarray(nearest) >= most - 1e-9).astype(np.float64))
 
 

@@ -22,6 +22,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     decode,
     groups,
     ids,
+    prior_judge,
     prior_surprisal,
     prior_train,
     reconstruct,

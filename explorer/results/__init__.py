@@ -25,6 +25,7 @@ from explorer.results import (
     groups,
     ids,
     index,
+    judged,
     maps,
     masks,
     measurements,
@@ -153,6 +154,11 @@ RESULTS: dict[str, Kind] = {
         surprisal.read,
         "bits of every cell under a prior, and whether they tell another set apart", counts=OF, needs="encoding",
         words=("prior",),
+    ),
+    "judged": Kind(
+        judged.Options, ("prior", "judge"), "judged", ".json", judged.key, _of_others(judged.make), judged.read,
+        "whether samples of a prior are copied, look like images, and show their class", counts=(*OF, "kmeans"),
+        needs="encoding", words=("prior",),
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

@@ -1,0 +1,122 @@
+"""What samples of a prior are worth, as JSON: whether they are copied, look like images, and show their class.
+
+What `make` writes:
+```
+judged: version   prior, kind, dataset, split   n: samples, and as many held-out images   training: images
+levels: [name]   cells: of all levels   choices: {temperature, top_k, top_p, guidance, seed}   condition: column or null
+copying: {kind, sentence   samples, held_out: {half, nearly: share, mean}   difference, nearly, nearer
+          places: {half, nearly, mean}: codes drawn from training for each place alone
+          counts: {samples, held_out, places: (cells + 1) maps whose nearest training map shares so many codes}
+          pixels: {samples, held_out: mean distance, nearer, kind, sentence} or null
+          nearest: [{sample, class, share, row, codes: {level: (H, W)}}]   samples nearest to training, most first}
+quality: {space, k, n   sets: [{name, precision, recall, density, coverage, frechet}]}
+usage: [{layer, codes: K, kl: {samples, held_out, difference}, perplexity, used, codes_uneven: [...]}]
+probe: {column, values, fitted, chance, sets: {samples, held_out, samples_seen, held_out_seen: {right, balanced,
+        confusion}}   difference, sentence} or {missing: sentence}
+bits: {samples, held_out, difference, less}   bits per code under the prior
+kept: {samples, held_out} share of codes that a decoded map has when it is encoded again, or null
+fid: sentence   seconds
+```
+Shares and means are `{mean, low, high, n}` with 95 % intervals over images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
+from explorer.files import digest, read_json, write_bytes
+from explorer.options import number, text
+
+if TYPE_CHECKING:
+    from explorer.encodings import Encoding
+    from explorer.priors.folder import Facts
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+VERSION = 1  # counted up whenever the same input gives other numbers
+MOST = 4_000  # samples
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is drawn, and what it is held against."""
+
+    prior: str = text("", "A prior, a name or a path.")
+    n: int = number(500, "Samples, and as many held-out images; fewer where there are fewer.", low=2, high=MOST)
+    encoder: str = text("", "Another checkpoint whose latents say what is alike. [the prior's own codes]")
+    temperature: float = number(1.0, "Of the samples.", low=0.0, high=10.0)
+    top_k: int = number(0, "Only so many of the likeliest codes; 0 for all.", low=0, high=2**31)
+    top_p: float = number(1.0, "Only the fewest codes that together are so probable; 1 for all.", low=0.0, high=1.0)
+    guidance: float = number(1.0, "How much the class counts: 1 as learned, 0 not at all.", low=0.0, high=20.0)
+    seed: int = number(0, "Another seed, other samples.", low=0, high=2**32 - 1)
+
+    def choices(self) -> dict[str, float | int]:
+        """Those that are about drawing."""
+        return {name: value for name, value in asdict(self).items() if name not in ("prior", "n", "encoder")}
+
+
+def facts_of(subject: Subject, options: Options) -> Facts:
+    """The prior that options name; BadInput where there is none, or it is over codes of another checkpoint."""
+    from explorer.priors import folder
+
+    facts = folder.describe(folder.resolve(options.prior))
+    if facts.fingerprint != subject.fingerprint:
+        raise BadInput(
+            f"{facts.name} is over codes of {Path(facts.checkpoint).name}, and {subject.facts.name} is another one, or "
+            "was trained again since; train the prior again"
+        )
+    return facts
+
+
+def key(subject: Subject, options: Options) -> str:
+    """Content of the prior, of the encoding, of another encoder, and the choices."""
+    from explorer import checkpoints
+    from explorer.priors import folder
+
+    prior = folder.fingerprint(facts_of(subject, options).path)
+    encoder = checkpoints.fingerprint(checkpoints.resolve(options.encoder)) if options.encoder else ""
+    return digest("judged", VERSION, prior, subject.encoding_key, options.n, encoder, options.choices())
+
+
+def make(
+    subject: Subject, options: Options, path: Path, progress: Progress, encoding: Encoding, obtain: Callable
+) -> None:
+    """Draws samples, judges them, and writes what is above.
+
+    Args:
+        obtain: (kind, subject) -> (path, content) of another result, as `results.obtain`.
+    """
+    import json
+
+    from explorer.results.judged.judging import judge
+
+    found = judge(subject, options, encoding, obtain, progress)
+    write_bytes(path, json.dumps(_rounded(found), separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def read(path: Path, key: str = "") -> dict[str, Any]:
+    """What `make` wrote; BadInput where it is damaged or something else."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path.name} holds no judgement of samples or is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("judged") != VERSION or "copying" not in found:
+        raise BadInput(f"{path.name} holds no judgement of samples; delete it")
+    return found
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to five digits: finer than any interval here; null for what is not known."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if value - value == 0 else None
+    return value

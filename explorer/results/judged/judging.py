@@ -1,0 +1,355 @@
+"""Samples of a prior beside as many held-out images: drawn, decoded, and held against the training set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.analysis import copying, sample_quality, sample_reading, sample_usage
+from explorer.analysis.concepts import features, shares
+from explorer.analysis.usage import count_tokens
+from explorer.errors import BadInput
+from explorer.results.judged import MOST, VERSION, Options, facts_of
+from explorer.results.judged.seeing import Eyes, Maps, Seen
+
+if TYPE_CHECKING:
+    from explorer.encodings import Encoding
+    from explorer.progress import Progress
+    from explorer.results.subject import Subject
+
+AT_ONCE = 64  # samples drawn, and images looked at, between two looks at whether to stop
+READ = 512  # training images read at once
+FITTED = 1_000  # training images that the space of features is fitted to
+PAIRS = 12  # samples nearest to training that are kept, to be shown
+CONFUSED = 40  # classes of which every pair is kept
+DIMS = 64
+LN2 = float(np.log(2))
+FID = (
+    "No FID: it is defined by one Inception network, whose weights are not on this machine, and nothing is downloaded "
+    "unasked. The Fréchet distance beside is the same formula in the space named there."
+)
+SPLITS = "samples are held against images that the prior did not learn from; choose --split test instead of {!r}"
+
+
+def judge(
+    subject: Subject, options: Options, encoding: Encoding, obtain: Callable, progress: Progress
+) -> dict[str, Any]:
+    """What the result says; see the head of the package.
+
+    Raises:
+        BadInput: a prior of another checkpoint, one split for both, or too few images.
+    """
+    started = time.perf_counter()
+    found = Material(subject, options, encoding, obtain, progress)
+    facts = found.facts
+    told = {
+        "judged": VERSION, "prior": facts.name, "kind": facts.kind, "dataset": subject.dataset,
+        "split": subject.split, "n": len(found.rows), "training": len(found.training), "levels": found.names,
+        "cells": found.cells, "choices": options.choices(),
+        "condition": facts.condition.column if facts.condition else None,
+    }  # fmt: skip
+    told |= {
+        "copying": _copying(found), "quality": _quality(found), "usage": _usage(found), "probe": _probe(found),
+        "bits": _bits(found), "kept": _kept(found), "fid": FID,
+    }  # fmt: skip
+    progress.finish("done", "the samples are judged")
+    return told | {"seconds": time.perf_counter() - started}
+
+
+class Material:
+    """What is judged, and what it is held against; each made once, when it is first asked for.
+
+    Attributes:
+        rows: of the held-out images, (n,). others: codes of as many other real images, and what these are.
+        training: codes (N, P) of all training images. classes: of samples and of held-out images, (n,).
+    """
+
+    def __init__(
+        self, subject: Subject, options: Options, encoding: Encoding, obtain: Callable, progress: Progress
+    ) -> None:
+        from explorer.priors import folder
+
+        if subject.split in ("train", "all"):
+            raise BadInput(SPLITS.format(subject.split))
+        self.subject, self.options, self.encoding = subject, options, encoding
+        self.progress = progress
+        self.facts = facts_of(subject, options)
+        learned = replace(subject, split="train", limit=None)
+        self.learned: Encoding = obtain("encoding", learned)[1]
+        self.learned_from = learned
+        self.levels = self.facts.levels
+        self.names = [level.name for level in self.levels]
+        self.cells = sum(level.places for level in self.levels)
+        self.prior = folder.load(self.facts.path)
+        self.books = {name: self.learned.codebook(name) for name in self.names} | folder.books(self.facts.path)
+        order = np.random.default_rng(101).permutation(len(encoding))
+        self.rows = np.sort(order[: min(options.n, MOST)])
+        self.rest = np.sort(order[len(self.rows) : 2 * len(self.rows)])
+        if len(self.rows) < 2:
+            raise BadInput(f"samples are held against held-out images, and there are {len(self.rows)}; add images")
+        self._done, self.progress.unit = 0, "images"
+        seen = 0 if self.subject.facts.no_decoder else 2 * len(self.rows) + len(self.learned)
+        self.progress.total = len(self.rows) + seen + 3 * len(self.rows)
+
+    def say(self, message: str, more: int = 0) -> None:
+        """Counts images that are done, and stops where that is wanted."""
+        self._done += more
+        self.progress.update(min(self._done, self.progress.total), message)
+
+    def classes_of(self, encoding: Encoding, rows: np.ndarray | None = None) -> np.ndarray:
+        """(n,) class of each image, −1 where there is none."""
+        count = len(encoding) if rows is None else len(rows)
+        column = self.facts.condition and encoding.concepts().get(self.facts.condition.column)
+        if column is None:
+            return np.full(count, -1, np.int64)
+        found = self.facts.condition.classes(column)
+        return found if rows is None else found[rows]
+
+    @cached_property
+    def training(self) -> np.ndarray:
+        self.say("reading the codes of training images")
+        return copying.flat(self.training_codes)
+
+    @cached_property
+    def training_codes(self) -> Maps:
+        return {name: self.learned.codes(name) for name in self.names}
+
+    @cached_property
+    def held(self) -> Maps:
+        return {name: self.encoding.codes(name, self.rows) for name in self.names}
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        return self.classes_of(self.encoding, self.rows)
+
+    @cached_property
+    def samples(self) -> Maps:
+        """As many samples as held-out images, of the same classes."""
+        from explorer.analysis.choices import Choices
+        from explorer.jobs.devices import choose
+        from explorer.priors.sampling import sample
+
+        prior, choices = self.prior.to(choose(self.subject.device)), Choices(**self.options.choices())
+        parts: list[dict[str, np.ndarray]] = []
+        for start in range(0, len(self.rows), AT_ONCE):
+            some = self.classes[start : start + AT_ONCE]
+            told = lambda level, row, _: self.say(f"drawing samples: {level}, row {row + 1}")  # noqa: E731
+            found = sample(prior, some, choices, numbers=start + np.arange(len(some)), told=told)
+            parts.append({name: one.cpu().numpy() for name, one in found.items()})
+            self.say("drawing samples", len(some))
+        return {name: np.concatenate([one[name] for one in parts]) for name in self.names}
+
+    def maps(self, flat: np.ndarray) -> Maps:
+        """Codes (n, P) as maps of each level."""
+        ends = np.cumsum([0, *(level.places for level in self.levels)])
+        return {
+            level.name: flat[:, a:b].reshape(-1, *level.grid)
+            for level, a, b in zip(self.levels, ends[:-1], ends[1:], strict=True)
+        }
+
+    @cached_property
+    def eyes(self) -> Eyes | None:
+        return None if self.subject.facts.no_decoder else Eyes(self.subject, self.books, self.options.encoder)
+
+    @cached_property
+    def seen(self) -> dict[str, Seen]:
+        """Pictures of samples and of held-out maps; empty without a decoder."""
+        if self.eyes is None:
+            return {}
+        found = {}
+        for name, maps in (("samples", self.samples), ("held_out", self.held)):
+            found[name] = self.eyes.look(maps, lambda _: self.say("decoding and encoding again"))
+            self.say("decoding", len(self.rows))
+        return found
+
+
+def _copying(found: Material) -> dict[str, Any]:
+    """Nearest training images by codes and by pixels, of samples and of held-out images."""
+    sets = {"samples": copying.flat(found.samples), "held_out": copying.flat(found.held)}
+    sets["places"] = copying.by_place(found.training, len(found.rows), found.options.seed)
+    nearest = {}
+    for name, codes in sets.items():
+        nearest[name] = copying.ByCodes(codes)
+        for start in range(0, len(found.training), READ * 64):
+            nearest[name].see(found.training[start : start + READ * 64], start)
+            found.say("looking for the nearest training map")
+    told = copying.compared(nearest["samples"].shares, nearest["held_out"].shares)
+    known = copying.verdict(told)
+    places = nearest["places"].shares
+    told |= {"kind": known.kind, "sentence": known.sentence}
+    told["places"] = {
+        "half": copying.repeated(places), "nearly": copying.repeated(places, copying.NEARLY),
+        "mean": float(places.mean()),
+    }  # fmt: skip
+    told["counts"] = {
+        name: np.bincount(one.found.astype(np.int64), minlength=found.cells + 1).tolist()
+        for name, one in nearest.items()
+    }
+    first = np.argsort(-nearest["samples"].shares, kind="stable")[:PAIRS]
+    told["nearest"] = [
+        {
+            "sample": int(at), "class": int(found.classes[at]), "share": float(nearest["samples"].shares[at]),
+            "row": int(nearest["samples"].rows[at]),
+            "codes": {name: one[at].tolist() for name, one in found.samples.items()},
+        }
+        for at in first
+    ]  # fmt: skip
+    return told | {"pixels": _pixels(found)}
+
+
+def _pixels(found: Material) -> dict[str, Any] | None:
+    """The same by small pictures; samples and held-out maps are both decoded, training images are as they are."""
+    if not found.seen:
+        return None
+    search = {name: copying.ByPixels(one.pixels) for name, one in found.seen.items()}
+    images = found.learned_from.images
+    for start in range(0, len(images), READ):
+        small = features.pixels(images.read(slice(start, min(start + READ, len(images)))))
+        for one in search.values():
+            one.see(small, start)
+        found.say("looking at training images", len(small))
+    near = {name: -one.distances for name, one in search.items()}
+    return {
+        **{name: float(-one.mean()) for name, one in near.items()},
+        "nearer": copying.nearer(near["samples"], near["held_out"]),
+    }
+
+
+def _quality(found: Material) -> dict[str, Any]:
+    """Precision, recall, density, coverage and Fréchet distance of samples, and of what they are held against."""
+    count = len(found.rows)
+    rng = np.random.default_rng([found.options.seed, 103])
+    fitted = np.sort(rng.permutation(len(found.training))[:FITTED])
+    raw = _describer(found)
+    base = raw(found.maps(found.training[fitted]), "")
+    space = sample_quality.fit_space(base, DIMS)
+    place = lambda maps, name="": space.place(raw(maps, name))  # noqa: E731
+    real, samples = place(found.held, "held_out"), place(found.samples, "samples")
+    sets = [("samples", samples)]
+    if len(found.rest) == count:
+        sets.append(("other held-out images", place({n: found.encoding.codes(n, found.rest) for n in found.names})))
+    rows = np.sort(rng.permutation(len(found.training))[:count])
+    sets.append(("training images", place(found.maps(found.training[rows]))))
+    drawn = copying.by_place(found.training, count, found.options.seed)
+    sets.append(("codes drawn by place", place(found.maps(drawn))))
+    sets.append(("cells shuffled", place(_shuffled(found, rows, rng))))
+    told, among = [], None
+    for name, features_ in sets:
+        found.say(f"comparing {name}", count * 3 // len(sets))
+        distances = sample_quality.distances(real, features_, among)
+        among = distances.real
+        told.append({"name": name, **sample_quality.measure(distances)})
+        told[-1]["frechet"] = sample_quality.frechet(real, features_)
+    own = found.options.encoder
+    what = f"mean latents of {own}, of decoded maps" if own else "vectors of the codes, means of at most 4 × 4 blocks"
+    said = f"{what}; {space.axes.shape[1]} principal components, {100 * space.kept:.0f} % of the variance of training"
+    return {"space": said, "k": sample_quality.K, "n": count, "sets": told}
+
+
+def _describer(found: Material) -> Callable[[Maps, str], np.ndarray]:
+    """What makes features (n, D) of code maps; a name stands for maps whose pictures were looked at already."""
+    if found.options.encoder:
+        if found.eyes is None:
+            raise BadInput(f"{found.subject.facts.name} has no decoder, so no other encoder can look at its samples")
+
+        def looked(maps: Maps, name: str) -> np.ndarray:
+            known = found.seen.get(name)
+            return (known or found.eyes.look(maps, lambda _: found.say("asking the other encoder"))).latents
+
+        return looked
+    spread: dict[str, float] = {}
+
+    def described(maps: Maps, name: str) -> np.ndarray:
+        parts = []
+        for level, codes in maps.items():
+            vectors = found.books[level].vectors.detach().cpu().float().numpy()
+            part = np.concatenate(
+                [features.blocks(vectors[codes[at : at + READ]]) for at in range(0, len(codes), READ)]
+            )
+            scale = spread.setdefault(level, float(np.sqrt(part.var(0).sum())) or 1.0)  # of the first, the training set
+            parts.append(part / scale)
+        return np.concatenate(parts, 1)
+
+    return described
+
+
+def _shuffled(found: Material, rows: np.ndarray, rng: np.random.Generator) -> Maps:
+    """Training maps whose codes stand in other cells, within each level."""
+    maps = found.maps(found.training[rows])
+    moved = {name: rng.permuted(one.reshape(len(rows), -1), axis=1).reshape(one.shape) for name, one in maps.items()}
+    return moved
+
+
+def _usage(found: Material) -> list[dict[str, Any]]:
+    told = []
+    for level in found.levels:
+        reference = count_tokens(found.training_codes[level.name], level.codes)
+        one = sample_usage.compare(found.samples[level.name], found.held[level.name], reference)
+        told.append({"layer": level.name, "codes": level.codes, "uneven": one.pop("codes"), **one})
+        found.say("counting codes")
+    return told
+
+
+def _probe(found: Material) -> dict[str, Any]:
+    """How often a probe of real codes reads the class of samples, and of held-out images."""
+    condition = found.facts.condition
+    if condition is None:
+        return {"missing": "The prior is conditional on nothing, so that no class can be read from its samples."}
+    classes = found.classes_of(found.learned)
+    if len(np.unique(classes[classes >= 0])) < 2 or not (found.classes >= 0).any():
+        return {"missing": f"Fewer than two values of {condition.column} are known, so that there is nothing to read."}
+    found.say("fitting a probe of the class")
+    asked: dict[str, Mapping[str, np.ndarray]] = {"samples": found.samples, "held_out": found.held}
+    asked |= {f"{name}_seen": one.codes for name, one in found.seen.items()}
+    sizes = {level.name: level.codes for level in found.levels}
+    said = sample_reading.read(found.training_codes, classes, list(asked.values()), sizes)
+    told = {
+        name: sample_reading.told(one, found.classes, len(condition)) for name, one in zip(asked, said, strict=True)
+    }
+    if len(condition) > CONFUSED:
+        for one in told.values():
+            one["confusion"] = None
+    return {
+        "column": condition.column, "values": list(condition.values), "chance": 1 / len(condition),
+        "fitted": int(min(sample_reading.FIT, (classes >= 0).sum())), "sets": told,
+        "difference": shares.apart(told["samples"]["right"], told["held_out"]["right"]),
+    }  # fmt: skip
+
+
+def _bits(found: Material) -> dict[str, Any]:
+    """Bits per code under the prior: are samples as surprising to it as held-out images?"""
+    from explorer.analysis import quality
+
+    bits = {name: _bits_of(found, maps) for name, maps in (("samples", found.samples), ("held_out", found.held))}
+    told: dict[str, Any] = {name: quality.interval(one) for name, one in bits.items()}
+    told["difference"] = sample_usage.apart(told["samples"], told["held_out"])
+    return told | {"less": copying.nearer(-bits["samples"], -bits["held_out"])}
+
+
+def _bits_of(found: Material, maps: Maps) -> np.ndarray:
+    """Bits per code of each map, (n,)."""
+    import torch
+
+    device, parts = next(found.prior.parameters()).device, []
+    for start in range(0, len(found.rows), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        codes = {name: torch.from_numpy(one[some].astype(np.int64)).to(device) for name, one in maps.items()}
+        nats = found.prior.nats(codes, torch.from_numpy(found.classes[some]).to(device))
+        parts.append(torch.cat([one.flatten(1) for one in nats.values()], 1).double().mean(1).cpu().numpy() / LN2)
+        found.say("asking the prior how probable they are")
+    return np.concatenate(parts)
+
+
+def _kept(found: Material) -> dict[str, Any] | None:
+    """Share of the codes that a decoded map has when it is encoded again."""
+    if not found.seen:
+        return None
+    return {
+        name: shares.share(np.mean(copying.flat(one.codes) == copying.flat(maps), 1))
+        for (name, one), maps in zip(found.seen.items(), (found.samples, found.held), strict=True)
+    }
