@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +13,15 @@ from explorer.analysis import copying, sample_quality, sample_reading, sample_us
 from explorer.analysis.concepts import features, shares
 from explorer.analysis.usage import count_tokens
 from explorer.errors import BadInput
-from explorer.results.judged import MOST, VERSION, Options, facts_of
-from explorer.results.judged.seeing import Eyes, Maps, Seen
+from explorer.results.judged import VERSION, Options
+from explorer.results.judged.material import AT_ONCE, Material
+from explorer.results.judged.seeing import Maps
 
 if TYPE_CHECKING:
     from explorer.encodings import Encoding
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-AT_ONCE = 64  # samples drawn, and images looked at, between two looks at whether to stop
 READ = 512  # training images read at once
 FITTED = 1_000  # training images that the space of features is fitted to
 PAIRS = 12  # samples nearest to training that are kept, to be shown
@@ -33,7 +32,6 @@ FID = (
     "No FID: it is defined by one Inception network, whose weights are not on this machine, and nothing is downloaded "
     "unasked. The Fréchet distance beside is the same formula in the space named there."
 )
-SPLITS = "samples are held against images that the prior did not learn from; choose --split test instead of {!r}"
 
 
 def judge(
@@ -59,113 +57,6 @@ def judge(
     }  # fmt: skip
     progress.finish("done", "the samples are judged")
     return told | {"seconds": time.perf_counter() - started}
-
-
-class Material:
-    """What is judged, and what it is held against; each made once, when it is first asked for.
-
-    Attributes:
-        rows: of the held-out images, (n,). others: codes of as many other real images, and what these are.
-        training: codes (N, P) of all training images. classes: of samples and of held-out images, (n,).
-    """
-
-    def __init__(
-        self, subject: Subject, options: Options, encoding: Encoding, obtain: Callable, progress: Progress
-    ) -> None:
-        from explorer.priors import folder
-
-        if subject.split in ("train", "all"):
-            raise BadInput(SPLITS.format(subject.split))
-        self.subject, self.options, self.encoding = subject, options, encoding
-        self.progress = progress
-        self.facts = facts_of(subject, options)
-        learned = replace(subject, split="train", limit=None)
-        self.learned: Encoding = obtain("encoding", learned)[1]
-        self.learned_from = learned
-        self.levels = self.facts.levels
-        self.names = [level.name for level in self.levels]
-        self.cells = sum(level.places for level in self.levels)
-        self.prior = folder.load(self.facts.path)
-        self.books = {name: self.learned.codebook(name) for name in self.names} | folder.books(self.facts.path)
-        order = np.random.default_rng(101).permutation(len(encoding))
-        self.rows = np.sort(order[: min(options.n, MOST)])
-        self.rest = np.sort(order[len(self.rows) : 2 * len(self.rows)])
-        if len(self.rows) < 2:
-            raise BadInput(f"samples are held against held-out images, and there are {len(self.rows)}; add images")
-        self._done, self.progress.unit = 0, "images"
-        seen = 0 if self.subject.facts.no_decoder else 2 * len(self.rows) + len(self.learned)
-        self.progress.total = len(self.rows) + seen + 3 * len(self.rows)
-
-    def say(self, message: str, more: int = 0) -> None:
-        """Counts images that are done, and stops where that is wanted."""
-        self._done += more
-        self.progress.update(min(self._done, self.progress.total), message)
-
-    def classes_of(self, encoding: Encoding, rows: np.ndarray | None = None) -> np.ndarray:
-        """(n,) class of each image, −1 where there is none."""
-        count = len(encoding) if rows is None else len(rows)
-        column = self.facts.condition and encoding.concepts().get(self.facts.condition.column)
-        if column is None:
-            return np.full(count, -1, np.int64)
-        found = self.facts.condition.classes(column)
-        return found if rows is None else found[rows]
-
-    @cached_property
-    def training(self) -> np.ndarray:
-        self.say("reading the codes of training images")
-        return copying.flat(self.training_codes)
-
-    @cached_property
-    def training_codes(self) -> Maps:
-        return {name: self.learned.codes(name) for name in self.names}
-
-    @cached_property
-    def held(self) -> Maps:
-        return {name: self.encoding.codes(name, self.rows) for name in self.names}
-
-    @cached_property
-    def classes(self) -> np.ndarray:
-        return self.classes_of(self.encoding, self.rows)
-
-    @cached_property
-    def samples(self) -> Maps:
-        """As many samples as held-out images, of the same classes."""
-        from explorer.analysis.choices import Choices
-        from explorer.jobs.devices import choose
-        from explorer.priors.sampling import sample
-
-        prior, choices = self.prior.to(choose(self.subject.device)), Choices(**self.options.choices())
-        parts: list[dict[str, np.ndarray]] = []
-        for start in range(0, len(self.rows), AT_ONCE):
-            some = self.classes[start : start + AT_ONCE]
-            told = lambda level, row, _: self.say(f"drawing samples: {level}, row {row + 1}")  # noqa: E731
-            found = sample(prior, some, choices, numbers=start + np.arange(len(some)), told=told)
-            parts.append({name: one.cpu().numpy() for name, one in found.items()})
-            self.say("drawing samples", len(some))
-        return {name: np.concatenate([one[name] for one in parts]) for name in self.names}
-
-    def maps(self, flat: np.ndarray) -> Maps:
-        """Codes (n, P) as maps of each level."""
-        ends = np.cumsum([0, *(level.places for level in self.levels)])
-        return {
-            level.name: flat[:, a:b].reshape(-1, *level.grid)
-            for level, a, b in zip(self.levels, ends[:-1], ends[1:], strict=True)
-        }
-
-    @cached_property
-    def eyes(self) -> Eyes | None:
-        return None if self.subject.facts.no_decoder else Eyes(self.subject, self.books, self.options.encoder)
-
-    @cached_property
-    def seen(self) -> dict[str, Seen]:
-        """Pictures of samples and of held-out maps; empty without a decoder."""
-        if self.eyes is None:
-            return {}
-        found = {}
-        for name, maps in (("samples", self.samples), ("held_out", self.held)):
-            found[name] = self.eyes.look(maps, lambda _: self.say("decoding and encoding again"))
-            self.say("decoding", len(self.rows))
-        return found
 
 
 def _copying(found: Material) -> dict[str, Any]:
@@ -224,7 +115,8 @@ def _quality(found: Material) -> dict[str, Any]:
     """Precision, recall, density, coverage and Fréchet distance of samples, and of what they are held against."""
     count = len(found.rows)
     rng = np.random.default_rng([found.options.seed, 103])
-    fitted = np.sort(rng.permutation(len(found.training))[:FITTED])
+    order = rng.permutation(len(found.training))
+    fitted = np.sort(order[: min(FITTED, max(2, len(order) // 2))])
     raw = _describer(found)
     base = raw(found.maps(found.training[fitted]), "")
     space = sample_quality.fit_space(base, DIMS)
@@ -233,11 +125,12 @@ def _quality(found: Material) -> dict[str, Any]:
     sets = [("samples", samples)]
     if len(found.rest) == count:
         sets.append(("other held-out images", place({n: found.encoding.codes(n, found.rest) for n in found.names})))
-    rows = np.sort(rng.permutation(len(found.training))[:count])
+    rows = np.sort(order[::-1][:count])
     sets.append(("training images", place(found.maps(found.training[rows]))))
     drawn = copying.by_place(found.training, count, found.options.seed)
     sets.append(("codes drawn by place", place(found.maps(drawn))))
-    sets.append(("cells shuffled", place(_shuffled(found, rows, rng))))
+    if found.cells > len(found.levels):
+        sets.append(("cells shuffled", place(_shuffled(found, rows, rng))))
     told, among = [], None
     for name, features_ in sets:
         found.say(f"comparing {name}", count * 3 // len(sets))
@@ -245,8 +138,8 @@ def _quality(found: Material) -> dict[str, Any]:
         among = distances.real
         told.append({"name": name, **sample_quality.measure(distances)})
         told[-1]["frechet"] = sample_quality.frechet(real, features_)
-    own = found.options.encoder
-    what = f"mean latents of {own}, of decoded maps" if own else "vectors of the codes, means of at most 4 × 4 blocks"
+    other = Path(found.options.encoder).name
+    what = f"mean latents of {other}, of decoded maps" if other else "vectors of the codes at their places"
     said = f"{what}; {space.axes.shape[1]} principal components, {100 * space.kept:.0f} % of the variance of training"
     return {"space": said, "k": sample_quality.K, "n": count, "sets": told}
 
@@ -269,7 +162,7 @@ def _describer(found: Material) -> Callable[[Maps, str], np.ndarray]:
         for level, codes in maps.items():
             vectors = found.books[level].vectors.detach().cpu().float().numpy()
             part = np.concatenate(
-                [features.blocks(vectors[codes[at : at + READ]]) for at in range(0, len(codes), READ)]
+                [sample_quality.at_places(vectors[codes[at : at + 64]]) for at in range(0, len(codes), 64)]
             )
             scale = spread.setdefault(level, float(np.sqrt(part.var(0).sum())) or 1.0)  # of the first, the training set
             parts.append(part / scale)
@@ -281,8 +174,7 @@ def _describer(found: Material) -> Callable[[Maps, str], np.ndarray]:
 def _shuffled(found: Material, rows: np.ndarray, rng: np.random.Generator) -> Maps:
     """Training maps whose codes stand in other cells, within each level."""
     maps = found.maps(found.training[rows])
-    moved = {name: rng.permuted(one.reshape(len(rows), -1), axis=1).reshape(one.shape) for name, one in maps.items()}
-    return moved
+    return {name: rng.permuted(one.reshape(len(rows), -1), axis=1).reshape(one.shape) for name, one in maps.items()}
 
 
 def _usage(found: Material) -> list[dict[str, Any]]:
