@@ -181,7 +181,7 @@ def verdict(found: Mapping[str, Any]) -> Verdict:
         )
     if found["nearer"]["high"] < 0.5:
         half += "; samples are even farther from training than held-out images, nearer in "
-        half += f"{worded(found["nearer"])} of pairs"
+        half += f"{worded(found['nearer'])} of pairs"
     ends = " to ".join(f"{100 * more[end]:+.0f}" for end in ("low", "high"))
     return Verdict("same", f"No sign of copying: {half} (difference {100 * more['mean']:+.0f} points, 95 %: {ends}).")
 

@@ -9,6 +9,7 @@ import pytest
 
 from explorer import checkpoints, results
 from explorer.files import SHIPPED
+from explorer.priors import folder
 from explorer.results import RESULTS, maps
 from explorer.results.measurements import Latents
 from explorer.results.scores import SCORES
@@ -34,7 +35,7 @@ def asked(subject: Subject) -> dict[str, list]:
             for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
         ],
         "suggestions": [first_question(open_study(subject.checkpoint))], "retrieval": [None],
-        "ids": [None],
+        "ids": [None], "judged": [{"prior": str(one.path)} for one in folder.find(subject.fingerprint)],
         "groups": [{"layer": name, "by": by} for name in layers for by in ("", "beside")],
     }  # fmt: skip
 
@@ -54,11 +55,11 @@ def test_everything_that_ships_is_found(name):
         subject = replace(open_study(path).subject, kmeans=kmeans)
         for kind, options in asked(subject).items():
             found |= {answer[0] for one in options if (answer := results.find(kind, subject, one)) is not None}
-    for folder in {kind.folder for kind in RESULTS.values()}:
-        on_disk = set((path / folder).iterdir()) if (path / folder).is_dir() else set()
+    for place in {kind.folder for kind in RESULTS.values()}:
+        on_disk = set((path / place).iterdir()) if (path / place).is_dir() else set()
         assert not on_disk - found, f"nobody asks for {sorted(one.name for one in on_disk - found)}"
         # of images alone, two checkpoints, what can hide patches, large sets, people; slow at 128 px, or soon made
-        once = folder in ("pictures", "comparisons", "masks", "suggestions", "indices", "relations", "ids")
-        assert on_disk or once, f"{name} ships no {folder}"
+        once = place in ("pictures", "comparisons", "masks", "suggestions", "indices", "relations", "ids", "judged")
+        assert on_disk or once, f"{name} ships no {place}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"

@@ -24,7 +24,7 @@ OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"ids": None}  # a code of each grid
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
-OPTIONS |= {"relations": {}, "surprisal": {}}
+OPTIONS |= {"relations": {}, "surprisal": {}, "judged": {"n": 6}}
 FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
 
 
@@ -56,7 +56,8 @@ def network(tmp_path_factory):
     OPTIONS["relations"]["interactions"] = str(folder / "looked.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_CACHE", str(folder / "cache"))
-        OPTIONS["surprisal"]["prior"] = str(keep(folder / "prior", folder / "network", str(folder / "photos")))
+        prior = str(keep(folder / "prior", folder / "network", str(folder / "photos")))
+    OPTIONS["surprisal"]["prior"] = OPTIONS["judged"]["prior"] = prior
     return folder
 
 

@@ -13,7 +13,7 @@ from explorer.analysis import copying, sample_quality, sample_reading, sample_us
 from explorer.analysis.concepts import features, shares
 from explorer.analysis.usage import count_tokens
 from explorer.errors import BadInput
-from explorer.results.judged import VERSION, Options
+from explorer.results.judged.asked import Options
 from explorer.results.judged.material import AT_ONCE, Material
 from explorer.results.judged.seeing import Maps
 
@@ -46,7 +46,7 @@ def judge(
     found = Material(subject, options, encoding, obtain, progress)
     facts = found.facts
     told = {
-        "judged": VERSION, "prior": facts.name, "kind": facts.kind, "dataset": subject.dataset,
+        "prior": facts.name, "kind": facts.kind, "dataset": subject.dataset,
         "split": subject.split, "n": len(found.rows), "training": len(found.training), "levels": found.names,
         "cells": found.cells, "choices": options.choices(),
         "condition": facts.condition.column if facts.condition else None,

@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.analysis import copying
 from explorer.errors import BadInput
-from explorer.results.judged import MOST, Options, facts_of
+from explorer.results.judged.asked import MOST, Options, facts_of
 from explorer.results.judged.seeing import Eyes, Maps, Seen
 
 if TYPE_CHECKING:
