@@ -61,8 +61,10 @@ def make(
     import json
 
     from explorer.results.judged.judging import judge
+    from explorer.results.judged.material import Material
 
-    found = {"judged": VERSION, **judge(subject, options, encoding, obtain, progress)}
+    found = {"judged": VERSION, **judge(Material(subject, options, encoding, obtain, progress))}
+    progress.finish("done", "the samples are judged")
     write_bytes(path, json.dumps(_rounded(found), separators=(",", ":"), ensure_ascii=False).encode())
 
 

@@ -13,15 +13,12 @@ from explorer.analysis import copying, sample_quality, sample_reading, sample_us
 from explorer.analysis.concepts import features, shares
 from explorer.analysis.usage import count_tokens
 from explorer.errors import BadInput
-from explorer.results.judged.asked import Options
-from explorer.results.judged.material import AT_ONCE, Material
-from explorer.results.judged.seeing import Maps
 
 if TYPE_CHECKING:
-    from explorer.encodings import Encoding
-    from explorer.progress import Progress
-    from explorer.results.subject import Subject
+    from explorer.results.judged.material import Material
+    from explorer.results.judged.seeing import Maps
 
+AT_ONCE = 64  # maps whose bits are asked for at once
 READ = 512  # training images read at once
 FITTED = 1_000  # training images that the space of features is fitted to
 PAIRS = 12  # samples nearest to training that are kept, to be shown
@@ -34,17 +31,9 @@ FID = (
 )
 
 
-def judge(
-    subject: Subject, options: Options, encoding: Encoding, obtain: Callable, progress: Progress
-) -> dict[str, Any]:
-    """What the result says; see the head of the package.
-
-    Raises:
-        BadInput: a prior of another checkpoint, one split for both, or too few images.
-    """
-    started = time.perf_counter()
-    found = Material(subject, options, encoding, obtain, progress)
-    facts = found.facts
+def judge(found: Material) -> dict[str, Any]:
+    """What the result says; see the head of the package."""
+    started, facts, subject, options = time.perf_counter(), found.facts, found.subject, found.options
     told = {
         "prior": facts.name, "kind": facts.kind, "dataset": subject.dataset,
         "split": subject.split, "n": len(found.rows), "training": len(found.training), "levels": found.names,
@@ -55,7 +44,6 @@ def judge(
         "copying": _copying(found), "quality": _quality(found), "usage": _usage(found), "probe": _probe(found),
         "bits": _bits(found), "kept": _kept(found), "fid": FID,
     }  # fmt: skip
-    progress.finish("done", "the samples are judged")
     return told | {"seconds": time.perf_counter() - started}
 
 
