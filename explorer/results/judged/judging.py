@@ -26,8 +26,8 @@ CONFUSED = 40  # classes of which every pair is kept
 DIMS = 64
 LN2 = float(np.log(2))
 FID = (
-    "No FID: it is defined by one Inception network, whose weights are not on this machine, and nothing is downloaded "
-    "unasked. The Fréchet distance beside is the same formula in the space named there."
+    "No FID: it is a distance in the features of one Inception network, whose weights do not come with this program, "
+    "and nothing is downloaded unasked. The Fréchet distance is the same formula in the space that is named beside it."
 )
 
 
