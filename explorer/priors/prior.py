@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.precision import exact
-from explorer.priors.heads import Whole, head, table
+from explorer.priors.heads import Whole, head, small, table
 from explorer.priors.level import Level
 
 LN2 = math.log(2)
@@ -93,8 +93,8 @@ class Stage(nn.Module):
         self.head = head(level.codes, dim)
         self.enter = nn.Linear(dim, width)
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim))
-        self.place = nn.Parameter(torch.randn(width, *level.grid) * 0.02)
-        self.class_table = nn.Parameter(torch.randn(classes + 1, width) * 0.02)  # the last is no class
+        self.place = nn.Parameter(small(width, *level.grid))
+        self.class_table = nn.Parameter(small(classes + 1, width))  # the last is no class
         self.upper = nn.ModuleList(table(one.codes, dim) for one in above)
         self.reads = None
         if above:

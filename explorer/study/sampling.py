@@ -1,7 +1,7 @@
-"""Samples that are watched while they are drawn: a thread draws, whoever watches asks how far it is.
+"""Codes that are watched while a prior draws them: a thread draws, whoever watches asks how far it is.
 
-A drawing is made once for one prior, classes and choices, however many watch it; it ends by itself when nobody asks on,
-and goes on from the start, with the same samples, when somebody does.
+A drawing is made once for one prior and one set of choices, however many watch it; it ends by itself when nobody asks
+on, and begins again, with the same codes, when somebody does.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 PATIENCE = 15.0  # seconds without a question after which a drawing ends
-AT_ONCE = 4  # drawings that are under way; a visitor more ends the one that was asked for least lately
-WRONG = "the samples could not be drawn; the server's log has the details"
+AT_ONCE = 4  # drawings that are under way; one more ends the one that was asked for least lately
+WRONG = "the codes could not be drawn; the server's log has the details"
+
+Told = Callable[[str, int, Mapping[str, Any]], None]
 
 _UNDER_WAY: list[Drawing] = []
 _LOCK = threading.Lock()
@@ -36,35 +38,39 @@ class Drawing:
     """Code maps that come row by row.
 
     Attributes:
-        codes: {level: (n, H, W) int64}; rows that are not drawn yet repeat the last one that is.
-        rows: {level: how many rows are drawn}, coarse to fine. done: whether all are.
-        told: what else came of it, such as weights of drafts. seconds: that drawing took, the network being open.
+        codes: {level: (n, H, W) int64}, coarse to fine; −1 where nothing is drawn yet.
+        steps: rows that were told so far. total: how many there will be. done: whether all are there.
+        effective: how many drafts of each completion counted, (n,), and of how many; None where none were weighed.
+        seconds: that drawing took, the network being open.
+
+    Args:
+        levels: of the prior. draw: what draws, given whom to tell of each row -> codes, effective, seconds.
+        parts: how often the rows are gone through.
     """
 
-    def __init__(self, levels: Sequence[Any], count: int, draw: Callable[..., Any]) -> None:
-        self.codes = {one.name: np.zeros((count, *one.grid), np.int64) for one in levels}
-        self.rows = dict.fromkeys(self.codes, 0)
-        self.total = sum(one.grid[0] for one in levels)
-        self.done, self.told, self.seconds = False, None, 0.0
-        self._draw, self._asked, self._fault = draw, 0.0, ""
+    def __init__(self, levels: Sequence[Any], count: int, draw: Callable[[Told], tuple], parts: int = 1) -> None:
+        self.codes = {one.name: np.full((count, *one.grid), -1, np.int64) for one in levels}
+        self.steps, self.total, self.done = 0, sum(one.grid[0] for one in levels) * parts, False
+        self.effective: tuple[np.ndarray, int] | None = None
+        self.seconds, self._draw, self._asked, self._fault = 0.0, draw, 0.0, ""
         self._changed, self._thread = threading.Condition(), None
-
-    @property
-    def drawn(self) -> int:
-        """Rows of all levels together."""
-        return sum(self.rows.values())
 
     def begin(self) -> Drawing:
         """Draws from now on, if it is not done or under way."""
         with self._changed:
             self._asked = time.monotonic()
-            if self.done or self._fault or (self._thread is not None and self._thread.is_alive()):
+            if self.done or self._fault or self.alive:
                 return self
-            self.rows = dict.fromkeys(self.codes, 0)
+            self.steps = 0
             self._thread = threading.Thread(target=self._run, daemon=True, name="drawing")
         _only(self)
         self._thread.start()
         return self
+
+    @property
+    def alive(self) -> bool:
+        """Whether something draws."""
+        return self._thread is not None and self._thread.is_alive()
 
     def wait(self, beyond: int, seconds: float) -> Drawing:
         """Waits until more than `beyond` rows are drawn, at most so long.
@@ -74,7 +80,7 @@ class Drawing:
         """
         self.begin()
         with self._changed:
-            self._changed.wait_for(lambda: self.drawn > beyond or self.done or self._fault, seconds)
+            self._changed.wait_for(lambda: self.steps > beyond or self.done or self._fault, seconds)
         if self._fault:
             raise BadInput(self._fault)
         return self
@@ -86,45 +92,41 @@ class Drawing:
         return self.codes
 
     def leave(self) -> None:
-        """Ends the drawing at the next row: what is drawn of it does not count."""
+        """Ends the drawing at the next row."""
         self._asked = float("-inf")
 
     def _run(self) -> None:
+        fault = ""
         try:
-            codes, self.told, self.seconds = self._draw(self._row)
+            codes, effective, seconds = self._draw(self._row)
         except Cancelled:
             return
         except BadInput as problem:
             fault = str(problem)
         except Exception:
-            logging.getLogger("explorer").exception("samples could not be drawn")
+            logging.getLogger("explorer").exception("codes could not be drawn")
             fault = WRONG
-        else:
-            with self._changed:
-                self.codes = {name: np.asarray(codes[name], np.int64) for name in self.codes}
-                self.rows = {name: one.shape[1] for name, one in self.codes.items()}
-                self.done = True
-                self._changed.notify_all()
-            return
         with self._changed:
             self._fault = fault
+            if not fault:
+                self.codes, self.effective, self.seconds = codes, effective, seconds
+                self.steps, self.done = self.total, True
             self._changed.notify_all()
 
     def _row(self, level: str, row: int, codes: Mapping[str, Any]) -> None:
-        """What the sampler tells: codes {level: (n, H, W)}, of `level` drawn up to `row`; nothing of those after it."""
+        """What the sampler tells after each row: codes {level: (n, H, W)} so far."""
         if time.monotonic() - self._asked > PATIENCE:
             raise Cancelled("nobody watches")
-        own = codes[level].cpu().numpy().copy()
-        own[:, row + 1 :] = own[:, row : row + 1]
+        found = {name: one.cpu().numpy().copy() for name, one in codes.items()}
         with self._changed:
-            self.codes[level], self.rows[level] = own, row + 1
+            self.codes, self.steps = found, min(self.steps + 1, self.total)
             self._changed.notify_all()
 
 
 def _only(new: Drawing) -> None:
     """Ends the drawings that were asked for least lately, where there are too many."""
     with _LOCK:
-        _UNDER_WAY[:] = [one for one in _UNDER_WAY if one is not new and not one.done and one._thread.is_alive()]
+        _UNDER_WAY[:] = [one for one in _UNDER_WAY if one is not new and one.alive and not one.done]
         _UNDER_WAY.append(new)
         for one in sorted(_UNDER_WAY[:-1], key=lambda other: other._asked)[: len(_UNDER_WAY) - AT_ONCE]:
             one.leave()
@@ -135,20 +137,67 @@ def drawing(study: Study, facts: Facts, classes: tuple[int, ...], choices: Choic
     return study.remember(_drawing, facts.name, folder.fingerprint(facts.path), classes, choices)
 
 
+def completing(
+    study: Study, facts: Facts, classes: tuple[int, ...], choices: Choices, codes: Mapping[str, np.ndarray],
+    keep: Mapping[str, np.ndarray],
+) -> Drawing:  # fmt: skip
+    """The drawing of completions of code maps {level: (H, W)}, of which the cells `keep` stay."""
+    names = [one.name for one in facts.levels]
+    given = tuple(codes[name] for name in names), tuple(keep[name] for name in names)
+    return study.remember(_completing, facts.name, folder.fingerprint(facts.path), classes, choices, *given)
+
+
 def _drawing(study: Study, name: str, _: str, classes: tuple[int, ...], choices: Choices) -> Drawing:
     facts = priors.facts_of(study, name)
 
-    def draw(told: Callable) -> tuple[dict[str, np.ndarray], None, float]:
-        codes, seconds = priors.ask(_samples, facts, np.array(classes), choices, None if passes.spaces else told)
-        return codes, None, seconds
+    def draw(told: Told) -> tuple:
+        return priors.ask(_samples, facts, np.array(classes), choices, _heard(told))
 
     return Drawing(facts.levels, len(classes), draw)
 
 
+def _completing(
+    study: Study, name: str, _: str, classes: tuple[int, ...], choices: Choices, codes: tuple, keep: tuple
+) -> Drawing:
+    from explorer.analysis.completion import looks_ahead
+    from explorer.priors.completion import BESIDE
+
+    facts = priors.facts_of(study, name)
+    names = [one.name for one in facts.levels]
+    given, kept = dict(zip(names, codes, strict=True)), dict(zip(names, keep, strict=True))
+
+    def draw(told: Told) -> tuple:
+        return priors.ask(_completions, facts, np.array(classes), choices, given, kept, _heard(told))
+
+    ahead = looks_ahead(keep) and choices.temperature > 0
+    return Drawing(facts.levels, len(classes), draw, -(-len(classes) // BESIDE) if ahead else 1)
+
+
+def _heard(told: Told) -> Told | None:
+    """Whom a prior tells; nobody where it draws in a process of its own, which nothing comes back from."""
+    return None if passes.spaces else told
+
+
 @priors.through_prior
-def _samples(prior: Prior, classes: np.ndarray, choices: Choices, told: Callable | None) -> tuple[dict, float]:
+def _samples(prior: Prior, classes: np.ndarray, choices: Choices, told: Told | None) -> tuple:
     from explorer.priors.sampling import sample
 
     began = time.monotonic()
-    found = {name: one.cpu().numpy() for name, one in sample(prior, classes, choices, told=told).items()}
-    return found, time.monotonic() - began
+    found = _arrays(sample(prior, classes, choices, told=told))
+    return found, None, time.monotonic() - began
+
+
+@priors.through_prior
+def _completions(
+    prior: Prior, classes: np.ndarray, choices: Choices, given: Mapping, keep: Mapping, told: Told | None
+) -> tuple:
+    from explorer.priors.completion import complete
+
+    began = time.monotonic()
+    found = complete(prior, classes, given, keep, choices, told=told)
+    weighed = (found.effective, found.drafts) if found.drafts > 1 else None
+    return _arrays(found.codes), weighed, time.monotonic() - began
+
+
+def _arrays(codes: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: one.cpu().numpy().astype(np.int64) for name, one in codes.items()}

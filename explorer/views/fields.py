@@ -26,7 +26,7 @@ AFTER = {  # what has no meaning for another choice
     "layer": ("code", "cell", "row", "column", "other", "leaf", "region", "left", "area", "wanted", "own",
               "group"),
     "kmeans": ("code", "edit", "begin", "left", "wanted"),
-    "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek", "area"),
+    "image": ("cell", "row", "column", "other", "edit", "begin", "left", "seek", "area", "base"),
     "code": ("row", "column", "other", "leaf"),
     "cell": ("row", "column"), "concept": ("value",), "what": ("point",), "share": ("mask",),
     "draw": ("mask",), "part": ("block",), "against": ("layer_b", "region"), "layer_b": ("region",),

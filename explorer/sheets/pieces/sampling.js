@@ -272,8 +272,8 @@ function sampling(root, data, tell, ask) {
       const one = make("button", words, "act", text)
       Object.assign(one, { type: "button", title: about, onclick: () => state.tell(where) })
     }
-    if (state.data.complete) act("Complete this one", "Take away some of its cells, and draw them again",
-      { to: "complete", number })
+    if (found.base) act("Complete this one", "Take away some of its cells, and draw them again",
+      { to: "complete", base: found.base, of_class: found.class })
     if (found.edit) act("Change its codes", `On the page Edit, painted on held-out image ${found.edit.image}, which has most of its codes`,
       { to: "edit", image: found.edit.image, edit: found.edit.edit })
     const close = make("button", words, "act", "Close")

@@ -18,10 +18,12 @@ from explorer.views import fields
 
 if TYPE_CHECKING:
     from explorer.priors.folder import Facts
+    from explorer.study import Picture as Looked
     from explorer.study import Study
 
-EVERY, NONE = "*", "-"  # every value of the condition, and no class
+EVERY, NONE = "every value", "no class"
 DRAW = ("samples", "complete")  # parts that draw
+LONGEST = 1_800  # letters of codes that a link may carry
 
 
 def chosen(study: Study, options: Mapping[str, Any]) -> Facts | None:
@@ -54,15 +56,14 @@ class Options:
 
     temperature: float = fields.option(
         1.0, "Temperature", help_of("temperature"), min=0.0, max=2.0, step=0.05, widget="slider", when=draws,
-        yields=True,
     )  # fmt: skip
-    seed: int = fields.option(0, "Seed", help_of("sample seed"), min=0, max=9999, when=draws, yields=True)
+    seed: int = fields.option(0, "Seed", help_of("sample seed"), min=0, max=9999, when=draws)
     guidance: float = fields.option(
-        1.0, "Guidance", help_of("guidance"), min=0.0, max=8.0, step=0.25, when=guided, yields=True
+        1.0, "Guidance", help_of("guidance"), min=0.0, max=8.0, step=0.25, when=guided
     )  # fmt: skip
-    top_k: int = fields.option(0, "Top-k", help_of("top-k"), min=0, max=131_072, when=draws, yields=True)
+    top_k: int = fields.option(0, "Top-k", help_of("top-k"), min=0, max=131_072, when=draws)
     top_p: float = fields.option(
-        1.0, "Top-p", help_of("top-p"), min=0.01, max=1.0, step=0.01, when=draws, yields=True
+        1.0, "Top-p", help_of("top-p"), min=0.01, max=1.0, step=0.01, when=draws
     )  # fmt: skip
 
 
@@ -70,6 +71,75 @@ def choices(study: Study, options: Any) -> Choices:
     """What was chosen; the guidance where it can be had."""
     found = Choices(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Choices)})
     return found if guided(study, asdict(options)) else replace(found, guidance=1.0)
+
+
+def codes_of(study: Study, facts: Facts, picture: Looked) -> dict[str, np.ndarray]:
+    """Codes (H, W) of a picture in each level, as the prior counts them."""
+    from explorer.priors import folder
+
+    books = folder.books(facts.path)
+    found = {}
+    for level in facts.levels:
+        if level.name not in books:
+            found[level.name] = study.codes_of(picture, level.name)[0].astype(np.int64)
+            continue
+        import torch
+
+        latents = torch.from_numpy(study.look(picture).latents[level.name])
+        found[level.name] = books[level.name].assign(latents).cpu().numpy()
+    return found
+
+
+def class_of(study: Study, facts: Facts, picture: Looked) -> int:
+    """The class of an image of the dataset; −1 where it is not known, and of a picture of one's own."""
+    return -1 if picture.row is None else int(classes_of(study, facts, np.array([picture.row]))[0])
+
+
+def classes_of(study: Study, facts: Facts, rows: np.ndarray) -> np.ndarray:
+    """(n,) classes of images of the dataset; −1 where the condition is not known."""
+    table = study.concepts()
+    if facts.condition is None or facts.condition.column not in table:
+        return np.full(len(rows), -1, np.int64)
+    return facts.condition.classes(table[facts.condition.column].iloc[rows])
+
+
+def called(facts: Facts, of_class: int) -> str:
+    """What a class is called; nothing for none."""
+    return facts.condition.values[of_class] if of_class >= 0 and facts.condition else ""
+
+
+def edited(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """The way to paint on codes (H, W): the image that has most of them, and what is painted on it; None: no way."""
+    from explorer.analysis import edits
+
+    fits = set(codes) == set(study.layer_names) and all(study.sizes[one.name] == one.codes for one in facts.levels)
+    if not fits or study.continuous or not study.encoded:
+        return None
+    same = sum((study.codes(name) == one).reshape(len(study.images), -1).sum(1) for name, one in codes.items())
+    row = int(same.argmax())
+    own = {name: study.codes(name)[row].astype(np.int64) for name in study.layer_names}
+    text = edits.written({name: codes[name] for name in own}, own)
+    return {"image": row, "edit": text} if len(text) <= LONGEST else None
+
+
+def base_of(codes: Mapping[str, np.ndarray]) -> str:
+    """Codes (H, W) of each level as text for an address, which `based` reads; empty where that is too long."""
+    from explorer.analysis import edits
+
+    text = edits.written(codes, {name: np.full_like(one, -1) for name, one in codes.items()})
+    return text if len(text) <= LONGEST else ""
+
+
+def based(facts: Facts, text: str) -> dict[str, np.ndarray]:
+    """Codes (H, W) of each level that `base_of` wrote; BadInput where they are of another prior."""
+    from explorer.analysis import edits
+    from explorer.errors import BadInput
+
+    blank = {one.name: np.full(one.grid, -1, np.int64) for one in facts.levels}
+    found = edits.read(text, blank, {one.name: one.codes for one in facts.levels})
+    if any((one < 0).any() for one in found.values()):
+        raise BadInput("the address does not tell all codes of a sample")
+    return found
 
 
 def sheet_of(pixels: np.ndarray) -> dict[str, Any]:
@@ -80,6 +150,16 @@ def sheet_of(pixels: np.ndarray) -> dict[str, Any]:
     whole[:count] = pixels
     whole = whole.reshape(-1, across, side, side, 3).swapaxes(1, 2).reshape(-1, across * side, 3)
     return {"url": drawing.url(whole), "across": across, "n": count}
+
+
+def filled(codes: np.ndarray) -> np.ndarray:
+    """Codes (n, H, W) in which cells that are not drawn yet, −1, have the code above them, or else below, or 0."""
+    found = codes.copy()
+    for row in range(1, found.shape[1]):
+        found[:, row] = np.where(found[:, row] < 0, found[:, row - 1], found[:, row])
+    for row in range(found.shape[1] - 2, -1, -1):
+        found[:, row] = np.where(found[:, row] < 0, found[:, row + 1], found[:, row])
+    return np.maximum(found, 0)
 
 
 def maps(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ MOST = 32  # samples at once
 HELD_OUT = 256  # images that the bits of samples are set beside
 SECONDS = 0.6  # that a question waits for the next row
 FIRST = 0.2  # that the page waits for rows before it is shown
-LONGEST = 1_800  # letters of an edit that a piece may carry
+OPENING = "Opening the prior"
 ABOUT = (
     "The prior draws one code after another, row by row, each given those before it{levels}; the decoder makes a "
     "picture of the codes. Press a picture to see its codes."
@@ -48,14 +48,14 @@ def _shown(_: Study, options: Mapping[str, Any]) -> bool:
 class Options(drawn.Options):
     """What samples can be asked for."""
 
-    sample_of: str = fields.option(
-        drawn.EVERY, "Class", help_of("class of a sample"), choices=_values, yields=True, widget="list",
+    drawn_class: str = fields.option(
+        drawn.EVERY, "Class", help_of("class of a sample"), choices=_values, widget="list",
         start=lambda study, options: next(iter(_values(study, options))),
         when=lambda study, options: _shown(study, options) and bool(drawn.values(study, options)),
     )  # fmt: skip
     samples: int = fields.option(
         MOST, "Samples", "How many are drawn, over all values.", choices={n: str(n) for n in (4, 8, 16, MOST)},
-        widget="list", when=_shown, yields=True,
+        widget="list", when=_shown,
     )  # fmt: skip
 
 
@@ -67,14 +67,14 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
     levels = LEVELS.format(first=names[0], rest=" and ".join(names[1:])) if several else ""
     column = f" The class is {facts.condition.column}." if facts.condition else ""
     shown: list[Block] = [
-        Controls(("sample_of", "temperature", "guidance", "seed", "samples")),
+        Controls(("drawn_class", "temperature", "guidance", "seed", "samples")),
         More("Which codes may be drawn", [Controls(("top_k", "top_p"))]),
         *words.no_decoder(study),
         board.piece(),
         Note(ABOUT.format(levels=levels) + column, help=help_of("prior")),
     ]
     return Made(shown, {
-        "classes": [board.called(one) for one in board.classes], **asdict(drawn.choices(study, options)),
+        "classes": [drawn.called(facts, one) for one in board.classes], **asdict(drawn.choices(study, options)),
         "bits": board.bits, "held_out_bits": board.typical,
     })  # fmt: skip
 
@@ -90,22 +90,19 @@ class Board:
     @cached_property
     def groups(self) -> list[tuple[int, int]]:
         """(class, how many of it), in the order in which they are drawn."""
-        count, asked = self.options.samples, self.options.sample_of
+        count, asked = self.options.samples, self.options.drawn_class
         if not self.facts.classes or asked == drawn.NONE:
             return [(-1, count)]
         if asked != drawn.EVERY:
             return [(self.facts.condition.index(asked), count)]
-        most = sorted(range(self.facts.classes), key=lambda one: -(self.facts.condition.counts or (0,) * one)[one])
+        known = self.facts.condition.counts or (0,) * self.facts.classes
+        most = sorted(range(self.facts.classes), key=lambda one: -known[one])
         return [(one, max(1, count // self.facts.classes)) for one in sorted(most[:count])]
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
         """Class of each sample; −1 for none."""
         return tuple(one for one, many in self.groups for _ in range(many))
-
-    def called(self, one: int) -> str:
-        """What a class is called; nothing for none."""
-        return self.facts.condition.values[one] if one >= 0 else ""
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -118,17 +115,17 @@ class Board:
         state = self.state(self.drawing.wait(0, FIRST))
         groups, at = [], 0
         for one, many in self.groups:
-            groups.append({"title": self.called(one), "numbers": list(range(at, at + many))})
+            groups.append({"title": drawn.called(self.facts, one), "numbers": list(range(at, at + many))})
             at += many
         choices = asdict(drawn.choices(self.study, self.options))
         data = {
             "key": digest(self.study.key, self.facts.name, self.classes, choices)[:12],
-            "groups": groups, "state": state, "next": (self.options.seed + 1) % 10_000, "complete": True,
+            "groups": groups, "state": state, "next": (self.options.seed + 1) % 10_000,
             "file": f"{self.facts.name}-seed-{self.options.seed}", "size": self.study.checkpoint.image_size,
             "help": {name: help_of(term) for name, term in HELP.items()},
         }  # fmt: skip
         others = {
-            "complete": Go(None, {"part": "complete", "from": "{number}"}),
+            "complete": Go(None, {"part": "complete", "base": "{base}", "as_class": "{of_class}", "missing": ""}),
             "edit": Go("edit", {"image": "{image}", "edit": "{edit}"}),
         }
         alt = f"{words.many(len(self.classes), 'sample')} of {self.facts.name}"
@@ -150,29 +147,31 @@ class Board:
 
     def state(self, drawing: Drawing) -> dict[str, Any]:
         """How far the drawing is, and pictures of what there is."""
-        rows, codes = dict(drawing.rows), dict(drawing.codes)
-        level = next((name for name in codes if rows[name] < codes[name].shape[1]), None)
-        done = drawing.done
-        told = {"rows": sum(rows.values()), "total": drawing.total, "done": done, "seconds": drawing.seconds}
-        told["words"] = "" if level is None else _progress(codes, rows, level)
-        if done:
-            return told | drawn.sheet_of(self.pixels) | {"shown": 1.0}
+        codes, told = drawing.codes, {"rows": drawing.steps, "total": drawing.total, "done": drawing.done}
+        if drawing.done:
+            return told | drawn.sheet_of(self.pixels) | {"shown": 1.0, "seconds": drawing.seconds, "words": ""}
+        rows = {name: int((one[0, :, -1] >= 0).sum()) for name, one in codes.items()}
         first = next(iter(codes))
-        return told | self._meanwhile(codes, rows) | {"shown": rows[first] / codes[first].shape[1]}
+        told |= {
+            "shown": rows[first] / codes[first].shape[1],
+            "seconds": 0.0,
+            "words": _progress(codes, rows) if drawing.steps else OPENING,
+        }
+        return told | self._meanwhile(codes, rows)
 
     def _meanwhile(self, codes: Mapping[str, np.ndarray], rows: Mapping[str, int]) -> dict[str, Any]:
         """Pictures of rows that are drawn; below them, of the levels that are whole."""
         from explorer.study import priors
 
-        begun = {name: one for name, one in codes.items() if rows[name]}
+        begun = {name: drawn.filled(one) for name, one in codes.items() if rows[name]}
         if not begun:
             return {}
         pixels = priors.decoded(self.study, self.facts, begun)
-        last = list(begun)[-1]
-        if len(begun) > 1 and rows[last] < codes[last].shape[1]:
-            above = priors.decoded(self.study, self.facts, {name: begun[name] for name in list(begun)[:-1]})
+        *above, last = begun
+        if above and rows[last] < codes[last].shape[1]:
+            blurred = priors.decoded(self.study, self.facts, {name: begun[name] for name in above})
             cut = pixels.shape[1] * rows[last] // codes[last].shape[1]
-            pixels = np.concatenate([pixels[:, :cut], above[:, cut:]], 1)
+            pixels = np.concatenate([pixels[:, :cut], blurred[:, cut:]], 1)
         return drawn.sheet_of(pixels)
 
     @property
@@ -202,17 +201,18 @@ class Board:
         from explorer.sheets import drawing
 
         codes = {name: one[number] for name, one in self.drawing.all().items()}
-        edit = _edit(self.study, self.facts, codes)
+        title = drawn.called(self.facts, self.classes[number])
         return {
             "url": drawing.url(self.pixels[number]), "maps": drawn.maps(self.study, self.facts, codes),
-            "edit": edit, "title": self.called(self.classes[number]),
+            "edit": drawn.edited(self.study, self.facts, codes), "title": title, "base": drawn.base_of(codes),
+            "class": title or drawn.NONE,
         }  # fmt: skip
 
     def saved(self, kind: str) -> str:
         """All samples as a file: their codes, or their pictures."""
         if kind == "npz":
             return drawn.file(drawn.npz(self.drawing.all()), "application/octet-stream")
-        return drawn.archive(self.pixels, [_name(self.called(one)) for one in self.classes])
+        return drawn.archive(self.pixels, [_name(drawn.called(self.facts, one)) for one in self.classes])
 
 
 HELP = {"bits": "bits of a sample", "nearest": "nearest training image"}
@@ -256,36 +256,16 @@ def _typical(study: Study, name: str, _: str) -> np.ndarray | None:
         return None
     rows = np.sort(np.random.default_rng(0).permutation(len(study.images))[:HELD_OUT])
     codes = {one.name: study.codes(one.name)[rows].astype(np.int64) for one in facts.levels}
-    return bits(facts, codes, tuple(classes_of(study, facts, rows).tolist()))
+    return bits(facts, codes, tuple(drawn.classes_of(study, facts, rows).tolist()))
 
 
-def classes_of(study: Study, facts: Facts, rows: np.ndarray) -> np.ndarray:
-    """(n,) classes of images of the dataset; −1 where the condition is not known."""
-    table = study.concepts()
-    if facts.condition is None or facts.condition.column not in table:
-        return np.full(len(rows), -1, np.int64)
-    return facts.condition.classes(table[facts.condition.column].iloc[rows])
-
-
-def _progress(codes: Mapping[str, np.ndarray], rows: Mapping[str, int], level: str) -> str:
+def _progress(codes: Mapping[str, np.ndarray], rows: Mapping[str, int]) -> str:
+    """Which row is drawn next, and of which level where there are several."""
+    level = next((name for name in codes if rows[name] < codes[name].shape[1]), None)
     of = f" of {level}" if len(codes) > 1 else ""
-    return f"Row {rows[level] + 1} of {codes[level].shape[1]}{of}"
+    return "" if level is None else f"Row {rows[level] + 1} of {codes[level].shape[1]}{of}"
 
 
 def _name(title: str) -> str:
     """A title as part of a file's name."""
     return "".join(one if one.isalnum() else "-" for one in title)[:40]
-
-
-def _edit(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
-    """The way to paint on a sample: the image that has most of its codes, and what is painted on it."""
-    from explorer.analysis import edits
-
-    fits = set(codes) == set(study.layer_names) and all(study.sizes[one.name] == one.codes for one in facts.levels)
-    if not fits or facts.kmeans is not None or not study.encoded:
-        return None
-    same = sum((study.codes(name) == one).reshape(len(study.images), -1).sum(1) for name, one in codes.items())
-    row = int(same.argmax())
-    own = {name: study.codes(name)[row].astype(np.int64) for name in study.layer_names}
-    text = edits.written({name: codes[name] for name in own}, own)
-    return {"image": row, "edit": text} if len(text) <= LONGEST else None
