@@ -109,3 +109,23 @@ def jacobian(stage, embedded: torch.Tensor, context: torch.Tensor) -> torch.Tens
     weights = torch.randn(len(features), generator=torch.Generator().manual_seed(2), dtype=features.dtype)
     rows = [torch.autograd.grad(weights @ one, x, retain_graph=True)[0] for one in features.T]
     return torch.stack([row.abs().sum(1).flatten() for row in rows]).detach()
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_half_precision_is_for_products_alone(tiny_prior, kind):
+    """Under autocast the loss is taken in float32: bits are those of float32 but for the rounding of logits."""
+    prior, codes, classes = tiny_prior(kind, TWO), drawn(TWO), torch.tensor([0, 1, -1])
+    exact = prior(codes, classes)["loss"]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = prior(codes, classes)["loss"]
+    found.backward()
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(exact.item(), rel=0.02)
+    assert all(one.grad is not None and one.grad.isfinite().all() for one in prior.parameters())
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_one_code_costs_nothing(tiny_prior, kind):
+    levels = (Level("code", (2, 2), 1),)
+    prior = tiny_prior(kind, levels)
+    assert (prior.nats(drawn(levels), torch.tensor([0, 1, -1]))["code"] == 0).all()
