@@ -36,10 +36,30 @@ class Mixture:
         """(count, D) float32."""
         generator = np.random.default_rng(seed)
         chosen = generator.choice(len(self.weights), count, p=self.weights / self.weights.sum())
-        noise = generator.standard_normal((count, self.means.shape[1]))
+        return self.of(chosen, generator.standard_normal((count, self.means.shape[1])))
+
+    def of(self, chosen: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """What components `chosen` (n,) make of standard normal noise (n, D): (n, D) float32."""
         roots = np.linalg.cholesky(self.covariances) if self.kind == "full" else np.sqrt(self.covariances)
         moved = np.einsum("nij,nj->ni", roots[chosen], noise) if self.kind == "full" else roots[chosen] * noise
         return (self.means[chosen] + moved).astype(np.float32)
+
+    def nats(self, points: np.ndarray) -> np.ndarray:
+        """Log-likelihood of points (n, D) in nats: (n,) float64."""
+        from scipy.linalg import solve_triangular
+        from scipy.special import logsumexp
+
+        points, each = np.asarray(points, np.float64), []
+        for weight, mean, covariance in zip(self.weights, self.means, self.covariances, strict=True):
+            if self.kind == "full":
+                root = np.linalg.cholesky(np.asarray(covariance, np.float64))
+                scaled, spread = solve_triangular(root, (points - mean).T, lower=True).T, np.diag(root)
+            else:
+                spread = np.sqrt(np.asarray(covariance, np.float64))
+                scaled = (points - mean) / spread
+            with np.errstate(divide="ignore"):  # a component without weight
+                each.append(np.log(weight) - 0.5 * (scaled**2 + np.log(2 * np.pi)).sum(1) - np.log(spread).sum())
+        return logsumexp(each, axis=0)
 
 
 def fit(vectors: np.ndarray, held_out: np.ndarray, seed: int = 0) -> tuple[Mixture, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from explorer.glossary import (
     concepts,
     groups,
     ids,
+    latent_priors,
     masks,
     people,
     pictures,
@@ -29,8 +30,9 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
-    **ids.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS, **retrieval.TERMS,
-    **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **surprisal.TERMS, **traversals.TERMS,
+    **ids.TERMS, **latent_priors.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS,
+    **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **surprisal.TERMS,
+    **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from explorer.options import configure, flags
 from explorer.progress import Progress
 from explorer.results import (
     comparison,
+    continuous,
     encoding,
     groups,
     ids,
@@ -159,6 +160,10 @@ RESULTS: dict[str, Kind] = {
         judged.Options, ("prior", "judge"), "judged", ".json", judged.key, _of_others(judged.make), judged.read,
         "whether samples of a prior are copied, look like images, and show their class", counts=(*OF, "kmeans"),
         needs="encoding", words=("prior",),
+    ),
+    "continuous": Kind(
+        continuous.Options, ("prior", "continuous"), "latent_priors", ".safetensors.gz", continuous.key,
+        continuous.make, continuous.read, "priors of a latent vector, and of numbers beside codes",
     ),
     "codecs": _measurement("codecs", measurements.Codecs, "quality against bits of JPEG and WebP on the same images"),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.glossary import help_of
 from explorer.sheets import Controls, Go, Link, Note, Sheet
 from explorer.views import fields
-from explorer.views.priors import PARTS, complete, samples, surprise
+from explorer.views.priors import PARTS, complete, continuous, samples, surprise
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -32,13 +32,18 @@ def _first(study: Study, options: Mapping[str, Any]) -> str:
     return next(iter(_priors(study, options)), "")
 
 
+def _begins(study: Study, options: Mapping[str, Any]) -> str:
+    """The part to begin with: what is drawn of a latent where there are no codes to have a prior of."""
+    return "continuous" if not _priors(study, options) and continuous.starts(study) else "samples"
+
+
 @dataclass(frozen=True)
 class Which:
     """The part that is shown, and the prior that it is about."""
 
     part: str = fields.option(
         "samples", "Show", help_of("prior"), choices={name: one.title for name, one in PARTS.items()}, yields=True,
-        widget="buttons", when=lambda *_: len(PARTS) > 1,
+        widget="buttons", when=lambda *_: len(PARTS) > 1, start=_begins,
     )  # fmt: skip
     prior: str = fields.option(
         "", "Prior", "Which of the priors of this checkpoint.", choices=_priors, start=_first, yields=True,
@@ -47,7 +52,7 @@ class Which:
 
 
 @dataclass(frozen=True)
-class Options(surprise.Options, complete.Options, samples.Options, Which):
+class Options(continuous.Options, surprise.Options, complete.Options, samples.Options, Which):
     """What the view can be asked for; each part has its own. The last of these classes is asked first."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.views.priors import complete, samples, surprise
+from explorer.views.priors import complete, continuous, samples, surprise
 
 if TYPE_CHECKING:
     from explorer.views.priors.made import Made
@@ -25,4 +25,5 @@ PARTS: dict[str, Part] = {
     "samples": Part("Samples", samples.blocks),
     "complete": Part("Complete", complete.blocks),
     "surprise": Part("Surprise", surprise.blocks),
+    "continuous": Part("Continuous", continuous.blocks, needs=False),
 }
