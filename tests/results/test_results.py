@@ -24,8 +24,9 @@ OPTIONS |= {"index": {"by": "ze", "exact": 0}}
 OPTIONS |= {"groups": {"layer": "block2"}}
 OPTIONS |= {"ids": None}  # a code of each grid
 OPTIONS |= {"masks": {"image": 1}, "latents": {"layer": "block2"}}
-OPTIONS |= {"relations": {}, "surprisal": {}, "judged": {"n": 6}}
+OPTIONS |= {"relations": {}, "surprisal": {}, "judged": {"n": 6}, "continuous": None}
 FILLING = ("masks", "latents", "groups")  # of a network with continuous layers, of which every code is used
+SCALED = ("continuous",)  # of one with numbers beside its codes
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,9 @@ def network(tmp_path_factory):
     (folder / "filling").mkdir()
     filling = models.build("mae", sizes, 16).eval()
     checkpoints.save(folder / "filling", filling, **facts | {"family": "mae"})
+    (folder / "scaled").mkdir()
+    scaled = models.build("vqvae", settings | {"quantizer": "projected", "downsample": 4}, 16).eval()
+    checkpoints.save(folder / "scaled", scaled, **facts | {"family": "vqvae"})
     OPTIONS["comparison"]["other"] = str(folder / "network")  # with itself
     rows = [f"{user},{(5 * user + item) % 12}" for user in range(6) for item in range(4)]
     (folder / "looked.csv").write_text("\n".join(["user_id,image_id", *rows]))
@@ -64,7 +68,8 @@ def network(tmp_path_factory):
 @pytest.fixture
 def subject(network, request):
     kind = getattr(request.node, "callspec", None) and request.node.callspec.params.get("kind")
-    return Subject(network / ("filling" if kind in FILLING else "network"), str(network / "photos"))
+    name = "filling" if kind in FILLING else "scaled" if kind in SCALED else "network"
+    return Subject(network / name, str(network / "photos"))
 
 
 def test_every_kind_has_options(network):
