@@ -165,32 +165,36 @@ def _apart(bits: Mapping[str, Any], usual: str, other: str) -> str:
 
 
 def _needed(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Whether a simple baseline does as well."""
-    simple = {name: one for name, one in found.items() if name not in ("bits", *CORRECTED) and one["auroc"] is not None}
-    known = {name: one for name, one in simple.items() if one["less"]["low"] is not None}
-    better = [name for name, one in known.items() if one["less"]["high"] < 0]
-    equal = [name for name, one in known.items() if one["less"]["low"] <= 0 <= one["less"]["high"]]
-    turned = [  # tells them apart, but the other way round
-        name for name, one in known.items()
-        if one["high"] is not None and one["high"] < 0.5 and 1 - one["auroc"] > found["bits"]["auroc"] - NEARLY
-    ]  # fmt: skip
+    """Whether simple scores do as well, or tell the sets apart where the prior does not."""
+    bits = found["bits"]
+    simple = {
+        name: one for name, one in found.items() if name not in ("bits", *CORRECTED) and one["less"]["low"] is not None
+    }
+    if not simple:
+        return "There is no simple score to compare with."
+    works = bits["low"] is not None and bits["low"] > 0.5
     parts = []
-    if better:
-        parts.append(f"{_listed(better)} alone {_does(better)} it better")
-    if equal:
-        parts.append(f"{_listed(equal)} alone {_does(equal)} it as well")
+    if works:
+        better = [name for name, one in simple.items() if one["less"]["high"] < 0]
+        equal = [name for name, one in simple.items() if one["less"]["low"] <= 0 <= one["less"]["high"]]
+        parts += [f"{_listed(better)} alone {_verb(better, 'do')} it better"] if better else []
+        parts += [f"{_listed(equal)} alone {_verb(equal, 'do')} it as well"] if equal else []
+    else:
+        other = [name for name, one in simple.items() if one["low"] is not None and one["low"] > 0.5]
+        parts += [f"{_listed(other)} {_verb(other, 'find')} the other set less usual, as it is"] if other else []
+    apart = max(bits["auroc"], 1 - bits["auroc"]) - NEARLY
+    turned = [name for name, one in simple.items() if (one["high"] or 0.5) < 0.5 and 1 - one["auroc"] > apart]
     if turned:
-        parts.append(
-            f"{_listed(turned)} {'tell' if len(turned) > 1 else 'tells'} them apart better the other way round"
-        )
+        way = "the other way round" if works else "the same way round"
+        parts.append(f"{_listed(turned)} alone {_verb(turned, 'tell')} them apart as well or better, {way}")
     if not parts:
-        return "None of the simple scores does it as well." if known else "There is no simple score to compare with."
+        return f"None of the simple scores does {'as well' if works else 'better'}."
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _does(names: list[str]) -> str:
-    return "do" if len(names) > 1 else "does"
+def _verb(names: list[str], verb: str) -> str:
+    return verb if len(names) > 1 else f"{verb}es" if verb == "do" else f"{verb}s"
 
 
 def _listed(names: list[str]) -> str:

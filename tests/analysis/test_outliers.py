@@ -83,6 +83,8 @@ def test_sentences_are_true_either_way():
     assert "more likely than its own" in simpler[0] and "Nalisnick" in simpler[0]
     turned = outliers.sentences(scores((low, high - 2.5), size=(high, low)), "digits", "shapes")
     assert "the other way round" in turned[1]
+    assert "the same way round" in outliers.sentences(scores((high, low), psnr=(high, low)), "digits", "shapes")[1]
+    assert "find" in simpler[1], "the compressed size sees what the prior does not"
     unsure = outliers.sentences(scores((low, wide)), "digits", "shapes")
     assert "do not tell" in unsure[0]
     assert "by construction" in outliers.sentences(scores((low, low)), "digits", "digits", same=True)[0]

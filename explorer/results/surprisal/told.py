@@ -130,10 +130,15 @@ def outliers(found: Surprisal) -> dict[str, Any] | None:
     if facts is None:
         return None
     scores = told(found.scores, found.groups)
-    said = sentences(scores, found.facts["dataset"], facts["dataset"], facts["same"])
+    said = sentences(scores, named(found.facts["dataset"]), named(facts["dataset"]), facts["same"])
     rest = {name: one for name, one in scores.items() if name != "bits"}
     bits = {name: one for name, one in scores["bits"].items() if name != "less"}
     return {"against": facts["dataset"], **facts, **bits, "baselines": rest, "sentences": said}
+
+
+def named(dataset: str) -> str:
+    """A dataset as a sentence calls it: of a path the last part."""
+    return dataset.rstrip("/").rsplit("/", 1)[-1]
 
 
 def lines(told: dict[str, Any]) -> list[str]:

@@ -35,6 +35,10 @@ SAID = (
     "The codes before it tell {percent:.0f} % of what a code costs by frequency alone: {h_unigram:.2f} bits become "
     "{h_prior:.2f}."
 )
+NOTHING = (
+    "The prior says no more than how frequent codes are: {h_prior:.2f} bits a code against {h_unigram:.2f}. It was "
+    "trained too little, or these images are unlike those that it learned from."
+)
 NO_VALUES = "There are no concepts of these images whose values could be set beside one another."
 
 
@@ -61,7 +65,7 @@ def _predictable(kept: Surprisal, level: str) -> list[Block]:
     names = STEPS | ({"prior": "levels above|and codes before it"} if level != kept.levels[0] else {})
     ends, share = found["h"], found["share"]["mean"]
     entropy = "" if ends["low"] is None else (ENTROPY if ends["enough_images"] else FEW).format(**ends)
-    said = "" if share is None else SAID.format(percent=100 * share, **found)
+    said = "" if share is None else (SAID if share > 0 else NOTHING).format(percent=100 * share, **found)
     return [
         Heading("How much is predictable", help_of("predictable")),
         *([Note(said, "plain")] if said else []),

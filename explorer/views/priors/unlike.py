@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 SCORES = {
-    "bits": "Prior: bits",
+    "bits": "Bits of the prior",
     "psnr": "PSNR, turned",
     "size": "Size as PNG",
     "unigram": "Frequency alone",
@@ -52,15 +52,13 @@ def blocks(study: Study, facts: Facts, dataset: str) -> tuple[list[Block], dict[
     asked = {"prior": str(facts.path), "against": dataset}
     kept = study.result("surprisal", asked)
     if kept is None:
-        title = f"Ask the prior about images of {_name(dataset)}"
+        from explorer.results.surprisal.told import named
+
+        title = f"Ask the prior about images of {named(dataset)}"
         about = "Up to 2,000 images of each set, with PSNR, compressed size and frequency of codes beside the bits."
         return [*choice, Missing("surprisal", asked, title, about)], {}
     shown, numbers = _found(kept)
     return [*choice, *shown], numbers
-
-
-def _name(dataset: str) -> str:
-    return dataset.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _found(kept: Surprisal) -> tuple[list[Block], dict[str, Any]]:
@@ -69,7 +67,7 @@ def _found(kept: Surprisal) -> tuple[list[Block], dict[str, Any]]:
 
     found, facts = told.outliers(kept), kept.facts["other"]
     scores = {"bits": found, **found["baselines"]}
-    names = _name(kept.facts["dataset"]), _name(facts["dataset"])
+    names = told.named(kept.facts["dataset"]), told.named(facts["dataset"])
     places = sum(one[0].size for one in kept.maps.values())
     usual, foreign = (one / places for one in kept.scores["bits"])
     cards = [
