@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import BadInput
 from explorer.files import digest, write_bytes
 from explorer.results.surprisal import against, asked
-from explorer.results.surprisal.kept import VERSION, Options, Surprisal, split_of
+from explorer.results.surprisal.kept import VERSION, Options, Surprisal, elsewhere, split_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ def key(subject: Subject, options: Options) -> str:
         foreign = datasets.absolute(options.against), split, datasets.version(options.against, split)
         foreign = *foreign, subject.fit, subject.limit
     made = VERSION, folder.fingerprint(path), subject.fingerprint
-    return digest("surprisal", *made, images.fingerprint, images.split, len(images), foreign)
+    return digest("surprisal", *made, images.fingerprint, images.split, len(images), foreign, elsewhere(subject))
 
 
 def make(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.results.surprisal import passes
-from explorer.results.surprisal.kept import VERSION, Surprisal
+from explorer.results.surprisal.kept import FITTED, VERSION, Surprisal, elsewhere
 
 if TYPE_CHECKING:
     from explorer.datasets import Images
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-FITTED = 10_000  # training images that models that count are fitted on, a seeded sample where there are more
 OTHER_HALF = "the other half of the images, as no others are known"
 
 
@@ -62,7 +61,7 @@ def _training(opened: passes.Opened) -> Images | None:
     subject = opened.subject
     if subject.facts.family == "codes" or subject.images.split in ("train", "all"):
         return None
-    if "train" not in datasets.split_names(subject.dataset):
+    if "train" not in datasets.split_names(subject.dataset) or elsewhere(subject):
         return None
     found = subject.load("train", FITTED, opened.progress)
     return found if len(found) > 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
+FITTED = 10_000  # training images that models that count are fitted on, a seeded sample where there are more
 VERSION = 1  # counted up whenever the same input gives other numbers
 
 
@@ -68,6 +70,17 @@ class Surprisal:
         return sum(self.steps[self.step][name].astype(float) for name in names) / sum(
             self.maps[name][0].size for name in names
         )
+
+
+def elsewhere(subject: Subject) -> bool:
+    """Whether training images would have to be downloaded, which may be a great many: then they are done without."""
+    from explorer import datasets
+    from explorer.datasets import hub
+
+    if Path(subject.dataset).expanduser().exists() or not hub.NAME.fullmatch(subject.dataset):
+        return False
+    size = subject.images.size
+    return not datasets.ready(subject.dataset, "train", size, fit=subject.fit, limit=FITTED)
 
 
 def split_of(subject: Subject, dataset: str) -> str:

@@ -75,19 +75,21 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
             "Which images and cells surprise most, which codes and concepts, how much of a code map its surroundings "
             "tell, and whether bits tell another set apart. Kept for the next time.",
         )], numbers)  # fmt: skip
-    whole, more = _whole(study, kept, options, picture)
+    whole, more = _whole(study, facts, kept, options, picture)
     tables, told = surprise_tables.blocks(study, facts, kept, options.level)
     apart, found = unlike.blocks(study, facts, options.unlike)
     return Made([*shown, *whole, *tables, *apart], numbers | more | told | found)
 
 
-def _whole(study: Study, kept: Surprisal, options: Any, picture: Looked | None) -> tuple[list[Block], dict[str, Any]]:
+def _whole(
+    study: Study, facts: Facts, kept: Surprisal, options: Any, picture: Looked | None
+) -> tuple[list[Block], dict[str, Any]]:
     """Cards of the whole set, and the images and cells that surprise most or least."""
     from explorer.analysis import quality, surprisal
     from explorer.results.surprisal import told
 
-    bits, facts = kept.image_bits(), kept.facts
-    mean, context = quality.interval(bits), told.context(kept, options.level)
+    bits = kept.image_bits()
+    mean, context = quality.interval(bits), surprise_tables.context(study, facts, options.level)
     by = {one["step"]: one["mean"] for one in context["steps"]}
     cards = [
         Card("Bits per code", f"{mean['mean']:.2f}", f"{quality.between(mean, 2)}, n = {mean['n']:,}",
@@ -107,7 +109,7 @@ def _whole(study: Study, kept: Surprisal, options: Any, picture: Looked | None) 
         "least": told.images(bits, study.images.names, most=False),
     }  # fmt: skip
     shown: list[Block] = [
-        Heading("All images", help_of("surprising images"), lambda: _frame(study, kept), f"{facts['prior']}-surprisal"),
+        Heading("All images", help_of("surprising images"), lambda: _frame(study, kept), f"{facts.name}-surprisal"),
         Cards(cards, 4),
         Controls(("surprising",)),
         Later(lambda: _images(study, kept, options, most)),

@@ -25,6 +25,7 @@ STEPS = {
     "prior": "all codes before it",
     "class": "… and the class",
 }
+LARGE = 8_192  # codes, of which a chart has no patches: all of them would be sent
 VALUES = 24  # values that are drawn: those that differ most
 FITTED = "Counts are of {images:,} {how}. {entropy}"
 ENTROPY = (
@@ -44,24 +45,41 @@ NO_VALUES = "There are no concepts of these images whose values could be set bes
 
 def blocks(study: Study, facts: Facts, kept: Surprisal, level: str) -> tuple[list[Block], dict[str, Any]]:
     """Charts of what is predictable, of codes, and of values of concepts."""
-    from explorer.priors import folder
     from explorer.results.surprisal import told
 
-    values = study.remember(_values, str(facts.path), folder.fingerprint(facts.path))
+    values = study.remember(_values, *named(facts), study.computed() is not None)
     numbers = {
         "codes": lambda: told.codes(kept, level),
         "concepts": lambda: [told.value(one) for one in values],
     }
     return [
-        *_predictable(kept, level), Later(lambda: _codes(study, facts, kept, level)), *_concepts(kept, values),
+        *_predictable(context(study, facts, level), kept, level),
+        Later(lambda: _codes(study, facts, kept, level)),
+        *_concepts(kept, values),
     ], numbers  # fmt: skip
 
 
-def _predictable(kept: Surprisal, level: str) -> list[Block]:
-    from explorer.charts import surprisal_plots
+def named(facts: Facts) -> tuple[str, str]:
+    """A prior, for what is kept of it: where it lies, and its content."""
+    from explorer.priors import folder
+
+    return str(facts.path), folder.fingerprint(facts.path)
+
+
+def context(study: Study, facts: Facts, level: str) -> dict[str, Any]:
+    """How much of the codes of a level is predictable (`results.surprisal.told.context`); kept."""
+    return study.remember(_context, *named(facts), level)
+
+
+def _context(study: Study, path: str, content: str, level: str) -> dict[str, Any]:
     from explorer.results.surprisal import told
 
-    found = told.context(kept, level)
+    return told.context(study.result("surprisal", {"prior": path}), level)
+
+
+def _predictable(found: dict[str, Any], kept: Surprisal, level: str) -> list[Block]:
+    from explorer.charts import surprisal_plots
+
     names = STEPS | ({"prior": "levels above|and codes before it"} if level != kept.levels[0] else {})
     ends, share = found["h"], found["share"]["mean"]
     entropy = "" if ends["low"] is None else (ENTROPY if ends["enough_images"] else FEW).format(**ends)
@@ -85,7 +103,7 @@ def _of_codes(study: Study, path: str, content: str, level: str) -> OfCodes:
     return surprisal.of_codes(kept.codes[level], kept.maps[level])
 
 
-def _values(study: Study, path: str, content: str) -> list[Any]:
+def _values(study: Study, path: str, content: str, computed: bool) -> list[Any]:
     from explorer.results.surprisal import told
 
     return told.values(study.result("surprisal", {"prior": path}), told.judged(study.known()))
@@ -93,13 +111,13 @@ def _values(study: Study, path: str, content: str) -> list[Any]:
 
 def _codes(study: Study, facts: Facts, kept: Surprisal, level: str) -> list[Block]:
     from explorer.charts import surprisal_plots
-    from explorer.priors import folder
     from explorer.study import expecting
 
-    found = study.remember(_of_codes, str(facts.path), folder.fingerprint(facts.path), level)
+    found = study.remember(_of_codes, *named(facts), level)
     known = expecting.agrees(study, facts, level)
     go = Go("codebook", {"layer": level, "code": "{point}"}) if known else None
-    tiles = (lambda: study.tiles(level, np.arange(len(study.vectors(level))))) if known else None
+    size = len(study.vectors(level)) if known else LARGE
+    tiles = (lambda: study.tiles(level, np.arange(size))) if size < LARGE else None
     frame = _frame(found)
     table = Table(
         "surprising-codes", frame,
