@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from explorer.priors import PRIORS, Level
+from explorer.errors import BadInput
+from explorer.priors import PRIORS, Level, build
 
 GRIDS = ((1, 1), (1, 7), (7, 1), (3, 5), (8, 8))
 TWO = (Level("top", (2, 3), 5), Level("bottom", (4, 6), 7))
@@ -129,3 +130,25 @@ def test_one_code_costs_nothing(tiny_prior, kind):
     levels = (Level("code", (2, 2), 1),)
     prior = tiny_prior(kind, levels)
     assert (prior.nats(drawn(levels), torch.tensor([0, 1, -1]))["code"] == 0).all()
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_defaults_are_small_enough_to_ship(kind):
+    with torch.device("meta"):
+        prior = build(kind, {}, (Level("code", (8, 8), 1024),), 10)
+    assert 350_000 < sum(one.numel() for one in prior.stages[0].body.parameters()) < 700_000
+    assert sum(one.numel() for one in prior.parameters()) * 4 < 2.4e6
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("pixelrnn", {}, "unknown prior 'pixelrnn'; choose from pixelcnn, pixelsnail, transformer"),
+        ("transformer", {"heads": 5}, "5 heads do not divide a width of 96; choose a multiple of the heads"),
+        ("pixelcnn", {"heads": 4}, "unknown setting 'heads'; choose from width"),
+        ("pixelcnn", {"kernel": 4}, "unknown kernel 4; choose from 3, 5, 7"),
+    ],
+)
+def test_what_cannot_be_built_is_said(kind, settings, said):
+    with pytest.raises(BadInput, match=said):
+        build(kind, settings, (Level("code", (8, 8), 16),), 0)
