@@ -81,7 +81,6 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
         BadInput: a loss that is not finite, a full disk or memory. A new folder in which nothing was saved is removed
             again.
     """
-    begun = time.time()
     made = _Run(task, out, progress)
     with _cleared(out, made, new=not resumed), explained(f"train {out.name}"):
         try:
@@ -91,12 +90,12 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
         except Cancelled:
             state = "stopped"
             made.save_state("stopped")
-        metrics = made.finish(time.time() - begun) if state == "done" else {}
+        metrics = made.finish() if state == "done" else {}
     made.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **made.figures)
     return {
         "state": state,
         "steps": made.step,
-        "seconds": time.time() - begun,
+        "seconds": time.time() - made.begun,
         "images_per_second": made.images_per_second,
         "metrics": metrics,
     }
@@ -123,6 +122,7 @@ class _Run:
         self.figures: dict[str, Any] = {}
         self.guard = Guard(self.model, self.config.learning_rate)
         self.step, self.images_per_second = 0, 0.0
+        self.begun, self.before = time.time(), 0.0  # seconds that runs took which this one resumes
         self.compiled: bool | None = None  # not decided
         self.kept: bool | None = None  # what the run that is resumed decided
 
@@ -247,6 +247,7 @@ class _Run:
         """
         tensors = states.collect(self.model, self.optimizer, self.task.objective)
         tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
+        tensors |= {"seconds": torch.tensor(self.before + time.time() - self.begun)}
         finite = states.is_finite(tensors)
         if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
             self.task.describe(self.out, self.step, state)
@@ -270,12 +271,13 @@ class _Run:
         self.step, tensors = states.load(path)
         states.restore(tensors, self.model, self.optimizer, self.task.objective)
         self.kept = bool(tensors["compiled"]) if "compiled" in tensors else None
+        self.before = float(tensors.get("seconds", 0.0))
         self.guard.saved = True
         if self.step and hasattr(self.model, "started"):
             self.model.started()
         _truncate_log(self.out / LOG, self.step)
 
-    def finish(self, seconds: float) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Scores the network on held-out images and writes the finished folder."""
         self.save_state("training")  # a crash while scoring loses nothing
         self.progress.update(self.step, "scoring on held-out images", force=True, **self.figures)
@@ -283,7 +285,7 @@ class _Run:
         metrics = self.task.score(self.device)
         details = {
             "step": self.step,
-            "seconds": round(seconds, 1),
+            "seconds": round(self.before + time.time() - self.begun, 1),
             "images_per_second": round(self.images_per_second, 1),
             "device": str(self.device),
             "torch": torch.__version__,

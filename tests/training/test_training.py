@@ -154,6 +154,20 @@ def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path, family, m
         assert one == other
 
 
+def test_the_card_of_a_resumed_run_counts_the_time_before_it_was_stopped(tmp_path, monkeypatch):
+    stopped = run(tmp_path / "net", progress=StopAfter(5))
+    monkeypatch.setattr("explorer.training.loop.time", Frozen())
+    run(tmp_path / "net", resume=True)
+    assert checkpoints.describe(tmp_path / "net").training["seconds"] == pytest.approx(stopped["seconds"], abs=0.2)
+
+
+class Frozen:
+    """A clock that stands still."""
+
+    def time(self):
+        return 0.0
+
+
 def test_another_seed_is_another_network(tmp_path):
     run(tmp_path / "a", seed=0)
     run(tmp_path / "b", seed=2**32 - 1)
