@@ -179,11 +179,12 @@ def verdict(found: Mapping[str, Any]) -> Verdict:
             f"Held-out images are as near to training ones as samples are: {nearly}. The set has near duplicates, so "
             "copying cannot be told from what the set repeats itself.",
         )
+    ends = " to ".join(f"{100 * more[end]:+.0f}" for end in ("low", "high")).replace("-", "−")
+    said = f"No sign of copying: {half} (difference 95 %: {ends} points)."
     if found["nearer"]["high"] < 0.5:
-        half += "; samples are even farther from training than held-out images, nearer in "
-        half += f"{worded(found['nearer'])} of pairs"
-    ends = " to ".join(f"{100 * more[end]:+.0f}" for end in ("low", "high"))
-    return Verdict("same", f"No sign of copying: {half} (difference {100 * more['mean']:+.0f} points, 95 %: {ends}).")
+        said += " They are even farther from training than held-out images: nearer in "
+        said += f"{worded(found['nearer'])} of pairs, where 50 % would be alike."
+    return Verdict("same", said)
 
 
 def worded(found: Mapping[str, float | int]) -> str:

@@ -18,6 +18,7 @@ from explorer.glossary import (
     pictures,
     priors,
     retrieval,
+    samples,
     searching,
     steps,
     structure,
@@ -31,8 +32,8 @@ from explorer.glossary.term import Term
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
     **ids.TERMS, **latent_priors.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS,
-    **retrieval.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS, **surprisal.TERMS,
-    **traversals.TERMS,
+    **retrieval.TERMS, **samples.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS,
+    **surprisal.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.glossary import help_of
 from explorer.sheets import Controls, Go, Link, Note, Sheet
 from explorer.views import fields
-from explorer.views.priors import PARTS, complete, continuous, samples, surprise
+from explorer.views.priors import PARTS, complete, continuous, judged, samples, surprise
 
 if TYPE_CHECKING:
     from explorer.study import Picture as Looked
@@ -52,7 +52,7 @@ class Which:
 
 
 @dataclass(frozen=True)
-class Options(continuous.Options, surprise.Options, complete.Options, samples.Options, Which):
+class Options(judged.Options, continuous.Options, surprise.Options, complete.Options, samples.Options, Which):
     """What the view can be asked for; each part has its own. The last of these classes is asked first."""
 
 

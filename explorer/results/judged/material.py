@@ -41,7 +41,7 @@ class Material:
         self.subject, self.options, self.encoding = subject, options, encoding
         self.progress = progress
         self.facts = facts_of(subject, options)
-        learned = replace(subject, split="train", limit=None)
+        learned = replace(subject, dataset=self.facts.dataset, split="train", limit=None)
         self.learned: Encoding = obtain("encoding", learned)[1]
         self.learned_from = learned
         self.levels = self.facts.levels

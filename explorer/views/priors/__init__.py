@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.views.priors import complete, continuous, samples, surprise
+from explorer.views.priors import complete, continuous, judged, samples, surprise
 
 if TYPE_CHECKING:
     from explorer.views.priors.made import Made
@@ -25,5 +25,6 @@ PARTS: dict[str, Part] = {
     "samples": Part("Samples", samples.blocks),
     "complete": Part("Complete", complete.blocks),
     "surprise": Part("Surprise", surprise.blocks),
+    "judged": Part("Judged", judged.blocks),
     "continuous": Part("Continuous", continuous.blocks, needs=False),
 }
