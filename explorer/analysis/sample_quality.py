@@ -43,7 +43,7 @@ def distances(real: np.ndarray, samples: np.ndarray, among: np.ndarray | None = 
 
     if max(len(real), len(samples)) > MOST:
         raise ValueError(f"at most {MOST:,} images and samples are compared; got {len(real):,} and {len(samples):,}")
-    real, samples = (np.asarray(one, np.float64).reshape(len(one), -1) for one in (real, samples))
+    real, samples = (np.asarray(one, np.float64) for one in (real, samples))
     if not (np.isfinite(real).all() and np.isfinite(samples).all()):
         raise ValueError("features contain NaN or infinity")
     among = cdist(real, real).astype(np.float32) if among is None else among
