@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer import results
-
 if TYPE_CHECKING:
     from explorer.encodings import Encoding
     from explorer.priors.folder import Facts
@@ -83,8 +81,7 @@ def nearest_training(
 
 
 def _encoding(study: Study, facts: Facts) -> Encoding | None:
-    found = results.find("encoding", trained_on(study, facts))
-    return None if found is None else found[1]
+    return study.beside(trained_on(study, facts)).result("encoding")
 
 
 def _training(study: Study, name: str, _: str) -> np.ndarray:

@@ -8,8 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from explorer.glossary import help_of
-from explorer.results import find
-from explorer.results.judged import Options as Asked
+from explorer.results.judged.asked import Options as Asked
 from explorer.sheets import Block, Card, Cards, Chart, Column, Controls, Go, Heading, Later, Missing, More, Note, Table
 from explorer.views import fields, words
 from explorer.views.priors import nearest_pairs
@@ -58,11 +57,10 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
     if study.subject.split in ("train", "all"):
         return Made([*shown, Note(SEEN.format(study.subject.split), "info")], {"judged": None})
     subject, asked = asked_of(study, facts), Asked(str(facts.path), temperature=options.judged_at)
-    found = find("judged", subject, asked)
-    if found is None:
+    told = study.beside(subject).result("judged", asked)
+    if told is None:
         title = f"Judge {words.many(min(asked.n, len(study.images)), 'sample')} of {facts.name}"
         return Made([*shown, Missing("judged", asked, title, TAKES, subject=subject)], {"judged": None})
-    told = found[1]
     shown += [
         *(Note(one, "plain") for one in verdicts(told)), Cards(_cards(told), 5), *_copied(study, facts, told),
         *_like(study, told), *_read(told), *_used(study, told), Note(told["fid"], help=help_of("frechet distance")),
