@@ -100,10 +100,10 @@ def values(found: Sequence[OfValue], mean: Mapping[str, Any], theme: Theme = "li
     """
     shades, colours = THEMES[theme], PALETTES[theme]
     found = found[:MOST]
-    names = [f"{cut(one.concept, 12)}: {cut(one.value, 12)}" for one in found]
+    names = [f"{cut(one.concept, 11)}: {cut(one.value, 15)}" for one in found]
     figure = go.Figure()
     if mean["low"] is not None:
-        figure.add_vrect(mean["low"], mean["high"], fillcolor=shades["rest"], opacity=0.6, line_width=0)
+        figure.add_vrect(mean["low"], mean["high"], fillcolor=shades["rest"], opacity=0.6, line_width=0, layer="below")
     figure.add_vline(mean["mean"], line={"color": shades["muted"], "width": 1, "dash": "dot"})
     for sure, name in ((True, "differs (q < 0.05)"), (False, "may be chance")):
         of = [place for place, one in enumerate(found) if (one.q < 0.05) == sure]
@@ -130,7 +130,7 @@ def values(found: Sequence[OfValue], mean: Mapping[str, Any], theme: Theme = "li
             "%{customdata[2]:.3f}), n = %{customdata[3]:,}<br>%{customdata[4]:+.3f} against the other values, "
             "q = %{customdata[5]}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title_text="bits a code, mean of the images of a value")
+    figure.update_xaxes(title_text="bits a code, mean over images")
     figure.update_yaxes(
         tickmode="array", tickvals=list(range(len(names))), ticktext=names, showgrid=False,
         range=[len(names) - 0.4, -0.6],

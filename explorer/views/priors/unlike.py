@@ -19,7 +19,7 @@ SCORES = {
     "size": "Size as PNG",
     "unigram": "Frequency alone",
     "corrected": "Bits − PNG",
-    "corrected_codes": "Bits − packed codes",
+    "corrected_codes": "Bits − packed map",
 }
 ASK = "Choose another dataset to see whether the prior tells its images from these."
 
@@ -78,7 +78,7 @@ def _found(kept: Surprisal) -> tuple[list[Block], dict[str, Any]]:
     copies = f"; {facts['copies']:,} are copies of others and count as one image with them" * bool(facts["copies"])
     return [
         *(Note(one, "plain") for one in found["sentences"]),
-        Cards(cards, 6),
+        Cards(cards, 3),
         Chart(
             "areas", lambda theme: surprisal_plots.areas(scores, SCORES, theme),
             "AUROC of each score: " + ", ".join(f"{SCORES[n]} {told.worded_area(one)}" for n, one in scores.items()),
