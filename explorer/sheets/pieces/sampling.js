@@ -162,6 +162,14 @@ function sampling(root, data, tell, ask) {
         if (state.run !== round) return
         if (found) { state.known = found; describe() }
       }
+      let near = null
+      while (!near) {
+        near = await asks({ near: true })
+        if (state.run !== round) return
+      }
+      state.known.near = near.near
+      root.dataset.known = "true"
+      describe()
     } catch (problem) {
       if (state.run === round) failed(problem)
     } finally {
@@ -174,6 +182,7 @@ function sampling(root, data, tell, ask) {
       note.textContent = `${bits[at].toFixed(2)} bits`
       one.title = `Sample ${at + 1}: ${bits[at].toFixed(2)} bits per code. ${state.data.help.bits}`
       if (!near) return
+      note.textContent += ` · ${near[at][0].share}`
       twins.replaceChildren()
       for (const twin of near[at]) Object.assign(make("img", twins), { src: twin.url, alt: twin.words, title: twin.words })
     })

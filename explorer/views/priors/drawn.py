@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EVERY, NONE = "every value", "no class"
 DRAW = ("samples", "complete")  # parts that draw
-LONGEST = 1_800  # letters of codes that a link may carry
+LONGEST = 990  # letters of codes that a link may carry; the demo takes no longer ones
 
 
 def chosen(study: Study, options: Mapping[str, Any]) -> Facts | None:

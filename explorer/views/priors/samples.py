@@ -12,7 +12,7 @@ import numpy as np
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
-from explorer.sheets import Block, Controls, Go, More, Note, Piece
+from explorer.sheets import Block, Controls, Go, Missing, More, Note, Piece
 from explorer.views import fields, words
 from explorer.views.priors import drawn
 from explorer.views.priors.made import Made
@@ -28,6 +28,7 @@ HELD_OUT = 256  # images that the bits of samples are set beside
 SECONDS = 0.6  # that a question waits for the next row
 FIRST = 0.2  # that the page waits for rows before it is shown
 OPENING = "Opening the prior"
+TRAINING = "The codes of the training images show which of them each sample is nearest to; kept for the next time."
 ABOUT = (
     "The prior draws one code after another, row by row, each given those before it{levels}; the decoder makes a "
     "picture of the codes. Press a picture to see its codes."
@@ -72,11 +73,23 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
         *words.no_decoder(study),
         board.piece(),
         Note(ABOUT.format(levels=levels) + column, help=help_of("prior")),
+        *_training(study, facts),
     ]
     return Made(shown, {
         "classes": [drawn.called(facts, one) for one in board.classes], **asdict(drawn.choices(study, options)),
         "bits": board.bits, "held_out_bits": board.typical,
     })  # fmt: skip
+
+
+def _training(study: Study, facts: Facts) -> list[Block]:
+    """Offers to encode the training images, where they are not: samples are set beside those they are nearest to."""
+    from explorer import results
+    from explorer.study.copies import trained_on
+
+    subject = trained_on(study, facts)
+    if not study.images.pictured or results.find("encoding", subject) is not None:
+        return []
+    return [Missing("encoding", None, "Are samples copied from training images?", TRAINING, subject=subject)]
 
 
 @dataclass(frozen=True)
@@ -132,13 +145,15 @@ class Board:
         return Piece("sampling", "sampling", data, alt, Go(None, {"seed": "{seed}"}), self.asked, others=others)
 
     def asked(self, message: Any) -> dict[str, Any]:
-        """What the piece asks: `have`, for more rows; `about`, of all samples; `one`; `save`."""
+        """What the piece asks: `have`, for more rows; `about` and `near`, of all samples; `one`; `save`."""
         message = message if isinstance(message, dict) else {}
         have, one, save = message.get("have"), message.get("one"), message.get("save")
         if isinstance(have, int):
             return self.state(self.drawing.wait(have, SECONDS))
         if message.get("about"):
             return self.known()
+        if message.get("near"):
+            return {"near": self.near()}
         if isinstance(one, int) and 0 <= one < len(self.classes):
             return self.sample(one)
         if save in ("png", "npz"):
@@ -183,6 +198,24 @@ class Board:
         """What is known of all samples: bits per code, beside held-out images."""
         held = typical(self.study, self.facts)
         return {"bits": self.bits(), "held": None if held is None else np.sort(held).round(3).tolist()}
+
+    def near(self) -> list[list[dict[str, str]]] | None:
+        """The training images that each sample is nearest to; None where they are not encoded."""
+        from explorer.sheets import drawing
+        from explorer.study.copies import nearest_training
+
+        found = nearest_training(self.study, self.facts, self.drawing.all(), self.pixels)
+        if found is None or found.thumbnails is None:
+            return None
+        told = []
+        for at, share in enumerate(found.shares.tolist()):
+            by_codes = f"Training image {found.rows[at]:,}, nearest by codes: {share:.0%} of the cells are equal"
+            told.append([{"url": drawing.url(found.thumbnails[at]), "words": by_codes, "share": f"{share:.0%}"}])
+            if found.pixel_thumbnails is not None:
+                by_pixels = f"Training image {found.pixel_rows[at]:,}, nearest by pixels: differs by "
+                by_pixels += f"{found.distances[at]:.3f} of the range (root mean square)"
+                told[-1].append({"url": drawing.url(found.pixel_thumbnails[at]), "words": by_pixels})
+        return told
 
     def bits(self) -> list[float]:
         """Bits per code of each sample."""
