@@ -228,9 +228,7 @@ class Board:
         return {name: value for name, value in self._summary(made, missing).items() if name != "reached"}
 
     def _decoded(self, made: Drawing) -> np.ndarray:
-        from explorer.views.priors.samples import decoded
-
-        return decoded(self.study, self.facts, made.codes)
+        return drawn.decoded(self.study, self.facts, made.codes)
 
     def _summary(self, made: Drawing, missing: np.ndarray) -> dict[str, Any]:
         """Of the cells that were drawn, how many are as before; and how many drafts counted."""

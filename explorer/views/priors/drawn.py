@@ -197,3 +197,24 @@ def archive(pixels: np.ndarray, titles: Sequence[str]) -> str:
     """Pictures as a zip of PNG files, for a piece that saves it."""
     named = {f"{at:02d}-{title}".rstrip("-"): one for at, (one, title) in enumerate(zip(pixels, titles, strict=True))}
     return file(drawing.archive(named), "application/zip")
+
+
+def bits(facts: Facts, codes: Mapping[str, np.ndarray], classes: tuple[int, ...]) -> np.ndarray:
+    """(n,) bits per code of code maps under a prior, over all levels."""
+    from explorer.study import priors
+
+    found = priors.nats(facts, codes, np.array(classes))
+    places = sum(one[0].size for one in found.values())
+    return sum(one.reshape(len(one), -1).sum(1, dtype=np.float64) for one in found.values()) / places / np.log(2)
+
+
+def decoded(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Pictures (n, h, w, 3) uint8 of code maps, kept."""
+    return study.remember(_decoded, facts.name, *(codes[one.name] for one in facts.levels))
+
+
+def _decoded(study: Study, name: str, *codes: np.ndarray) -> np.ndarray:
+    from explorer.study import priors
+
+    facts = priors.facts_of(study, name)
+    return priors.decoded(study, facts, dict(zip((one.name for one in facts.levels), codes, strict=True)))

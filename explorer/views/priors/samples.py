@@ -83,11 +83,10 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
 
 def _training(study: Study, facts: Facts) -> list[Block]:
     """Offers to encode the training images, where they are not: samples are set beside those they are nearest to."""
-    from explorer import results
     from explorer.study.copies import trained_on
 
     subject = trained_on(study, facts)
-    if not study.images.pictured or results.find("encoding", subject) is not None:
+    if not study.images.pictured or study.beside(subject).encoded:
         return []
     return [Missing("encoding", None, "Are samples copied from training images?", TRAINING, subject=subject)]
 
@@ -192,7 +191,7 @@ class Board:
     @property
     def pixels(self) -> np.ndarray:
         """(n, h, w, 3) uint8 of all samples."""
-        return decoded(self.study, self.facts, self.drawing.all())
+        return drawn.decoded(self.study, self.facts, self.drawing.all())
 
     def known(self) -> dict[str, Any]:
         """What is known of all samples: bits per code, beside held-out images."""
@@ -219,7 +218,7 @@ class Board:
 
     def bits(self) -> list[float]:
         """Bits per code of each sample."""
-        return bits(self.facts, self.drawing.all(), self.classes).round(3).tolist()
+        return drawn.bits(self.facts, self.drawing.all(), self.classes).round(3).tolist()
 
     def typical(self) -> dict[str, float] | None:
         """Mean bits per code of held-out images, and the middle nine tenths of them."""
@@ -251,27 +250,6 @@ class Board:
 HELP = {"bits": "bits of a sample", "nearest": "nearest training image"}
 
 
-def bits(facts: Facts, codes: Mapping[str, np.ndarray], classes: tuple[int, ...]) -> np.ndarray:
-    """(n,) bits per code of code maps under a prior, over all levels."""
-    from explorer.study import priors
-
-    found = priors.nats(facts, codes, np.array(classes))
-    places = sum(one[0].size for one in found.values())
-    return sum(one.reshape(len(one), -1).sum(1, dtype=np.float64) for one in found.values()) / places / np.log(2)
-
-
-def decoded(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Pictures (n, h, w, 3) uint8 of code maps, kept."""
-    return study.remember(_decoded, facts.name, *(codes[one.name] for one in facts.levels))
-
-
-def _decoded(study: Study, name: str, *codes: np.ndarray) -> np.ndarray:
-    from explorer.study import priors
-
-    facts = priors.facts_of(study, name)
-    return priors.decoded(study, facts, dict(zip((one.name for one in facts.levels), codes, strict=True)))
-
-
 def typical(study: Study, facts: Facts) -> np.ndarray | None:
     """(n,) bits per code of held-out images; None where their codes are not those that the prior is over."""
     from explorer.priors import folder
@@ -289,7 +267,7 @@ def _typical(study: Study, name: str, _: str) -> np.ndarray | None:
         return None
     rows = np.sort(np.random.default_rng(0).permutation(len(study.images))[:HELD_OUT])
     codes = {one.name: study.codes(one.name)[rows].astype(np.int64) for one in facts.levels}
-    return bits(facts, codes, tuple(drawn.classes_of(study, facts, rows).tolist()))
+    return drawn.bits(facts, codes, tuple(drawn.classes_of(study, facts, rows).tolist()))
 
 
 def _progress(codes: Mapping[str, np.ndarray], rows: Mapping[str, int]) -> str:
