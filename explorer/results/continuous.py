@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-VERSION = 1  # counted up whenever the same input gives other numbers
+VERSION = 2  # counted up whenever the same input gives other numbers
 VECTORS = {"train": 10_000, "held": 5_000}  # images of 64 × 64 px, at most; of larger ones as many pixels
 GRIDS = {"train": 3_000, "held": 500}
 LARGEST = 256 * 1024 * 1024  # bytes of a file, unpacked
@@ -147,7 +147,7 @@ def _reader(images: Images, rows: np.ndarray):
 def _vectors(model, train: tuple, held: tuple, layer: str, told: dict, path: Path, tell) -> None:
     import torch
 
-    from explorer.analysis import aggregate, continuous
+    from explorer.analysis import aggregate, continuous, latent_samples
 
     known = continuous.latents(model, *train, layer, tell)
     with torch.inference_mode(False):
@@ -155,7 +155,9 @@ def _vectors(model, train: tuple, held: tuple, layer: str, told: dict, path: Pat
     facts, arrays = {"what": "latents", "layer": layer, **told, **fitted.facts}, _arrays_of(fitted)
     if fitted.densities:
         held_out = continuous.latents(model, *held, layer, tell)
-        facts |= aggregate.judge(_fitted(fitted.facts, arrays), held_out)  # of what is kept
+        kept = _fitted(fitted.facts, arrays)  # which is what is judged
+        facts |= aggregate.judge(kept, held_out)
+        facts["quality"] = latent_samples.judge(model, kept, held_out, layer, tell=tell)
     _write(path, facts, arrays)
 
 
@@ -192,6 +194,9 @@ def lines(found: Continuous) -> list[str]:
         for name, one in facts["priors"].items():
             rate = f"; rate {worded(one['rate'], 2)} bits an image" if "rate" in one else ""
             shown.append(f"{name}: {worded(one['bits_per_unit'], 3)} bits a unit{rate}")
+        for name, one in facts["quality"].get("scores", {}).items():
+            told = ", ".join(f"{metric} {worded(value, 3)}" for metric, value in one.items())
+            shown.append(f"pictures of {'images' if name == 'back' else name}: {told}")
         return shown
     shown = [at]
     for name, one in facts["layers"].items():

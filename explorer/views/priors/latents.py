@@ -36,6 +36,11 @@ ROW = {
     "standard": "drawn from the standard normal, as trained", "gaussian": "drawn from one Gaussian",
     "mixture": "drawn from a mixture", "flow": "drawn from a flow",
 }  # fmt: skip
+METRICS = ("precision", "recall", "density", "coverage")
+QUALITY = (
+    "{count:,} samples of each against {count:,} held-out images, in the checkpoint's own latents (layer “{layer}”), "
+    "to which both are encoded. Images, decoded, are other held-out images, the yardstick. Brackets are 95 % intervals."
+)
 COLUMNS = {
     "prior": Column("Prior", pinned=True),
     "rate": Column("Rate (bits)", help_of("rate under a prior")),
@@ -75,9 +80,10 @@ def blocks(study: Study, facts: Facts | None, options: Any, found: Continuous) -
         Note(_about(told)), Note(_fitted_on(told)),
         Heading("What they draw", help_of("latent prior"), level=3), Controls(("drawn", "noise")),
         Later(partial(_rows, study, options, names)),
+        *_quality(told, names),
         More("How they were fitted", _how(told, names)),
     ]  # fmt: skip
-    kept = ("layer", "dim", "active", "posterior", "images", "draws", "fitted_on", "chosen_on", "priors", "saved")
+    kept = ("quality", "layer", "dim", "active", "posterior", "images", "draws", "fitted_on", "chosen_on", "priors", "saved")
     return Made(shown, {name: told[name] for name in kept})
 
 
@@ -152,6 +158,27 @@ def draw(study: Study, name: str, count: int, seed: int) -> np.ndarray:
     found = study.result("continuous")
     points = aggregate.drawn(found.fitted, name, count, seed)
     return study.through(traversals.decode, found.facts["layer"], points[:, None, None])
+
+
+def _quality(told: Mapping[str, Any], names: list[str]) -> list[Block]:
+    """How many samples look like images, and how many images have a sample that looks like them."""
+    import pandas as pd
+
+    from explorer.analysis.quality import worded
+
+    found = told["quality"]
+    if not found:
+        return []
+    titles = {"back": "Images, decoded", **{name: NAMES[name] for name in names}}
+    rows = [
+        {"what": title, **{metric: worded(value, 2) for metric, value in found["scores"][name].items()}}
+        for name, title in titles.items()
+    ]
+    columns = {"what": Column("Pictures", pinned=True)}
+    columns |= {metric: Column(metric.capitalize(), help_of(f"{metric} of samples")) for metric in METRICS}
+    said = QUALITY.format(count=found["images"], layer=told["layer"])
+    return [Heading("Do they look like images, and like all of them?", level=3),
+            Table("quality", pd.DataFrame(rows), columns), Note(said)]  # fmt: skip
 
 
 def _pictures(pixels: np.ndarray, what: str) -> list[Picture]:
