@@ -78,7 +78,8 @@ TERMS: dict[str, Term] = {
         "Explained by the code",
         "Share of the variance of the numbers that is gone once each code's mean is taken off, on held-out images, "
         "with the 95 % interval of a jackknife over images. 100 %: the code determines them. 0 %: the mean is the same "
-        "for every code. Below 0: the codes' means are worse than one mean for all.",
+        "for every code. Below 0: the codes' means are worse than one mean for all. Of a projected VQ-VAE it is near 0 "
+        "by construction: the vector of a code is the mean of its latents, whose projections on it average to 1.",
         "%",
     ),
     "parts put back": Term(
@@ -87,29 +88,5 @@ TERMS: dict[str, Term] = {
         "given the code; *drawn* given the code; *drawn apart* from the code; and *left out*, which is what the model "
         "puts there itself, its mean over training. A draw can never be nearer to the truth than the mean is.",
         "dB",
-    ),
-    "precision of samples": Term(
-        "Precision",
-        "Share of samples that are as near to some image as that image's fifth nearest other image is: do they look "
-        "like images?",
-        source="Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    ),
-    "recall of samples": Term(
-        "Recall",
-        "Share of images that are as near to some sample as that sample's fifth nearest other sample is: does every "
-        "kind of image come? Samples that lie far apart have wide neighbourhoods and reach many images by luck, so read "
-        "it beside coverage.",
-        source="Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    ),
-    "density of samples": Term(
-        "Density",
-        "Of how many images' neighbourhoods a sample is part, over how many it would be on average: about 1 where "
-        "samples are as close to images as images are; it may be more.",
-        source="Naeem et al. 2020, arXiv:2002.09797",
-    ),
-    "coverage of samples": Term(
-        "Coverage",
-        "Share of images that have a sample nearer than their fifth nearest other image.",
-        source="Naeem et al. 2020, arXiv:2002.09797",
     ),
 }

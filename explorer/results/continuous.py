@@ -264,7 +264,8 @@ def _fitted(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> Fitted:
 def _gaussian_arrays(one: CodeGaussians) -> dict[str, np.ndarray]:
     import numpy as np
 
-    parts = {name: _short(getattr(one, name)) for name in ("means", "covariances", "mean", "covariance")}
+    parts = {name: _short(getattr(one, name)) for name in ("covariances", "mean", "covariance")}
+    parts["means"] = one.means.astype(np.float32)  # they may all be close to one another
     return parts | {
         "counts": one.counts.astype(np.int32), "needed": one.needed.astype(np.uint8),
         "strength": np.array(one.strength, np.float32),

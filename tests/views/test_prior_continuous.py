@@ -14,6 +14,7 @@ from explorer.results import continuous
 from explorer.sheets import Cards, Heading, Link, Missing, Note, Pictures, Strips, walk
 from explorer.study import hybrid_parts, open_study
 from explorer.views import VIEWS, fields
+from tests.priors.folders import keep
 
 SMALL = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 6, "dim": 4, "downsample": 4}
 FAMILIES = {
@@ -80,6 +81,7 @@ def test_a_vae_has_rates_samples_of_each_prior_and_what_is_saved(opened):
     numbers = sheet.told()
     assert list(numbers["priors"]) == ["standard", "gaussian", "mixture", "flow"] and numbers["images"] == 40
     pictures = {one.name: one.pictures for one in kinds(sheet, Pictures)}
+    assert len(numbers["quality"]["scores"]) == 5 and numbers["quality"]["images"] == 20
     assert len(pictures) == 5 and all(len(some) == 4 for some in pictures.values())
     assert not np.array_equal(pictures["latents-standard"][0].pixels, pictures["latents-gaussian"][0].pixels)
     cards = kinds(sheet, Cards)[0].cards
@@ -119,6 +121,19 @@ def test_a_hybrid_has_numbers_drawn_given_its_codes(opened, name, layers):
     assert hybrid_parts.complete(study, codes, "without") == {}
     whole = hybrid_parts.decoded(study, codes, true)
     assert np.abs(whole.astype(int) - study.compare(study.images.read([0, 1, 2])).reconstructions).max() <= 1
+
+
+def test_codes_that_a_prior_draws_are_shown_with_numbers_drawn_beside_them(opened, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    study = opened("projected")
+    study.make("continuous")
+    assert len(kinds(shown(study), Strips)) == 1, "no prior, no samples of it"
+    keep(tmp_path / "projected-prior", study.subject.checkpoint, str(photos))
+    strips = kinds(shown(study, drawn=4), Strips)[1].strips
+    assert len(strips) == 4 and [one.title for one in strips[0].pictures] == ["mean of the code", "drawn", "left out"]
+    codes = hybrid_parts.seen(study, np.arange(2))[0]
+    mean, drawn = (hybrid_parts.complete(study, codes, way)["scale"] for way in ("mean", "drawn"))
+    assert not np.array_equal(mean, drawn) and mean.shape == drawn.shape
 
 
 def test_what_is_kept_reads_as_it_was_written(opened):

@@ -26,7 +26,7 @@ WHAT = (
 )
 NO_PRIOR = (
     "Once there is a prior of these codes, maps that it draws are shown here, too, with numbers drawn beside them: "
-    "`explorer prior train {name} --dataset {dataset}`."
+    "explorer prior train {name} --dataset {dataset}"
 )
 
 
@@ -59,7 +59,7 @@ def _layer(study: Study, name: str, one: Mapping[str, Any], told: Mapping[str, A
     cards = [
         Card("The code tells", _number(gain["bits"], 2), f"bits a position, {_ends(gain, 2)}",
              help_of("bits the code tells")),
-        Card("Explained by the code", "–" if share is None else f"{share['share']:.1%}".replace("-", "−"),
+        Card("Explained by the code", "–" if share is None else f"{_number(100 * share['share'], 1)} %",
              "no variance" if share is None else _ends(share, 1, 100, " %"), help_of("explained by code")),
         Card("Codes seen", f"{one['seen']:,}", f"of {one['size']:,}, in the images that were fitted to",
              help_of("beside codes")),
@@ -113,7 +113,7 @@ def _card(told: Mapping[str, Any], way: str, title: str) -> Card:
     note = between(one, 2)
     if way != "true":
         lost = told["differences"]["true"][way]
-        note = f"dB; {lost['difference']:.2f} below the true ones, {_ends(lost, 2)}"
+        note = f"{lost['difference']:.2f} dB below the true ones, {_ends(lost, 2)}"
     return Card(title[0].upper() + title[1:], f"{one['mean']:.2f} dB", note, help_of("parts put back"))
 
 
@@ -208,4 +208,7 @@ def _ends(found: Mapping[str, Any], digits: int, times: float = 1, unit: str = "
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")

@@ -25,8 +25,8 @@ NEITHER = (
     "Where an image is one latent vector, as in a VAE, or numbers stand beside the codes, there is more to draw."
 )
 GRIDS = (
-    "Latents of {name} are grids without codes. They get codes by k-means, and a prior over these: `explorer prior "
-    "train {name} --dataset {dataset}`. One latent vector an image, as in a VAE, and numbers beside codes are drawn "
+    "Latents of {name} are grids without codes. They get codes by k-means, and a prior over these: explorer prior "
+    "train {name} --dataset {dataset}. One latent vector an image, as in a VAE, and numbers beside codes are drawn "
     "from distributions of their own."
 )
 SHOWN = (("vae-shapes", "Open vae-shapes, a VAE"), ("projected-shapes", "Open projected-shapes, with scaled codes"))

@@ -16,6 +16,7 @@ from explorer.sheets import (
     Chart,
     Column,
     Controls,
+    Download,
     Heading,
     Later,
     More,
@@ -23,6 +24,7 @@ from explorer.sheets import (
     Picture,
     Pictures,
     Table,
+    drawing,
 )
 from explorer.views.priors.made import Made
 
@@ -36,6 +38,19 @@ ROW = {
     "standard": "drawn from the standard normal, as trained", "gaussian": "drawn from one Gaussian",
     "mixture": "drawn from a mixture", "flow": "drawn from a flow",
 }  # fmt: skip
+KEPT = (
+    "layer",
+    "dim",
+    "active",
+    "posterior",
+    "images",
+    "draws",
+    "fitted_on",
+    "chosen_on",
+    "priors",
+    "saved",
+    "quality",
+)
 METRICS = ("precision", "recall", "density", "coverage")
 QUALITY = (
     "{count:,} samples of each against {count:,} held-out images, in the checkpoint's own latents (layer “{layer}”), "
@@ -71,20 +86,20 @@ def blocks(study: Study, facts: Facts | None, options: Any, found: Continuous) -
     names = [name for name in NAMES if name in told["priors"]]
     rated = told["posterior"]
     value = "rate" if rated else "bits_per_unit"
-    axis = f"rate on {told['images']:,} held-out images (bits an image)" if rated else "bits a unit, held out"
+    axis = "rate (bits an image)" if rated else "bits a unit"
     bars = [(NAMES[name], told["priors"][name][value]) for name in names]
     shown: list[Block] = [
         Note(_verdict(told, names), "plain", help_of("rate under a prior" if rated else "bits of latents")),
         Cards([_card(told, name, value) for name in names], 4),
-        Chart("costs", lambda theme: continuous_plots.costs(bars, axis, theme), f"{axis} under each prior"),
+        Chart("costs", lambda theme: continuous_plots.costs(bars, axis, theme),
+              f"{axis} of {told['images']:,} held-out images under each prior"),
         Note(_about(told)), Note(_fitted_on(told)),
         Heading("What they draw", help_of("latent prior"), level=3), Controls(("drawn", "noise")),
         Later(partial(_rows, study, options, names)),
         *_quality(told, names),
         More("How they were fitted", _how(told, names)),
     ]  # fmt: skip
-    kept = ("quality", "layer", "dim", "active", "posterior", "images", "draws", "fitted_on", "chosen_on", "priors", "saved")
-    return Made(shown, {name: told[name] for name in kept})
+    return Made(shown, {name: told[name] for name in KEPT})
 
 
 def _verdict(told: Mapping[str, Any], names: list[str]) -> str:
@@ -141,13 +156,17 @@ def _rows(study: Study, options: Any, names: list[str]) -> list[Block]:
     kind = "held-out images" if study.images.held_out else "images"
     found: list[Block] = [Heading(f"The yardstick: {kind}, as the decoder gives them back", level=3),
                           Pictures("latents-back", _pictures(back, "reconstruction"), 96)]  # fmt: skip
+    files: dict[str, np.ndarray] = {}
     for name in names:
         pixels = study.remember(draw, name, options.drawn, options.noise)
-        shown = Pictures(
-            f"latents-{name}", _pictures(pixels, ROW[name]), 96, archive=f"{study.checkpoint.name}-{name}-samples"
-        )
-        found += [Heading(f"{NAMES[name]}", help_of(f"{name} prior"), level=3), shown]
-    return found
+        files |= {f"{name}-{place}": one for place, one in enumerate(pixels)}
+        shown = Pictures(f"latents-{name}", _pictures(pixels, ROW[name]), 96)
+        found += [Heading(NAMES[name], help_of(f"{name} prior"), level=3), shown]
+    file = f"{study.checkpoint.name}-latent-samples.zip"
+    return [
+        *found,
+        Download("Samples (zip of PNG)", file, lambda: drawing.archive(files), "Each as a file of its own."),
+    ]
 
 
 def draw(study: Study, name: str, count: int, seed: int) -> np.ndarray:
