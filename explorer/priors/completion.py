@@ -24,6 +24,7 @@ from explorer.priors.level import Level
 from explorer.priors.picking import Told as Taken
 from explorer.priors.prior import Cursor, Prior
 from explorer.priors.sampling import Codes, Drawing, Told, checked, held, room, sample
+from explorer.priors.threads import one_thread
 
 DRAFTS, BESIDE = 32, 4  # drafts of a completion; completions that are drawn at once
 RESAMPLING, LAST = 1, 2  # what the noise of drafts is for, beside codes
@@ -45,6 +46,7 @@ class Completed:
 
 
 @exact()
+@one_thread()
 @torch.inference_mode()
 def complete(
     prior: Prior,

@@ -20,6 +20,7 @@ from explorer.precision import exact
 from explorer.priors.level import Level
 from explorer.priors.picking import Pick
 from explorer.priors.prior import Cursor, Prior
+from explorer.priors.threads import one_thread
 
 __all__ = ["Choices", "Told", "held", "sample"]
 
@@ -32,6 +33,7 @@ Codes = Mapping[str, Tensor | np.ndarray]
 
 
 @exact()
+@one_thread()
 @torch.inference_mode()
 def sample(
     prior: Prior,
