@@ -11,7 +11,7 @@ from explorer.glossary import help_of
 from explorer.results.judged.asked import Options as Asked
 from explorer.sheets import Block, Card, Cards, Chart, Column, Controls, Go, Heading, Later, Missing, More, Note, Table
 from explorer.views import fields, words
-from explorer.views.priors import nearest_pairs
+from explorer.views.priors import drawn, nearest_pairs
 from explorer.views.priors.made import Made
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ SETS = {"samples": "Samples", "held_out": "Held-out images", "places": "Codes dr
 METRICS = {name: f"{name} of samples" for name in ("precision", "recall", "density", "coverage")}
 
 
+def _guided(study: Study, options: Mapping[str, Any]) -> bool:
+    """Whether the class was hidden now and then in training, so that it can count more than it was learned to."""
+    facts = drawn.chosen(study, options) if options["part"] == "judged" else None
+    return bool(facts and facts.classes and facts.settings.get("class_dropout"))
+
+
 @dataclass(frozen=True)
 class Options:
     """What is judged."""
@@ -43,6 +49,10 @@ class Options:
         1.0, "Samples at temperature", help_of("temperature"), yields=True, widget="list",
         choices={1.0: "1 (as learned)", 0.9: "0.9", 0.8: "0.8", 0.7: "0.7", 0.5: "0.5"},
         when=lambda study, options: options["part"] == "judged",
+    )  # fmt: skip
+    judged_guidance: float = fields.option(
+        1.0, "Guidance", help_of("guidance"), yields=True, widget="list",
+        choices={1.0: "1 (as learned)", 1.5: "1.5", 2.0: "2", 3.0: "3"}, when=_guided,
     )  # fmt: skip
 
 
@@ -53,10 +63,12 @@ def asked_of(study: Study, facts: Facts) -> Subject:
 
 def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = None) -> Made:
     """The verdict, and what it stands on; or the work that makes it."""
-    shown: list[Block] = [Controls(("judged_at",))]
+    shown: list[Block] = [Controls(("judged_at", "judged_guidance"))]
     if study.subject.split in ("train", "all"):
         return Made([*shown, Note(SEEN.format(study.subject.split), "info")], {"judged": None})
-    subject, asked = asked_of(study, facts), Asked(str(facts.path), temperature=options.judged_at)
+    guidance = options.judged_guidance if facts.classes and facts.settings.get("class_dropout") else 1.0
+    subject = asked_of(study, facts)
+    asked = Asked(str(facts.path), temperature=options.judged_at, guidance=guidance)
     told = study.beside(subject).result("judged", asked)
     if told is None:
         title = f"Judge {words.many(min(asked.n, len(study.images)), 'sample')} of {facts.name}"
@@ -72,6 +84,7 @@ def verdicts(told: Mapping[str, Any]) -> list[str]:
     """What there is to say, in plain sentences, which claim no more than the intervals do."""
     said = [f"Copied? {told['copying']['sentence']}", f"Like images? {_likeness(told)}"]
     probe = told["probe"]
+    said.append(f"As surprising? {_surprise(told['bits'])}")
     if "missing" not in probe:
         sets, more = probe["sets"], probe["difference"]
         said.append(
@@ -99,12 +112,23 @@ def _likeness(told: Mapping[str, Any]) -> str:
     said += f"{_number(samples['coverage'])} and {_number(best['coverage'])}. "
     if all(samples[name]["low"] <= floor[name]["high"] for name in ("precision", "coverage")):
         return said + "That is no better than codes drawn for each cell by itself."
-    short = [name for name in ("precision", "coverage") if samples[name]["high"] < best[name]["low"]]
+    short = [name for name in ("precision", "recall", "coverage") if samples[name]["high"] < best[name]["low"]]
     if not short:
         return said + "They cannot be told from real images by that."
-    what = {"precision": "some samples look like no image", "coverage": "some kinds of image are missing"}
-    text = " and ".join(what[name] for name in short)
-    return f"{said}{text[:1].upper()}{text[1:]}."
+    lacks = ["some samples look like no image"] if "precision" in short else []
+    if {"recall", "coverage"} & set(short):
+        lacks.append("some kinds of image are missing" + ("" if "coverage" in short else ", by recall"))
+    return f"{said}{_capital(' and '.join(lacks))}."
+
+
+def _surprise(bits: Mapping[str, Any]) -> str:
+    """Whether samples are as probable as held-out images, where the difference is sure."""
+    more = bits["difference"]
+    known = more["low"] is not None and more["low"] == more["low"]
+    said = f"{_number(bits['samples'])} bits per code, held-out images {_number(bits['held_out'])}: "
+    if known and more["low"] > 0:
+        return said + "the prior finds its own samples less probable than images."
+    return said + ("plainer than images." if known and more["high"] < 0 else "no sure difference.")
 
 
 def _cards(told: Mapping[str, Any]) -> list[Card]:
@@ -114,7 +138,7 @@ def _cards(told: Mapping[str, Any]) -> list[Card]:
     best = f"{sets[1]['name']}: "
     half = {name: copying[name]["half"] for name in NAMES}
     cards = [
-        Card("Repeat half a training map", _share(half["samples"], False), f"held-out: {_share(half['held_out'])}",
+        Card("Half a map repeated", _share(half["samples"], False), f"held-out: {_share(half['held_out'])}",
              help_of("repeats half")),
         Card("Nearer than held-out", _share(copying["nearer"], False),
              f"95 %: {_ends(copying['nearer'])}; alike: 50 %", help_of("nearer than held-out")),
@@ -215,7 +239,7 @@ def _read(told: Mapping[str, Any]) -> list[Block]:
     heading = Heading("Do they show what was asked for?", help_of("class read from samples"))
     if "missing" in probe:
         return [heading, Note(probe["missing"])]
-    labels = ["As drawn", "Decoded and encoded again"] if "samples_seen" in probe["sets"] else ["As drawn"]
+    labels = ["As drawn", "Encoded again"] if "samples_seen" in probe["sets"] else ["As drawn"]
     series = {
         SETS[name]: [_scored(probe["sets"][f"{name}{more}"]["right"]) for more in ("", "_seen")[: len(labels)]]
         for name in NAMES
@@ -252,8 +276,8 @@ def _used(study: Study, told: Mapping[str, Any]) -> list[Block]:
         name, kl, wide = level["layer"], level["kl"], level["perplexity"]
         of = f", {name}" if several else ""
         cards = [
-            Card(f"From training{of}", f"{kl['samples']['mean']:.3f} bits", f"held-out: {_number(kl['held_out'], 3)}",
-                 help_of("usage of samples")),
+            Card(f"From training{of}", f"{round(kl['samples']['mean'], 3) + 0:.3f} bits",
+                 f"held-out: {_number(kl['held_out'], 3)}", help_of("usage of samples")),
             Card(f"Perplexity{of}", f"{wide['samples']['mean']:.0f}", f"held-out: {wide['held_out']['mean']:.0f}",
                  help_of("perplexity")),
             Card(f"Codes used{of}", f"{level['used']['samples']:,}",
@@ -311,9 +335,9 @@ def _ends(one: Mapping[str, float]) -> str:
 
 
 def _number(one: Mapping[str, Any], digits: int = 2) -> str:
-    if one["low"] is None:
-        return f"{one['mean']:.{digits}f}"
-    return f"{one['mean']:.{digits}f} [{one['low']:.{digits}f}, {one['high']:.{digits}f}]".replace("-", "−")
+    ends = (None, None) if one["low"] is None else (one["low"], one["high"])
+    mean, low, high = (None if end is None else f"{round(end, digits) + 0:.{digits}f}" for end in (one["mean"], *ends))
+    return (mean if low is None else f"{mean} [{low}, {high}]").replace("-", "−")
 
 
 def _capital(text: str) -> str:

@@ -33,7 +33,7 @@ def blocks(study: Study, facts: Facts, told: Mapping[str, Any]) -> list[Block]:
         strips.append(Strip(shown, title))
     return [
         Heading("The samples that are nearest to a training image", help_of("nearest training image"), level=3),
-        Strips("pairs", strips, 230),
+        Strips("pairs", strips, 160),
         Note(f"These are the {len(pairs)} nearest of {told['n']:,}: most samples are farther from training than that."),
     ]
 
