@@ -128,6 +128,7 @@ def test_cells_are_taken_away_and_put_back_with_mouse_and_keys(opened, page, set
         page.keyboard.press(key)
     page.get_by_text("Row 1, column 1: missing").wait_for()
     missing(page, 8)
+    page.wait_for_url("**missing=0f66**")
     page.reload()
     settle(page)
     missing(page, 8)

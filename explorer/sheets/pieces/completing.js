@@ -260,6 +260,7 @@ function completing(root, data, tell, ask) {
         if (to[0] >= 0 && to[0] < rows && to[1] >= 0 && to[1] < columns) state.at = to[0] * columns + to[1]
       } else if (event.key === " " || event.key === "Enter") {
         state.on[state.at] = !state.on[state.at]
+        root.dataset.done = "false"
         clearTimeout(state.timer)
         state.timer = setTimeout(draw, 500)
       } else return
