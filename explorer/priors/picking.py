@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.analysis.choices import Choices
 
-DOUBT = 2e-4  # logits of about 10 that float32 may confuse; some twenty times what it errs by
+DOUBT = 5e-5  # by which float32 may be wrong about logits of about 10; some ten times what it is
 
 
 class Pick:
