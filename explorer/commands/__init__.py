@@ -24,6 +24,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     ids,
     prior_continuous,
     prior_judge,
+    prior_sample,
     prior_surprisal,
     prior_train,
     reconstruct,

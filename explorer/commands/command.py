@@ -38,7 +38,9 @@ app.add_typer(prior, name="prior")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 
-def command(*configs: tuple[type, Iterable[str]], name: str | None = None) -> Callable[[Callable], Callable]:
+def command(
+    *configs: tuple[type, Iterable[str]], name: str | None = None, of: typer.Typer = app
+) -> Callable[[Callable], Callable]:
     """Registers a function as a command that also has an option for each named field of some dataclasses.
 
     The function gets them as keywords. A field without a default is an option that must be given.
@@ -52,7 +54,7 @@ def command(*configs: tuple[type, Iterable[str]], name: str | None = None) -> Ca
         parameters = sorted([*own, *more], key=lambda one: one.default is not one.empty)
         function.__signature__ = signature.replace(parameters=[_keyword(one) for one in parameters])
         function.__annotations__ = {one.name: one.annotation for one in parameters}
-        return app.command(name)(function)
+        return of.command(name)(function)
 
     return register
 

@@ -62,7 +62,7 @@ def sample(
     classes = checked(prior, classes, choices)
     names = np.arange(len(classes)) if numbers is None else np.asarray(numbers)
     found, kept = held(prior, len(classes), given, keep)
-    size = min(room(prior), ROWS.get(classes.device.type, MANY))
+    size = at_once(prior)
     for start in range(0, len(classes), size):
         rows = slice(start, start + size)
         drawing = Drawing(prior, classes[rows], choices, streams(choices.seed, names[rows]))
@@ -134,6 +134,11 @@ def room(prior: Prior) -> int:
     """How many samples can be drawn at once, so that what is kept of them fits into memory."""
     places = max(level.places for level in prior.levels)
     return max(1, NUMBERS // (places * prior.config.width * getattr(prior.config, "blocks", 1) * 4))
+
+
+def at_once(prior: Prior) -> int:
+    """How many samples are drawn at once."""
+    return min(room(prior), ROWS.get(device_of(prior).type, MANY))
 
 
 class Drawing:
