@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from explorer.study import Study
 
 MOST, BATCH = 10_000, 64  # samples; pictures in memory
-ACROSS = 8  # pictures of the sheet that stand side by side
+ACROSS, SMALL = 8, 128  # pictures of the sheet that stand side by side; pixels that they are enlarged to
 
 PriorName = Annotated[str, typer.Argument(metavar="PRIOR", help="A name under checkpoints/, or a path.")]
 
@@ -153,9 +153,11 @@ def _named(value: str | None) -> str:
 
 
 def _sheet(pixels: np.ndarray) -> np.ndarray:
-    """Pictures (n, h, w, 3) uint8 side by side with white between them."""
+    """Pictures (n, h, w, 3) uint8 side by side with white between them, small ones enlarged."""
     import numpy as np
 
+    scale = max(1, SMALL // pixels.shape[2])
+    pixels = pixels.repeat(scale, 1).repeat(scale, 2)
     count, height, width, _ = pixels.shape
     across = min(ACROSS, count)
     whole = np.full((-(-count // across), across, height + 2, width + 2, 3), 255, np.uint8)
