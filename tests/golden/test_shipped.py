@@ -36,7 +36,10 @@ def asked(subject: Subject) -> dict[str, list]:
             for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
         ],
         "suggestions": [first_question(open_study(subject.checkpoint))], "retrieval": [None],
-        "ids": [None], "judged": [{"prior": str(one.path)} for one in folder.find(subject.fingerprint)],
+        "ids": [None], "judged": [
+            {"prior": str(one.path), "guidance": guidance}
+            for one in folder.find(subject.fingerprint) for guidance in (1.0, 2.0)
+        ],
         "continuous": [None] if not beside_codes.unfit(subject.facts, "") else [],
         "groups": [{"layer": name, "by": by} for name in layers for by in ("", "beside")],
     }  # fmt: skip

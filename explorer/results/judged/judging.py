@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # maps whose bits are asked for at once
 READ = 512  # training images read at once
-FITTED = 1_000  # training images that the space of features is fitted to
+FITTED, NUMBERS = 1_000, 2**25  # training images that the space of features is fitted to, and numbers of them
 PAIRS = 12  # samples nearest to training that are kept, to be shown
 CONFUSED = 40  # classes of which every pair is kept
 DIMS = 64
@@ -104,12 +104,16 @@ def _quality(found: Material) -> dict[str, Any]:
     count = len(found.rows)
     rng = np.random.default_rng([found.options.seed, 103])
     order = rng.permutation(len(found.training))
-    fitted = np.sort(order[: min(FITTED, max(2, len(order) // 2))])
+    side, dims = sample_quality.SIDE, {name: book.vectors.shape[1] for name, book in found.books.items()}
+    size = sum(min(one.grid[0], side) * min(one.grid[1], side) * dims[one.name] for one in found.levels)
+    most = int(np.clip(NUMBERS // size, DIMS + 1, FITTED))
+    fitted = np.sort(order[: min(most, max(2, len(order) // 2))])
     raw = _describer(found)
-    base = raw(found.maps(found.training[fitted]), "")
-    space = sample_quality.fit_space(base, DIMS)
-    place = lambda maps, name="": space.place(raw(maps, name))  # noqa: E731
-    real, samples = place(found.held, "held_out"), place(found.samples, "samples")
+    space = sample_quality.fit_space(raw(found.maps(found.training[fitted]), ""), DIMS)
+    place = _placer(raw, space)
+    named = bool(found.options.encoder)  # whose pictures were looked at already
+    real, samples = (place(one, what if named else "") for one, what in
+                     ((found.held, "held_out"), (found.samples, "samples")))  # fmt: skip
     sets = [("samples", samples)]
     if len(found.rest) == count:
         sets.append(("other held-out images", place({n: found.encoding.codes(n, found.rest) for n in found.names})))
@@ -132,6 +136,19 @@ def _quality(found: Material) -> dict[str, Any]:
     return {"space": said, "k": sample_quality.K, "n": count, "sets": told}
 
 
+def _placer(raw: Callable[[Maps, str], np.ndarray], space: Any) -> Callable[..., np.ndarray]:
+    """What puts code maps into the space, some at a time, since a large grid of vectors is many numbers."""
+
+    def place(maps: Maps, name: str = "") -> np.ndarray:
+        if name:
+            return space.place(raw(maps, name))
+        count = len(next(iter(maps.values())))
+        some = [{level: one[at : at + AT_ONCE] for level, one in maps.items()} for at in range(0, count, AT_ONCE)]
+        return np.concatenate([space.place(raw(part, "")) for part in some])
+
+    return place
+
+
 def _describer(found: Material) -> Callable[[Maps, str], np.ndarray]:
     """What makes features (n, D) of code maps; a name stands for maps whose pictures were looked at already."""
     if found.options.encoder:
@@ -149,9 +166,8 @@ def _describer(found: Material) -> Callable[[Maps, str], np.ndarray]:
         parts = []
         for level, codes in maps.items():
             vectors = found.books[level].vectors.detach().cpu().float().numpy()
-            part = np.concatenate(
-                [sample_quality.at_places(vectors[codes[at : at + 64]]) for at in range(0, len(codes), 64)]
-            )
+            some = range(0, len(codes), AT_ONCE)
+            part = np.concatenate([sample_quality.at_places(vectors[codes[at : at + AT_ONCE]]) for at in some])
             scale = spread.setdefault(level, float(np.sqrt(part.var(0).sum())) or 1.0)  # of the first, the training set
             parts.append(part / scale)
         return np.concatenate(parts, 1)

@@ -30,6 +30,7 @@ TAKES = (
     "As many samples as held-out images, at most 500, are drawn and decoded; all training images are encoded once, and "
     "looked through for the nearest. Some minutes; kept for the next time."
 )
+LITTLE = " It reads little of real images, too: of samples it says as little."
 NAMES = {"samples": "samples", "held_out": "held-out images"}
 SETS = {"samples": "Samples", "held_out": "Held-out images", "places": "Codes drawn by place"}
 METRICS = {name: f"{name} of samples" for name in ("precision", "recall", "density", "coverage")}
@@ -90,7 +91,8 @@ def verdicts(told: Mapping[str, Any]) -> list[str]:
         said.append(
             f"Of their {probe['column']}? A probe of real codes reads {_share(sets['samples']['right'])} of samples as "
             f"the {probe['column']} that was asked for, and {_share(sets['held_out']['right'])} of held-out images as "
-            f"what they are{_than(more)}."
+            f"what they are{_than(more)}; a guess is right in {100 * probe['chance']:.0f} %."
+            + (LITTLE if sets["held_out"]["right"]["mean"] < 0.5 else "")
         )
     return said
 
