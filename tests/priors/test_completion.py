@@ -34,7 +34,7 @@ def test_completions_are_distributed_as_the_prior_says(tiny_prior, kind):
     last = int(np.argmin([known[code].max() for code in range(3)]))
     given = torch.full((2, 2), last)
     count = 400
-    found = complete(prior, np.full(count, 1), {"code": given}, {"code": keep}, drafts=48)
+    found = complete(prior, np.full(count, 1), {"code": given}, {"code": keep}, drafts=192)
     assert (found.codes["code"][:, 1, 1] == last).all()
     assert likelihood(np.bincount(index_of(found.codes["code"], SQUARE[0]), minlength=81), known[last]) > 1e-3
     # and in raster order alone they are distributed otherwise, so that the test can tell
