@@ -19,7 +19,7 @@ WHAT = (
     "A prior is a network that learned which codes stand beside which, so that new code maps can be drawn and decoded, "
     "holes in a map can be filled, and one can see where an image is unlike what was learned."
 )
-NONE = "There is no prior of {name} yet. {what} Train one in the sidebar, or with `explorer prior train {name}`."
+NONE = "There is no prior of {name} yet. {what} Train one in the sidebar, or with “explorer prior train {name}”."
 
 
 def _priors(study: Study, _: Mapping[str, Any]) -> dict[str, str]:
@@ -65,7 +65,7 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
     controls = Controls(("part", "prior"))
     if facts is None and part.needs:
         link = Link(
-            "Open one that has a prior", "casino", Go("prior", {"checkpoint": "vqvae-digits", "dataset": "digits"})
+            "Open one that has a prior", "casino", Go(None, {"checkpoint": "vqvae-digits", "dataset": "digits"})
         )
         return Sheet([controls, Note(NONE.format(name=study.checkpoint.name, what=WHAT), "info"), link])
     made = part.blocks(study, facts, options, picture)

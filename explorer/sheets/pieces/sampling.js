@@ -81,6 +81,7 @@ function sampling(root, data, tell, ask) {
     ]
     state.bar = make("progress", box)
     state.groups = make("div", box, "groups")
+    state.legend = make("p", box, "quiet legend")
     state.panel = make("div", box, "panel")
     state.bits = make("figure", box, "bits")
     root.leave = () => { state.run = null; state.running = false }
@@ -114,6 +115,7 @@ function sampling(root, data, tell, ask) {
       }
     }
     state.panel.style.display = "none"
+    state.legend.textContent = ""
     state.bits.replaceChildren()
     show(data.state)
     run()
@@ -186,6 +188,8 @@ function sampling(root, data, tell, ask) {
       twins.replaceChildren()
       for (const twin of near[at]) Object.assign(make("img", twins), { src: twin.url, alt: twin.words, title: twin.words })
     })
+    if (near) state.legend.textContent = "Below each: bits per code; the share of its codes that stand in the same cells of the " +
+      `nearest training image; that image by codes, and by pixels. ${state.data.help.nearest}`
     plot()
     if (state.on !== null) open(state.on)
   }

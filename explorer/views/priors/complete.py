@@ -257,11 +257,11 @@ class Board:
 def _usual(
     study: Study, name: str, names: tuple[str, ...], cells: tuple, codes: tuple, row: int | None
 ) -> float | None:
+    from explorer.priors import folder
     from explorer.study import priors
 
-    facts = priors.facts_of(study, name)
-    if facts.kmeans is not None and study.continuous:
-        return None
+    if folder.books(priors.facts_of(study, name).path):
+        return None  # the codes of the page may be others
     right = count = 0
     for layer, where, own in zip(names, cells, codes, strict=True):
         every = study.codes(layer).reshape(len(study.images), -1)

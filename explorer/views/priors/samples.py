@@ -258,10 +258,11 @@ def typical(study: Study, facts: Facts) -> np.ndarray | None:
 
 
 def _typical(study: Study, name: str, _: str) -> np.ndarray | None:
+    from explorer.priors import folder
     from explorer.study import priors
 
     facts = priors.facts_of(study, name)
-    if not study.encoded or facts.kmeans is not None or not study.images.held_out:
+    if not study.encoded or folder.books(facts.path) or not study.images.held_out:
         return None
     if any(one.name not in study.sizes or study.sizes[one.name] != one.codes for one in facts.levels):
         return None
