@@ -43,6 +43,6 @@ def help_of(term: str) -> str:
 
 
 def label(config: type, field: dataclasses.Field) -> str:
-    """The name of a config's field for people; a field without one is called as in the code."""
-    own = field.name.replace("_", " ").capitalize()
-    return LABELS.get(f"{config.__name__}.{field.name}") or LABELS.get(field.name, own)
+    """The name of a config's field for people: its own `label`, or that of LABELS; without one as in the code."""
+    named = field.metadata.get("label") or LABELS.get(f"{config.__name__}.{field.name}") or LABELS.get(field.name)
+    return named or field.name.replace("_", " ").capitalize()

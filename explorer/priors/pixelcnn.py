@@ -23,8 +23,8 @@ class PixelCNNConfig(PriorConfig):
 
     width: int = width(64)
     blocks: int = blocks(5, "Gated convolutions of each stack, one after another; each lets a place see further.")
-    kernel: int = choice(3, (3, 5, 7), "Places along each side that a convolution sees.", label="Kernel")
-    first_kernel: int = choice(5, (3, 5, 7, 9), "The same, of the first convolution.", label="First kernel")
+    kernel: int = choice(3, (3, 5, 7), "Places along each side that a convolution sees.", label="Kernel (places)")
+    first_kernel: int = choice(5, (3, 5, 7, 9), "The same, of the first convolution.", label="First kernel (places)")
 
 
 class PixelCNN(nn.Module):

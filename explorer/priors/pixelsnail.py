@@ -27,8 +27,10 @@ class PixelSNAILConfig(PriorConfig):
     residuals: int = number(
         2, "Residual blocks of two convolutions before an attention.", low=1, high=16, label="Residual blocks"
     )
-    heads: int = number(4, "Attention heads of a block; they divide the width.", low=1, high=64, label="Heads")
-    kernel: int = choice(3, (3, 5, 7), "Places along each side that a convolution sees.", label="Kernel")
+    heads: int = number(
+        4, "Attention heads of a block; they divide the width.", low=1, high=64, label="Attention heads"
+    )
+    kernel: int = choice(3, (3, 5, 7), "Places along each side that a convolution sees.", label="Kernel (places)")
 
 
 class PixelSNAIL(nn.Module):

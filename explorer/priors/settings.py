@@ -10,7 +10,7 @@ from explorer.options import number
 
 def width(default: int) -> Any:
     """The field `width` with the default of a kind."""
-    return number(default, "Channels of every place.", low=4, high=4096, label="Width", first=1)
+    return number(default, "Channels of every place.", low=4, high=4096, label="Width (channels)", first=1)
 
 
 def blocks(default: int, about: str) -> Any:
@@ -29,19 +29,19 @@ class PriorConfig:
         "Numbers that stand for a code, where codes are read and where they are predicted: both use one table.",
         low=2,
         high=4096,
-        label="Size of a code",
+        label="Size of a code (numbers)",
     )
     dropout: float = number(
         0.1,
         "Share of features set to zero while training; few images need more of it.",
         low=0.0,
         high=0.9,
-        label="Dropout",
+        label="Dropout (share)",
     )
     class_dropout: float = number(
         0.1,
         "Share of training images whose class is hidden. Guidance needs some.",
         low=0.0,
         high=1.0,
-        label="Class dropout",
+        label="Class dropout (share)",
     )

@@ -19,7 +19,9 @@ class TransformerConfig(PriorConfig):
 
     width: int = width(96)
     blocks: int = blocks(4, "Attention blocks, one after another.")
-    heads: int = number(4, "Attention heads of a block; they divide the width.", low=1, high=64, label="Heads")
+    heads: int = number(
+        4, "Attention heads of a block; they divide the width.", low=1, high=64, label="Attention heads"
+    )
 
 
 class Transformer(nn.Module):

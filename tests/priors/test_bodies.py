@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
+from explorer import glossary
 from explorer.errors import BadInput
 from explorer.priors import PRIORS, Level, build
 
@@ -152,3 +155,12 @@ def test_defaults_are_small_enough_to_ship(kind):
 def test_what_cannot_be_built_is_said(kind, settings, said):
     with pytest.raises(BadInput, match=said):
         build(kind, settings, (Level("code", (8, 8), 16),), 0)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_every_setting_has_a_name_and_a_help(kind):
+    config = PRIORS[kind].config
+    names = [glossary.label(config, one) for one in dataclasses.fields(config)]
+    assert len(set(names)) == len(names)
+    assert all(one.metadata["label"] and one.metadata["help"].endswith(".") for one in dataclasses.fields(config))
+    assert glossary.label(config, config.__dataclass_fields__["blocks"]) == "Blocks"  # not those of a transformer
