@@ -17,6 +17,7 @@ from explorer.charts.plots import BELOW as UNDER
 from explorer.files import open_regular
 
 LOSSES, BELOW, CODES = "Loss terms", "Terms that fall to 0 or below", "Codes in use"
+BITS = "Bits per code"
 PANELS = {  # title: axis with its unit, the names it shows (without the layer that may follow a dot), what they mean
     LOSSES: (  # every name that no other panel shows: each family has its own terms
         "loss, logarithmic",
@@ -43,12 +44,22 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
         "equally frequent codes have the same entropy. The further below the size of the codebook, the more of it lies "
         "idle.",
     ),
+    BITS: (
+        "bits per code",
+        ("train_bits", "held_out_bits", "watched_bits", "uniform", "unigram", "bigram", "bits"),
+        "What a code costs where it is written as short as the prior allows; lower is better. Held-out images are "
+        "those that no training saw: once they cost more and more while those of training cost less, the prior learns "
+        "by heart. Images kept aside are training images that say which weights are kept. Dashed is what counting "
+        "reaches: uniform, how often each code occurs (unigram), and the left and upper neighbour (bigram).",
+    ),
     "Speed": (
         "images per second",
         ("images_per_second",),
         "Images trained on per second, start-up and compilation excluded.",
     ),
 }
+MEASURED = {"train_bits": "training images", "held_out_bits": "held-out images", "watched_bits": "kept aside"}
+COUNTED = {"uniform": (0.0, "left"), "unigram": (0.5, "center"), "bigram": (1.0, "right")}  # and where its name stands
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
 # the names of curves: a row below the chart, or a column beside it; the tool bar lies above
 BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
@@ -105,12 +116,13 @@ def use(lines: list[dict[str, Any]], sizes: Mapping[str, int] | None = None) -> 
 def figures(
     lines: list[dict[str, Any]], theme: Theme = "light", sizes: Mapping[str, int] | None = None
 ) -> dict[str, go.Figure]:
-    """Loss terms, held-out PSNR, code use and speed over steps, as far as the run reports them.
+    """Loss terms, held-out PSNR, code use, bits per code and speed over steps, as far as the run reports them.
 
     Loss terms have a logarithmic axis; those that are not above 0 all the time have a linear one of their own.
     """
     panels = {title: _names(lines, title) for title in PANELS}
-    drawn = {title: (_use if title == CODES else _curves)(lines, title, names, theme, sizes or {})
+    special = {CODES: _use, BITS: _bits}
+    drawn = {title: special.get(title, _curves)(lines, title, names, theme, sizes or {})
              for title, names in panels.items() if names}  # fmt: skip
     return {title: figure for title, figure in drawn.items() if figure.data}
 
@@ -132,6 +144,25 @@ def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Th
     named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
     figure.update_layout(height=290 if named else 250)
     return figure.update_layout(showlegend=named, legend=UNDER if len(names) <= CROWDED else BESIDE)
+
+
+def _bits(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:
+    """Bits per code of a prior, with what counting reaches as dashed lines."""
+    from explorer.charts.plots import THEMES
+
+    figure, shades = _empty(title, theme), THEMES[theme]
+    for name, called in MEASURED.items():
+        _add(figure, _points(lines, name), name=called, hovertemplate="%{y:.3f}")
+    for name, (at, anchor) in COUNTED.items():
+        value = latest(lines, name)
+        if value is not None and figure.data:
+            figure.add_hline(value, line={"color": shades["muted"], "width": 1.2, "dash": "dash"})
+            figure.add_annotation(
+                text=f"{name} {value:.2f}", x=at, xref="paper", xanchor=anchor, y=value, yanchor="bottom",
+                showarrow=False, font={"color": shades["muted"], "size": 12},
+            )  # fmt: skip
+    figure.update_layout(height=320, showlegend=True, legend=UNDER)
+    return figure.update_yaxes(rangemode="tozero")
 
 
 def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:

@@ -16,6 +16,7 @@ from explorer.glossary import (
     masks,
     people,
     pictures,
+    prior_scores,
     priors,
     retrieval,
     samples,
@@ -31,9 +32,9 @@ from explorer.glossary.term import Term
 
 TERMS: dict[str, Term] = {
     **beside.TERMS, **changes.TERMS, **codes.TERMS, **comparisons.TERMS, **concepts.TERMS, **groups.TERMS,
-    **ids.TERMS, **latent_priors.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **priors.TERMS,
-    **retrieval.TERMS, **samples.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS, **suggestions.TERMS,
-    **surprisal.TERMS, **traversals.TERMS,
+    **ids.TERMS, **latent_priors.TERMS, **masks.TERMS, **people.TERMS, **pictures.TERMS, **prior_scores.TERMS,
+    **priors.TERMS, **retrieval.TERMS, **samples.TERMS, **searching.TERMS, **steps.TERMS, **structure.TERMS,
+    **suggestions.TERMS, **surprisal.TERMS, **traversals.TERMS,
 }  # fmt: skip
 
 

@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from explorer.jobs.turns import (
     jobs_folder,
     read_record,
     sound,
+    trains,
     wait_for_turn,
 )
 from explorer.progress import STATUS_VARIABLE
@@ -199,11 +199,6 @@ def resume(job: Job) -> Job:
             (job.folder / name).unlink(missing_ok=True)
         _launch(job.folder, record)
     return read(job.folder)
-
-
-def trains(arguments: Sequence[str]) -> bool:
-    """Whether the words of a command line train something: a checkpoint, or a prior over its codes."""
-    return arguments[0] == "train" or tuple(arguments[:2]) == ("prior", "train")
 
 
 def delete(job: Job, *, with_target: bool = False, grace: float = 10.0) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -37,6 +37,11 @@ def read_record(folder: Path) -> dict:
     if not isinstance(arguments, list) or not arguments or not all(isinstance(one, str) for one in arguments):
         raise BadInput(f"there is no job in '{folder.name}'")
     return sound(record, RECORD)
+
+
+def trains(arguments: Sequence[str]) -> bool:
+    """Whether the words of a command line train something: a checkpoint, or a prior over its codes."""
+    return arguments[0] == "train" or tuple(arguments[:2]) == ("prior", "train")
 
 
 def sound(found: dict, kinds: Mapping[str, type]) -> dict:

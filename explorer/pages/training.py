@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
@@ -14,8 +15,11 @@ from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job
-from explorer.pages import links
+from explorer.pages import links, prior_runs
 from explorer.pages.state import guard, plain, put, shared
+
+if TYPE_CHECKING:
+    from explorer.priors.folder import Facts
 
 BADGES = {  # state: icon, colour, what it means
     "queued": (":material/schedule:", "orange", "Waits until its device is free."),
@@ -32,6 +36,12 @@ METRICS = {  # key: label, format, help
         "{:.2f} dB",
         "Mean peak signal-to-noise ratio of up to 256 images that training has not seen; higher is better.",
     ),
+    "held_out_bits": (
+        "Held-out bits per code",
+        "{:.3f}",
+        "What a code of up to 256 images that training has not seen costs, where it is written as short as the prior "
+        "allows; lower is better.",
+    ),
     "images_per_second": ("Speed", "{:,.0f} images/s", "Steady rate, start-up and compilation excluded."),
 }
 
@@ -44,6 +54,7 @@ USE = {
 PHASES = {  # what a training says before its first step and after its last: what that is in words
     "starting": "Starting: its libraries are loading …",
     "reading images": "Opening the dataset …",
+    "counting codes": "Counting codes, to set the prior beside …",
     "making the first step": "Making the first step …",
     "stopped; can be resumed": "Saved; its process is ending …",
     "finished": "Finished; its process is ending …",
@@ -54,8 +65,8 @@ ASTRAY = ("not finite", "has collapsed")  # how a training says that it ended it
 def show() -> None:
     """The whole page."""
     found = list(reversed(jobs.all_jobs()))
-    runs = [job for job in found if job.arguments[0] == "train"]
-    others = [job for job in found if job.arguments[0] != "train" and job.active]
+    runs = [job for job in found if jobs.trains(job.arguments)]
+    others = [job for job in found if job not in runs and job.active]
     if not runs:
         st.info(
             "There is no training yet. Open **Train a new checkpoint** in the sidebar, choose a family and a dataset, "
@@ -104,7 +115,7 @@ def _live(folder: str) -> None:
             st.caption("Saving and stopping …" if job.done else f"Stopping … {_phase(job)}")
             if st.button("End without saving", icon=":material/bolt:", key=f"kill-{job.id}", type="tertiary"):
                 jobs.stop(job, kill=True)
-    if job.target is not None and job.arguments[0] == "train":
+    if job.target is not None and jobs.trains(job.arguments):
         _figures(job)
 
 
@@ -126,6 +137,7 @@ def _settled(job: Job, *, opened: bool) -> None:
 
 def _heading(job: Job) -> None:
     icon, colour, about = BADGES[job.state]
+    about = prior_runs.DONE if job.state == "done" and prior_runs.is_prior(job) else about
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"## :small[{plain(job.title)}]", anchors=False, width="content")
         st.badge(job.state, icon=icon, color=colour, help=about)
@@ -133,10 +145,12 @@ def _heading(job: Job) -> None:
         st.caption(f"{device}{_ago(time.time() - job.created)}", help=f"`explorer {plain(' '.join(job.arguments))}`")
 
 
-def _saved(job: Job) -> checkpoints.Checkpoint | None:
-    """The checkpoint as a run left it, if it has weights to open."""
+def _saved(job: Job) -> checkpoints.Checkpoint | Facts | None:
+    """The checkpoint, or prior, as a run left it, if it has weights."""
     if job.target is None or not (job.target / checkpoints.WEIGHTS).is_file():
         return None
+    if prior_runs.is_prior(job):
+        return prior_runs.facts(job)
     try:
         return checkpoints.describe(job.target)
     except BadInput:
@@ -163,24 +177,27 @@ def _kept(job: Job) -> str:
             "It ended before any weights were saved (once a minute), so there is nothing to open; Resume begins anew."
         )
     kept = f"The {'last good ' if astray else ''}weights, of step {saved.training.get('step', 0):,}, are kept"
+    shows = "" if prior_runs.is_prior(job) else ": **Open** shows them"
     again = "the same may well happen again, so rather start a new run" if astray else "with the same settings"
-    return f"{kept}: **Open** shows them. **Resume** goes on from them{';' if astray else ''} {again}."
+    return f"{kept}{shows}. **Resume** goes on from them{';' if astray else ''} {again}."
 
 
 def _buttons(job: Job) -> None:
     name = job.target.name if job.target else job.title
+    prior = prior_runs.is_prior(job)
     with st.container(horizontal=True):
         saved = _saved(job)
-        if (job.state == "done" or saved is not None) and st.button(
+        there = job.state == "done" or (saved is not None and not prior)
+        step = saved.training.get("step", 0) if saved else 0
+        looks = "Look at its reconstructions" + ("." if job.state == "done" else f" as they were after step {step:,}.")
+        if there and st.button(
             "Open",
             icon=":material/open_in_new:",
             type="primary" if job.state == "done" else "secondary",
             key=f"open-{job.id}",
-            help="Look at its reconstructions."
-            if job.state == "done"
-            else f"Look at its reconstructions as they were after step {saved.training.get('step', 0):,}.",
+            help=prior_runs.OPENS if prior else looks,
         ):
-            _open(job)
+            prior_runs.open_page(job) if prior else _open(job)
         if job.state != "done" and st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -193,7 +210,12 @@ def _buttons(job: Job) -> None:
             st.rerun()
         with st.popover("Delete", icon=":material/delete:", key=f"delete-{job.id}"):
             st.markdown(f"Delete **{plain(name)}**? Its weights, curves and samples are gone for good.")
-            if st.button("Delete the checkpoint", type="primary", icon=":material/delete:", key=f"really-{job.id}"):
+            if st.button(
+                f"Delete the {'prior' if prior else 'checkpoint'}",
+                type="primary",
+                icon=":material/delete:",
+                key=f"really-{job.id}",
+            ):
                 with st.spinner("Deleting …"):
                     jobs.delete(job, with_target=True)
                 st.rerun()
@@ -241,7 +263,9 @@ def _figures(job: Job) -> None:
             key, said = f"curve-{title}-{job.id}", f"{job.title}: {curves.told(figure, title)}"
             st.plotly_chart(figure, key=key, theme=None, alt=said, config={"displayModeBar": "hover"})
     samples = sorted((job.target / "samples").glob("step-*.png"))
-    if samples:
+    if samples and prior_runs.is_prior(job):
+        prior_runs.samples(job, samples, _enlarged)
+    elif samples:
         step = int(samples[-1].stem.removeprefix("step-"))
         st.image(
             _enlarged(samples[-1]),

@@ -10,6 +10,7 @@ from explorer.analysis.quality import worded
 from explorer.datasets.values import short
 from explorer.options import KMEANS, changed
 from explorer.priors import PRIORS
+from explorer.progress import spoken
 
 if TYPE_CHECKING:
     from explorer.priors import Prior
@@ -91,15 +92,20 @@ def _table(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _sentences(metrics: Mapping[str, Any]) -> list[str]:
-    own, seen = metrics["bits_per_code"]["mean"], metrics["train_bits"]["mean"]
+    own, seen, saved = (metrics[name]["mean"] for name in ("bits_per_code", "train_bits", "saved"))
+    less = {name: value if value is None or name == "n" else abs(value) for name, value in metrics["saved"].items()}
+    if saved < 0:
+        less["low"], less["high"] = less["high"], less["low"]
+    beside = f"{worded(less, DIGITS)} bits {'less' if saved >= 0 else 'MORE'} than by the bigram"
+    by_heart = "so it knows those better than new ones" if own - seen > 0.1 * own else "so it did not learn by heart"
     found = [
         f"An image costs {metrics['bits_per_image']['mean']:.0f} bits in place of "
-        f"{metrics['fixed_bits_per_image']:.0f}; each code {worded(metrics['saved'], DIGITS)} bits less than by the "
-        f"bigram. On training images it is {seen - own:+.3f} bits per code: "
-        + ("it knows them better than new ones." if own - seen > 0.1 * own else "it did not learn them by heart."),
+        f"{metrics['fixed_bits_per_image']:.0f}; each code costs {beside}"
+        f"{'' if saved >= 0 else ': it has learned too little'}. A code of a training image costs {seen:.3f} bits, "
+        f"{by_heart}.",
         "",
-        f"Causal: {'yes' if metrics['causal'] else 'NO'} (changing a code changes the logits at and before its place "
-        f"by {metrics['leak']:.2g} at most).",
+        f"Causal: {'yes' if metrics['causal'] else 'NO'}. Changing a code changes the predictions at and before its "
+        f"place by {metrics['leak']:.2g}{'' if metrics['leak'] == 0 else ' at most'}.",
     ]
     told = metrics.get("class", {})
     if "right" in told:
@@ -111,7 +117,8 @@ def _sentences(metrics: Mapping[str, Any]) -> list[str]:
         ]
         if "told" in told:
             found[-1] += (
-                f" The class saves {worded(told['told'], 2)} bits of an image; it is worth {told['most']:.2f} at most."
+                f" The class saves {worded(told['told'], 2)} bits of an image; to say the class "
+                f"itself takes {told['most']:.2f}."
             )
     return found
 
@@ -139,7 +146,7 @@ def _made(details: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
         else []
     )  # fmt: skip
     return [
-        f"{details['step']:,} steps in {details['seconds'] / 60:.0f} minutes on {details['device']} "
+        f"{details['step']:,} steps in {spoken(details['seconds'])} on {details['device']} "
         f"({details['images_per_second']:,.0f} images/s, torch {details['torch']}).{which}",
         *pictures,
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.views.priors import complete, continuous, judged, samples, surprise
+from explorer.views.priors import about, complete, continuous, judged, samples, surprise
 
 if TYPE_CHECKING:
     from explorer.views.priors.made import Made
@@ -27,4 +27,5 @@ PARTS: dict[str, Part] = {
     "surprise": Part("Surprise", surprise.blocks),
     "judged": Part("Judged", judged.blocks),
     "continuous": Part("Continuous", continuous.blocks, needs=False),
+    "about": Part("About", about.blocks),
 }
