@@ -39,7 +39,7 @@ TERMS: dict[str, Term] = {
         "bits per code",
         "Jelinek and Mercer 1980",
     ),
-    "bits of an image": Term(
+    "codes of an image": Term(
         "Bits of an image",
         "All codes of an image together, beside their number × log2 K: what a file of fixed length would take.",
         "bits",

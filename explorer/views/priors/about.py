@@ -66,7 +66,7 @@ def _scores(facts: Facts, metrics: Mapping[str, Any]) -> list[Card]:
     found += card("Fewer than by the bigram", "saved", "bigram")
     if value := metrics.get("bits_per_image"):
         beside = f"in place of {metrics['fixed_bits_per_image']:,.0f}"
-        found.append(Card("Bits of an image", f"{value['mean']:,.0f}", beside, help_of("bits of an image")))
+        found.append(Card("Bits of an image", f"{value['mean']:,.0f}", beside, help_of("codes of an image")))
     if "causal" in metrics:
         leak = f"a prediction changed by {metrics['leak']:.2g}" if metrics["leak"] else "nothing leaks"
         found.append(Card("Causal", "yes" if metrics["causal"] else "no", leak, help_of("causal")))
