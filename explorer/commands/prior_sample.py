@@ -13,7 +13,7 @@ import typer
 from explorer.analysis.choices import Choices
 from explorer.commands.command import Json, cancellable, command, emit, prior, tell
 from explorer.commands.train import Device
-from explorer.errors import BadInput, explained
+from explorer.errors import explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
 
@@ -45,6 +45,7 @@ def sample_prior(
     from explorer.priors import folder
     from explorer.results.subject import Subject
     from explorer.study import Study
+    from explorer.study.priors import classes_of
 
     facts, choices = folder.describe(folder.resolve(name)), Choices(**options)
     more = {} if facts.kmeans is None else {"kmeans": facts.kmeans}
@@ -62,29 +63,6 @@ def sample_prior(
         **kept, "prior": facts.path, **dataclasses.asdict(choices),
     }  # fmt: skip
     emit(found, as_json, _lines(found, facts, out))
-
-
-def classes_of(facts: Facts, value: str | None, count: int, seed: int) -> np.ndarray:
-    """Class of each sample, (count,): that of `value`, else as often as in training; −1 of a prior without condition.
-
-    Raises:
-        BadInput: a value that it does not know, or any of one that was trained without.
-    """
-    import numpy as np
-
-    from explorer.analysis.choices import spread
-
-    if facts.condition is None:
-        if value is not None:
-            raise BadInput(
-                f"{facts.name} was trained without a column, so it knows no '{value[:100]}'; leave out --value, or "
-                "train a prior with --condition"
-            )
-        return np.full(count, -1)
-    if value is not None:
-        return np.full(count, facts.condition.index(value))
-    shares = np.array(facts.condition.counts or [1] * len(facts.condition))
-    return spread(shares if shares.sum() else np.ones(len(shares)), seed, np.arange(count))
 
 
 def _drawn(facts: Facts, classes: np.ndarray, choices: Choices, device: str) -> tuple[dict[str, np.ndarray], float]:

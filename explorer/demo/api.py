@@ -17,7 +17,7 @@ from gradio_client.utils import python_type_to_json_schema
 from explorer.analysis import colours
 from explorer.analysis.comparison import random_masks
 from explorer.checkpoints import Checkpoint
-from explorer.demo import painting, searching, shipped
+from explorer.demo import painting, sampling, searching, shipped
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Study, points
@@ -347,6 +347,8 @@ def build() -> None:
         by, asked, near = gr.Textbox("bag", label="by"), gr.Textbox("", label="codes"), gr.Number(0, label="near")
         inputs = [image(), checkpoint(), by, layer(), asked, near, count, fit()]
         _endpoint(searching.similar, "similar", inputs, [_typed(searching.Similar, "similar"), picture("images")])
+        outputs = [_typed(sampling.PriorSample, "samples"), picture("pictures")]
+        _endpoint(sampling.prior_sample, "prior_sample", [checkpoint(), *sampling.inputs()], outputs)
 
 
 def _endpoint(function: Callable, name: str, inputs: Sequence[gr.components.Component], outputs: Sequence) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.errors import BadInput
 from explorer.priors import folder
 from explorer.study import passes
 
@@ -64,6 +65,27 @@ def through_prior(function: Callable) -> Callable:
 def ask(function: Callable, facts: Facts, *arguments: Any, **options: Any) -> Any:
     """A pass of `through_prior` through the network of a prior."""
     return function(facts.path, folder.fingerprint(facts.path), *arguments, **options)
+
+
+def classes_of(facts: Facts, value: str | None, count: int, seed: int) -> np.ndarray:
+    """Class of each sample, (count,): that of `value`, else as often as in training; −1 of a prior without condition.
+
+    Raises:
+        BadInput: a value that it does not know, or any of one that was trained without.
+    """
+    from explorer.analysis.choices import spread
+
+    if facts.condition is None:
+        if value is not None:
+            raise BadInput(
+                f"{facts.name} was trained without a column, so it knows no '{value[:100]}'; leave the value out, or "
+                "train a prior with --condition"
+            )
+        return np.full(count, -1)
+    if value is not None:
+        return np.full(count, facts.condition.index(value))
+    shares = np.array(facts.condition.counts or [1] * len(facts.condition))
+    return spread(shares if shares.sum() else np.ones(len(shares)), seed, np.arange(count))
 
 
 def nats(facts: Facts, codes: Mapping[str, np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:

@@ -113,9 +113,9 @@ def test_a_prior_whose_checkpoint_changed_is_not_sampled(tmp_path, capfd, own):
 def test_no_value_can_be_asked_of_a_prior_without_one():
     from dataclasses import replace
 
-    from explorer.commands.prior_sample import classes_of
     from explorer.errors import BadInput
     from explorer.priors import folder
+    from explorer.study.priors import classes_of
 
     plain = replace(folder.describe(folder.resolve(DIGITS)), condition=None)
     assert classes_of(plain, None, 3, 0).tolist() == [-1, -1, -1]

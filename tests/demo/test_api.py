@@ -65,7 +65,8 @@ def data_url(content: bytes) -> dict:
 
 def test_every_endpoint_is_named_described_and_typed(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/checkpoints", "/reconstruct", "/codes", "/usage", "/nearest", "/paint", "/similar"}
+    names = ("checkpoints", "reconstruct", "codes", "usage", "nearest", "paint", "similar", "prior_sample")
+    assert set(endpoints) == {f"/{name}" for name in names}
     for name, about in endpoints.items():
         assert len(about["description"]) > 20, name
         assert all(parameter["type"] for parameter in about["parameters"])
@@ -311,7 +312,8 @@ def test_the_functions_are_tools_of_an_mcp_server(server, run_async):
             return tools, good, bad
 
     tools, good, bad = run_async(visit)
-    assert set(tools) == {"list_checkpoints", "reconstruct", "codes", "usage", "nearest", "paint", "similar"}
+    names = {"list_checkpoints", "reconstruct", "codes", "usage", "nearest", "paint", "similar", "prior_sample"}
+    assert set(tools) == names
     about = tools["reconstruct"].inputSchema["properties"]
     assert set(about) == {"image", "checkpoint", "fit", "hidden", "seed"}
     assert all(parameter["description"] for parameter in about.values())
