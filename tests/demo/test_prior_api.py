@@ -33,7 +33,8 @@ def test_samples_are_those_of_the_prior(client):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("vqvae-digits", "13"), "(?i)no training image has digit .13."), (("vqvae-digits", "", 17), "choose from 1 to 16"),
+        (("vqvae-digits", "13"), "(?i)no training image has digit .13."),
+        (("vqvae-digits", "", 17), "choose from 1 to 16"),
         (("mae-shapes",), "(?i)no prior ships with checkpoint mae-shapes; choose from"),
         (("vqvae-digits", "", 2, 11), "(?i)temperature"), (("nowhere",), "(?i)unknown checkpoint|not in the list"),
     ],
