@@ -26,6 +26,7 @@ def asked(subject: Subject) -> dict[str, list]:
     """What can be asked for of each kind."""
     layers = [layer["name"] for layer in subject.facts.layers]
     continuous = [layer["name"] for layer in subject.facts.layers if layer.get("codes") is None]
+    priors = [{"prior": str(one.path)} for one in folder.find(subject.fingerprint)]
     every = itertools.product(layers, maps.WHAT, maps.METHODS, (2, 3))
     return {
         "encoding": [None], "map": [maps.Options(*how) for how in every],
@@ -36,10 +37,8 @@ def asked(subject: Subject) -> dict[str, list]:
             for other in checkpoints.SHIPPED_ORDER if other != subject.facts.name
         ],
         "suggestions": [first_question(open_study(subject.checkpoint))], "retrieval": [None],
-        "ids": [None], "judged": [
-            {"prior": str(one.path), "guidance": guidance}
-            for one in folder.find(subject.fingerprint) for guidance in (1.0, 2.0)
-        ],
+        "ids": [None], "surprisal": priors,
+        "judged": [one | {"guidance": guidance} for one in priors for guidance in (1.0, 2.0)],
         "continuous": [None] if not beside_codes.unfit(subject.facts, "") else [],
         "groups": [{"layer": name, "by": by} for name in layers for by in ("", "beside")],
     }  # fmt: skip
