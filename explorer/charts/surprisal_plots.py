@@ -111,7 +111,7 @@ def values(found: Sequence[OfValue], mean: Mapping[str, Any], theme: Theme = "li
             continue
         middle = np.array([found[place].mean for place in of])
         figure.add_scatter(
-            x=middle, y=of, mode="markers", name=name,
+            x=middle, y=of, mode="markers", name=name, showlegend=True,
             marker={
                 "size": 9, "color": colours[0] if sure else shades["muted"],
                 "symbol": "circle" if sure else "circle-open", "line": {"width": 1.5},

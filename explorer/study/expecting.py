@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LIKELIEST = 4  # codes of each cell that are told
 LOGITS = 2**22  # that are held at once
+MOST = 2**26  # of a whole image; beyond, codes are not ranked, which would take long
 LN2 = float(np.log(2))
 
 
@@ -26,7 +27,7 @@ class Expected:
 
     Attributes:
         codes: (H, W) that stand there. bits: (H, W) float32, −log2 of their probability. rank: (H, W) how many codes
-            were at least as likely, 1 for the likeliest.
+            were at least as likely, 1 for the likeliest; 0 where they are not ranked, and then n is 0.
         likeliest: (H, W, n) codes, the likeliest first. chances: (H, W, n) their probabilities.
     """
 
@@ -85,6 +86,10 @@ def _expect(prior: Prior, codes: Mapping[str, np.ndarray], known: int, level: st
     device = next(prior.parameters()).device
     given = {name: torch.from_numpy(one.astype(np.int64))[None].to(device) for name, one in codes.items()}
     stage, own = prior.stage(level), given[level]
+    if own.numel() * stage.level.codes > MOST:
+        bits = prior.nats(given, torch.tensor([known], device=device))[level][0].cpu().numpy() / LN2
+        nothing = np.zeros((*own.shape[1:], 0), np.float32)
+        return Expected(codes[level], bits, np.zeros(own.shape[1:], np.int64), nothing.astype(np.int64), nothing)
     features = stage.features(given, torch.tensor([known], device=device))[0].flatten(0, 1)  # (T, C)
     flat, found = own.reshape(-1), []
     for part in range(0, len(flat), step := max(1, LOGITS // stage.level.codes)):

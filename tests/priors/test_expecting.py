@@ -43,6 +43,15 @@ def test_the_class_changes_what_is_expected(tiny_prior):
     assert not np.allclose(one, other) and not np.allclose(one, none)
 
 
+def test_too_many_codes_to_rank_still_cost_what_they_cost(tiny_prior, monkeypatch):
+    prior, codes = tiny_prior("pixelcnn"), random_codes(ONE, 1)
+    ranked = expect(prior, codes, 1, "code")
+    monkeypatch.setattr(expecting, "MOST", 10)
+    found = expect(prior, codes, 1, "code")
+    assert np.allclose(found.bits, ranked.bits, atol=1e-4)
+    assert (found.rank == 0).all() and found.likeliest.shape == found.chances.shape == (3, 5, 0)
+
+
 def test_one_cell_and_one_code(tiny_prior):
     level = (Level("code", (1, 1), 1),)
     found = expect(tiny_prior("transformer", level), random_codes(level, 1), -1, "code")

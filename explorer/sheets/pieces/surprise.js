@@ -121,11 +121,13 @@ function surpriseStart(root) {
     told.replaceChildren()
     if (at === null) return void make("p", told, { textContent: words })
     const cell = state.data.cells[at], chance = 2 ** -cell.bits
-    const rank = cell.rank === 1 ? "the likeliest" : `number ${cell.rank.toLocaleString("en")} by likelihood`
+    const rank = cell.rank === 0 ? "" : "; it was "
+      + (cell.rank === 1 ? "the likeliest" : `number ${cell.rank.toLocaleString("en")} by likelihood`)
+      + ` of ${size.toLocaleString("en")} codes`
     const bare = state.data.maps.find((one) => one.name === "without")
     make("p", told, { textContent: `Row ${Math.floor(at / columns)}, column ${at % columns}: code ${cell.code} stands `
-      + `here. The prior gave it ${percent(chance)}, so it costs ${bits(cell.bits)}; it was ${rank} of `
-      + `${size.toLocaleString("en")} codes.` + (bare ? ` Without the class it would cost ${bits(bare.values[at])}.` : "") })
+      + `here. The prior gave it ${percent(chance)}, so it costs ${bits(cell.bits)}${rank}.`
+      + (bare ? ` Without the class it would cost ${bits(bare.values[at])}.` : "") })
     const list = make("div", told, { className: "likely" })
     const entry = (code, text, own) => {
       const one = make("div", list, { className: own ? "own" : "" })

@@ -91,18 +91,20 @@ def _whole(
     bits = kept.image_bits()
     mean, context = quality.interval(bits), surprise_tables.context(study, facts, options.level)
     by = {one["step"]: one["mean"] for one in context["steps"]}
+    many = len(kept.levels) > 1
+    every, one = (", all levels", f", {options.level}") if many else ("", "")
     cards = [
-        Card("Bits per code", f"{mean['mean']:.2f}", f"{quality.between(mean, 2)}, n = {mean['n']:,}",
+        Card(f"Bits per code{every}", f"{mean['mean']:.2f}", f"{quality.between(mean, 2)}, n = {mean['n']:,}",
              help_of("bits of an image")),
-        Card("Nothing known", f"{by['uniform']:.2f}", f"log2 of {_size(kept, options.level):,} codes",
+        Card(f"Nothing known{one}", f"{by['uniform']:.2f}", f"log2 of {_size(kept, options.level):,} codes",
              help_of("predictable")),
-        _share(context),
+        _share(context, one),
     ]  # fmt: skip
     if picture is not None and picture.row is not None:
         own = float(bits[picture.row])
         place = surprisal.percentile(own, bits)
         note = f"more than {100 * place:.0f} % of the images"
-        cards.insert(0, Card("This image", f"{own:.2f} bits", note, help_of("bits of an image")))
+        cards.insert(0, Card(f"This image{every}", f"{own:.2f} bits", note, help_of("bits of an image")))
     most = options.surprising == "most"
     numbers = {
         "bits_per_code": mean, "context": context, "most": told.images(bits, study.images.names),
@@ -122,12 +124,12 @@ def _size(kept: Surprisal, level: str) -> int:
     return next(one["codes"] for one in kept.facts["levels"] if one["name"] == level)
 
 
-def _share(context: dict[str, Any]) -> Card:
+def _share(context: dict[str, Any], of: str) -> Card:
     found = context["share"]
     if found["mean"] is None:
-        return Card("Predictable", "–", "all images have the same codes", help_of("share predictable"))
+        return Card(f"Predictable{of}", "–", "all images have the same codes", help_of("share predictable"))
     note = "" if found["low"] is None else f"95 %: {100 * found['low']:.1f} – {100 * found['high']:.1f} %"
-    return Card("Predictable", f"{100 * found['mean']:.1f} %", note, help_of("share predictable"))
+    return Card(f"Predictable{of}", f"{100 * found['mean']:.1f} %", note, help_of("share predictable"))
 
 
 def _frame(study: Study, kept: Surprisal) -> Any:

@@ -40,6 +40,10 @@ NOTHING = (
     "The prior says no more than how frequent codes are: {h_prior:.2f} bits a code against {h_unigram:.2f}. It was "
     "trained too little, or these images are unlike those that it learned from."
 )
+LESS = (
+    "Counting the left and the upper code leaves fewer bits than this prior, {h_neighbours:.2f}: it was trained too "
+    "little for its surprise to be trusted."
+)
 NO_VALUES = "There are no concepts of these images whose values could be set beside one another."
 
 
@@ -87,6 +91,7 @@ def _predictable(found: dict[str, Any], kept: Surprisal, level: str) -> list[Blo
     return [
         Heading("How much is predictable", help_of("predictable")),
         *([Note(said, "plain")] if said else []),
+        *([Note(LESS.format(**found), "warning")] if found["h_prior"] > found["h_neighbours"] else []),
         Chart(
             "steps", lambda theme: surprisal_plots.steps(found["steps"], names, theme),
             "Bits a code that are left: "
