@@ -64,6 +64,17 @@ def test_a_probe_reads_what_is_there_and_guesses_where_nothing_is():
     assert np.sum(told[0]["confusion"]) == 150 and np.trace(told[0]["confusion"]) == (said[0] == truth).sum()
 
 
+def test_many_images_of_rare_codes_are_learned_from():
+    """The gradient of their mean loss is small from the first step on; a probe that takes it for none guesses."""
+    rng = np.random.default_rng(0)
+    classes = rng.integers(4, size=5_000)
+    codes = rng.integers(3_000, size=(5_000, 4, 4)) * 4 + np.where(
+        rng.random((5_000, 4, 4)) < 0.5, classes[:, None, None], 0
+    )
+    said = sample_reading.read({"code": codes[1_000:]}, classes[1_000:], [{"code": codes[:1_000]}], {"code": 12_000})[0]
+    assert (said == classes[:1_000]).mean() > 0.45
+
+
 def test_where_a_code_stands_is_read_and_unknown_classes_are_left_out():
     rng = np.random.default_rng(0)
     codes = np.zeros((200, 2, 2), int)
