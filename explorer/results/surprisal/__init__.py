@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
 from explorer.files import digest, write_bytes
-from explorer.results.surprisal import against, asked
 from explorer.results.surprisal.kept import VERSION, Options, Surprisal, elsewhere, split_of
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def make(
         BadInput: there is no such prior, or it is over the codes of another checkpoint; one sentence.
     """
     from explorer.priors import folder
+    from explorer.results.surprisal import against, asked
 
     started = time.perf_counter()
     facts = folder.describe(folder.resolve(options.prior))
