@@ -50,22 +50,22 @@ def training(looked: Sequence[Sequence[float]], kept: int, theme: Theme = "light
 
 
 def spreads(
-    means: np.ndarray, deviations: np.ndarray, counts: np.ndarray, whole: tuple[float, float], name: str,
-    theme: Theme = "light",
+    codes: np.ndarray, means: np.ndarray, deviations: np.ndarray, counts: np.ndarray, whole: tuple[float, float],
+    name: str, theme: Theme = "light",
 ) -> go.Figure:  # fmt: skip
     """Mean and standard deviation of one number given the code, a point a code; the dashed lines are those of all.
 
     Args:
-        means, deviations, counts: (K,) of codes that were seen. whole: mean and deviation of all positions.
+        codes, means, deviations, counts: (n,) of codes that were seen. whole: mean and deviation of all positions.
     """
     order = np.argsort(-counts, kind="stable")[:MOST]
-    sizes = 4 + 10 * np.sqrt(counts[order] / max(float(counts.max()), 1))
+    codes, counts = codes[order], counts[order]
+    marker = {"size": (4 + 10 * np.sqrt(counts / max(float(counts.max()), 1))).astype(np.float32), "opacity": 0.55}
     figure = go.Figure(
         go.Scattergl(
-            x=means[order].astype(np.float32), y=deviations[order].astype(np.float32), mode="markers",
-            customdata=order, marker={"size": sizes.astype(np.float32), "color": PALETTES[theme][0], "opacity": 0.55,
-                                      "line": {"width": 0}},
-            text=[f"{count:,} positions" for count in counts[order]], name="a code",
+            x=means[order].astype(np.float32), y=deviations[order].astype(np.float32), mode="markers", name="a code",
+            customdata=codes, marker=marker | {"color": PALETTES[theme][0], "line": {"width": 0}},
+            text=[f"code {code:,}, {count:,} positions" for code, count in zip(codes, counts, strict=True)],
             hovertemplate="mean %{x:.3f}, deviation %{y:.3f}<br>%{text}<extra></extra>",
         )
     )  # fmt: skip

@@ -64,7 +64,7 @@ def _layer(study: Study, name: str, one: Mapping[str, Any], told: Mapping[str, A
         Card("Codes seen", f"{one['seen']:,}", f"of {one['size']:,}, in the images that were fitted to",
              help_of("beside codes")),
     ]  # fmt: skip
-    return [*shown, Cards(cards, 3), *_chart(name, found)]
+    return [*shown, Cards(cards, 3), *_chart(name, one["codes"], found)]
 
 
 def _verdict(name: str, one: Mapping[str, Any]) -> str:
@@ -85,7 +85,7 @@ def _verdict(name: str, one: Mapping[str, Any]) -> str:
     return f"The code {most} “{name}”: {share['share']:.0%} of its variance and {bits} ({_ends(gain, 2)})."
 
 
-def _chart(name: str, found: Continuous) -> list[Block]:
+def _chart(name: str, book: str, found: Continuous) -> list[Block]:
     from explorer.charts import continuous_plots
 
     one = found.beside[name]
@@ -94,10 +94,14 @@ def _chart(name: str, found: Continuous) -> list[Block]:
         return []
     if len(one.mean) == 1:
         deviations, whole = np.sqrt(one.covariances[seen, 0, 0]), float(np.sqrt(one.covariance[0, 0]))
-        of = one.means[seen, 0], deviations, one.counts[seen], (float(one.mean[0]), whole), name
+        of = np.flatnonzero(seen), one.means[seen, 0], deviations, one.counts[seen], (float(one.mean[0]), whole), name
         alt = f"Mean and standard deviation of {name} given each code"
-        note = f"Each point is a code, larger the more it is used; dashed: {name} of all positions, whatever the code."
-        return [Chart(f"spread-{name}", lambda theme: continuous_plots.spreads(*of, theme), alt), Note(note)]
+        note = (
+            f"Each point is a code, larger the more it is used; press one to see what it is. Dashed: {name} of all "
+            "positions, whatever the code."
+        )
+        go = Go("codebook", {"layer": book, "code": "{point}"})
+        return [Chart(f"spread-{name}", lambda theme: continuous_plots.spreads(*of, theme), alt, go), Note(note)]
     diagonal = one.covariances if one.covariances.ndim == 2 else np.einsum("kii->ki", one.covariances)
     whole = one.covariance if one.covariance.ndim == 1 else np.diag(one.covariance)
     weights = one.counts[seen] / one.counts[seen].sum()
