@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer.pages import session, sidebar, train_form, view, welcome
+from explorer.pages import session, sidebar, train_choice, view, welcome
 from explorer.pages.links import link
 from explorer.pages.logo import LOGO, MARK
 from explorer.pages.state import CARRIED, guard, read_url, shared
@@ -90,7 +90,7 @@ def _run(page: Any) -> None:
             st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
             session.head(chosen)
     with st.sidebar:
-        train_form.draw()
+        train_choice.draw()
     with body, guard():
         if first:
             welcome.draw(link)

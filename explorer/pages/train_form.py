@@ -1,4 +1,4 @@
-"""The Train form of the sidebar, generated from the config dataclasses of the families and of the training."""
+"""The form that trains an autoencoder, generated from the config dataclasses of the families and of the training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.files import digest
-from explorer.pages.state import get, guard, plain, shared
+from explorer.pages.state import get, plain, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamlit.delta_generator import DeltaGenerator
 
     from explorer.jobs import Job
@@ -24,17 +26,6 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AGAIN = 5.0  # seconds in which the same start is a second click, and no second run
-
-
-@st.fragment
-@guard()
-def draw() -> None:
-    """The form in the sidebar; nothing heavy is imported before it is opened."""
-    box = st.expander("Train a new checkpoint", icon=":material/model_training:", on_change="rerun", key="train-open")
-    if not box.open:
-        return
-    with box:
-        form()
 
 
 def form() -> None:
@@ -52,7 +43,7 @@ def form() -> None:
     )
     preset = PRESETS[chosen]
     st.caption(preset.about)
-    dataset = _dataset()
+    dataset = choose_dataset()
     first, second = st.container(), st.container()  # filled below: the name follows from the family
     with st.expander("Network", icon=":material/tune:"):
         st.session_state.setdefault("train-family", preset.family)
@@ -76,7 +67,7 @@ def form() -> None:
     )
     _outlook(family, dataset, model, training)
     if st.button("Start training", icon=":material/play_arrow:", type="primary", width="stretch", key="train-start"):
-        _begin(family, dataset, name, model, training)
+        begin((family, dataset, name, model, training), start)
 
 
 def _apply() -> None:
@@ -94,13 +85,13 @@ def _apply() -> None:
             st.session_state[f"train-{field.name}"] = preset.training.get(field.name, field.default)
 
 
-def _begin(family: str, dataset: str, name: str, model: dict[str, Any], training: dict[str, Any]) -> None:
-    """Starts the run once, and goes to its page."""
-    memory, asked = shared(), (family, dataset, model, training)
+def begin(asked: tuple, start: Callable[..., Job]) -> None:
+    """Starts the run `start(*asked)` once, and goes to its page."""
+    memory = shared()
     last = memory.get("started")
     if last is None or last["asked"] != asked or time.monotonic() - last["time"] > AGAIN:
         with st.spinner("Checking the settings …"):
-            job = start(family, dataset, name, model, training)
+            job = start(*asked)
             # in a plain dict: a second click may end this run of the script at the next word to Streamlit
             memory["started"] = {"asked": asked, "time": time.monotonic(), "job": job.id}
     st.session_state["training-run"] = memory["started"]["job"]
@@ -127,7 +118,7 @@ def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[st
         return
     if key in timed:
         spent = estimates.seconds(timed[key], training["steps"], training["batch_size"])
-        where = dict(_devices()).get(training["device"], training["device"]).partition(" (")[0]
+        where = dict(known_devices()).get(training["device"], training["device"]).partition(" (")[0]
         place.caption(
             f":material/timer: About **{spoken(spent)}** on {plain(where)}, {timed[key]:.2g} s a step.",
             help="An estimate from a few steps of this network with random pixels. Reading the images before, the "
@@ -163,7 +154,7 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     source = str(path.resolve()) if dataset not in datasets.DATASETS and path.exists() else dataset
     arguments = ["train", family, "--dataset", source, "--out", str(target.absolute())]
     arguments += ["--steps", str(training["steps"]), "--device", training["device"]]
-    changed = _changed(MODELS[family].config, model) | _changed(TrainingConfig, training)
+    changed = differing(MODELS[family].config, model) | differing(TrainingConfig, training)
     for key, value in changed.items():
         if key not in ("steps", "device"):
             arguments += ["--set", f"{key}={value}"]
@@ -181,7 +172,7 @@ def _model(family: str, preset: Preset) -> dict[str, Any]:
     for field in sorted(fields, key=lambda one: one.metadata.get("first", math.inf)):
         if counts(field, values):
             start_at = given.get(field.name, field.default)
-            values[field.name] = _widget(config, field, f"train-{family}-{field.name}", start_at)
+            values[field.name] = field_widget(config, field, f"train-{family}-{field.name}", start_at)
     return values
 
 
@@ -189,12 +180,12 @@ def _training(preset: Preset, above: DeltaGenerator) -> dict[str, Any]:
     """The settings of the training; the number of steps stands in `above`, and the device comes first."""
     from explorer.training.config import TrainingConfig
 
-    values = {"device": _device()}
+    values = {"device": choose_device()}
     for field in dataclasses.fields(TrainingConfig):
         if field.name != "device":
             start_at = preset.training.get(field.name, field.default)
             with above if field.name == "steps" else nullcontext():
-                values[field.name] = _widget(TrainingConfig, field, f"train-{field.name}", start_at)
+                values[field.name] = field_widget(TrainingConfig, field, f"train-{field.name}", start_at)
     return values
 
 
@@ -204,7 +195,7 @@ def counts(field: dataclasses.Field, values: dict[str, Any]) -> bool:
     return all(set(words) & set(re.findall(r"\w+", str(values[name]))) for name, words in conditions.items())
 
 
-def _dataset() -> str:
+def choose_dataset() -> str:
     from explorer import datasets
 
     sources = shared()["sources"]
@@ -224,8 +215,8 @@ def _dataset() -> str:
     )
 
 
-def _device() -> str:
-    known = dict(_devices())
+def choose_device() -> str:
+    known = dict(known_devices())
     return st.selectbox(
         "Device",
         list(known),
@@ -236,13 +227,13 @@ def _device() -> str:
 
 
 @st.cache_data(ttl="10s", max_entries=1, show_spinner="Looking for devices …")
-def _devices() -> list[tuple[str, str]]:
+def known_devices() -> list[tuple[str, str]]:
     from explorer import jobs
 
     return jobs.devices()
 
 
-def _widget(config: type, field: dataclasses.Field, key: str, start_at: Any) -> Any:
+def field_widget(config: type, field: dataclasses.Field, key: str, start_at: Any) -> Any:
     """The widget of a config field, by its type and its metadata `help`, `about`, `choices`, `min`, `max`."""
     from explorer.glossary import label
     from explorer.options import kind_of
@@ -287,6 +278,6 @@ def _suggest(family: str, dataset: str) -> str:
     return next(free, base)
 
 
-def _changed(config: type, values: dict[str, Any]) -> dict[str, Any]:
+def differing(config: type, values: dict[str, Any]) -> dict[str, Any]:
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     return {key: value for key, value in values.items() if value != defaults[key]}

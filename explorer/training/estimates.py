@@ -30,9 +30,13 @@ def per_step(family: str, settings: dict[str, Any], training: dict[str, Any], si
     Raises:
         BadInput: it cannot be trained like this, or did not answer within two minutes.
     """
-    asked = json.dumps([family, settings, training, size])
-    command = [sys.executable, "-m", "explorer.training.estimates", asked]
+    return answered("explorer.training.estimates", [family, settings, training, size])
+
+
+def answered(module: str, asked: list[Any]) -> float:
+    """The number that `python -m module JSON` prints; BadInput in its last words where it fails or takes too long."""
     try:
+        command = [sys.executable, "-m", module, json.dumps(asked)]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise BadInput(f"a few steps took more than {PATIENCE} s; choose a smaller network, batch or image") from None
