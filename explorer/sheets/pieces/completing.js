@@ -295,9 +295,17 @@ function completing(root, data, tell, ask) {
       return { inner, canvas, note, acts }
     })
   }
+  async function asked(message, wanted) {  // until it is answered, or no longer wanted; null is: another came between
+    while (wanted()) {
+      const found = await state.ask(message)
+      if (found) return wanted() ? found : null
+      await new Promise((done) => setTimeout(done, 80))  // two that ask at once would put each other off for ever
+    }
+    return null
+  }
   async function draw() {
     clearTimeout(state.timer)
-    const round = (state.run = {}), mask = (state.asked = state.told = hexed(state.on)), asks = state.ask
+    const round = (state.run = {}), mask = (state.asked = state.told = hexed(state.on))
     places()
     state.found = null
     root.dataset.done = "false"
@@ -308,9 +316,8 @@ function completing(root, data, tell, ask) {
     let have = 0
     try {
       while (true) {
-        const found = await asks({ mask, have })
-        if (state.run !== round) return
-        if (!found) continue
+        const found = await asked({ mask, have }, () => state.run === round)
+        if (!found) return
         have = found.rows
         show(found)
         if (found.done) return
@@ -401,9 +408,8 @@ function completing(root, data, tell, ask) {
   async function follow(kind, one) {
     const round = state.run, mask = state.asked
     try {
-      let found = null
-      while (!found) found = await state.ask({ mask, have: 0, one })
-      if (state.run !== round) return
+      const found = await asked({ mask, have: 0, one }, () => state.run === round)
+      if (!found) return
       if (kind === "edit" && found.edit) state.tell({ to: "edit", image: found.edit.image, edit: found.edit.edit })
       else if (kind === "base" && found.base) state.tell({ to: "base", base: found.base, missing: mask })
       else say("That cannot be carried there: these codes are too many, or not those of the checkpoint alone.", true)

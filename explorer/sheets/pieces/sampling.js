@@ -18,7 +18,7 @@ function sampling(root, data, tell, ask) {
       grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--group)), 1fr)); }
     .sampling .group { min-width: 0; }
     .sampling .group h4 { margin: 0 0 4px; font-size: 0.9rem; font-weight: 600; overflow-wrap: anywhere; padding: 0; }
-    .sampling .cells { display: grid; gap: 6px; grid-template-columns: repeat(auto-fill, minmax(var(--cell), 1fr)); }
+    .sampling .cells { display: grid; gap: 6px; grid-template-columns: repeat(var(--fill), minmax(var(--cell), 1fr)); }
     .sampling .one { all: unset; box-sizing: border-box; cursor: pointer; min-width: 0; display: block; }
     .sampling .frame { display: block; position: relative; aspect-ratio: 1; border-radius: 6px; overflow: hidden;
       background: repeating-linear-gradient(135deg, #8883 0 6px, #8881 6px 12px); }
@@ -96,6 +96,7 @@ function sampling(root, data, tell, ask) {
     const most = Math.max(...groups.map((one) => one.numbers.length))
     const alone = groups.length < 2, cell = alone ? 104 : size > 96 ? 92 : 76
     state.groups.style.setProperty("--group", alone ? "100%" : `${Math.min(most, 4) * (cell + 6) - 6}px`)
+    state.groups.style.setProperty("--fill", alone ? "auto-fill" : "auto-fit")
     state.groups.style.setProperty("--cell", `${cell}px`)
     state.groups.replaceChildren()
     for (const { title, numbers } of groups) {
@@ -150,25 +151,29 @@ function sampling(root, data, tell, ask) {
     say(message, true)
     state.bar.style.visibility = "hidden"
   }
+  async function asked(message, wanted) {  // until it is answered, or no longer wanted; null is: another came between
+    while (wanted()) {
+      const found = await state.ask(message)
+      if (found) return wanted() ? found : null
+      await new Promise((done) => setTimeout(done, 80))  // two that ask at once would put each other off for ever
+    }
+    return null
+  }
   async function run() {
-    const round = (state.run = {}), asks = state.ask
+    const round = (state.run = {}), here = () => state.run === round
     state.running = true
     try {
       while (!state.done) {
-        const found = await asks({ have: state.have })
-        if (state.run !== round) return
-        if (found) show(found)
+        const found = await asked({ have: state.have }, here)
+        if (!found) return
+        show(found)
       }
-      while (!state.known) {
-        const found = await asks({ about: true })
-        if (state.run !== round) return
-        if (found) { state.known = found; describe() }
-      }
-      let near = null
-      while (!near) {
-        near = await asks({ near: true })
-        if (state.run !== round) return
-      }
+      const known = await asked({ about: true }, here)
+      if (!known) return
+      state.known = known
+      describe()
+      const near = await asked({ near: true }, here)
+      if (!near) return
       state.known.near = near.near
       root.dataset.known = "true"
       describe()
@@ -229,7 +234,7 @@ function sampling(root, data, tell, ask) {
     for (const share of [0, 0.25, 0.5, 0.75, 1]) {
       const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle"
       draw("text", svg, { x: left + share * (right - left), y: ground + 38, "text-anchor": anchor })
-        .textContent = `${(low + share * span).toFixed(2)}${share === 1 ? " bits per code" : ""}`
+        .textContent = (low + share * span).toFixed(2)
     }
     make("p", state.bits, "quiet", `${verdict(bits, held)} ${state.data.help.bits}`)
   }
@@ -245,14 +250,12 @@ function sampling(root, data, tell, ask) {
     if (!state.done) return
     state.on = number
     state.cells.forEach(({ one }, at) => one.classList.toggle("on", at === number))
-    const round = state.run
+    const opening = (state.opening = {})
     let found = null
-    try {
-      while (!found) {
-        found = await state.ask({ one: number })
-        if (state.on !== number || state.run !== round) return
-      }
-    } catch (problem) { return failed(problem) }
+    try { found = await asked({ one: number }, () => state.opening === opening && state.on === number) } catch (problem) {
+      return failed(problem)
+    }
+    if (!found) return
     const { panel } = state
     panel.replaceChildren()
     panel.style.display = ""
@@ -299,7 +302,7 @@ function sampling(root, data, tell, ask) {
   }
   async function save(kind, ending) {
     let found = null
-    try { while (!found) found = await state.ask({ save: kind }) } catch (problem) { return failed(problem) }
+    try { found = await asked({ save: kind }, () => true) } catch (problem) { return failed(problem) }
     const link = Object.assign(document.createElement("a"), { href: found.file, download: `${state.data.file}.${ending}` })
     link.click()
   }
