@@ -13,6 +13,8 @@ from PIL import Image
 from explorer import checkpoints
 from explorer.commands import run
 from explorer.files import read_json, write_json
+from tests.pages.conftest import built, studio  # noqa: F401
+from tests.priors.folders import keep
 
 DIGITS = "vqvae-digits-prior"
 
@@ -121,3 +123,20 @@ def test_no_value_can_be_asked_of_a_prior_without_one():
     assert classes_of(plain, None, 3, 0).tolist() == [-1, -1, -1]
     with pytest.raises(BadInput, match="trained without a column, so it knows no 'red'"):
         classes_of(plain, "red", 3, 0)
+
+
+@pytest.mark.parametrize("family", ["vae", "mae"])
+def test_codes_of_k_means_are_drawn_and_decoded_alike(family, studio, capfd):  # noqa: F811
+    checkpoint, photos = studio.checkpoints / f"tiny-{family}", str(studio.photos)
+    prior = keep(studio.checkpoints / f"drawn-{family}", checkpoint, photos, "class")
+    try:
+        code, out, err = call(capfd, prior, "-n", 3, "--out", studio.photos.parent / f"out-{family}", "--json")
+    finally:
+        shutil.rmtree(prior)
+    assert code == 0, err
+    told = json.loads(out)
+    assert len(told["samples"]) == 3
+    assert 0 <= told["kept"]["mean"] <= 1
+    again = studio.photos.parent / f"again-{family}"
+    assert run(["decode", str(checkpoint), told["codes"], "--out", str(again), "--json"]) == 0
+    assert (pixels(json.loads(capfd.readouterr().out)["images"]) == pixels(told["samples"])).all()
