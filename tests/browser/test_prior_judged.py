@@ -31,7 +31,7 @@ def test_a_verdict_and_what_it_stands_on(phone, app_url, settle):
     box = opened.bounding_box()
     phone.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     settle(phone)
-    assert phone.locator('[data-testid="stDataFrame"]').count() == 1
+    phone.locator('[data-testid="stDataFrame"]').first.wait_for()
 
 
 def test_other_samples_are_asked_for_and_their_work_is_offered(browser, app_url, settle):
