@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.analysis.choices import Choices, streams, uniform
+from explorer.analysis.choices import Choices
 from explorer.analysis.completion import effective, looks_ahead, picked, resampled
+from explorer.analysis.noise import streams, uniform
 from explorer.precision import exact
 from explorer.priors.level import Level
 from explorer.priors.picking import Told as Taken

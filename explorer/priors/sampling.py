@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.analysis.choices import Choices, gumbel, streams
+from explorer.analysis.choices import Choices
+from explorer.analysis.noise import gumbel, streams
 from explorer.errors import BadInput
 from explorer.precision import exact
 from explorer.priors.level import Level

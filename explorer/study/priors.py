@@ -73,7 +73,7 @@ def classes_of(facts: Facts, value: str | None, count: int, seed: int) -> np.nda
     Raises:
         BadInput: a value that it does not know, or any of one that was trained without.
     """
-    from explorer.analysis.choices import spread
+    from explorer.analysis.noise import spread
 
     if facts.condition is None:
         if value is not None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from explorer.analysis.choices import gumbel, spread, streams, uniform
 from explorer.analysis.completion import effective, looks_ahead, lower, normed, picked, raised, resampled
+from explorer.analysis.noise import gumbel, spread, streams, uniform
 
 
 def test_the_lower_half_is_missing():
