@@ -31,6 +31,7 @@ TAKES = (
     "looked through for the nearest. Some minutes; kept for the next time."
 )
 LITTLE = " It reads little of real images, too: of samples it says as little."
+TALL, LOW = 350, 260  # pixels of charts whose names stand below one another on a telephone
 NAMES = {"samples": "samples", "held_out": "held-out images"}
 SETS = {"samples": "Samples", "held_out": "Held-out images", "places": "Codes drawn by place"}
 METRICS = {name: f"{name} of samples" for name in ("precision", "recall", "density", "coverage")}
@@ -218,7 +219,7 @@ def _like(study: Study, told: Mapping[str, Any]) -> list[Block]:
         Heading("Do they look like images, and like all of them?", help_of("what samples stand beside"), frame,
                 f"{told['prior']}-quality"),
         Chart("quality", lambda theme: causal_plots.dots(labels, series, "score (1 is the best of all but density)",
-                                                         theme=theme), f"Of samples: {alt}"),
+                                                         theme=theme).update_layout(height=TALL), f"Of samples: {alt}"),
         Note(f"{space} Bars are 95 % intervals, from leaving images out.", help=help_of("recall of samples")),
         More("In numbers", [Table("quality-table", frame(), columns)]),
     ]  # fmt: skip
@@ -254,7 +255,7 @@ def _read(told: Mapping[str, Any]) -> list[Block]:
     shown: list[Block] = [
         heading,
         Chart("read", lambda theme: causal_plots.dots(labels, series, f"read as their {probe['column']} (%)",
-              chance=[100 * probe["chance"]] * len(labels), theme=theme), said),
+              chance=[100 * probe["chance"]] * len(labels), theme=theme).update_layout(height=LOW), said),
         Note(told_of, help=help_of("class read from samples")),
     ]  # fmt: skip
     if probe["sets"]["samples"]["confusion"]:
