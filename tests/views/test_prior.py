@@ -113,6 +113,7 @@ def test_one_value_no_class_and_wrong_values(opened):
     study = opened()
     assert shown(study, samples=4, drawn_class="red")[0].numbers["classes"] == ["red"] * 4
     assert shown(study, samples=4, drawn_class=drawn.NONE)[0].numbers["classes"] == [""] * 4
+    assert "training images are shown" not in texts(shown(study, samples=4)[0])
     sheet, faults = shown(study, samples=4, drawn_class="blue", temperature="9", top_p="0")
     assert "green" in faults["drawn_class"] and "0.0 to 2.0" in faults["temperature"] and "top_p" in faults
     assert finished(piece(sheet))["done"]

@@ -14,7 +14,7 @@ from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import Block, Choose, Controls, Go, Link, More, Note, Piece, drawing
 from explorer.sheets.cells import hexed, unhexed
-from explorer.views import fields, words
+from explorer.views import fields, unlike, words
 from explorer.views.priors import drawn
 from explorer.views.priors.made import Made
 
@@ -72,14 +72,14 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
     """The board with the missing cells, and the completions as they are drawn."""
     if picture is None:
         return Made([Note("Choose an image, or give one of your own, to take some of its cells away.", "info")])
-    said: list[Block] = []
+    said: list[Block] = list(unlike.notes(study, [picture]))
     codes = None
     if options.base:
         try:
             codes = drawn.based(facts, options.base)
-            said = [Note(OF_SAMPLE), Link("Complete the image instead", "image", Go(None, {"base": ""}))]
+            said += [Note(OF_SAMPLE), Link("Complete the image instead", "image", Go(None, {"base": ""}))]
         except BadInput:
-            said = [Note(WRONG_BASE, "warning")]
+            said += [Note(WRONG_BASE, "warning")]
     board = Board(study, facts, options, picture, codes)
     if unhexed(options.missing, board.grid) is None:
         said.append(Note(WRONG_GRID.format(*board.grid), "warning"))

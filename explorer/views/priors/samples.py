@@ -72,7 +72,7 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
         More("Which codes may be drawn", [Controls(("top_k", "top_p"))]),
         *words.no_decoder(study),
         board.piece(),
-        Note(ABOUT.format(levels=levels) + column, help=help_of("prior")),
+        Note(ABOUT.format(levels=levels) + column + board.left_out, help=help_of("prior")),
         *_training(study, facts),
     ]
     return Made(shown, {
@@ -110,6 +110,14 @@ class Board:
         known = self.facts.condition.counts or (0,) * self.facts.classes
         most = sorted(range(self.facts.classes), key=lambda one: -known[one])
         return [(one, max(1, count // self.facts.classes)) for one in sorted(most[:count])]
+
+    @property
+    def left_out(self) -> str:
+        """Says that not every value has a sample, where there are more values than samples."""
+        shown, every = len(self.groups), self.options.drawn_class == drawn.EVERY
+        if not every or shown >= self.facts.classes:
+            return ""
+        return f" Of its {self.facts.classes:,} values, the {shown:,} with most training images are shown."
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
