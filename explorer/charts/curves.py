@@ -59,7 +59,8 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
     ),
 }
 MEASURED = {"train_bits": "training images", "held_out_bits": "held-out images", "watched_bits": "kept aside"}
-COUNTED = {"uniform": (0.0, "left"), "unigram": (0.5, "center"), "bigram": (1.0, "right")}  # and where its name stands
+# what counting reaches, and where its name stands: above its line or below
+COUNTED = {"uniform": (0.0, "left", "bottom"), "unigram": (1.0, "right", "top"), "bigram": (1.0, "right", "bottom")}
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
 # the names of curves: a row below the chart, or a column beside it; the tool bar lies above
 BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
@@ -153,12 +154,12 @@ def _bits(lines: list[dict[str, Any]], title: str, names: list[str], theme: Them
     figure, shades = _empty(title, theme), THEMES[theme]
     for name, called in MEASURED.items():
         _add(figure, _points(lines, name), name=called, hovertemplate="%{y:.3f}")
-    for name, (at, anchor) in COUNTED.items():
+    for name, (at, anchor, side) in COUNTED.items():
         value = latest(lines, name)
         if value is not None and figure.data:
             figure.add_hline(value, line={"color": shades["muted"], "width": 1.2, "dash": "dash"})
             figure.add_annotation(
-                text=f"{name} {value:.2f}", x=at, xref="paper", xanchor=anchor, y=value, yanchor="bottom",
+                text=f"{name} {value:.2f}", x=at, xref="paper", xanchor=anchor, y=value, yanchor=side,
                 showarrow=False, font={"color": shades["muted"], "size": 12},
             )  # fmt: skip
     figure.update_layout(height=320, showlegend=True, legend=UNDER)

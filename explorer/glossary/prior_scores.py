@@ -52,8 +52,9 @@ TERMS: dict[str, Term] = {
     ),
     "told by the class": Term(
         "Told by the class",
-        "Bits of an image that are saved where the prior knows its class. To say the class itself takes its entropy, "
-        "which is about what can be saved where the codes tell the class, and the prior learned that.",
+        "Bits of an image that are saved where the prior knows its class, beside having none. The class itself takes "
+        "its entropy, and a perfect prior cannot save more. One that saves more is worse without a class than it could "
+        "be: it saw few images without one, so this is no amount of information.",
         "bits per image",
     ),
     "wrong class": Term(

@@ -119,7 +119,9 @@ def _sentences(metrics: Mapping[str, Any]) -> list[str]:
             found[-1] += (
                 f" The class saves {worded(told['told'], 2)} bits of an image; to say the class "
                 f"itself takes {told['most']:.2f}."
-            )
+                + (" More than that means that it is worse without a class than it could be."
+                   if told["told"]["mean"] > told["most"] else "")
+            )  # fmt: skip
     return found
 
 

@@ -63,7 +63,7 @@ def _scores(facts: Facts, metrics: Mapping[str, Any]) -> list[Card]:
 
     found = card("Bits per code", "bits_per_code", "bits of a prior")
     found += card("On training images", "train_bits", "training bits")
-    found += card("Fewer than by the bigram", "saved", "bigram")
+    found += card("Below the bigram", "saved", "bigram")
     if value := metrics.get("bits_per_image"):
         beside = f"in place of {metrics['fixed_bits_per_image']:,.0f}"
         found.append(Card("Bits of an image", f"{value['mean']:,.0f}", beside, help_of("codes of an image")))
