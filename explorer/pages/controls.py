@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.options import kind_of
-from explorer.pages.state import bound, get, plain, put, shared, short_path
+from explorer.pages.state import bound, get, heard, plain, put, shared, short_path, together
 from explorer.study.picture import OWN
 from explorer.views import fields
 
@@ -57,11 +57,12 @@ def settle(view: View, study: Study, picture: Picture | None = None) -> Any:
             ):  # what another page meant by the same name is no mistake
                 st.warning(f":small[{plain(fault[0].upper() + fault[1:])}.]", icon=":material/link_off:")
             put(name, None)
-    for field in dataclasses.fields(found):
-        value = getattr(found, field.name)
-        state["good"][field.name] = value
-        if (field.name in asked and asked[field.name] is not None) or field.name in ("layer", "code"):
-            put(field.name, value)
+    with together():
+        for field in dataclasses.fields(found):
+            value = getattr(found, field.name)
+            state["good"][field.name] = value
+            if (field.name in asked and asked[field.name] is not None) or field.name in ("layer", "code"):
+                put(field.name, value)
     return found
 
 
@@ -79,9 +80,10 @@ def draw(shown: Shown, name: str) -> None:
 
 def take(name: str, value: Any) -> None:
     """Carries a choice, and drops what had a meaning only beside the one before."""
-    put(name, value)
-    for other in fields.AFTER.get(name, ()):
-        put(other, None)
+    with together():
+        put(name, value)
+        for other in fields.AFTER.get(name, ()):
+            put(other, None)
 
 
 def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, value: Any) -> Any:
@@ -89,9 +91,11 @@ def _widget(shown: Shown, field: dataclasses.Field, key: str, changed: Any, valu
     options = shown.given
 
     def both() -> None:
-        changed()
-        for other in fields.AFTER.get(field.name, ()):
-            put(other, None)
+        before = get(field.name)
+        with together():
+            changed()
+            for other in fields.AFTER.get(field.name, ()) if get(field.name) != before else ():
+                put(other, None)
 
     given = {"key": key, "on_change": both, "help": about}
     if field.metadata.get("widget") == "code":
@@ -135,7 +139,7 @@ def _many(shown: Shown, field: dataclasses.Field, chosen: list[str]) -> None:
     more = {"selection_mode": "multi"} if field.metadata["widget"] == "pills" else {}
     getattr(st, field.metadata["widget"])(
         field.metadata["label"], list(known), format_func=known.get, key=key, help=field.metadata["help"] or None,
-        on_change=lambda: put(field.name, ",".join(st.session_state[key])), **more,
+        on_change=lambda: heard() and put(field.name, ",".join(st.session_state[key])), **more,
     )  # fmt: skip
 
 
@@ -158,4 +162,4 @@ def _pages(key: str, name: str, count: int, value: int) -> int:
     ):  # a click elsewhere turned them: a new widget begins there
         turned = st.session_state[times] = turned + 1
     key = f"{key}-{turned}"
-    return st.pagination(count, default=value, key=key, on_change=lambda: put(name, st.session_state[key]))
+    return st.pagination(count, default=value, key=key, on_change=lambda: heard() and put(name, st.session_state[key]))

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from explorer.pages import controls, links
+from explorer.pages.state import together
 from explorer.sheets import filled
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 def go(target: Go, shown: Shown, /, **where: Any) -> None:
     """Follows a click: to another view, or to this one with what the click chose."""
     carried = filled(target, **where)
-    for name, value in carried.items():
-        controls.take(name, value)
-    if target.view not in (None, shown.name):
+    leaves = target.view not in (None, shown.name)
+    with together(leaves=leaves):
+        for name, value in carried.items():
+            controls.take(name, value)
+    if leaves:
         links.switch(target.view, carried)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from explorer.pages.state import get, put, shared
+from explorer.pages.state import get, put, shared, together
 
 SELECTS = ("checkpoint", "dataset", "split", "limit", "fit")  # names that say what the numbers of a page belong to
 
@@ -26,8 +26,9 @@ def link(page: str, label: str, icon: str, **carried: object) -> None:
 
 def switch(page: str, carried: Mapping[str, object]) -> None:
     """Goes to another page with what a click chose."""
-    for name, value in carried.items():
-        put(name, value)
+    with together(leaves=True):
+        for name, value in carried.items():
+            put(name, value)
     if "checkpoint" in carried:  # its layer and code are carried, too: the sidebar would drop them as another one's
         shared()["good"]["checkpoint"] = get("checkpoint")
     st.switch_page(shared()["pages"][page], query_params=_parameters(carried))

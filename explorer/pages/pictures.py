@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.pages import gathering, uploads
 from explorer.pages.controls import take
-from explorer.pages.state import bound, get, number, pick, plain, put
+from explorer.pages.state import bound, get, number, pick, plain, put, together
 from explorer.study.picture import OWN
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ def named(study: Study) -> Picture | None:
 
 def _orders(label: str, options: Sequence[str], *, key: str, on_change: Any, **more: Any) -> str:
     def both() -> None:
-        on_change()
-        take("image", None)  # the first in the new order
+        before = get("order")
+        with together():
+            on_change()
+            if get("order") != before:
+                take("image", None)  # the first in the new order
 
     return st.selectbox(label, options, key=key, on_change=both, **more)
 

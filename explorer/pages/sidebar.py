@@ -15,7 +15,20 @@ from explorer.files import cache_folder, write_bytes
 from explorer.options import FITS
 from explorer.pages import parts
 from explorer.pages.facts import summary
-from explorer.pages.state import bound, called, choose, complain, get, plain, put, refused, shared, short_path
+from explorer.pages.state import (
+    bound,
+    called,
+    choose,
+    complain,
+    get,
+    heard,
+    plain,
+    put,
+    refused,
+    shared,
+    short_path,
+    together,
+)  # fmt: skip
 from explorer.pages.work import background
 
 if TYPE_CHECKING:
@@ -65,8 +78,9 @@ def draw() -> Selection:
     before = shared()["good"].get("checkpoint")
     checkpoint = _checkpoint(found)
     if before not in (None, get("checkpoint")) and "checkpoint" not in shared()["linked"]:
-        for other in ("layer", "code", "region"):
-            put(other, None)
+        with together():
+            for other in ("layer", "code", "region"):
+                put(other, None)
         if get("show") == "own" and not shared()["uploads"].get("own"):
             put("show", None)  # rather the new checkpoint's reconstructions than an empty upload box
     dataset = _dataset(checkpoint)
@@ -237,7 +251,8 @@ def _inside(name: str) -> None:
     made_for = checkpoints.describe(path).image_size
 
     def changed() -> None:
-        put("checkpoint", foreign.join(path, st.session_state["image-size"], st.session_state["taps"]))
+        if heard():
+            put("checkpoint", foreign.join(path, st.session_state["image-size"], st.session_state["taps"]))
 
     st.session_state["image-size"], st.session_state["taps"] = size or made_for, list(inside)
     st.number_input(

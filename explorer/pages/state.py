@@ -15,6 +15,8 @@ from typing import Any
 
 import streamlit as st
 from streamlit.errors import FragmentHandledException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from explorer.errors import BadInput
 
@@ -68,14 +70,40 @@ def _carry(name: str, text: str | None) -> None:
     _write_url()
 
 
+@contextmanager
+def together(*, leaves: bool = False) -> Iterator[None]:
+    """Choices that belong together: the address is written once, after the last of them, so that none says a part.
+
+    Args:
+        leaves: the address of this page stays as it is, because the one of another page will say what was chosen.
+    """
+    state = shared()
+    if state.get("together"):
+        yield
+        return
+    state["together"] = True
+    try:
+        yield
+    finally:
+        state["together"] = False
+        state["written"] = dict(state["carried"])
+        if not leaves:
+            _write_url()
+
+
 def _write_url() -> None:
     state = shared()
+    if state.get("together"):
+        return
+    found = st.query_params.to_dict()
     for name in names():
         value = state["carried"].get(name)
         if value is None or len(value) > LETTERS:  # what is too long for an address stays in the session
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != value:
-            st.query_params[name] = value
+            found.pop(name, None)
+        else:
+            found[name] = value
+    if found != st.query_params.to_dict():
+        st.query_params.from_dict(found)  # in one message: each is an address that the browser can go back to
     state["written"] = dict(state["carried"])
 
 
@@ -200,11 +228,23 @@ def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
         st.session_state[key] = value
 
     def changed() -> None:
-        if st.session_state[key] is not None:  # a segmented control can be emptied; then the last choice stays
+        if heard() and st.session_state[key] is not None:  # a segmented control can be emptied; the last choice stays
             put(name, st.session_state[key])
 
     chosen = draw(key, changed)
     return value if chosen is None else chosen
+
+
+def heard() -> bool:
+    """In the callback of a widget: whether the user changed it.
+
+    A browser sends the values of all widgets with whatever it asks. What it sent before it heard what a click chose
+    holds the values of before, which are nobody's choice now: such is a question to a part that is drawn by itself, on
+    a page that was left meanwhile. What a user changes is sent to the part in which the widget is.
+    """
+    running = get_script_run_ctx()
+    parts = running.fragment_ids_this_run if running else None
+    return not parts or ThreadState.get().fragment_id in parts
 
 
 def called(dataset: str) -> str:

@@ -16,7 +16,7 @@ from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job
 from explorer.pages import links, prior_runs
-from explorer.pages.state import guard, plain, put, shared
+from explorer.pages.state import guard, plain, put, shared, together
 
 if TYPE_CHECKING:
     from explorer.priors.folder import Facts
@@ -228,11 +228,12 @@ def _open(job: Job) -> None:
     """Goes to the reconstructions of the run's own held-out images, whatever was looked at before."""
     _end(job)
     checkpoint = checkpoints.describe(job.target)
-    for name, value in (("checkpoint", checkpoint.name), ("dataset", checkpoint.dataset)):
-        if value:
-            put(name, value)
-    for name in ("layer", "image", "code", "show"):  # of another network, and maybe one's own images
-        put(name, None)
+    with together(leaves=True):
+        for name, value in (("checkpoint", checkpoint.name), ("dataset", checkpoint.dataset)):
+            if value:
+                put(name, value)
+        for name in ("layer", "image", "code", "show"):  # of another network, and maybe one's own images
+            put(name, None)
     st.switch_page(shared()["pages"]["reconstructions"], query_params={})
 
 

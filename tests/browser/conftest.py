@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -137,3 +139,29 @@ def settle() -> Callable:
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=timeout)
 
     return wait
+
+
+@pytest.fixture
+def address() -> Callable:
+    """`address(page, "/code_maps", layer="top")` waits until the address says so; returns all that it carries.
+
+    On the way to another page the browser has other addresses first. Values are texts, or patterns that begin them.
+    """
+
+    def wait(page, path: str = "", **names: str | re.Pattern) -> dict[str, str]:
+        def says(url: str) -> bool:
+            there = carried(url)
+            return urlsplit(url).path.endswith(path) and all(
+                name in there and (there[name] == value if isinstance(value, str) else value.match(there[name]))
+                for name, value in names.items()
+            )
+
+        page.wait_for_url(says)
+        return carried(page.url)
+
+    return wait
+
+
+def carried(url: str) -> dict[str, str]:
+    """What an address carries, by name."""
+    return dict(parse_qsl(urlsplit(url).query))

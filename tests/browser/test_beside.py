@@ -5,11 +5,15 @@ The page is what the demo and the report are drawn from, with shipped names but 
 
 from __future__ import annotations
 
+import re
 import shutil
 from types import SimpleNamespace
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.sheets import browser, html, pieces
 from explorer.study import open_study
@@ -224,29 +228,92 @@ def test_by_touch_on_a_narrow_page(shown, studies):
     assert page.errors == []
 
 
-def test_in_the_app_a_drag_is_answered_and_a_click_opens_the_code_of_b(page, app_url, workspace, built, settle):  # noqa: F811
+@pytest.fixture
+def comparing(page, app_url, workspace, built, settle):  # noqa: F811
+    """The page Compare with both tiny checkpoints, in the app."""
     for name in ("tiny-vqvae", "tiny-vqvae2"):
-        shutil.copytree(built.checkpoints / name, workspace / "checkpoints" / name)
+        shutil.copytree(built.checkpoints / name, workspace / "checkpoints" / name, dirs_exist_ok=True)
     shutil.copytree(built.cache, workspace / "cache", dirs_exist_ok=True)
     asked = f"checkpoint=tiny-vqvae&dataset={built.photos}&against=tiny-vqvae2&image=3&layer_b=top"
-    page.goto(f"{app_url}/compare?{asked}")
-    found = page.locator("[data-name=beside-maps] canvas").first
-    found.wait_for()
-    settle(page)
+
+    def opened():
+        page.goto(f"{app_url}/compare?{asked}")
+        page.locator("[data-name=beside-maps] canvas").first.wait_for()
+        settle(page)
+        return page
+
+    return opened
+
+
+def test_in_the_app_a_drag_is_answered_and_a_click_opens_the_code_of_b(comparing, settle, address):
+    page = comparing()
     page.get_by_role("button", name="Box", exact=True).click()
     drag(page, canvas(page, "beside-maps", 0), (0.02, 0.02, 0.6, 0.98))
     settle(page)
     chosen = int(page.locator("[data-name=beside-maps].drawn").get_attribute("data-selected"))
-    assert 1 < chosen < 12 and "region=a%3A" in page.url
+    assert 1 < chosen < 12
+    assert address(page, region=re.compile("a:"))["checkpoint"] == "tiny-vqvae"
     page.get_by_role("heading", name=f"The {chosen} chosen images").wait_for()
     page.get_by_text(f"Keep these {chosen} images as a concept").wait_for()
     page.mouse.click(*spot(canvas(page, "linked-codes", 1), 0.3, 0.8))
-    page.wait_for_url("**/code_maps?**")
-    settle(page)
-    assert "checkpoint=tiny-vqvae2" in page.url and "layer=top" in page.url and "cell=1%2C0" in page.url
-    number = page.url.split("code=")[1].split("&")[0]
-    page.get_by_role("heading", name=f"Code {number} of layer top").wait_for()
+    found = address(page, "/code_maps", checkpoint="tiny-vqvae2", layer="top", image="3", cell="1,0")
+    page.get_by_role("heading", name=f"Code {found['code']} of layer top").wait_for()
     assert page.errors == []
+
+
+def test_what_a_page_asked_by_itself_before_a_click_left_it_undoes_nothing_when_it_comes_late(comparing, settle, page):
+    """It holds the values of all widgets as they were; on a slow line it is read when they are past."""
+    parts, late, sent, begun, addresses = [], [], [], [], []
+
+    def stand_between(line) -> None:
+        server = line.connect_to_server()
+
+        def forth(message) -> None:
+            asks = BackMsg.FromString(message) if isinstance(message, bytes) else BackMsg()
+            widgets = asks.rerun_script.widget_states.widgets
+            if any(
+                "piece-linked-codes" in one.id for one in widgets
+            ):  # the click; what is asked beside it has no such value
+                kept = [one for one in widgets if "trigger" not in (one.WhichOneof("value") or "")]
+                asks.rerun_script.fragment_id = [one for one in parts if one != asks.rerun_script.fragment_id][-1]
+                asks.rerun_script.is_auto_rerun = True
+                del widgets[:]
+                widgets.extend(kept)
+                late.append(asks.SerializeToString())
+            server.send(message)
+
+        def back(message) -> None:
+            told = ForwardMsg.FromString(message) if isinstance(message, bytes) else ForwardMsg()
+            kind = told.WhichOneof("type")
+            if kind == "page_info_changed":
+                addresses.append(told.page_info_changed.query_string)
+            if kind == "delta" and told.delta.fragment_id and not late:
+                parts.append(told.delta.fragment_id)
+            if kind == "new_session" and not told.metadata.run.fragment_ids:
+                begun.append(told.new_session.page_script_hash)
+                if late and begun[-1] != begun[-2]:
+                    sent.append(late.pop())
+                    server.send(sent[-1])
+            line.send(message)
+
+        line.on_message(forth)
+        server.on_message(back)
+
+    page.route_web_socket(re.compile("_stcore/stream"), stand_between)
+    comparing()
+    addresses.clear()
+    page.mouse.click(*spot(canvas(page, "linked-codes", 1), 0.3, 0.8))
+    page.get_by_role("heading", name="of layer top").wait_for()
+    page.wait_for_timeout(1000)
+    settle(page)
+    assert len(sent) == 1
+    for query in [*addresses, urlsplit(page.url).query]:  # the browser can go back to each of them
+        said = dict(parse_qsl(query))
+        assert (said["checkpoint"], said["layer"], said["cell"]) == ("tiny-vqvae2", "top", "1,0"), addresses
+    page.get_by_role("button", name="Next image").click()
+    page.wait_for_url(re.compile("image=4"))
+    settle(page)
+    assert "checkpoint=tiny-vqvae2" in page.url and "layer=top" in page.url and page.errors == []
 
 
 def large_map(letter: str) -> dict:
