@@ -33,7 +33,7 @@ def no_run_left(workspace, monkeypatch):
 
 
 def fill_form(page, settle, name: str) -> None:
-    page.get_by_text("Train a new checkpoint").first.click()
+    page.get_by_text("Train a checkpoint or a prior").first.click()
     page.locator(".st-key-train-start button").wait_for()
     settle(page)
     assert page.get_by_label("Name", exact=True).input_value() == "vqvae-shapes-2", "a shipped one has that name"

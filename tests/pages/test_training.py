@@ -73,7 +73,7 @@ def open_page(app: AppTest) -> AppTest:
 
 def test_an_empty_page_says_what_to_do(app):
     open_page(app)
-    assert "Train a new checkpoint" in app.info[0].value and "explorer train" in app.code[0].value
+    assert "Train a checkpoint or a prior" in app.info[0].value and "explorer train" in app.code[0].value
 
 
 def test_runs_are_listed_newest_first_with_their_state(app, home):
