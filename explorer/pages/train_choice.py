@@ -14,7 +14,9 @@ WHAT = {"autoencoder": "Autoencoder", "prior": "Prior of this checkpoint"}
 @guard()
 def draw() -> None:
     """The form in the sidebar; nothing heavy is imported before it is opened."""
-    box = st.expander("Train a checkpoint or a prior", icon=":material/model_training:", on_change="rerun", key="train-open")
+    box = st.expander(
+        "Train a checkpoint or a prior", icon=":material/model_training:", on_change="rerun", key="train-open"
+    )
     if not box.open:
         return
     with box:

@@ -69,8 +69,8 @@ def show() -> None:
     others = [job for job in found if job not in runs and job.active]
     if not runs:
         st.info(
-            "There is no training yet. Open **Train a checkpoint or a prior** in the sidebar, choose a family and a dataset, "
-            "and press **Start training**; its curves and samples appear here while it runs.",
+            "There is no training yet. Open **Train a checkpoint or a prior** in the sidebar, choose a family and a "
+            "dataset, and press **Start training**; its curves and samples appear here while it runs.",
             icon=":material/model_training:",
         )
         st.caption("The same from a terminal:")

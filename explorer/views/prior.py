@@ -19,7 +19,10 @@ WHAT = (
     "A prior is a network that learned which codes stand beside which, so that new code maps can be drawn and decoded, "
     "holes in a map can be filled, and one can see where an image is unlike what was learned."
 )
-NONE = "There is no prior of {name} yet. {what} Train one under “Train a checkpoint or a prior” in the sidebar, or with “explorer prior train {name}”."
+NONE = (
+    "There is no prior of {name} yet. {what} Train one under “Train a checkpoint or a prior” in the sidebar, or with "
+    "“explorer prior train {name}”."
+)
 
 
 def _priors(study: Study, _: Mapping[str, Any]) -> dict[str, str]:
