@@ -21,8 +21,8 @@ TERMS: dict[str, Term] = {
     ),
     "uniform": Term(
         "Uniform",
-        "What a code costs where nothing is known: log2 K, for K codes. No prior needs more, but one that is sure and "
-        "wrong does.",
+        "What a code costs where nothing is known: log2 K, for K codes. A prior that costs more is "
+        "surer than it should be.",
         "bits per code",
     ),
     "unigram": Term(

@@ -26,8 +26,8 @@ TERMS: dict[str, Term] = {
     ),
     "top-k": Term(
         "Top-k",
-        "Only the k likeliest codes of each cell may be drawn; 0 allows all of them. It cuts off codes that are "
-        "improbable, of which there are many, and so is one of the samples now and then.",
+        "Only the k likeliest codes of each cell may be drawn; 0 allows all of them. Each "
+        "improbable code is rare, but there are many of them, so now and then one is drawn; this cuts them off.",
         source="Fan et al. 2018, arXiv:1805.04833",
     ),
     "top-p": Term(

@@ -28,6 +28,12 @@ def available(study: Study) -> list[Facts]:
     return [one for one in folder.find(study.subject.fingerprint) if one.state == "done"]
 
 
+def older(study: Study) -> list[Facts]:
+    """Priors over codes of the open checkpoint as it was: by its name, with other weights."""
+    named, content = study.checkpoint.name, study.subject.fingerprint
+    return [one for one in folder.find() if Path(one.checkpoint).name == named and one.fingerprint != content]
+
+
 def facts_of(study: Study, name: str) -> Facts | None:
     """The prior of that name, or the first; None where there is none of this checkpoint."""
     found = available(study)

@@ -11,6 +11,7 @@ from explorer.datasets.values import short
 from explorer.options import KMEANS, changed
 from explorer.priors import PRIORS
 from explorer.progress import spoken
+from explorer.training.prior_samples import classes_of
 
 if TYPE_CHECKING:
     from explorer.priors import Prior
@@ -120,7 +121,7 @@ def _sentences(metrics: Mapping[str, Any]) -> list[str]:
                 f" The class saves {worded(told['told'], 2)} bits of an image; to say the class "
                 f"itself takes {told['most']:.2f}."
                 + (" More than that means that it is worse without a class than it could be."
-                   if told["told"]["mean"] > told["most"] else "")
+                   if (told["told"]["low"] or 0) > told["most"] else "")
             )  # fmt: skip
     return found
 
@@ -142,7 +143,7 @@ def _made(details: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
         else " The weights are those of the last step."
     )
     pictures = (
-        ["", "## Samples", "", "Temperature 1, nothing left out, the first sixteen with seed 0.", "",
+        ["", "## Samples", "", f"Sixteen with seed 0 at temperature 1{_of_classes(metrics)}.", "",
          "![samples](samples/last.png)"]
         if metrics.get("pictured")
         else []
@@ -152,3 +153,12 @@ def _made(details: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
         f"({details['images_per_second']:,.0f} images/s, torch {details['torch']}).{which}",
         *pictures,
     ]
+
+
+def _of_classes(metrics: Mapping[str, Any]) -> str:
+    """Which class each picture of the strip is of."""
+    if "condition" not in metrics:
+        return ""
+    condition = metrics["condition"]
+    shown = ", ".join(short(condition["values"][one]["value"]) for one in classes_of(len(condition["values"])))
+    return f", of {condition['column']} {shown}"

@@ -21,7 +21,11 @@ WHAT = (
 )
 NONE = (
     "There is no prior of {name} yet. {what} Train one under “Train a checkpoint or a prior” in the sidebar, or with "
-    "“explorer prior train {name}”."
+    "“explorer prior train {name} --dataset {dataset}”."
+)
+OLDER = (
+    "{prior} was learned from codes that {name} no longer makes, because its weights changed: train a prior again, or "
+    "bring those weights back."
 )
 
 
@@ -70,6 +74,8 @@ def sheet(study: Study, options: Options, picture: Looked | None = None) -> Shee
         link = Link(
             "Open one that has a prior", "casino", Go(None, {"checkpoint": "vqvae-digits", "dataset": "digits"})
         )
-        return Sheet([controls, Note(NONE.format(name=study.checkpoint.name, what=WHAT), "info"), link])
+        name, dataset = study.checkpoint.name, study.subject.dataset
+        older = [Note(OLDER.format(prior=one.name, name=name), "warning") for one in priors.older(study)]
+        return Sheet([controls, *older, Note(NONE.format(name=name, what=WHAT, dataset=dataset), "info"), link])
     made = part.blocks(study, facts, options, picture)
     return Sheet([controls, *made.blocks], made.numbers)

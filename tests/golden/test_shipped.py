@@ -67,3 +67,11 @@ def test_everything_that_ships_is_found(name):
         assert on_disk or once or place in ("latent_priors", "surprisal"), f"{name} ships no {place}"
     for score in set(SCORES) - {"human", "stability"}:
         assert open_study(path).score(score) is not None, f"the first look at {score} would wait"
+
+
+def test_digits_that_are_drawn_are_read_as_what_was_asked_for():
+    """The shipped judgement with guidance 2, by a probe that learned from real codes."""
+    study = open_study(SHIPPED / "vqvae-digits")
+    found = study.result("judged", {"prior": "vqvae-digits-prior", "guidance": 2.0})
+    assert found["probe"]["sets"]["samples"]["right"]["low"] > 0.8
+    assert found["probe"]["sets"]["samples"]["right"]["n"] >= 300

@@ -215,3 +215,21 @@ def test_what_cannot_be_drawn_is_a_sentence():
 def test_cells_not_drawn_yet_look_like_their_neighbours():
     codes = np.array([[[-1, 3], [2, -1], [-1, -1]], [[-1, -1]] * 3])
     assert drawn.filled(codes).tolist() == [[[2, 3], [2, 3], [2, 3]], [[0, 0]] * 3]
+
+
+def test_a_prior_of_weights_that_changed_is_said_to_be_one(opened):
+    study = opened()
+    config = folder.resolve(priors.available(study)[0].path) / "config.json"
+    config.write_text(config.read_text().replace(study.subject.fingerprint, "0" * len(study.subject.fingerprint)))
+    told = texts(shown(study)[0])
+    assert "tiny-vqvae-prior was learned from codes that tiny-vqvae no longer makes" in told
+    assert f"explorer prior train tiny-vqvae --dataset {study.subject.dataset}" in told
+
+
+def test_images_that_were_learned_from_are_said_to_surprise_less(opened, studio):  # noqa: F811
+    opened()
+    study = open_study(studio.checkpoints / "tiny-vqvae", str(studio.photos), split="train")
+    assert "learned from these images" in texts(shown(study, part="surprise")[0])
+    assert "learned from these images" not in texts(
+        shown(open_study(study.checkpoint.path, str(studio.photos)), part="surprise")[0]
+    )

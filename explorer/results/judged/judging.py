@@ -26,8 +26,9 @@ CONFUSED = 40  # classes of which every pair is kept
 DIMS = 64
 LN2 = float(np.log(2))
 FID = (
-    "No FID: it is a distance in the features of one Inception network, whose weights do not come with this program, "
-    "and nothing is downloaded unasked. The Fréchet distance is the same formula in the space that is named beside it."
+    "This program does not compute an FID: it is a distance in the features of one Inception network, whose weights do "
+    "not come with it, and nothing is downloaded unasked. The Fréchet distance is the same "
+    "formula in the space that is named beside it."
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
-OTHER_HALF = "the other half of the images, as no others are known"
+OTHER_HALF = "images: each half is counted for the other half"
 
 
 def ask(subject: Subject, facts: Facts, encoding: Encoding, progress: Progress) -> Surprisal:

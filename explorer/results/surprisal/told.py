@@ -150,6 +150,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         steps = ", ".join(f"{step['step']} {step['mean']:.2f}" for step in one["context"]["steps"])
         share = one["context"]["share"]["mean"]
         saved = "" if share is None else f"; {share:.0%} of the bits under frequency alone are saved"
+        if share is not None and share < 0:
+            saved = "; frequency alone costs less than this prior"
         rows.append(f"{one['level']}: {steps} bits a code{saved}")
     rows += [
         f"most surprising: row {one['row']} ({one['name']}), {one['bits']:.2f} bits a code" for one in told["most"][:3]

@@ -97,7 +97,7 @@ function completing(root, data, tell, ask) {
     preset("Right half", "Take the right half away", (_, column, __, columns) => column >= Math.ceil(columns / 2) || columns === 1)
     preset("Centre", "Take the middle away", (row, column, rows, columns) =>
       Math.abs(row - (rows - 1) / 2) < Math.max(rows / 4, 0.6) && Math.abs(column - (columns - 1) / 2) < Math.max(columns / 4, 0.6))
-    preset("Random half", "Take every second cell away, at random", () => Math.random() < 0.5)
+    preset("Random half", "Take about half of the cells away, at random", () => Math.random() < 0.5)
     preset("Invert", "Put back what is away, and take away the rest", (_, __, ___, ____, on) => !on)
     preset("All back", "Nothing is missing", () => false)
     state.original = make("div", left, "made")

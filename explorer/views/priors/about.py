@@ -122,7 +122,14 @@ def _class(facts: Facts, metrics: Mapping[str, Any]) -> list[Block]:
             )
         ]
         if "none" in told:
-            cards.append(Card("With none", f"{told['none']['mean']:.3f}", between(told["none"], DIGITS)))
+            cards.append(
+                Card(
+                    "With none",
+                    f"{told['none']['mean']:.3f}",
+                    between(told["none"], DIGITS),
+                    help_of("told by the class"),
+                )
+            )
             beside = f"{between(told['told'], 2)}; the class takes {told['most']:.2f}"
             cards.append(
                 Card("Told by the class", f"{told['told']['mean']:.2f} bits", beside, help_of("told by the class"))

@@ -303,7 +303,7 @@ UNEVEN = {
     "which": Column("In samples", help_of("codes used unevenly")),
     "samples": Column("Samples (%)", "Samples that have the code at least once.", "%.1f"),
     "held_out": Column("Held-out (%)", "Held-out images that have it.", "%.1f"),
-    "odds": Column("Odds ratio", "Odds of having the code in a sample over those in a held-out image; 1 is equal."),
+    "odds": Column("Odds ratio", "Odds of having the code in a sample over those in an image; 95 %, 1 is equal."),
 }  # fmt: skip
 
 

@@ -55,8 +55,8 @@ class Options(drawn.Options):
         when=lambda study, options: _shown(study, options) and bool(drawn.values(study, options)),
     )  # fmt: skip
     samples: int = fields.option(
-        MOST, "Samples", "How many are drawn, over all values.", choices={n: str(n) for n in (4, 8, 16, MOST)},
-        widget="list", when=_shown,
+        MOST, "Samples", "At most so many are drawn; of every value equally many.",
+        choices={n: str(n) for n in (4, 8, 16, MOST)}, widget="list", when=_shown,
     )  # fmt: skip
 
 

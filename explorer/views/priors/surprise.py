@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 SHOWN = 8  # images, and cells, in a row
 ABOUT = (
     "Row by row the prior says how probable each code is, given those before it. Where it gave the code that stands "
-    "there little, the image surprises it: bright cells."
+    "there a low probability, the image surprises it: bright cells."
+)
+TRAINED = (
+    "The prior learned from these images, or from some of them, so they surprise it less than new ones would. The part "
+    "“test” of the dataset has those that it did not see."
 )
 NO_IMAGE = "Choose an image, or drop one of your own, to see where it surprises the prior."
 
@@ -62,6 +66,8 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
     asked = {"prior": str(facts.path), "against": ""}
     kept = study.result("surprisal", asked)
     shown: list[Block] = [Note(ABOUT), Controls(("level",)), Choose()]
+    if study.subject.split in ("train", "all"):
+        shown.append(Note(TRAINED, "warning"))
     numbers: dict[str, Any] = {"prior": facts.name}
     if picture is None:
         shown.append(Note(NO_IMAGE, "info"))
