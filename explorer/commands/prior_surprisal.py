@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from explorer.commands.command import Json, cancellable, emit, noted, prior
+from explorer.commands.command import Json, cancellable, emit, noted, prior, tell
 from explorer.commands.results import Out
 from explorer.commands.train import Dataset, Device
 from explorer.options import FITS
@@ -52,5 +52,7 @@ def surprisal(
     with cancellable(Progress(0, "images")) as progress:
         path, found = obtain("surprisal", of, options, out=out, progress=progress)
         progress.finish()
+    if split in ("train", "all"):
+        tell("note: the prior learned from these images, or some of them, so they surprise it less than new ones would")
     numbers = told.numbers(found, of.images.names, of.images.concepts)
     emit({"surprisal": path, **numbers, **noted(of.images)}, as_json, [f"{path}", *told.lines(numbers)])
