@@ -34,7 +34,8 @@ def judge(
     count = min(MOST, len(held) // 2)
     if count < FEWEST:
         return {}
-    real, others = held.means[:count], held.means[count : 2 * count]
+    order = np.random.default_rng([seed, 11]).permutation(len(held))  # images may be sorted by class
+    real, others = held.means[order[:count]], held.means[order[count : 2 * count]]
     among, scores = None, {}
     for place, name in enumerate(("back", *fitted.densities)):
         if tell is not None:

@@ -52,7 +52,7 @@ def surprisal(
     with cancellable(Progress(0, "images")) as progress:
         path, found = obtain("surprisal", of, options, out=out, progress=progress)
         progress.finish()
-    if split in ("train", "all"):
+    if {split, of.images.split} & {"train", "all"}:
         tell("note: the prior learned from these images, or some of them, so they surprise it less than new ones would")
     numbers = told.numbers(found, of.images.names, of.images.concepts)
     emit({"surprisal": path, **numbers, **noted(of.images)}, as_json, [f"{path}", *told.lines(numbers)])

@@ -40,6 +40,8 @@ def leaks(
             steps = torch.randint(1, level.codes, (len(other),), generator=generator).to(other.device)
             other[:, place] = (other[:, place] + steps) % level.codes
             after = _predicted(prior, {**codes, level.name: other.view_as(codes[level.name])}, classes)
+            if any(one.isnan().any() for one in after.values()):
+                return float("inf")
             upper = [(before[one.name], after[one.name]) for one in prior.levels[:number]]
             own = (before[level.name][:, : place + 1], after[level.name][:, : place + 1])
             largest = max(largest, *((old - new).abs().max().item() for old, new in (own, *upper)))

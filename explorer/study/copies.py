@@ -40,9 +40,8 @@ class Near:
 
 def trained_on(study: Study, facts: Facts) -> Subject:
     """The training images of a prior: what is to be encoded where `nearest_training` knows nothing."""
-    return replace(
-        study.subject, dataset=facts.dataset, split="train", limit=None, kmeans=facts.kmeans or study.subject.kmeans
-    )
+    known = {"kmeans": facts.kmeans or study.subject.kmeans, "limit": facts.training.get("limit")}
+    return replace(study.subject, dataset=facts.dataset, split="train", **known)
 
 
 def nearest_training(

@@ -102,7 +102,7 @@ class Autoencoding:
     def losses(self, network: nn.Module, batch: Tensor) -> dict[str, Tensor]:
         return network(batch, **({"objective": self.objective} if self.objective else {}))
 
-    def begun(self, out: Path) -> None:
+    def begun(self, out: Path, step: int) -> None:
         if not self.fixed:
             seen.record(out, self.images)
 

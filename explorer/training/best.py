@@ -15,10 +15,10 @@ FILE = "best.safetensors"
 class Best:
     """The weights with the fewest bits on images that are watched and not trained on.
 
-    A resumed run may find those of a step that it has not made again yet: it will make the same, so they stay.
+    Those of a step that a resumed run has not made yet are of one that was given up: they go, and are made again.
     """
 
-    def __init__(self, out: Path, model: nn.Module) -> None:
+    def __init__(self, out: Path, model: nn.Module, step: int = 0) -> None:
         self.path, self.model = Path(out) / FILE, model
         self.step, self.bits = -1, float("inf")
         if self.path.is_file():
@@ -26,6 +26,9 @@ class Best:
 
             with safe_open(self.path, "pt") as file:
                 self.step, self.bits = int(file.metadata()["step"]), float(file.metadata()["bits"])
+            if self.step > step:
+                self.path.unlink()
+                self.step, self.bits = -1, float("inf")
 
     def consider(self, step: int, bits: float) -> None:
         """Keeps the weights of now if they have fewer bits than any before them."""

@@ -51,8 +51,8 @@ class Task(Protocol):
     def losses(self, network: nn.Module, batch: Any) -> dict[str, Tensor]:
         """`loss`, and what else the log tells, of one batch."""
 
-    def begun(self, out: Path) -> None:
-        """Once, in the folder of a new run."""
+    def begun(self, out: Path, step: int) -> None:
+        """Before the first step that is made, which is `step` of a run that is resumed."""
 
     def describe(self, out: Path, step: int, state: str) -> None:
         """Writes `config.json`."""
@@ -148,7 +148,7 @@ class _Run:
         else:
             self.out.mkdir(parents=True, exist_ok=True)
             self.task.describe(self.out, self.step, "training")
-        self.task.begun(self.out)
+        self.task.begun(self.out, self.step)
         self.batches = self.task.batches(self.accelerator, self.progress)
         self.progress.update(self.step, "making the first step", force=True)
         self.network.train()
@@ -267,6 +267,7 @@ class _Run:
     def _restore(self) -> None:
         path = self.out / STATE
         if not path.is_file():
+            _truncate_log(self.out / LOG, 0)
             return  # stopped before the first save: begin again
         self.step, tensors = states.load(path)
         states.restore(tensors, self.model, self.optimizer, self.task.objective)

@@ -114,12 +114,16 @@ def gather(sources: Sources, layers: Sequence[str], condition: str | None = None
     books = {name: book for name, book in found.items() if book.kind == "kmeans"}
     others = {name: book for name, book in books.items() if not _same(book, train.codebook(name))}
     codes = {one.name: train.codes(one.name) for one in levels} | (dict(sources.assigned(others)) if others else {})
-    fitted = None if condition is None else fit(train.concepts(), condition)
-    learned = Part(codes, _classes(train, fitted))
-    tested = Part({one.name: held_out.codes(one.name) for one in levels}, _classes(held_out, fitted))
-    notes = []
-    if len(learned) == len(tested) and all(np.array_equal(codes[one.name], tested.codes[one.name]) for one in levels):
-        aside = learned.shares() < 1 / HELD_OUT
+    shown = {one.name: held_out.codes(one.name) for one in levels}
+    aside, notes = np.zeros(len(train), bool), []
+    alone = len(train) == len(held_out) and all(np.array_equal(codes[name], shown[name]) for name in shown)
+    if alone:  # the other end of the shares than `watched` takes
+        aside = Part(codes, np.full(len(train), -1)).shares() >= 1 - 1 / HELD_OUT
+    fitted = None
+    if condition is not None:
+        fitted = fit(train.concepts()[~aside] if alone else train.concepts(), condition)
+    learned, tested = Part(codes, _classes(train, fitted)), Part(shown, _classes(held_out, fitted))
+    if alone:
         learned, tested = learned.of(np.flatnonzero(~aside)), learned.of(np.flatnonzero(aside))
         notes.append(f"there is one set of codes: {len(tested):,} of {len(aside):,} images were held out, by content")
     for which, part in (("training", learned), ("held-out", tested)):

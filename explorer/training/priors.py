@@ -147,8 +147,8 @@ class PriorTask:
     def losses(self, network: nn.Module, batch: tuple[dict[str, Tensor], Tensor]) -> dict[str, Tensor]:
         return network(*batch)
 
-    def begun(self, out: Path) -> None:
-        self.best = Best(out, self.model) if len(self.watched) else None
+    def begun(self, out: Path, step: int) -> None:
+        self.best = Best(out, self.model, step) if len(self.watched) else None
         if self.codes.books:
             from explorer.encodings import codebooks
 
@@ -183,7 +183,7 @@ class PriorTask:
                 "too few to be true"
             )
         if kept is not None:
-            found["kept"] = {"step": kept[0], "bits": kept[1], "images": len(self.watched)}
+            found["kept"] = {"step": kept[0], "bits": kept[1], "images": min(len(self.watched), LOOKED)}
         return found
 
     def finish(self, out: Path, details: dict[str, Any], metrics: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.analysis import aggregate, flows, mixture
+from explorer.analysis import aggregate, flows, latent_samples, mixture
 from explorer.analysis.aggregate import Latents
 
 ROOT = np.linalg.cholesky(np.array([[2.0, 0.9, 0.0], [0.9, 1.0, 0.3], [0.0, 0.3, 0.5]]))
@@ -139,3 +139,16 @@ def test_a_flow_of_many_units_bends_and_is_stopped_by_what_is_held_back():
     assert flow.nats(held).mean() > aggregate.Gaussian(centre, root).nats(held).mean() + 0.5
     assert flow.steps == max(flow.looked, key=lambda one: one[1])[0]
     assert flow.parameters < sum(one.size for one in flow.weights.values()), "what a mask hides is no parameter"
+
+
+def test_images_sorted_by_class_are_judged_like_shuffled_ones(monkeypatch):
+    """Ten far clusters, one after another: a sampler that is right is as good as other images are."""
+    generator = np.random.default_rng(0)
+    points = np.repeat(8 * generator.standard_normal((10, 4)), 120, 0) + generator.standard_normal((1200, 4))
+    monkeypatch.setattr(latent_samples, "_seen", lambda model, found, layer: found)
+    monkeypatch.setattr(latent_samples, "MOST", 300)
+    shuffled = generator.permutation(points)
+    monkeypatch.setattr(aggregate, "drawn", lambda fitted, name, count, seed: shuffled[:count])
+    fitted = aggregate.Fitted({"right": None}, np.arange(4), np.zeros(4), {})
+    scores = latent_samples.judge(None, fitted, Latents(points), "latent")["scores"]
+    assert min(scores[name][one]["mean"] for name in scores for one in ("precision", "recall", "coverage")) > 0.8

@@ -16,6 +16,7 @@ from explorer.errors import BadInput
 from explorer.priors import folder
 from explorer.progress import Progress
 from explorer.training import STATE, prior_codes
+from explorer.training.best import Best
 from explorer.training.prior_codes import Part, Sources
 from explorer.training.priors import Asked, PriorTraining, train_prior
 
@@ -130,6 +131,15 @@ def test_the_weights_with_the_fewest_bits_on_images_kept_aside_are_kept(tmp_path
     assert "kept" not in last and "watched_bits" not in log(tmp_path / "last")[-1]
 
 
+def test_best_weights_of_steps_that_were_given_up_go(tmp_path):
+    model = torch.nn.Linear(2, 1)
+    Best(tmp_path, model).consider(7, 1.5)
+    again = Best(tmp_path, model, step=7)
+    assert (again.step, again.bits) == (7, 1.5)
+    begun = Best(tmp_path, model, step=3)
+    assert begun.restore() is None and not (tmp_path / "best.safetensors").exists()
+
+
 def test_numbers_are_bits_of_held_out_images_beside_models_that_count(tmp_path, found):
     made = run(tmp_path / "prior", found, steps=120)
     metrics = made["metrics"]
@@ -183,6 +193,10 @@ def test_one_set_of_codes_is_divided_by_content(tmp_path):
     seen = {found.tobytes() for found in codes.train.codes["code"]}
     assert not [found for found in codes.held_out.codes["code"] if found.tobytes() in seen], "a copy is on both sides"
     assert "held out, by content" in codes.notes[0]
+    assert codes.watched().any() and not codes.watched().all(), "some of the rest can say which weights are kept"
+    both.columns = {"number": np.arange(400).astype(float)}
+    fitted = prior_codes.gather(sources(both, both), ("code",), "number").condition
+    assert sum(fitted.counts) == len(codes.train), "held-out images have no part in the ranges"
     shares = Part({"code": np.random.default_rng(0).integers(0, 8, (4000, 3, 3))}, np.zeros(4000)).shares()
     assert abs((shares < 0.1).mean() - 0.1) < 0.02
 

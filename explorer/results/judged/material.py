@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # samples drawn between two looks at whether to stop
 SPLITS = "samples are held against images that the prior did not learn from; choose --split test instead of {!r}"
+ONE_SET = (
+    "these codes are one set, and the prior learned from most of it: there are no images to hold samples against; "
+    "judge a prior of a dataset with a split of its own for testing"
+)
 
 
 class Material:
@@ -38,10 +42,12 @@ class Material:
 
         if subject.split in ("train", "all"):
             raise BadInput(SPLITS.format(subject.split))
+        if subject.images.split == "all":
+            raise BadInput(ONE_SET)
         self.subject, self.options, self.encoding = subject, options, encoding
         self.progress = progress
         self.facts = facts_of(subject, options)
-        learned = replace(subject, dataset=self.facts.dataset, split="train", limit=None)
+        learned = replace(subject, dataset=self.facts.dataset, split="train", limit=self.facts.training.get("limit"))
         self.learned: Encoding = obtain("encoding", learned)[1]
         self.learned_from = learned
         self.levels = self.facts.levels

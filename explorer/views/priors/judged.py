@@ -66,8 +66,8 @@ def asked_of(study: Study, facts: Facts) -> Subject:
 def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = None) -> Made:
     """The verdict, and what it stands on; or the work that makes it."""
     shown: list[Block] = [Controls(("judged_at", "judged_guidance"))]
-    if study.subject.split in ("train", "all"):
-        return Made([*shown, Note(SEEN.format(study.subject.split), "info")], {"judged": None})
+    if learned := {study.subject.split, study.images.split} & {"train", "all"}:
+        return Made([*shown, Note(SEEN.format(min(learned)), "info")], {"judged": None})
     guidance = options.judged_guidance if facts.classes and facts.settings.get("class_dropout") else 1.0
     subject = asked_of(study, facts)
     asked = Asked(str(facts.path), temperature=options.judged_at, guidance=guidance)

@@ -66,7 +66,7 @@ def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = No
     asked = {"prior": str(facts.path), "against": ""}
     kept = study.result("surprisal", asked)
     shown: list[Block] = [Note(ABOUT), Controls(("level",)), Choose()]
-    if study.subject.split in ("train", "all"):
+    if {study.subject.split, study.images.split} & {"train", "all"}:
         shown.append(Note(TRAINED, "warning"))
     numbers: dict[str, Any] = {"prior": facts.name}
     if picture is None:
