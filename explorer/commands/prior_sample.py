@@ -51,6 +51,8 @@ def sample_prior(
     more = {} if facts.kmeans is None else {"kmeans": facts.kmeans}
     study = Study(Subject(folder.checkpoint_of(facts), facts.dataset, **more))
     classes = classes_of(facts, value, count, choices.seed)
+    with explained("write the samples into --out", out):
+        out.mkdir(parents=True, exist_ok=True)  # now, not after all are drawn
     codes, seconds = _drawn(facts, classes, choices, device)
     values = [facts.condition.values[one] if one >= 0 else None for one in classes]
     with explained("write the samples into --out", out):

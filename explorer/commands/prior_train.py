@@ -69,6 +69,8 @@ def train_prior(
         layer, kmeans = [one.name for one in saved.levels], saved.kmeans or kmeans
         dataset, limit = saved.dataset, saved.training.get("limit")
     kind = kind or KIND
+    if kind not in PRIORS:
+        raise BadInput(f"unknown kind {kind!r}; choose from {', '.join(PRIORS)}")
     settings, options = config.split(kind, set_ or [], PRIORS, PriorTraining)
     options |= {"device": device} if device != "auto" else {}
     options |= {"steps": steps} if steps is not None else {}

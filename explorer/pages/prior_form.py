@@ -163,6 +163,7 @@ def _outlook(
         timed = shared().setdefault("seconds per step", {})
         st.caption(f"{made.parameters:,} parameters · about {made.bytes / 1e9:.1f} GB of memory")
         if key not in timed and place.button("Estimate the time", icon=":material/timer:", key="train-prior-estimate"):
+            prior_plans.check_room(made, training["batch_size"], training["device"])
             with place.container(), st.spinner("Timing a few steps …"):
                 timed[key] = prior_estimates.per_step(kind, settings, training, made.levels, 0)
     except BadInput as error:

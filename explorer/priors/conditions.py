@@ -67,8 +67,12 @@ class Condition:
         """What `facts` wrote; raises KeyError, TypeError or ValueError where that is something else."""
         values, edges = tuple(str(one) for one in facts["values"]), tuple(float(one) for one in facts["edges"])
         counts = tuple(int(one) for one in facts["counts"])
-        if not 1 <= len(values) <= MOST or (edges and len(edges) != len(values) - 1) or not np.isfinite(edges).all():
+        if not 1 <= len(values) <= MOST or len(set(values)) < len(values):
             raise ValueError("values")
+        if edges and (len(edges) != len(values) - 1 or not np.isfinite(edges).all() or list(edges) != sorted(edges)):
+            raise ValueError("edges")
+        if counts and (len(counts) != len(values) or not all(0 <= one < 2**53 for one in counts)):
+            raise ValueError("counts")
         return cls(str(facts["column"]), values, edges, counts)
 
     def facts(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def find(fingerprint: str | None = None) -> list[Facts]:
 def resolve(name_or_path: str | Path) -> Path:
     """Folder of a prior given by name or path; raises BadInput that lists the names if there is none."""
     text = str(name_or_path)
-    for place in (root() / text, SHIPPED / text, Path(text).expanduser()):
+    for place in (root() / text, SHIPPED / text, Path(os.path.expanduser(text))):
         if text and is_prior(place):
             return place
     names = ", ".join(one.name for one in find()) or "none found; `explorer prior train CHECKPOINT` makes one"
@@ -117,7 +118,7 @@ def _described(path: Path, *stamps: int) -> Facts:
         )  # fmt: skip
     except OSError as error:
         raise BadInput(f"config.json of {path.name} cannot be read: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadInput(f"config.json of {path.name} is no prior's: it lacks or misstates {error}") from None
 
 
@@ -184,24 +185,51 @@ def _digest(path: Path, *stamps: int) -> str:
 
 def checkpoint_of(facts: Facts) -> Path:
     """The checkpoint whose codes a prior is over; raises BadInput where it is gone, or is another one now."""
-    named = facts.checkpoint
-    for place in (facts.path.parent / named, Path(named).expanduser(), named):
+    named, found = facts.checkpoint, None
+    for place in (facts.path.parent / named, Path(os.path.expanduser(named)), named):
         try:
             path = checkpoints.resolve(place)
             if checkpoints.fingerprint(path) == facts.fingerprint:
-                return path
-        except BadInput:
+                found = path
+                break
+        except (BadInput, OSError, RuntimeError, ValueError):
             continue
+    if found is not None:
+        return _agreeing(facts, found)
     for one in checkpoints.find():  # renamed, or moved
         try:
             if one.state != "training" and checkpoints.fingerprint(one.path) == facts.fingerprint:
-                return one.path
+                found = one.path
+                break
         except BadInput:
             continue
+    if found is not None:
+        return _agreeing(facts, found)
     raise BadInput(
         f"{facts.name} was learned from codes of {Path(named).name}, which is not there or was trained again since: "
         "train the prior again, or bring the old checkpoint back"
     )
+
+
+def agrees(facts: Facts, checkpoint: checkpoints.Checkpoint) -> bool:
+    """Whether the levels of a prior are layers of a checkpoint, with as many codes on the same grids."""
+    known = {one["name"]: one for one in checkpoint.layers}
+    names = [level.name for level in facts.levels]
+    if not names or len(set(names)) < len(names) or not set(names) <= known.keys():
+        return False
+    fitted = books(facts.path)
+    for level in facts.levels:
+        layer = known[level.name]
+        codes = layer.get("codes") or len(fitted.get(level.name, ()))
+        if list(level.grid) != list(layer["grid"]) or level.codes != codes:
+            return False
+    return True
+
+
+def _agreeing(facts: Facts, path: Path) -> Path:
+    if not agrees(facts, checkpoints.describe(path)):
+        raise BadInput(f"config.json of {facts.name} tells of other codes than {path.name} has; train the prior again")
+    return path
 
 
 def books(path: str | Path) -> dict[str, Codebook]:

@@ -25,7 +25,8 @@ BATCH = 64  # images at a time
 
 def available(study: Study) -> list[Facts]:
     """Finished priors over the codes of the open checkpoint, shipped ones first, then newest first."""
-    return [one for one in folder.find(study.subject.fingerprint) if one.state == "done"]
+    found = [one for one in folder.find(study.subject.fingerprint) if one.state == "done"]
+    return [one for one in found if folder.agrees(one, study.checkpoint)]
 
 
 def older(study: Study) -> list[Facts]:

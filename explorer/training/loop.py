@@ -146,7 +146,10 @@ class _Run:
         if resumed:
             self._restore()
         else:
-            self.out.mkdir(parents=True, exist_ok=True)
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError as error:
+                raise BadInput(f"{self.out} cannot be made: {error.strerror}; choose another place") from None
             self.task.describe(self.out, self.step, "training")
         self.task.begun(self.out, self.step)
         self.batches = self.task.batches(self.accelerator, self.progress)

@@ -14,7 +14,7 @@ from explorer.priors.heads import WHOLE
 from explorer.training.priors import PriorTraining
 
 COPIES = 5  # of each weight: itself, its gradient, two moments, and the best so far
-SOFTMAX, FEATURES = 3, 24  # copies of each logit; and of each channel of a place in each block
+SOFTMAX, FEATURES = 3, 48  # copies of each logit; and of each channel of a place in each block
 FLOAT = 4
 
 
@@ -86,8 +86,9 @@ def check_room(made: Plan, batch: int, device: str) -> None:
     if made.bytes <= free:
         return
     places, codes = sum(one.places for one in made.levels), max(one.codes for one in made.levels)
-    fits = max(1, int(batch * free / made.bytes))
-    smaller = f"take --set batch_size={fits}, a smaller width" if fits < batch else "take a smaller width"
+    fixed = FLOAT * COPIES * made.parameters  # whatever the batch
+    fits = int(batch * (free - fixed) / (made.bytes - fixed)) if free > fixed else 0
+    smaller = f"take --set batch_size={fits}, a smaller width" if 1 <= fits < batch else "take a smaller width"
     raise BadInput(
         f"a prior over {places:,} places of {codes:,} codes takes about {_told(made.bytes)} of memory with batches of "
         f"{batch:,} images, and {_told(free)} are free: {smaller}, or a coarser layer"

@@ -226,6 +226,21 @@ def test_a_prior_of_weights_that_changed_is_said_to_be_one(opened):
     assert f"explorer prior train tiny-vqvae --dataset {study.subject.dataset}" in told
 
 
+def test_a_prior_whose_files_were_written_by_somebody_else_breaks_nothing(opened):
+    study = opened()
+    place = folder.resolve(priors.available(study)[0].path)
+    good = (place / "config.json").read_text()
+    for broken in (good.replace('"codes": 8', '"codes": 1e999'), good.replace('"codes": 8', '"codes": 9'),
+                   good.replace('"name": "code"', '"name": "zzz"')):  # fmt: skip
+        assert broken != good
+        (place / "config.json").write_text(broken)
+        assert "There is no prior" in texts(shown(study)[0])
+    (place / "config.json").write_text(good)
+    for broken in ('{"bits_per_code": "many"}', '{"bits_per_code": {"mean": null}, "uniform": []}', "[1]"):
+        (place / "metrics.json").write_text(broken)
+        assert "keeps no scores" in texts(shown(study, part="about")[0])
+
+
 def test_images_that_were_learned_from_are_said_to_surprise_less(opened, studio):  # noqa: F811
     opened()
     study = open_study(studio.checkpoints / "tiny-vqvae", str(studio.photos), split="train")

@@ -20,7 +20,17 @@ DIGITS = 3
 
 
 def blocks(study: Study, facts: Facts, options: Any, picture: Looked | None = None) -> Made:
-    """The card of a prior, as cards and charts."""
+    """The card of a prior, as cards and charts; what it is alone, where the scores beside it are damaged."""
+    try:
+        made = _blocks(facts)
+        if "bits_per_code" in facts.metrics:
+            _beside(facts.metrics, "light")  # charts are drawn later, and nobody would say what is wrong then
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Made([_what(facts), Note(UNSCORED, "info")], {"prior": facts.name, "kind": facts.kind})
+    return made
+
+
+def _blocks(facts: Facts) -> Made:
     metrics = facts.metrics
     numbers = {"prior": facts.name, "kind": facts.kind, "parameters": facts.parameters, **metrics}
     if "bits_per_code" not in metrics:
