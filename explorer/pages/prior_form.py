@@ -74,14 +74,14 @@ def start(
         BadInput: a name that exists or is no name, settings that do not fit together or into memory.
     """
     from explorer import checkpoints, datasets, jobs
-    from explorer.priors import PRIORS
+    from explorer.priors import PRIORS, folder
     from explorer.training import prior_plans
     from explorer.training.priors import PriorTraining
 
     if not train_form.NAME.fullmatch(name):
         raise BadInput(f"'{name}' is no name for a prior; use letters, digits, dot, dash and underscore")
     target = checkpoints.folder() / name
-    if target.exists():
+    if target.exists() or name in {known.name for known in (*checkpoints.find(), *folder.find())}:
         raise BadInput(f"'{name}' already exists; choose another name, or delete it on the Training page")
     made = prior_plans.plan(kind, checkpoints.describe(checkpoint), settings, training, layers=layers, kmeans=kmeans)
     if training["device"] == "cpu":  # a server that asked a GPU would hold some of it; the job asks

@@ -16,7 +16,6 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import FragmentHandledException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from explorer.errors import BadInput
 
@@ -242,6 +241,10 @@ def heard() -> bool:
     holds the values of before, which are nobody's choice now: such is a question to a part that is drawn by itself, on
     a page that was left meanwhile. What a user changes is sent to the part in which the widget is.
     """
+    try:  # no public name says in which part a callback runs
+        from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+    except ImportError:
+        return True
     running = get_script_run_ctx()
     parts = running.fragment_ids_this_run if running else None
     return not parts or ThreadState.get().fragment_id in parts

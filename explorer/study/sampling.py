@@ -59,13 +59,18 @@ class Drawing:
         """Draws from now on, if it is not done or under way."""
         with self._changed:
             self._asked = time.monotonic()
-            if self.done or self._fault or self.alive:
+            if self.done or self.alive:
                 return self
-            self.steps = 0
+            self.steps, self._fault = 0, ""  # what went wrong once may go well now
             self._thread = threading.Thread(target=self._run, daemon=True, name="drawing")
+            self._thread.start()
         _only(self)
-        self._thread.start()
         return self
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in the memory of the study."""
+        return sum(one.nbytes for one in self.codes.values())
 
     @property
     def alive(self) -> bool:
@@ -100,6 +105,8 @@ class Drawing:
         try:
             codes, effective, seconds = self._draw(self._row)
         except Cancelled:
+            with self._changed:
+                self._changed.notify_all()
             return
         except BadInput as problem:
             fault = str(problem)

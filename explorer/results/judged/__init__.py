@@ -7,12 +7,12 @@ levels: [name]   cells: of all levels   choices: {temperature, top_k, top_p, gui
 copying: {kind, sentence   samples, held_out: {half, nearly: share, mean}   difference, nearly, nearer
           places: {half, nearly, mean}: codes drawn from training for each place alone
           counts: {samples, held_out, places: (cells + 1) maps whose nearest training map shares so many codes}
-          pixels: {samples, held_out: mean distance, nearer, kind, sentence} or null
+          pixels: {samples, held_out: mean distance, nearer} or null
           nearest: [{sample, class, share, row, codes: {level: (H, W)}}]   samples nearest to training, most first}
 quality: {space, k, n   sets: [{name, precision, recall, density, coverage, frechet}]}
-usage: [{layer, codes: K, kl: {samples, held_out, difference}, perplexity, used, codes_uneven: [...]}]
+usage: [{layer, codes: K, kl: {samples, held_out, difference}, perplexity, used, uneven: [...]}]
 probe: {column, values, fitted, chance, sets: {samples, held_out, samples_seen, held_out_seen: {right, balanced,
-        confusion}}   difference, sentence} or {missing: sentence}
+        confusion}}   difference} or {missing: sentence}
 bits: {samples, held_out, difference, less}   bits per code under the prior
 kept: {samples, held_out} share of codes that a decoded map has when it is encoded again, or null
 fid: sentence   seconds
