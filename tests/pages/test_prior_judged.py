@@ -41,7 +41,7 @@ def test_the_work_is_offered_and_then_its_verdict_stands_on_top(open_app, kept):
     assert told["n"] == 12 and told["copying"]["kind"] == "few", "twelve are too few for a verdict, and it says so"
     app = open_app("prior", checkpoint="tiny-vqvae2", part="judged")
     assert not app.exception and not app.warning
-    for words in ("too few to tell", "Like images? Precision", "read", "No FID"):
+    for words in ("too few to tell", "Like images? Precision", "read", "compute an FID"):
         assert words in said(app)
     labels = {metric.label.replace("\\", "") for metric in app.metric}
     assert {"Half a map repeated", "Nearer than held-out", "Precision", "Coverage", "Bits per code"} <= labels
