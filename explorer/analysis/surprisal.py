@@ -26,11 +26,6 @@ def images_bits(maps: Mapping[str, np.ndarray]) -> np.ndarray:
     return sum(one.reshape(len(one), -1).sum(1, dtype=np.float64) for one in maps.values())
 
 
-def mean_bits(maps: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Bits a code of each image, over the cells of all levels: {level: (N, H, W)} -> (N,) float64."""
-    return images_bits(maps) / max(sum(one[0].size for one in maps.values() if len(one)), 1)
-
-
 @dataclass(frozen=True)
 class OfCodes:
     """How much each code that occurs surprises, one entry a code, ascending.

@@ -15,14 +15,6 @@ import numpy as np
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)  # images that the frequency in the whole map counts as, at a place
 ASIDE = 10  # one training image in so many says which
 STEPS = ("uniform", "unigram", "place", "neighbours", "prior", "class")  # from nothing known to everything
-NAMES = {
-    "uniform": "Nothing: each code alike",
-    "unigram": "How frequent the code is",
-    "place": "… and its place",
-    "neighbours": "… or left and upper code",
-    "prior": "All codes before it",
-    "class": "… and the class",
-}
 
 
 def by_place(train: np.ndarray, held_out: np.ndarray, codes: int, seed: int = 0) -> np.ndarray:
