@@ -17,6 +17,7 @@ ORDER = (
     ("errors",),
     ("files",),
     ("progress",),
+    ("ranks",),
     ("hub",),
     ("glossary",),
     ("precision",),
