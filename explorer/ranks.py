@@ -9,7 +9,7 @@ would make. Nothing here asks a device for a number, so that a step can be captu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import torch
@@ -83,6 +83,17 @@ def part(whole: int) -> slice:
     """Which of the `whole` rows of a batch are this rank's."""
     size = whole // _count
     return slice(_number * size, (_number + 1) * size)
+
+
+def drawn(draw: Callable[[int], Tensor], size: int) -> Tensor:
+    """The own `size` rows of what `draw` draws for the batches of all ranks: what one process draws for them all."""
+    return draw(_count * size)[part(_count * size)]
+
+
+def add_up(tensor: Tensor) -> None:
+    """Replaces a tensor by its sum over ranks."""
+    if _count > 1:
+        dist.all_reduce(tensor)
 
 
 def total(tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Quantizers whose codebook is arithmetic: finite scalars (FSQ) and signs (LFQ), by vector-quantize-pytorch."""
+"""Quantizers whose codebook is arithmetic: finite scalars (FSQ), by vector-quantize-pytorch, and signs (LFQ)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from explorer import ranks
 from explorer.autoencoder import Codebook
 from explorer.errors import BadInput
 from explorer.models.quantizers import Learned, Quantizer
@@ -68,7 +70,7 @@ class LFQ(Quantizer):
     pulls latents to the corners.
     """
 
-    WEIGHT = 0.1
+    WEIGHT, SHARP = 0.1, 100.0  # of the entropy; how sure of the nearest code a latent is
 
     def __init__(self, codes: int, beta: float) -> None:
         bits = round(math.log2(codes))
@@ -79,7 +81,6 @@ class LFQ(Quantizer):
         self.beta, self.parts = beta, {"": bits}
         signs = (torch.arange(codes)[:, None] >> torch.arange(bits - 1, -1, -1)) & 1  # most significant bit first
         self.register_buffer("vectors", signs.float() * 2 - 1, persistent=False)
-        self.library: list[nn.Module] = []
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
@@ -89,18 +90,20 @@ class LFQ(Quantizer):
         return {"": z}
 
     def learn(self, z: Tensor) -> Learned:
-        if not self.library:
-            from vector_quantize_pytorch import LFQ as Library
+        bits = z > 0
+        signs = bits.to(z) * 2 - 1
+        places = 2 ** torch.arange(self.dim - 1, -1, -1, device=z.device)
+        losses = {"commitment": self.beta * F.mse_loss(z, signs)}
+        if self.training:
+            near = (2 * self.SHARP * z.flatten(0, 2) @ self.vectors.T).softmax(-1)  # (N·H·W, K)
+            all_used = _entropy(ranks.mean(near.mean(0)))
+            losses["entropy"] = self.WEIGHT * (_entropy(near).mean() - all_used)
+        return Learned(z + (signs - z).detach(), [signs], {"": (bits * places).sum(-1)}, losses)
 
-            found = Library(
-                codebook_size=len(self.vectors), commitment_loss_weight=1.0
-            )  # weighted here, each by itself
-            self.library = [found.to(z.device)]
-        self.library[0].train(self.training)
-        (values, codes, _), (each, all_used, commitment) = self.library[0](z.flatten(1, 2), return_loss_breakdown=True)
-        values = values.view(z.shape)
-        losses = {"commitment": self.beta * commitment, "entropy": self.WEIGHT * (each - all_used)}
-        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, losses)
+
+def _entropy(shares: Tensor) -> Tensor:
+    """(…, K) shares of codes -> nats (…), equation 4 of the LFQ paper; rare codes count as one in 100,000."""
+    return -(shares * shares.clamp(min=1e-5).log()).sum(-1)
 
 
 def _product(levels: tuple[int, ...]) -> Tensor:

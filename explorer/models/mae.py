@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from explorer import ranks
 from explorer.errors import BadInput
 from explorer.models.convolutions import check_divides, to_signed, to_unit
 from explorer.models.masked import Masked
@@ -102,7 +103,8 @@ class MAE(Masked):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Losses of a batch: `loss`, `masked`, `visible` (mean squared errors of patches)."""
         patches = self.mask_grid[0] * self.mask_grid[1]
-        noise = torch.rand(len(images), patches, generator=generator, device=images.device)
+        options = {"generator": generator, "device": images.device}
+        noise = ranks.drawn(lambda size: torch.rand(size, patches, **options), len(images))
         order = noise.argsort(1)
         kept = visible_patches(patches, self.config.mask_ratio)
         prediction, states = self._masked(images, order, kept)
@@ -142,7 +144,7 @@ class MAE(Masked):
     @torch.no_grad()
     def _follow_class_tokens(self, states: list[Tensor]) -> None:
         now = torch.stack([state[:, 0].float().mean(0) for state in states])
-        self.class_tokens.lerp_(now, 0.02)
+        self.class_tokens.lerp_(ranks.mean(now), 0.02)
 
 
 def visible_patches(patches: int, mask_ratio: float) -> int:

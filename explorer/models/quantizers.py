@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer import ranks
 from explorer.autoencoder import Codebook, Fill
 from explorer.models.tables import SimTable, Table
 
@@ -138,7 +139,7 @@ class Quantizer(nn.Module):
     @torch.no_grad()
     def _follow(self, contributions: list[Tensor]) -> None:
         for index, contribution in enumerate(contributions):
-            now = contribution.detach().flatten(0, 2).mean(0)
+            now = ranks.mean(contribution.detach().flatten(0, 2).mean(0))
             self.mean(index).lerp_(now, FOLLOW if self._started else 1.0)
 
 
@@ -172,6 +173,8 @@ class VectorQuantizer(Quantizer):
         self._load()
         N, H, W, D = z.shape
         z = self.split(z)[""]
+        if self.training and not self._started:
+            self._start(z.detach().reshape(-1, D))
         values, codes, _ = self.table(z.reshape(N, H * W, D))
         values, codes = values.view(N, H, W, D), codes.view(N, H, W)
         losses = {"commitment": self.beta * F.mse_loss(z, values.detach())}
@@ -197,11 +200,20 @@ class VectorQuantizer(Quantizer):
             self.table = self.table.learner(self.kind)
 
     @torch.no_grad()
+    def _start(self, latents: Tensor) -> None:
+        """Of several ranks each makes the k-means of all latents of the first batch, which one alone leaves to the
+        library: it would draw other ones."""
+        if ranks.count() > 1:
+            table = self.table._codebook
+            table.init_embed_(table.transform_input(ranks.gathered(latents))[None])
+            ranks.follow((table.embed, table.embed_avg, table.cluster_size))  # a GPU sums in any order
+
+    @torch.no_grad()
     def _revive(self, latents: Tensor) -> None:
         table = self.table._codebook
         dead = table.cluster_size < self.revive_below  # (1, K)
-        rows = torch.randint(len(latents), dead.shape, device=latents.device)
-        fresh = latents[rows]  # (1, K, D)
+        rows = torch.randint(ranks.count() * len(latents), dead.shape, device=latents.device)
+        fresh = ranks.chosen(latents, rows[0])[None]  # (1, K, D)
         size = torch.full_like(table.cluster_size, 2 * self.revive_below)
         table.embed.copy_(torch.where(dead[..., None], fresh, table.embed))
         table.embed_avg.copy_(torch.where(dead[..., None], fresh * size[..., None], table.embed_avg))
@@ -211,12 +223,13 @@ class VectorQuantizer(Quantizer):
     def _place(self, latents: Tensor) -> None:
         """Codes that no latent has used yet move to latents, each to one of its own; the rest wait for more of them."""
         table = self.table._codebook
-        bare = table.cluster_size == 0  # (1, K)
+        bare, whole = table.cluster_size == 0, ranks.count() * len(latents)  # (1, K)
         turn = bare.cumsum(1) - 1
-        here = bare & (turn < len(latents))
-        rows = torch.randperm(len(latents), device=latents.device)[turn.clamp(0, len(latents) - 1)]
+        here = bare & (turn < whole)
+        rows = torch.randperm(whole, device=latents.device)[turn.clamp(0, whole - 1)]
+        fresh = ranks.chosen(latents, rows[0])[None]  # (1, K, D)
         for vectors in (table.embed.data, table.embed_avg):
-            vectors.copy_(torch.where(here[..., None], latents[rows], vectors))
+            vectors.copy_(torch.where(here[..., None], fresh, vectors))
         table.cluster_size.copy_(torch.where(here, 1.0, table.cluster_size))
 
     def started(self) -> None:
@@ -283,7 +296,7 @@ class Gumbel(Quantizer):
         logits = -torch.cdist(flat, self.vectors, compute_mode="use_mm_for_euclid_dist").square()  # (N·H·W, K)
         codes = logits.argmax(-1)
         chosen = self.vectors[codes]
-        drawn = F.gumbel_softmax(logits, self.temperature) @ self.vectors if self.training else chosen
+        drawn = self._drawn(logits) @ self.vectors if self.training else chosen
         logs = logits.log_softmax(-1)
         divergence = (logs.exp() * logs).sum(-1).mean() + torch.tensor(float(len(self.vectors))).log().to(z)
         shape = z.shape
@@ -293,3 +306,9 @@ class Gumbel(Quantizer):
             {"": codes.view(shape[:-1])},
             {"divergence": self.WEIGHT * divergence},
         )
+
+    def _drawn(self, logits: Tensor) -> Tensor:
+        """Shares (N·H·W, K) of codes, drawn; equation 1 of Jang et al. 2017, arXiv:1611.01144."""
+        shape = logits.shape[1:]
+        noise = ranks.drawn(lambda size: logits.new_empty(size, *shape).exponential_(), len(logits))
+        return ((logits - noise.log()) / self.temperature).softmax(-1)

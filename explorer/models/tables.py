@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from explorer import ranks
+
 OPTIONS = {  # of the library's VectorQuantize
     "ema": {"ema_update": True, "decay": 0.99, "rotation_trick": False},
     "vq": {"learnable_codebook": True, "ema_update": False, "rotation_trick": False},
@@ -42,8 +44,10 @@ class Table(nn.Module):
             codebook_size=codes,
             kmeans_init=True,
             commitment_weight=0.0,  # the losses are computed by the quantizer, with the paper's weights
+            sync_codebook=False,
             **OPTIONS[kind],
         ).to(book.embed.device)
+        learner._codebook.all_reduce_fn = ranks.add_up  # so that k-means, which the quantizer starts, is left alone
         for name, value in book.named_buffers():
             learner._codebook._buffers[name] = value
         if isinstance(book.embed, nn.Parameter):

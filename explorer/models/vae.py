@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer import ranks
 from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.models import convolutions
 from explorer.models.backbones import BackboneConfig, backbone
@@ -103,7 +104,9 @@ class VAE(nn.Module):
 
     def sample(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Latents drawn from the posterior."""
-        return {"latent": _draw(*self.moments(images), generator)[:, None, None]}
+        mean, log_variance = self.moments(images)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+        return {"latent": (mean + noise * (log_variance / 2).exp())[:, None, None]}
 
     def decode(self, latents: Mapping[str, Tensor], fill: Fill = "mean") -> Tensor:
         if "latent" not in latents:  # the mean of the prior
@@ -122,11 +125,13 @@ class VAE(nn.Module):
         """
         mean, log_variance = self.moments(images)
         target = convolutions.to_signed(images)
-        output = self.decoder(_draw(mean, log_variance, generator)).float()
+        options = {"generator": generator, "device": mean.device, "dtype": mean.dtype}
+        noise = ranks.drawn(lambda size: torch.randn(size, self.config.dim, **options), len(mean))
+        output = self.decoder(mean + noise * (log_variance / 2).exp()).float()
         terms = objective(output, target) if objective else {"reconstruction": F.mse_loss(output, target)}
         terms = {name: value * target[0].numel() for name, value in terms.items()}
         # D_KL(N(m, s²) || N(0, 1)) of each dimension, Kingma and Welling 2014, appendix B
-        each = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)  # (dim,)
+        each = ranks.mean(0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0))  # (dim,)
         divergence = each.sum()
         # the mean over the batch may be that much without a cost: Kingma et al. 2016, arXiv:1606.04934, appendix C.8
         charged = each.clamp_min(self.config.free_bits).sum()
@@ -147,8 +152,3 @@ class VAE(nn.Module):
         """Compiles what gains from it."""
         self.encoder.compile(**options)
         self.decoder.compile(**options)
-
-
-def _draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return mean + noise * (log_variance / 2).exp()

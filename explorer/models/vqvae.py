@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer import ranks
 from explorer.autoencoder import Codebook, Fill, Layer
 from explorer.models import convolutions
 from explorer.models.backbones import Backbone, BackboneConfig, backbone
@@ -296,8 +297,9 @@ class VQVAE(nn.Module):
         if not self.training or share == 0 or count == 1:
             return None
         options = {"generator": generator, "device": images.device}
-        short = torch.randint(1, count, (len(images),), **options)
-        return torch.where(torch.rand(len(images), **options) < share, short, count)
+        short = ranks.drawn(lambda size: torch.randint(1, count, (size,), **options), len(images))
+        rolled = ranks.drawn(lambda size: torch.rand(size, **options), len(images))
+        return torch.where(rolled < share, short, count)
 
     def _latents(self, images: Tensor, use: Callable[[_Level, Tensor], Tensor]) -> Callable[..., Tensor]:
         """For `_walk`: latents (N, H, W, D) of each grid, from the image and what the grids above gave."""
