@@ -11,8 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-from explorer import ranks
-
 Shape = tuple[int, ...]
 
 
@@ -75,11 +73,6 @@ class Chance:
         if self.key is None:
             return torch.randint(bound, shape, generator=self.generator, device=device)
         return (self._bits(shape) & 0x7FFFFFFF).long() % bound
-
-    def each(self, draw: str, shape: Shape, device: torch.device) -> Tensor:
-        """`uniform` or `normal` for the images of this process, the first axis, among those of all processes."""
-        whole = (shape[0] * ranks.count(), *shape[1:])
-        return getattr(self, draw)(whole, device)[ranks.part(whole[0])]
 
     def _bits(self, shape: Shape) -> Tensor:
         self.calls += 1

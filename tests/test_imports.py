@@ -18,6 +18,7 @@ ORDER = (
     ("files",),
     ("progress",),
     ("ranks",),
+    ("chance",),
     ("hub",),
     ("glossary",),
     ("precision",),

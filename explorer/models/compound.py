@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.autoencoder import Codebook
+from explorer.chance import Chance
 from explorer.errors import BadInput
 from explorer.models.quantizers import Learned, Quantizer, VectorQuantizer
 
@@ -35,10 +36,10 @@ class Residual(Quantizer):
             z = z - book.lookup(book.assign(z))
         return latents
 
-    def learn(self, z: Tensor) -> Learned:
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
         left, contributions, codes, commitment = z, [], {}, z.new_zeros(())
         for part, stage in zip(self.parts, self.stages, strict=True):
-            learned = stage.learn(left)
+            learned = stage.learn(left, chance)
             contributions.append(learned.contributions[0])
             codes[part] = learned.codes[""]
             commitment = commitment + learned.losses["commitment"] / len(self.stages)
@@ -91,8 +92,8 @@ class Hybrid(Quantizer):
             return {}
         return {self.second: self._rare(self.codebooks[""].assign(latents[""]))}
 
-    def learn(self, z: Tensor) -> Learned:
-        learned = self.book.learn(z)
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
+        learned = self.book.learn(z, chance)
         code, codes, losses = learned.contributions[0], learned.codes[""], dict(learned.losses)
         second = self._second(z, code, codes)
         if self.second == "scale":

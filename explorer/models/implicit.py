@@ -1,15 +1,16 @@
-"""Quantizers whose codebook is arithmetic: finite scalars (FSQ), by vector-quantize-pytorch, and signs (LFQ)."""
+"""Quantizers whose codebook is arithmetic: finite scalars (FSQ) and signs (LFQ)."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from explorer import ranks
 from explorer.autoencoder import Codebook
+from explorer.chance import Chance
 from explorer.errors import BadInput
 from explorer.models.quantizers import Learned, Quantizer
 
@@ -40,27 +41,31 @@ class FSQ(Quantizer):
         super().__init__(len(levels))
         self.parts, self.levels = {"": len(levels)}, levels
         self.register_buffer("vectors", _product(levels), persistent=False)
-        self.library: list[nn.Module] = []  # not a submodule: it has no state to save
+        counts = torch.tensor(levels)
+        half = (counts - 1) * (1 + 1e-3) / 2
+        offset = torch.where(counts % 2 == 0, 0.5, 0.0)
+        facts = {"reach": half, "offset": offset, "shift": (offset / half).atanh(), "width": counts // 2}
+        facts["places"] = torch.cumprod(torch.tensor((1, *levels[:-1])), 0)
+        for name, values in facts.items():
+            self.register_buffer(name, values, persistent=False)
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
         return {"": Codebook(self.vectors, "implicit")}
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
-        # the library's `bound` before it rounds, the paper's appendix A.1
-        levels = torch.tensor(self.levels, device=z.device)
-        half = (levels - 1) * (1 + 1e-3) / 2
-        offset = torch.where(levels % 2 == 0, 0.5, 0.0)
-        return {"": ((z + (offset / half).atanh()).tanh() * half - offset) / (levels // 2)}
+        return {"": self._bounded(z) / self.width}
 
-    def learn(self, z: Tensor) -> Learned:
-        if not self.library:
-            from vector_quantize_pytorch import FSQ as Library
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
+        bounded = self._bounded(z)
+        rounded = bounded.detach().round()
+        values = (bounded + (rounded - bounded).detach()) / self.width
+        codes = ((rounded.long() + self.width) * self.places).sum(-1)
+        return Learned(values, [values.detach()], {"": codes}, {})
 
-            self.library = [Library(list(self.levels)).to(z.device)]
-        values, codes = self.library[0](z.flatten(1, 2))
-        values = values.view(z.shape)
-        return Learned(values, [values.detach()], {"": codes.view(z.shape[:-1]).long()}, {})
+    def _bounded(self, z: Tensor) -> Tensor:
+        """Latents between the least and the largest level of each channel; the paper's appendix A.1."""
+        return (z + self.shift).tanh() * self.reach - self.offset
 
 
 class LFQ(Quantizer):
@@ -81,6 +86,7 @@ class LFQ(Quantizer):
         self.beta, self.parts = beta, {"": bits}
         signs = (torch.arange(codes)[:, None] >> torch.arange(bits - 1, -1, -1)) & 1  # most significant bit first
         self.register_buffer("vectors", signs.float() * 2 - 1, persistent=False)
+        self.register_buffer("places", 2 ** torch.arange(bits - 1, -1, -1), persistent=False)
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
@@ -89,16 +95,15 @@ class LFQ(Quantizer):
     def split(self, z: Tensor) -> dict[str, Tensor]:
         return {"": z}
 
-    def learn(self, z: Tensor) -> Learned:
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
         bits = z > 0
         signs = bits.to(z) * 2 - 1
-        places = 2 ** torch.arange(self.dim - 1, -1, -1, device=z.device)
         losses = {"commitment": self.beta * F.mse_loss(z, signs)}
         if self.training:
             near = (2 * self.SHARP * z.flatten(0, 2) @ self.vectors.T).softmax(-1)  # (N·H·W, K)
             all_used = _entropy(ranks.mean(near.mean(0)))
             losses["entropy"] = self.WEIGHT * (_entropy(near).mean() - all_used)
-        return Learned(z + (signs - z).detach(), [signs], {"": (bits * places).sum(-1)}, losses)
+        return Learned(z + (signs - z).detach(), [signs], {"": (bits * self.places).sum(-1)}, losses)
 
 
 def _entropy(shares: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer import ranks
+from explorer.chance import Chance
 from explorer.errors import BadInput
 from explorer.models.convolutions import check_divides, to_signed, to_unit
 from explorer.models.masked import Masked
@@ -100,12 +101,11 @@ class MAE(Masked):
             self.network.decoder.decoder_pred = nn.Linear(config.decoder_dim, 3 * config.patch**2 + 2)
         self.register_buffer("class_tokens", torch.zeros(config.blocks, config.dim))
 
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, chance: Chance | torch.Generator | None = None) -> dict[str, Tensor]:
         """Losses of a batch: `loss`, `masked`, `visible` (mean squared errors of patches)."""
         patches = self.mask_grid[0] * self.mask_grid[1]
-        options = {"generator": generator, "device": images.device}
-        noise = ranks.drawn(lambda size: torch.rand(size, patches, **options), len(images))
-        order = noise.argsort(1)
+        chance = Chance.of(chance)
+        order = ranks.drawn(lambda size: chance.uniform((size, patches), images.device), len(images)).argsort(1)
         kept = visible_patches(patches, self.config.mask_ratio)
         prediction, states = self._masked(images, order, kept)
         if self.training:

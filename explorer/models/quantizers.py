@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from torch.nn import functional as F
 
 from explorer import ranks
 from explorer.autoencoder import Codebook, Fill
-from explorer.models.tables import SimTable, Table
+from explorer.chance import Chance
+from explorer.models.tables import Lookup, SimTable, Table, nearest, rotated
 
 FOLLOW = 0.02  # weight of a new batch in the running means that stand in for layers that are left out
 
@@ -62,8 +64,8 @@ class Quantizer(nn.Module):
         """Latents (N, H, W, dim) -> {part: (N, H, W, channels)}, before quantization."""
         raise NotImplementedError
 
-    def learn(self, z: Tensor) -> Learned:
-        """A training pass over latents (N, H, W, dim) float32."""
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
+        """A training pass over latents (N, H, W, dim) float32; what it draws, it draws from `chance`."""
         raise NotImplementedError
 
     def combine(self, contributions: list[Tensor]) -> Tensor:
@@ -74,7 +76,7 @@ class Quantizer(nn.Module):
         """{part: (N, H, W) bool} of parts that are not needed at every position; a part not named is."""
         return {}
 
-    def anneal(self, share: float) -> None:
+    def anneal(self, share: float | Tensor) -> None:
         """Called before each step with the share of the training that is done, in [0, 1]."""
 
     def started(self) -> None:
@@ -116,13 +118,15 @@ class Quantizer(nn.Module):
         """(K,) how often each code was used of late; None where that is not counted."""
         return None
 
-    def forward(self, z: Tensor, kept: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, z: Tensor, kept: Tensor | None = None, chance: Chance | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """Latents (N, H, W, dim) -> what the decoder gets, codes by part, losses by name.
 
         `kept` (N,) is how many parts the decoder gets of each image; the others are filled with their means.
         """
         with torch.autocast(z.device.type, enabled=False):  # in half precision other codes would be the nearest
-            learned = self.learn(z.float())
+            learned = self.learn(z.float(), Chance() if chance is None else chance)
         if self.training and self.follows:
             self._follow(learned.contributions)
         values = learned.values
@@ -151,92 +155,79 @@ class VectorQuantizer(Quantizer):
     projections. `rotation`: gradients are rotated and scaled on their way back (Fifty et al. 2024, arXiv:2410.06424).
 
     Codes that fewer than `revive_below` latents of a batch use, averaged over the last hundred batches, move to latents
-    of the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). It is done here with `torch.where`, because the
-    library's own revival waits for the device at every step. K-means initialisation is the library's; it leaves codes
-    for which the first batch has no latents at the origin, and these move to latents of the next batches.
+    of the current batch (Jukebox, Dhariwal et al. 2020, section 3.1). K-means initialisation leaves codes for which the
+    first batch has no latents at the origin, and these move to latents of the next batches.
     """
 
     def __init__(self, kind: str, codes: int, dim: int, beta: float, revive_below: float) -> None:
         super().__init__(dim)
         self.kind, self.beta, self.parts = kind, beta, {"": dim}
         self.revive_below = 0.0 if kind == "vq" else revive_below
-        self.table: nn.Module = Table(codes, dim, learnable=kind == "vq")
+        self.table = Table(codes, dim, learnable=kind == "vq", cosine=kind == "cosine")
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
-        return {"": Codebook(self.table._codebook.embed[0].detach().float())}
+        return {"": Codebook(self.table.vectors.detach().float())}
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         return {"": F.normalize(z, dim=-1) if self.kind == "cosine" else z}
 
-    def learn(self, z: Tensor) -> Learned:
-        self._load()
-        N, H, W, D = z.shape
-        z = self.split(z)[""]
-        if self.training and not self._started:
-            self._start(z.detach().reshape(-1, D))
-        values, codes, _ = self.table(z.reshape(N, H * W, D))
-        values, codes = values.view(N, H, W, D), codes.view(N, H, W)
-        losses = {"commitment": self.beta * F.mse_loss(z, values.detach())}
-        if self.table.learnable_codebook:
-            losses["codebook"] = F.mse_loss(F.embedding(codes, self.table.codebook), z.detach())
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
+        shape, z = z.shape, self.split(z)[""].flatten(0, 2)  # (N·H·W, D)
+        latents = z.detach()
+        if not self._started:
+            self.table.begin(latents, chance)
+        vectors = self.table.vectors
+        codes = nearest(latents, vectors.detach(), cosine=self.kind == "cosine")
+        chosen = Lookup.apply(vectors, codes) if self.kind == "vq" else vectors[codes]
+        fixed = chosen.detach()
+        losses = {"commitment": self.beta * F.mse_loss(z, fixed)}
+        if self.kind == "vq":
+            losses["codebook"] = F.mse_loss(chosen, latents)
+        elif self.training:
+            self.table.follow(latents, codes)
         if self.training and self.revive_below > 0:
-            self._revive(z.detach().reshape(-1, D))
+            self._revive(latents, chance)
         elif self.training and self._started:  # the first batch's latents have their codes
-            self._place(z.detach().reshape(-1, D))
-        return Learned(values, [values.detach()], {"": codes}, losses)
+            self._place(latents, chance)
+        values = rotated(z, fixed) if self.kind == "rotation" and self.training else z + (fixed - z).detach()
+        return Learned(values.view(shape), [fixed.view(shape)], {"": codes.view(shape[:-1])}, losses)
 
     @property
     def use(self) -> Tensor | None:
-        return None if self.kind == "vq" else self.table._codebook.cluster_size[0]
+        return None if self.kind == "vq" else self.table.sizes
 
     def frequent(self, count: int) -> Tensor:
         """(K,) bool, True for the `count` codes that were used most in the last hundred batches."""
-        chosen = self.table._codebook.cluster_size[0].topk(count).indices
-        return torch.zeros_like(self.table._codebook.cluster_size[0], dtype=torch.bool).index_fill_(0, chosen, True)
-
-    def _load(self) -> None:
-        if isinstance(self.table, Table):
-            self.table = self.table.learner(self.kind)
+        sizes = self.table.sizes
+        return torch.zeros_like(sizes, dtype=torch.bool).index_fill_(0, sizes.topk(count).indices, True)
 
     @torch.no_grad()
-    def _start(self, latents: Tensor) -> None:
-        """Of several ranks each makes the k-means of all latents of the first batch, which one alone leaves to the
-        library: it would draw other ones."""
-        if ranks.count() > 1:
-            table = self.table._codebook
-            table.init_embed_(table.transform_input(ranks.gathered(latents))[None])
-            ranks.follow((table.embed, table.embed_avg, table.cluster_size))  # a GPU sums in any order
+    def _revive(self, latents: Tensor, chance: Chance) -> None:
+        table = self.table
+        dead = table.sizes < self.revive_below  # (K,)
+        fresh = ranks.chosen(latents, chance.below(ranks.count() * len(latents), dead.shape, latents.device))  # (K, D)
+        size = 2 * self.revive_below
+        table.vectors.copy_(torch.where(dead[:, None], fresh, table.vectors))
+        table.sums.copy_(torch.where(dead[:, None], fresh * size, table.sums))
+        table.sizes.masked_fill_(dead, size)
 
     @torch.no_grad()
-    def _revive(self, latents: Tensor) -> None:
-        table = self.table._codebook
-        dead = table.cluster_size < self.revive_below  # (1, K)
-        rows = torch.randint(ranks.count() * len(latents), dead.shape, device=latents.device)
-        fresh = ranks.chosen(latents, rows[0])[None]  # (1, K, D)
-        size = torch.full_like(table.cluster_size, 2 * self.revive_below)
-        table.embed.copy_(torch.where(dead[..., None], fresh, table.embed))
-        table.embed_avg.copy_(torch.where(dead[..., None], fresh * size[..., None], table.embed_avg))
-        table.cluster_size.copy_(torch.where(dead, size, table.cluster_size))
+    def _place(self, latents: Tensor, chance: Chance) -> None:
+        """Codes that no latent has used yet move to latents, each to one of its own; the rest wait for more of them.
 
-    @torch.no_grad()
-    def _place(self, latents: Tensor) -> None:
-        """Codes that no latent has used yet move to latents, each to one of its own; the rest wait for more of them."""
-        table = self.table._codebook
-        bare, whole = table.cluster_size == 0, ranks.count() * len(latents)  # (1, K)
-        turn = bare.cumsum(1) - 1
+        The latents are a comb over the batch that begins anywhere.
+        """
+        table, whole = self.table, ranks.count() * len(latents)
+        bare = table.sizes == 0  # (K,)
+        turn = bare.cumsum(0) - 1
         here = bare & (turn < whole)
-        rows = torch.randperm(whole, device=latents.device)[turn.clamp(0, whole - 1)]
-        fresh = ranks.chosen(latents, rows[0])[None]  # (1, K, D)
-        for vectors in (table.embed.data, table.embed_avg):
-            vectors.copy_(torch.where(here[..., None], fresh, vectors))
-        table.cluster_size.copy_(torch.where(here, 1.0, table.cluster_size))
-
-    def started(self) -> None:
-        """Says that k-means initialisation is over, so that no later step has to ask the device."""
-        super().started()
-        self._load()
-        self.table._codebook.init_embed_ = lambda *_, **__: None
+        begin = chance.below(whole, (1,), latents.device)
+        rows = (begin + turn.clamp(0, whole - 1) * max(1, whole // len(bare))) % whole
+        fresh = ranks.chosen(latents, rows)  # (K, D)
+        for vectors in (table.vectors, table.sums):
+            vectors.copy_(torch.where(here[:, None], fresh, vectors))
+        table.sizes.masked_fill_(here, 1.0)
 
 
 class SimVQ(Quantizer):
@@ -246,25 +237,24 @@ class SimVQ(Quantizer):
     def __init__(self, codes: int, dim: int, beta: float) -> None:
         super().__init__(dim)
         self.beta, self.parts = beta, {"": dim}
-        self.table: nn.Module = SimTable(codes, dim)
+        self.table = SimTable(codes, dim)
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
-        return {"": Codebook(self.table.code_transform(self.table.frozen_codebook).detach().float())}
+        return {"": Codebook(self.table.vectors.detach().float())}
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         return {"": z}
 
-    def learn(self, z: Tensor) -> Learned:
-        if isinstance(self.table, SimTable):
-            self.table = self.table.learner()
-        values, codes, _ = self.table(z)
-        vectors = F.embedding(codes, self.table.codebook)
-        losses = {
-            "commitment": self.beta * F.mse_loss(z, vectors.detach()),
-            "codebook": F.mse_loss(vectors, z.detach()),
-        }
-        return Learned(values, [values.detach()], {"": codes}, losses)
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
+        shape, z = z.shape, z.flatten(0, 2)  # (N·H·W, D)
+        vectors = self.table.vectors
+        codes = nearest(z.detach(), vectors.detach())
+        chosen = Lookup.apply(vectors, codes)
+        fixed = chosen.detach()
+        losses = {"commitment": self.beta * F.mse_loss(z, fixed), "codebook": F.mse_loss(chosen, z.detach())}
+        values = rotated(z, fixed).view(shape)
+        return Learned(values, [values.detach()], {"": codes.view(shape[:-1])}, losses)
 
 
 class Gumbel(Quantizer):
@@ -288,27 +278,27 @@ class Gumbel(Quantizer):
     def split(self, z: Tensor) -> dict[str, Tensor]:
         return {"": z}
 
-    def anneal(self, share: float) -> None:
+    def anneal(self, share: float | Tensor) -> None:
         self.temperature = self.HOT * (self.COLD / self.HOT) ** share
 
-    def learn(self, z: Tensor) -> Learned:
+    def learn(self, z: Tensor, chance: Chance) -> Learned:
         flat = z.flatten(0, 2)
-        logits = -torch.cdist(flat, self.vectors, compute_mode="use_mm_for_euclid_dist").square()  # (N·H·W, K)
-        codes = logits.argmax(-1)
-        chosen = self.vectors[codes]
-        drawn = self._drawn(logits) @ self.vectors if self.training else chosen
+        vectors = self.vectors
+        logits = 2 * flat @ vectors.T - flat.square().sum(1, keepdim=True) - vectors.square().sum(1)  # (N·H·W, K)
+        codes = logits.detach().argmax(-1)
+        chosen = vectors.detach()[codes]
+        drawn = self._drawn(logits, chance) @ vectors if self.training else chosen
         logs = logits.log_softmax(-1)
-        divergence = (logs.exp() * logs).sum(-1).mean() + torch.tensor(float(len(self.vectors))).log().to(z)
+        divergence = (logs.exp() * logs).sum(-1).mean() + math.log(len(vectors))
         shape = z.shape
         return Learned(
             drawn.view(shape),
-            [chosen.detach().view(shape)],
+            [chosen.view(shape)],
             {"": codes.view(shape[:-1])},
             {"divergence": self.WEIGHT * divergence},
         )
 
-    def _drawn(self, logits: Tensor) -> Tensor:
+    def _drawn(self, logits: Tensor, chance: Chance) -> Tensor:
         """Shares (N·H·W, K) of codes, drawn; equation 1 of Jang et al. 2017, arXiv:1611.01144."""
-        shape = logits.shape[1:]
-        noise = ranks.drawn(lambda size: logits.new_empty(size, *shape).exponential_(), len(logits))
-        return ((logits - noise.log()) / self.temperature).softmax(-1)
+        noise = ranks.drawn(lambda size: chance.uniform((size, logits.shape[1]), logits.device), len(logits))
+        return ((logits - (-noise.log()).log()) / self.temperature).softmax(-1)

@@ -70,7 +70,7 @@ class Table(nn.Module):
         sizes, total = self.sizes, self.sizes.sum()
         smoothed = (sizes + SMOOTHING) / (total + len(sizes) * SMOOTHING) * total
         vectors = self.sums / smoothed[:, None]
-        self._codebook.embed.data[0].copy_(normalized(vectors) if self.cosine else vectors)
+        self.vectors.copy_(normalized(vectors) if self.cosine else vectors)
 
 
 class SimTable(nn.Module):
@@ -110,7 +110,7 @@ def summed(z: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Elsewhere than on a CPU adding by index has no order, and sums would differ from run to run. A product with zeros
     and ones has one; latents go in as two halves, because such products may round to ten bits.
     """
-    if z.device.type == "cpu":
+    if adds_in_order(z):
         sizes = z.new_zeros(count).index_add_(0, codes, z.new_ones(()).expand(len(codes)))
         return sizes, z.new_zeros(count, z.shape[1]).index_add_(0, codes, z)
     sizes, sums = z.new_zeros(count), z.new_zeros(count, z.shape[1])
@@ -122,6 +122,11 @@ def summed(z: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
         halves = member.T @ torch.cat([high, part - high], 1)  # (K, 2 D)
         sizes, sums = sizes + member.sum(0), sums + halves[:, : z.shape[1]] + halves[:, z.shape[1] :]
     return sizes, sums
+
+
+def adds_in_order(z: Tensor) -> bool:
+    """Whether adding by index gives the same sum each time."""
+    return z.device.type == "cpu"
 
 
 class Lookup(torch.autograd.Function):

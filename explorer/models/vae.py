@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from explorer import ranks
 from explorer.autoencoder import Codebook, Fill, Layer
+from explorer.chance import Chance
 from explorer.models import convolutions
 from explorer.models.backbones import BackboneConfig, backbone
 
@@ -116,7 +117,7 @@ class VAE(nn.Module):
     def forward(
         self,
         images: Tensor,
-        generator: torch.Generator | None = None,
+        chance: Chance | torch.Generator | None = None,
         objective: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch in nats per image: `loss`, `reconstruction`, `divergence`, which is that of the posterior.
@@ -125,8 +126,8 @@ class VAE(nn.Module):
         """
         mean, log_variance = self.moments(images)
         target = convolutions.to_signed(images)
-        options = {"generator": generator, "device": mean.device, "dtype": mean.dtype}
-        noise = ranks.drawn(lambda size: torch.randn(size, self.config.dim, **options), len(mean))
+        chance = Chance.of(chance)
+        noise = ranks.drawn(lambda size: chance.normal((size, self.config.dim), mean.device), len(mean))
         output = self.decoder(mean + noise * (log_variance / 2).exp()).float()
         terms = objective(output, target) if objective else {"reconstruction": F.mse_loss(output, target)}
         terms = {name: value * target[0].numel() for name, value in terms.items()}
@@ -139,12 +140,14 @@ class VAE(nn.Module):
         return {"loss": loss, **terms, "divergence": divergence}
 
     @property
-    def beta(self) -> float:
+    def beta(self) -> float | Tensor:
         """Weight of the divergence at this point of the training."""
-        warmup = self.config.beta_warmup
-        return self.config.beta * (min(1.0, self.share / warmup) if warmup else 1.0)
+        if not self.config.beta_warmup:
+            return self.config.beta
+        share = self.share / self.config.beta_warmup
+        return self.config.beta * (share.clamp(max=1.0) if isinstance(share, Tensor) else min(1.0, share))
 
-    def anneal(self, share: float) -> None:
+    def anneal(self, share: float | Tensor) -> None:
         """Called before each training step with the share of the training that is done, in [0, 1]."""
         self.share = share
 

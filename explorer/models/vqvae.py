@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from explorer import ranks
 from explorer.autoencoder import Codebook, Fill, Layer
+from explorer.chance import Chance
 from explorer.models import convolutions
 from explorer.models.backbones import Backbone, BackboneConfig, backbone
 from explorer.models.compound import Hybrid, Residual
@@ -249,7 +250,7 @@ class VQVAE(nn.Module):
     def forward(
         self,
         images: Tensor,
-        generator: torch.Generator | None = None,
+        chance: Chance | torch.Generator | None = None,
         objective: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch: `loss`, `reconstruction`, those of the quantizer, and the codes used, `codes.<layer>`.
@@ -260,14 +261,15 @@ class VQVAE(nn.Module):
         target = convolutions.to_signed(images)
         losses: dict[str, Tensor] = {}
         codes: dict[str, Tensor] = {}
-        kept, before = self._kept(images, generator), 0
+        chance = Chance.of(chance)
+        kept, before = self._kept(images, chance), 0
 
         def learn(level: _Level, z: Tensor) -> Tensor:
             nonlocal before
             names = self.parts[level.name]
             of_this = None if kept is None else (kept - before).clamp(0, len(names))
             before += len(names)
-            values, found, terms = level.quantizer(z, of_this)
+            values, found, terms = level.quantizer(z, of_this, chance)
             codes.update({f"codes.{layer}": found[part] for layer, part in names.items() if part in found})
             losses.update({name: losses.get(name, 0) + value for name, value in terms.items()})
             return values
@@ -281,7 +283,7 @@ class VQVAE(nn.Module):
         for part in (self.encoder, self.decoder, *(part for level in self.upper for part in (level.down, level.up))):
             part.compile(**options)
 
-    def anneal(self, share: float) -> None:
+    def anneal(self, share: float | Tensor) -> None:
         """Called before each training step with the share of the training that is done, in [0, 1]."""
         for level in self._levels():
             level.quantizer.anneal(share)
@@ -291,14 +293,13 @@ class VQVAE(nn.Module):
         for level in self._levels():
             level.quantizer.started()
 
-    def _kept(self, images: Tensor, generator: torch.Generator | None) -> Tensor | None:
+    def _kept(self, images: Tensor, chance: Chance) -> Tensor | None:
         """(N,) how many layers of each image are decoded; None for all of all."""
         share, count = self.config.layer_dropout, len(self.layers)
         if not self.training or share == 0 or count == 1:
             return None
-        options = {"generator": generator, "device": images.device}
-        short = ranks.drawn(lambda size: torch.randint(1, count, (size,), **options), len(images))
-        rolled = ranks.drawn(lambda size: torch.rand(size, **options), len(images))
+        short = ranks.drawn(lambda size: 1 + chance.below(count - 1, (size,), images.device), len(images))
+        rolled = ranks.drawn(lambda size: chance.uniform((size,), images.device), len(images))
         return torch.where(rolled < share, short, count)
 
     def _latents(self, images: Tensor, use: Callable[[_Level, Tensor], Tensor]) -> Callable[..., Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from explorer.chance import Chance
 from explorer.models import build
 from explorer.models.compound import Hybrid, Residual
 from explorer.models.quantizers import VectorQuantizer
@@ -141,7 +142,7 @@ def test_means_follow_the_contributions_in_training_only():
     quantizer.follow_means()
     torch.manual_seed(0)
     quantizer.train()(latents())
-    first = quantizer.learn(latents()).contributions
+    first = quantizer.learn(latents(), Chance()).contributions
     for index, contribution in enumerate(first):  # the first batch sets them
         torch.testing.assert_close(quantizer.mean(index), contribution.mean((0, 1, 2)), atol=0.1, rtol=0.1)
     quantizer.started()

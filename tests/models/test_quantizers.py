@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer.autoencoder import Codebook
-from explorer.models import implicit
+from explorer.models import implicit, tables
 from explorer.models.implicit import FSQ, LFQ
 from explorer.models.quantizers import Gumbel, SimVQ, VectorQuantizer
 from explorer.models.vqvae import QUANTIZERS, VQVAEConfig
@@ -309,3 +309,72 @@ def test_what_stands_for_the_only_layer_is_the_mean_of_its_codes_by_their_use(ma
     assert model.quantizer.mean(0).tolist() == pytest.approx([0.3, 0.1])
     learned = make("vqvae", codes=4, dim=2, quantizer="vq").quantizer
     assert learned.use is None and torch.equal(learned.mean(0), learned.codebooks[""].vectors.mean(0))
+
+
+LIBRARY = {  # options of its VectorQuantize
+    "ema": {"ema_update": True, "decay": 0.99, "rotation_trick": False},
+    "vq": {"learnable_codebook": True, "ema_update": False, "rotation_trick": False},
+    "cosine": {"ema_update": True, "decay": 0.99, "rotation_trick": False, "use_cosine_sim": True},
+    "rotation": {"ema_update": True, "decay": 0.99, "rotation_trick": True},
+}
+
+
+@pytest.mark.parametrize("kind", LIBRARY)
+def test_steps_of_a_codebook_are_those_of_the_library(kind):
+    """Values, codes, gradients and the moving averages, from the same codes on."""
+    from vector_quantize_pytorch import VectorQuantize
+
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(kind, 16, 4, 0.25, 0.0).train()
+    quantizer(2 * torch.randn(8, 4, 4, 4))  # places the codes
+    library = VectorQuantize(dim=4, codebook_size=16, commitment_weight=0.0, **LIBRARY[kind]).train()
+    library._codebook.load_state_dict(quantizer.table._codebook.state_dict())
+    for _ in range(5):
+        latents = (2 * torch.randn(8, 4, 4, 4)).requires_grad_()
+        values, codes, losses = quantizer(latents)
+        expected, expected_codes, _ = library(quantizer.split(latents)[""].flatten(1, 2))
+        assert torch.equal(codes[""].flatten(1), expected_codes)
+        torch.testing.assert_close(values.flatten(1, 2), expected)
+        weights = torch.randn_like(values)
+        pulled = [
+            torch.autograd.grad((found.view(values.shape) * weights).sum(), latents, retain_graph=True)[0]
+            for found in (values, expected)
+        ]
+        torch.testing.assert_close(*pulled, atol=1e-5, rtol=1e-4)
+        for name, buffer in library._codebook.named_buffers():
+            torch.testing.assert_close(quantizer.table._codebook.get_buffer(name), buffer, atol=1e-5, rtol=1e-4)
+        if kind == "vq":
+            theirs = torch.nn.functional.mse_loss(library.codebook[expected_codes].view_as(latents), latents.detach())
+            of = [
+                torch.autograd.grad(loss, network.parameters())[0]
+                for loss, network in ((losses["codebook"], quantizer), (theirs, library))
+            ]
+            torch.testing.assert_close(*of)
+
+
+def test_rotated_gradients_of_a_linear_codebook_are_those_of_the_library():
+    from vector_quantize_pytorch import SimVQ as Library
+
+    torch.manual_seed(0)
+    quantizer, library = SimVQ(16, 4, 0.25).train(), Library(4, 16).train()
+    library.load_state_dict(quantizer.table.state_dict())
+    latents = torch.randn(3, 4, 4, 4, requires_grad=True)
+    values, codes, _ = quantizer(latents)
+    expected, expected_codes, _ = library(latents)
+    assert torch.equal(codes[""], expected_codes)
+    torch.testing.assert_close(values, expected)
+    ours, theirs = (torch.autograd.grad(found.pow(3).sum(), latents)[0] for found in (values, expected))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_sums_by_a_product_are_those_by_index():
+    """What a GPU does, where adding by index has no order."""
+    z, codes = torch.randn(1000, 8), torch.randint(0, 20, (1000,))
+    sizes, sums = tables.summed(z, codes, 32)
+    fake = z.clone()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "BLOCK", 32 * 100)  # ten parts
+        patched.setattr(tables, "adds_in_order", lambda z: False)
+        found = tables.summed(fake, codes, 32)
+    torch.testing.assert_close(found, (sizes, sums), atol=1e-4, rtol=1e-5)
+    assert sizes.sum() == 1000 and not sizes[20:].any()
