@@ -1,4 +1,4 @@
-"""Random numbers by arithmetic: as even, as normal and as independent as those of a generator, and the same each time."""
+"""Random numbers by arithmetic: as even, normal and independent as those of a generator, and the same each time."""
 
 from __future__ import annotations
 
