@@ -13,7 +13,8 @@ from explorer.analysis import placement
 from explorer.autoencoder import Codebook, Layer
 from explorer.datasets.sources import sample
 from explorer.encodings import codebooks
-from explorer.encodings.encoder import Run, Settings
+from explorer.encodings.columns import Batch, Columns, Settings
+from explorer.encodings.encoder import Run
 from explorer.encodings.layout import column_of, complete
 from explorer.errors import explained
 from explorer.jobs.locks import exclusive
@@ -62,32 +63,31 @@ def write(given: Given, images: Coded, folder: Path, *, key: str, compact: bool,
         if facts is None:
             settings = replace(Settings(), compact=compact)
             progress.update(0, "placing the codes", force=True)
-            facts = _Given(given, images, folder, key, settings, progress).run()
+            facts = Run(_Given(given, images, settings), folder, key, None, progress).run().facts
     return facts
 
 
-class _Given(Run):
-    """One run of `write`: columns come from the file."""
+class _Given(Columns):
+    """Columns of the file."""
 
-    def __init__(self, given: Given, images: Coded, folder: Path, key: str, settings: Settings, progress) -> None:
-        super().__init__(Tokenizer(given), images, folder, key, None, settings, torch.device("cpu"), progress)
+    def __init__(self, given: Given, images: Coded, settings: Settings) -> None:
+        super().__init__(Tokenizer(given), images, settings, torch.device("cpu"))
         self.parts = {part.name: part for part in given.parts}
 
     def read(self, rows: slice) -> np.ndarray:
         """Rows of the file."""
         return self.images.places[rows]
 
-    def compute(self, pixels: np.ndarray, start: int, stop: int, positions: dict) -> dict[str, np.ndarray]:
-        """The columns of one batch as arrays; `pixels` are rows of the file."""
-        first = start % self.shard_rows()
-        columns: dict[str, np.ndarray] = {"id": np.arange(start, stop)}
+    def compute(self, pixels: np.ndarray, batch: Batch) -> dict[str, Any]:
+        """The columns of one batch; `pixels` are rows of the file."""
+        columns: dict[str, Any] = {"id": np.arange(batch.start, batch.stop)}
         for layer in self.layers:
             part, book = self.parts[layer.name], self.codebooks[layer.name]
             codes = part.codes[pixels]
             vectors = book.lookup(torch.from_numpy(codes.astype(np.int64)))
             latents = None if part.latents is None else torch.from_numpy(part.latents[pixels])
             whole = latents if latents is not None and latents.ndim == 4 else vectors
-            at = positions[layer.name][first : first + len(codes)]
+            at = batch.positions[layer.name]
             distances = torch.linalg.vector_norm(whole - vectors, dim=-1)
             columns[column_of("codes", layer.name)] = codes.reshape(len(codes), -1)
             columns[column_of("distances", layer.name)] = self.number(distances.flatten(1))
@@ -95,7 +95,7 @@ class _Given(Run):
             columns[column_of("pooled", layer.name)] = self.number(pooled)
             columns[column_of("sample", layer.name)] = self.number(codebooks.take(whole, at).flatten(1))
             columns[column_of("positions", layer.name)] = at.astype(np.min_scalar_type(layer.grid[0] * layer.grid[1]))
-        missing = np.full(stop - start, np.nan, np.float32)
+        missing = np.full(len(codes), np.nan, np.float32)
         return columns | dict.fromkeys(("mse", "psnr", "ssim"), missing)
 
     def layer_facts(self, layer: Layer) -> dict[str, Any]:

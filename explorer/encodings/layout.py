@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MARKER = "encoding.json"  # written last, so that what has it is complete
-JOURNAL = "unfinished.json"  # which inputs the shards already there belong to
+JOURNAL = "unfinished.json"  # which inputs the fragments already there belong to
+RECORDS = "unfinished"  # folder with a record of each of them
+CLAIMS = "claims"  # in it: who makes which
 
 
 def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
@@ -40,7 +42,7 @@ def column_of(kind: str, layer: str) -> str:
 
 def is_ours(folder: Path) -> bool:
     """Whether `folder` is an Encoding, complete or not, readable or not."""
-    return (folder / MARKER).is_file() or (folder / JOURNAL).is_file()
+    return any((folder / name).is_file() for name in (MARKER, JOURNAL, f"{RECORDS}/{CLAIMS}"))
 
 
 def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: Path | None = None) -> None:

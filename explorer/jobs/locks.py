@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -84,3 +85,51 @@ def _take(file: IO) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+class Claims:
+    """Numbers that processes share out among themselves: a byte of one file each, locked as long as its owner lives.
+
+    Works among machines that share the folder. Threads of one process do not exclude one another; nor does anybody
+    where the file system has no locks, so what is claimed must be right when two do it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("a+b")
+
+    def take(self, number: int, count: int = 1) -> bool:
+        """Takes `count` numbers from `number` on; False if another process has one of them."""
+        return self._lock(number, count, True)
+
+    def give(self, number: int, count: int = 1) -> None:
+        """Gives back what `take` took, with the same arguments."""
+        self._lock(number, count, False)
+
+    def current(self) -> bool:
+        """Whether the file is still the one that newcomers open: who removes it says that nothing is left to claim."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Gives everything back."""
+        self._file.close()
+
+    def _lock(self, number: int, count: int, take: bool) -> bool:
+        try:
+            if os.name == "nt":
+                self._file.seek(number)
+                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK if take else msvcrt.LK_UNLCK, count)
+            else:
+                kind = fcntl.LOCK_EX | fcntl.LOCK_NB if take else fcntl.LOCK_UN
+                fcntl.lockf(self._file, kind, count, number)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError as error:
+            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                return True
+            raise
+        return True

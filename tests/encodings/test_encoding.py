@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from explorer.autoencoder import Codebook, Layer, to_images
-from explorer.encodings import Encoding, codebooks, encoder, layout
+from explorer.encodings import Encoding, codebooks, columns, encoder, fragments, layout
 from explorer.errors import BadInput, Cancelled
 from explorer.progress import Progress
 
@@ -67,7 +67,7 @@ class Noise:
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch, tmp_path):
     monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(encoder, "LARGEST_SHARD", 96)  # 300 images are 4 shards
+    monkeypatch.setattr(columns, "LARGEST_FRAGMENT", 96)  # 300 images are 4 shards
 
 
 def write(folder, model=None, images=None, key="k", progress=None, **settings):
@@ -83,7 +83,7 @@ def encoded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_CACHE", str(folder / "cache"))
-        patch.setattr(encoder, "LARGEST_SHARD", 96)
+        patch.setattr(columns, "LARGEST_FRAGMENT", 96)
         yield write(folder / "x.lance")
 
 
@@ -232,22 +232,20 @@ def test_a_cancelled_run_goes_on_where_it_was(tmp_path, encoded):
 
 
 def test_a_killed_write_leaves_whole_shards(tmp_path, encoded, monkeypatch):
-    import lance
+    folder, store = tmp_path / "x.lance", fragments.Unfinished.store
 
-    folder, append = tmp_path / "x.lance", lance.write_dataset
-
-    def killed(table, path, mode):
-        if table["id"][0].as_py() == 96:
+    def killed(self, index, table, **figures):
+        if index == 1:
             (folder / "data" / "half.lance").write_bytes(b"LANC")
             raise KeyboardInterrupt
-        return append(table, path, mode=mode)
+        store(self, index, table, **figures)
 
-    monkeypatch.setattr(lance, "write_dataset", killed)
+    monkeypatch.setattr(fragments.Unfinished, "store", killed)
     with pytest.raises(KeyboardInterrupt):
         write(folder)
     monkeypatch.undo()
     monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(encoder, "LARGEST_SHARD", 96)
+    monkeypatch.setattr(columns, "LARGEST_FRAGMENT", 96)
     model = Tiny()
     assert same(write(folder, model), encoded) and model.images == N - 96
     assert not (folder / "data" / "half.lance").exists()
@@ -343,17 +341,17 @@ def test_weights_with_nan_are_one_sentence(tmp_path):
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, encoded, monkeypatch):
-    import lance
+    from lance.fragment import LanceFragment
 
-    append = lance.write_dataset
+    create = LanceFragment.create
 
-    def full(table, path, mode):
-        if mode == "append":
+    def full(folder, table, mode):
+        if table["id"][0].as_py():
             raise OSError("LanceError(IO): No space left on device (os error 28)")
-        return append(table, path, mode=mode)
+        return create(folder, table, mode=mode)
 
     with monkeypatch.context() as patch:
-        patch.setattr(lance, "write_dataset", full)
+        patch.setattr(LanceFragment, "create", full)
         with pytest.raises(BadInput, match="is full; free some space"):
             write(tmp_path / "x.lance")
     model = Tiny()

@@ -1,0 +1,259 @@
+"""An Encoding while it is written: fragments of one Lance dataset, made by any number of processes side by side.
+
+A fragment is a few thousand rows in a file of its own; it counts once its record lies in the folder `unfinished`, so
+that after a kill whole fragments are there and the rest is made. Who makes which is agreed on by claims, which the
+kernel gives back when their process ends. Where a file system has no locks two may make the same fragment: the last
+record counts. When all are there, one commit makes a dataset of them, in order, and the records are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from explorer.encodings import codebooks
+from explorer.encodings.layout import CLAIMS, JOURNAL, MARKER, RECORDS, complete, is_ours
+from explorer.errors import BadInput
+from explorer.files import read_json, write_bytes, write_json
+from explorer.jobs.locks import Claims
+from explorer.progress import Progress
+
+FINISH, BOOKS, PRESENT, SLOTS, FIRST = 0, 1, 2, 1024, 2048  # what is claimed: steps, presence, fragments from FIRST on
+WAIT = 0.2  # seconds between two looks at what others do
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of a set that processes encode side by side; `number` counts from 1."""
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def of(cls, text: str) -> Shard:
+        """`2/8` is the second of eight; raises BadInput."""
+        found = re.fullmatch(r"\s*(\d{1,7})\s*/\s*(\d{1,7})\s*", text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise BadInput(f"shard {text!r} is none; give i/n with i from 1 to n, such as 1/4, and run each of the n")
+        return cls(int(found[1]), int(found[2]))
+
+    def fragments(self, total: int) -> range:
+        """Its fragments of `total`; neighbours, and none where there are more shards than fragments."""
+        return range(total * (self.number - 1) // self.count, total * self.number // self.count)
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+class Unfinished:
+    """The folder of an Encoding that is not complete.
+
+    Args:
+        identity: what must be equal for fragments to belong together.
+        images: N rows. rows: of a fragment; the last one may have fewer.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any], images: int, rows: int) -> None:
+        self.folder, self.identity, self.images, self.rows = Path(folder), identity, images, rows
+        self.records_folder = self.folder / RECORDS
+        self.claims: Claims
+
+    def __len__(self) -> int:
+        return -(-self.images // self.rows)
+
+    def span(self, index: int) -> tuple[int, int]:
+        """First row of a fragment, and the one behind its last."""
+        return index * self.rows, min((index + 1) * self.rows, self.images)
+
+    def size(self, indexes) -> int:
+        """Rows of some fragments."""
+        return sum(stop - start for start, stop in map(self.span, indexes))
+
+    # ---- coming and going
+
+    @contextmanager
+    def entered(self) -> Iterator[dict[str, Any] | None]:
+        """Joins those who write the same, or begins, emptying a folder of something else that nobody writes.
+
+        Yields the facts of the Encoding where it is complete meanwhile.
+
+        Raises:
+            BadInput: the folder is not an Encoding, or others are writing another one into it.
+        """
+        strange = not self.folder.is_dir() or (any(self.folder.iterdir()) and not is_ours(self.folder))
+        if self.folder.exists() and strange:
+            raise BadInput(f"{self.folder} exists and is not an encoding; choose another name ending in .lance")
+        while (facts := complete(self.folder, self.identity["key"])) is None and not self._enter():
+            time.sleep(WAIT)
+        try:
+            yield facts
+        finally:
+            if facts is None:
+                self.claims.close()
+
+    def _enter(self) -> bool:
+        """Whether this process is among those who write; False where the folder changed meanwhile."""
+        self.claims = claims = Claims(self.records_folder / CLAIMS)
+        if claims.take(PRESENT, SLOTS):  # nobody else is here
+            if complete(self.folder, self.identity["key"]) is not None:
+                shutil.rmtree(self.records_folder)
+            elif not self._fits():
+                self._empty()
+                write_json(self.folder / JOURNAL, self.identity)
+            claims.give(PRESENT, SLOTS)
+        elif self._identity() not in (None, self.identity):
+            claims.close()
+            raise BadInput(
+                f"other processes are encoding something else into {self.folder}; wait for them, or choose another name"
+            )
+        slot = next((slot for slot in range(SLOTS) if claims.take(PRESENT + slot)), None)
+        if slot is not None and claims.current() and self._identity() == self.identity:
+            return True
+        claims.close()
+        return False
+
+    def _identity(self) -> Any:
+        try:
+            return read_json(self.folder / JOURNAL)
+        except (OSError, ValueError):
+            return None
+
+    def _fits(self) -> bool:
+        """Whether what is there belongs to this encoding; records of files that are cut off are forgotten."""
+        if self._identity() != self.identity or (self.folder / MARKER).exists():
+            return False
+        there = self.there()
+        if there:
+            try:
+                codebooks.load(self.folder / codebooks.FILE)
+            except (OSError, ValueError):
+                return False
+        for index in there:
+            try:
+                files = self.record(index)["fragment"]["files"]
+                whole = all(
+                    (self.folder / "data" / file["path"]).stat().st_size == file["file_size_bytes"] for file in files
+                )
+            except (OSError, ValueError, KeyError, TypeError):
+                whole = False
+            if not whole:
+                self._path(index).unlink(missing_ok=True)
+        return True
+
+    def _empty(self) -> None:
+        (self.folder / MARKER).unlink(missing_ok=True)
+        for path in self.records_folder.iterdir():  # first, since they say that the rest is there
+            if path.name != CLAIMS:
+                path.unlink()
+        for path in self.folder.iterdir():
+            if path.is_dir() and path != self.records_folder:
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+
+    # ---- who makes what
+
+    def there(self) -> set[int]:
+        """Fragments that are stored."""
+        names = os.listdir(self.records_folder) if self.records_folder.is_dir() else []
+        return {int(name[:-5]) for name in names if re.fullmatch(r"\d+\.json", name)}
+
+    def todo(self, own: range, help_others: bool) -> Iterator[int]:
+        """Fragments that are missing, claimed as they are asked for: those of `own`, then those of others from the end.
+
+        What another process has claimed is left out.
+        """
+        others = [index for index in reversed(range(len(self))) if index not in own] if help_others else []
+        for index in [*own, *others]:
+            if self._path(index).exists() or not self.claims.take(FIRST + index):
+                continue
+            if not self.claims.current():  # all was there, and is complete now
+                return
+            if self._path(index).exists():
+                self.claims.give(FIRST + index)
+            else:
+                yield index
+
+    @contextmanager
+    def alone(self, step: int, progress: Progress, done: int = 0) -> Iterator[None]:
+        """One process at a time does a step; the others wait, and find it done."""
+        while not self.claims.take(step):
+            progress.update(done, "another process is writing this; waiting")
+            time.sleep(WAIT)
+        try:
+            yield
+        finally:
+            self.claims.give(step)
+
+    # ---- storage
+
+    def store(self, index: int, table, **figures: Any) -> None:
+        """Writes a fragment, then its record with the figures, and gives the claim back."""
+        from lance.fragment import LanceFragment
+
+        schema = self.records_folder / "schema"
+        if not schema.exists():
+            write_bytes(schema, table.schema.serialize().to_pybytes())
+        made = LanceFragment.create(str(self.folder), table, mode="create").to_json()
+        for file in made["files"]:
+            path = self.folder / "data" / file["path"]
+            file["file_size_bytes"] = path.stat().st_size
+            with path.open("rb") as stored:  # a record must not be on the disk before its rows are
+                os.fsync(stored.fileno())
+        if self.claims.current():
+            write_json(self._path(index), {**figures, "rows": table.num_rows, "fragment": made})
+        self.claims.give(FIRST + index)
+
+    def record(self, index: int) -> dict[str, Any]:
+        """What `store` wrote of a fragment."""
+        return read_json(self._path(index))
+
+    def commit(self, facts: dict[str, Any]) -> None:
+        """Makes one dataset of all fragments, in order, and removes files that belong to none.
+
+        Args:
+            facts: are kept in the metadata of its schema.
+        """
+        import lance
+        import pyarrow as pa
+        from lance.fragment import FragmentMetadata
+
+        made = [self.record(index)["fragment"] for index in range(len(self))]
+        fragments = [FragmentMetadata.from_json(json.dumps(one)) for one in made]
+        schema = pa.ipc.read_schema(pa.py_buffer((self.records_folder / "schema").read_bytes()))
+        schema = schema.with_metadata({"explorer": json.dumps(facts)})
+        dataset = lance.LanceDataset.commit(str(self.folder), lance.LanceOperation.Overwrite(schema, fragments))
+        dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
+
+    def close(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Writes the marker, which makes the Encoding complete, removes the records, and returns what it says."""
+        stored = [path for part in ("data", "_versions") for path in (self.folder / part).rglob("*") if path.is_file()]
+        stored = [path for path in stored if path.suffix in (".lance", ".manifest")] + [self.folder / codebooks.FILE]
+        facts["files"] = {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in sorted(stored)}
+        write_json(self.folder / MARKER, facts)
+        with suppress(OSError):  # nothing of it counts any more
+            (self.records_folder / CLAIMS).unlink()  # first: others see by it that nothing is left to do
+            shutil.rmtree(self.records_folder)
+            (self.folder / JOURNAL).unlink()
+        return facts
+
+    def _path(self, index: int) -> Path:
+        return self.records_folder / f"{index:07d}.json"
+
+
+def busy(records: list[dict[str, Any]]) -> float:
+    """Seconds in which at least one fragment was being made, whoever made it and however often the work was stopped."""
+    seconds, until = 0.0, float("-inf")
+    for began, ended in sorted((record["began"], record["ended"]) for record in records):
+        seconds += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return seconds
