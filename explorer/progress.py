@@ -32,7 +32,7 @@ class Progress:
         self.status = status or (Path(named) if named else None)
         self.total, self.unit, self.quiet = total, unit, quiet
         self.started = time.time()
-        self.cancelled = False
+        self.cancelled = self.held = False  # held: `update` leaves it to others to end the work
         self._last, self._done = 0.0, 0
         self.update(0, "starting", force=True)
 
@@ -58,7 +58,7 @@ class Progress:
                 )
             if not self.quiet:
                 self._draw(done, message)
-        if self.cancelled and state == "running":
+        if self.cancelled and state == "running" and not self.held:
             raise Cancelled(message or "cancelled")
 
     def finish(self, state: str = "done", message: str = "", **figures) -> None:

@@ -9,14 +9,17 @@ would make. Nothing here asks a device for a number, so that a step can be captu
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from explorer.errors import BadInput
+from explorer.progress import STATUS_VARIABLE
 
 PATIENCE = timedelta(hours=6)  # longest wait for another rank, which may be scoring
 LAUNCHERS = {  # names of (count, number, number on this machine), of torchrun and accelerate, and of MPI
@@ -26,6 +29,11 @@ LAUNCHERS = {  # names of (count, number, number on this machine), of torchrun a
     "PMI_SIZE": ("PMI_RANK", "MPI_LOCALRANKID"),
 }
 _count, _number, _local = 1, 0, 0
+_board: dist.Store | None = None  # where a rank that ends says why
+
+
+class Lost(BadInput):
+    """Another rank has ended, so that none can go on."""
 
 
 def count() -> int:
@@ -38,9 +46,37 @@ def number() -> int:
     return _number
 
 
+def local() -> int:
+    """Which of those on this machine this is."""
+    return _local
+
+
 def first() -> bool:
     """Whether this process writes what is written."""
     return _number == 0
+
+
+# ------------------------------------------------------------------------------------------------------- begin and end
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Inside, the processes that a launcher started are ranks; nothing happens in a process that is alone.
+
+    What goes wrong in a rank is told to the first one, which alone says it and whose exit code counts.
+    """
+    begin()
+    try:
+        yield
+    except Exception as error:
+        if first():
+            raise
+        if not isinstance(error, Lost):
+            _board.set(f"ended {_number}", str(error) or type(error).__name__)
+        if isinstance(error, BadInput):
+            raise SystemExit(1) from None
+        raise
+    end()
 
 
 def launched() -> tuple[int, int, int]:
@@ -54,29 +90,125 @@ def launched() -> tuple[int, int, int]:
 
 def begin() -> None:
     """Joins the processes that a launcher started; afterwards the libraries of this one take it for the only one."""
-    global _count, _number, _local
-    among, own, local = launched()
+    global _count, _number, _local, _board
+    among, own, place = launched()
     if among == 1 or _count > 1:
         return
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")  # MPI names none
     os.environ.setdefault("MASTER_PORT", "29541")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     try:
-        dist.init_process_group(backend, rank=own, world_size=among, timeout=PATIENCE)
+        store, _, _ = next(dist.rendezvous("env://", own, among))
+        dist.init_process_group(backend, store=store, rank=own, world_size=among, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise BadInput(f"{among} processes cannot reach one another ({why}); start them with torchrun") from None
-    _count, _number, _local = among, own, local
+        raise BadInput(
+            f"{among} processes cannot reach one another ({_line(error)}); start them with torchrun"
+        ) from None
+    _count, _number, _local, _board = among, own, place, dist.PrefixStore("explorer", store)
     for name in (*LAUNCHERS, *(word for others in LAUNCHERS.values() for word in others)):
         os.environ.pop(name, None)
+    if not first():
+        os.environ.pop(STATUS_VARIABLE, None)
 
 
 def end() -> None:
     """Leaves the others; this process is alone again."""
-    global _count, _number, _local
+    global _count, _number, _local, _board
     if _count > 1:
         dist.destroy_process_group()
-    _count, _number, _local = 1, 0, 0
+    _count, _number, _local, _board = 1, 0, 0, None
+
+
+def check_divides(batch: int) -> None:
+    """Raises BadInput where the images of a step cannot be parted evenly."""
+    if batch % _count:
+        less = batch // _count * _count
+        near = f"{less} or {less + _count}" if less else str(_count)
+        raise BadInput(f"a batch of {batch} images does not divide among {_count} processes; choose --set "
+                       f"batch_size={near}, or another number of processes")  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------- agreement
+
+
+def anywhere(flag: bool) -> bool:
+    """Whether any rank says so."""
+    return flag if _count == 1 else bool(total(torch.tensor(int(flag))))
+
+
+def of_first_flag(flag: bool | None) -> bool | None:
+    """What the first rank says."""
+    if _count == 1:
+        return flag
+    return (False, True, None)[int(of_first(torch.tensor(2 if flag is None else int(flag))))]
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """The first rank goes in alone; the others follow when it is out, and find what it has made."""
+    if not first():
+        wait()
+    yield
+    if first():
+        wait()
+
+
+def wait() -> None:
+    """Until all ranks are here."""
+    if _count > 1:
+        _say(dist.all_reduce, torch.zeros(1))
+
+
+class Wish:
+    """Whether any rank wishes for an end, told to all of them at the same step, without a wait for one another.
+
+    An answer is of the question before, so that it is there when it is asked for. A rank whose launcher has gone
+    wishes for an end, too.
+    """
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._asked: tuple[Any, Tensor] | None = None
+
+    def end(self, now: bool) -> bool:
+        """Asked by all ranks after each step."""
+        if _count == 1:
+            return now
+        answer = False
+        if self._asked is not None:
+            work, said = self._asked
+            _say(work.wait)
+            answer = bool(said)
+        said = torch.tensor(int(now or os.getppid() != self._parent))
+        self._asked = _say(dist.all_reduce, said, async_op=True), said
+        return answer
+
+
+def _say(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """An operation of all ranks; raises Lost where one is no longer there."""
+    try:
+        return operation(*arguments, **options)
+    except RuntimeError as error:
+        raise Lost(_gone(error)) from error
+
+
+def _gone(error: RuntimeError) -> str:
+    for other in range(_count):
+        try:
+            if other != _number and _board.check([f"ended {other}"]):
+                return f"process {other + 1} of {_count} has ended: {_board.get(f'ended {other}').decode()}"
+        except RuntimeError:  # the board was that of the rank which is gone
+            break
+    closed = "losed" in str(error) or "reset" in str(error) or "efused" in str(error)
+    why = "without a word, as one that was killed or found no memory does" if closed else f"({_line(error)})"
+    return f"one of {_count} processes that train together has ended {why}"
+
+
+def _line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+# ----------------------------------------------------------------------------------------------- parts, sums and means
 
 
 def part(whole: int) -> slice:
@@ -93,7 +225,7 @@ def drawn(draw: Callable[[int], Tensor], size: int) -> Tensor:
 def add_up(tensor: Tensor) -> None:
     """Replaces a tensor by its sum over ranks."""
     if _count > 1:
-        dist.all_reduce(tensor)
+        _say(dist.all_reduce, tensor)
 
 
 def total(tensor: Tensor) -> Tensor:
@@ -101,7 +233,7 @@ def total(tensor: Tensor) -> Tensor:
     if _count == 1:
         return tensor
     found = tensor.detach().clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(found)
+    _say(dist.all_reduce, found)
     return found
 
 
@@ -110,7 +242,19 @@ def mean(tensor: Tensor) -> Tensor:
     what is made of it, the same on all ranks, is the gradient of the whole."""
     if _count == 1:
         return tensor
-    return tensor + (total(tensor) / _count - tensor).detach()
+    return _Mean.apply(tensor)
+
+
+class _Mean(torch.autograd.Function):
+    """Not a sum of differences, which would round otherwise on each rank."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:
+        return total(tensor) / _count
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return gradient
 
 
 def gathered(tensor: Tensor) -> Tensor:
@@ -118,7 +262,7 @@ def gathered(tensor: Tensor) -> Tensor:
     if _count == 1:
         return tensor
     found = tensor.new_empty(_count * len(tensor), *tensor.shape[1:])
-    dist.all_gather_into_tensor(found, tensor.detach().contiguous())
+    _say(dist.all_gather, list(found.chunk(_count)), tensor.detach().contiguous())
     return found
 
 
@@ -137,7 +281,7 @@ def of_first(tensor: Tensor) -> Tensor:
     if _count == 1:
         return tensor
     found = tensor.detach().clone(memory_format=torch.contiguous_format)
-    dist.broadcast(found, 0)
+    _say(dist.broadcast, found, 0)
     return found
 
 
@@ -155,7 +299,7 @@ def share_gradients(parameters: Iterable[Tensor]) -> None:
     gradients = [one.grad for one in parameters if one.grad is not None] if _count > 1 else []
     if gradients:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(flat)
+        _say(dist.all_reduce, flat)
         parts = flat.div_(_count).split([gradient.numel() for gradient in gradients])
         for gradient, found in zip(gradients, parts, strict=True):
             gradient.copy_(found.view(gradient.shape))

@@ -9,9 +9,8 @@ import typer
 
 from explorer.commands.command import Json, cancellable, emit, prior, tell
 from explorer.commands.results import CheckpointName
-from explorer.commands.train import Device
+from explorer.commands.train import Devices, on_all_gpus, take
 from explorer.errors import BadInput
-from explorer.jobs.locks import hold
 from explorer.options import KMEANS
 from explorer.progress import Progress
 
@@ -48,19 +47,18 @@ def train_prior(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A field of the prior or of the training.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=2, help="At most so many images of each split.")] = None,
-    device: Device = "auto",
+    device: Devices = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved state.")] = False,
     as_json: Json = False,
 ) -> None:
     """Trains a prior over the codes of a checkpoint; SIGTERM or Ctrl-C saves and stops, `--resume` goes on."""
-    from explorer import checkpoints, datasets
+    from explorer import checkpoints, datasets, ranks
     from explorer.priors import PRIORS, folder
     from explorer.results.subject import Subject
-    from explorer.training import config, hardware, prior_plans
+    from explorer.training import config, prior_plans
     from explorer.training.priors import Asked, PriorTraining, check_new
     from explorer.training.priors import train_prior as train
 
-    hardware.check_alone()
     facts = checkpoints.describe(checkpoints.resolve(checkpoint))
     target = (out or checkpoints.folder() / f"{facts.name}-{kind or KIND}-prior").absolute()
     if resume:
@@ -74,25 +72,30 @@ def train_prior(
     settings, options = config.split(kind, set_ or [], PRIORS, PriorTraining)
     options |= {"device": device} if device != "auto" else {}
     options |= {"steps": steps} if steps is not None else {}
+    on_all_gpus(options.get("device"))
     of = Subject.of(checkpoint, datasets.absolute(dataset) if dataset else "", limit=limit, kmeans=kmeans,
                     device=device)  # fmt: skip
-    if not hold(f"target-{target.resolve()}"):
-        raise BadInput(f"'{target.name}' is being written by another training; stop it or choose another --out")
     layers = prior_plans.layers_of(of.facts, layer or ())
-    if not resume:
-        check_new(target)
-        made = prior_plans.plan(kind, of.facts, settings, options, layers=layers, kmeans=kmeans)
-        prior_plans.check_room(made, options.get("batch_size", PriorTraining().batch_size), device)
     beside = of.checkpoint.parent.resolve() in (target.parent.resolve(), checkpoints.SHIPPED)
     about = {
         "checkpoint": of.facts.name if beside else str(of.checkpoint.absolute()),
         "fingerprint": of.fingerprint, "dataset": of.dataset, "kmeans": kmeans,
     }  # fmt: skip
     asked = Asked(kind, layers, condition, about, limit, named=layers != prior_plans.layers_of(of.facts))
-    with cancellable(Progress(options.get("steps", PriorTraining().steps), "steps")) as progress:
-        sources = _sources(of, condition, progress)
-        found = train(asked, sources, target, settings=settings, training=options, resume=resume, progress=progress)
-    _tell(found, as_json)
+    with ranks.together():
+        take(target)
+        if not resume:
+            check_new(target)
+            made = prior_plans.plan(kind, of.facts, settings, options, layers=layers, kmeans=kmeans)
+            prior_plans.check_room(made, options.get("batch_size", PriorTraining().batch_size), device)
+        total = options.get("steps", PriorTraining().steps)
+        with cancellable(Progress(total, "steps", quiet=not ranks.first())) as progress:
+            with ranks.in_turn():
+                sources = _sources(of, condition, progress)
+            found = train(asked, sources, target, settings=settings, training=options, resume=resume, progress=progress)
+        speaks = ranks.first()
+    if speaks:
+        _tell(found, as_json)
 
 
 def _sources(of: Subject, condition: str | None, progress: Progress) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ Dataset = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, mps, cuda, cuda:0 …")]
+Devices = Annotated[str, typer.Option(help="auto, cpu, mps, cuda, cuda:0 …, or all, which is a process for each GPU.")]
 
 
 @app.command()
@@ -30,29 +32,58 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A field of the model or of the training.")
     ] = None,
-    device: Device = "auto",
+    device: Devices = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved state.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a model; SIGTERM or Ctrl-C saves and stops, `--resume` goes on."""
-    from explorer import checkpoints, training
-    from explorer.analysis.quality import worded
-    from explorer.training import config, hardware
+    """Trains a model; SIGTERM or Ctrl-C saves and stops, `--resume` goes on. Runs under torchrun, too."""
+    from explorer import checkpoints, ranks, training
+    from explorer.training import config
 
-    hardware.check_alone()
     model_settings, options = config.split(family, set_ or [])
     options |= {"device": device} if device != "auto" else {}
     options |= {"steps": steps} if steps is not None else {}
     folder = (out or checkpoints.folder() / f"{family}-{Path(dataset).stem}").absolute()
-    if not hold(f"target-{folder.resolve()}"):
+    on_all_gpus(options.get("device"))
+    with ranks.together():
+        take(folder)
+        if not resume:
+            config.check(family, dataset, model_settings, options)
+        total = options.get("steps", config.TrainingConfig().steps)
+        with cancellable(Progress(total, "steps", quiet=not ranks.first())) as progress:
+            result = training.train(
+                family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
+            )
+        speaks = ranks.first()
+    if speaks:
+        _tell(result, as_json)
+
+
+def on_all_gpus(device: str | None) -> None:
+    """Where a device is `all`, and there are several, does the whole command with a process on each, and ends."""
+    if device != "all":
+        return
+    import torch
+
+    from explorer import ranks
+    from explorer.jobs import crew
+
+    count = torch.cuda.device_count()
+    if count > 1 and ranks.launched()[0] == 1:
+        raise typer.Exit(crew.work(sys.argv[1:], count))
+
+
+def take(folder: Path) -> None:
+    """Makes the process that writes a folder the only one to do so; BadInput where another does."""
+    from explorer import ranks
+
+    if ranks.first() and not hold(f"target-{folder.resolve()}"):
         raise BadInput(f"'{folder.name}' is being written by another training; stop it or choose another --out")
-    if not resume:
-        config.check(family, dataset, model_settings, options)
-    total = options.get("steps", config.TrainingConfig().steps)
-    with cancellable(Progress(total, "steps")) as progress:
-        result = training.train(
-            family, dataset, folder, settings=model_settings, training=options, resume=resume, progress=progress
-        )
+
+
+def _tell(result: dict[str, Any], as_json: bool) -> None:
+    from explorer.analysis.quality import worded
+
     for note in result["notes"]:
         tell(f"note: {note}")
     lines = [f"{result['checkpoint']}: {result['state']}, {result['steps']:,} steps in {result['seconds']:.0f} s"]

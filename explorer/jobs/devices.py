@@ -30,13 +30,14 @@ def devices() -> list[tuple[str, str]]:
 
 
 def choose(name: str = "auto") -> str:
-    """The device that `name` means here: `auto` is the first GPU, else Apple's, else the CPU. Imports torch.
+    """The device that `name` means here: `auto` is the first GPU, else Apple's, else the CPU; so is `all`, the GPUs
+    that as many processes use together, for the first of them. Imports torch.
 
     Raises:
         BadInput: there is no such device on this machine; the message lists those there are.
     """
     known = _here()
-    found = {"auto": known[0], "cuda": "cuda:0"}.get(name, name)
+    found = {"auto": known[0], "all": known[0], "cuda": "cuda:0"}.get(name, name)
     if found not in known:
         raise BadInput(f"there is no device {name!r} here; choose from auto, {', '.join(known)}")
     return found

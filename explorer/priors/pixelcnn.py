@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.options import choice
+from explorer.priors.dropout import dropout
 from explorer.priors.lines import Line, Rows, along
 from explorer.priors.settings import PriorConfig, blocks, width
 
@@ -89,7 +90,7 @@ class _Block(nn.Module):
         reach, late = self.reach, -1 if self.first else 0  # one row, or one column, later where it is the first
         above = self.vertical(F.pad(vertical, (reach, reach, reach, late))) + condition
         left = self.horizontal(F.pad(horizontal, (reach, late))) + self.link(above)
-        found = self.out(F.dropout(gate(left, 1), self.dropout, self.training))
+        found = self.out(dropout(gate(left, 1), self.dropout, self.training))
         return gate(above, 1), found if self.first else horizontal + found
 
     def row(self, rows: Rows, condition: Tensor) -> tuple[Tensor, Tensor]:

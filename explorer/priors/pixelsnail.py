@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from explorer.options import choice, number
 from explorer.priors.attention import Memory, attend, shifted, tokens
+from explorer.priors.dropout import dropout
 from explorer.priors.lines import Causal, Reader
 from explorer.priors.settings import PriorConfig, blocks, width
 
@@ -81,7 +82,7 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         found = F.elu(self.first(F.elu(x)) + self.condition(context))
-        return x + F.glu(self.second(F.dropout(found, self.dropout, self.training)), 1)
+        return x + F.glu(self.second(dropout(found, self.dropout, self.training)), 1)
 
 
 class _Block(nn.Module):
@@ -121,7 +122,7 @@ class _Block(nn.Module):
 
     def _merge(self, near: Tensor, far: Tensor) -> Tensor:
         found = F.elu(self.near(F.elu(near)) + self.far(F.elu(far)))
-        return near + F.glu(self.out(F.dropout(found, self.dropout, self.training)), -1)
+        return near + F.glu(self.out(dropout(found, self.dropout, self.training)), -1)
 
 
 class BlockState:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer import ranks
 from explorer.precision import exact
 from explorer.priors.heads import Whole, head, small, table
 from explorer.priors.level import Level
@@ -49,7 +50,8 @@ class Prior(nn.Module):
             codes: (N, H, W) int64 of each level. classes: (N,) int64; −1 is no class.
         """
         if self.training and self.classes and classes is not None and self.config.class_dropout:
-            dropped = torch.rand(len(classes), device=classes.device) < self.config.class_dropout
+            rolled = ranks.drawn(lambda size: torch.rand(size, device=classes.device), len(classes))
+            dropped = rolled < self.config.class_dropout
             classes = classes.masked_fill(dropped, -1)
         found = {level.name: self._nats(level, codes, classes) for level in self.levels}
         loss = sum(nats.sum() for nats in found.values()) / sum(nats.numel() for nats in found.values())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from explorer.options import number
 from explorer.priors.attention import Memory, attend, shifted, tokens
+from explorer.priors.dropout import dropout
 from explorer.priors.settings import PriorConfig, blocks, width
 
 
@@ -72,8 +73,8 @@ class _Block(nn.Module):
         return self._think(x, memory.attend(place, self.attention(self.norm(x))))
 
     def _think(self, x: Tensor, seen: Tensor) -> Tensor:
-        x = x + F.dropout(self.out(seen), self.dropout, self.training)
-        return x + F.dropout(self.narrow(F.gelu(self.wide(self.norm2(x)))), self.dropout, self.training)
+        x = x + dropout(self.out(seen), self.dropout, self.training)
+        return x + dropout(self.narrow(F.gelu(self.wide(self.norm2(x)))), self.dropout, self.training)
 
 
 class State:

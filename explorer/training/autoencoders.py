@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer import checkpoints, datasets
+from explorer import checkpoints, datasets, ranks
 from explorer.datasets import seen
 from explorer.datasets.split import told
 from explorer.errors import BadInput
@@ -22,7 +22,6 @@ from explorer.training import loop
 from explorer.training.batches import Batches
 from explorer.training.card import model_card
 from explorer.training.config import TrainingConfig, train_command
-from explorer.training.hardware import check_alone
 from explorer.training.objectives import Objective
 from explorer.training.scores import check_held_out, held_out_metrics, score, strip
 
@@ -54,9 +53,8 @@ def train(
 
     Raises:
         BadInput: unknown names, sizes that do not fit, an existing folder, a loss that is not finite, a full disk or
-            memory, one of several processes. A new folder in which nothing was saved is removed again.
+            memory, another rank that has ended. A new folder in which nothing was saved is removed again.
     """
-    check_alone()
     out = Path(out)
     saved = _saved(out) if resume else None
     if saved is not None:
@@ -66,6 +64,7 @@ def train(
     elif out.exists() and any(out.iterdir()):
         raise BadInput(f"{out.name} already exists; choose another name, resume it, or delete it")
     config: TrainingConfig = configure(TrainingConfig, dict(training or {}))
+    ranks.check_divides(config.batch_size)
     task = Autoencoding(family, datasets.absolute(dataset), dict(settings or {}), config, progress)
     found = loop.run(task, out, resumed=saved is not None, progress=progress)
     left_out = told(task.images, task.held_out)
@@ -85,12 +84,13 @@ class Autoencoding:
         loss = getattr(self.model.config, "loss", None)  # a MAE has its own
         self.objective = Objective(loss, size, self.model.config.adversarial_from) if loss else None
         self.notes: list[str] = []
-        progress = progress or Progress(config.steps, "steps")
+        progress = progress or Progress(config.steps, "steps", quiet=not ranks.first())
         progress.total = config.steps
         progress.update(0, "reading images", force=True)
         read = {"fit": config.fit, "progress": progress}
-        self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
-        held_out = datasets.load(dataset, "test", size, fit=config.fit)
+        with ranks.in_turn():
+            self.images = datasets.load(dataset, "train", size, limit=config.images, **read)
+            held_out = datasets.load(dataset, "test", size, fit=config.fit)
         self.fixed = dataset in datasets.DATASETS  # then its name tells its training images
         known = None if self.fixed else np.unique(self.images.stamps)
         self.held_out = seen.judged(held_out, known, self.fixed, "this run")

@@ -1,4 +1,7 @@
-"""Batches of a dataset in a reproducible order; on the device if the whole set fits there, else read ahead."""
+"""Batches of a dataset in a reproducible order; on the device if the whole set fits there, else read ahead.
+
+Of several ranks each has its part of every batch.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer import ranks
 from explorer.autoencoder import to_images
 from explorer.progress import Progress
 
@@ -53,9 +57,9 @@ class Batches:
 
 
 def rows_of(step: int, count: int, config: Any) -> np.ndarray:
-    """Rows (batch,) of a step among `count`: a permutation per epoch, continued over its end."""
+    """Rows (batch,) of a step among `count`: a permutation per epoch, continued over its end; of a rank its part."""
     size = config.batch_size
-    places = np.arange(step * size, (step + 1) * size)
+    places = np.arange(step * size, (step + 1) * size)[ranks.part(size)]
     rows = np.empty(len(places), np.int64)
     for epoch in np.unique(places // count):
         here = places // count == epoch
@@ -74,4 +78,4 @@ def _room(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] // 3
     import psutil
 
-    return psutil.virtual_memory().available // 3
+    return psutil.virtual_memory().available // (3 * ranks.count())

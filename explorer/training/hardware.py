@@ -6,24 +6,35 @@ import os
 
 import torch
 
+from explorer import ranks
 from explorer.errors import BadInput
 from explorer.jobs.devices import choose
 
-PROCESSES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # of torchrun, MPI
 
+def own_device(device: str) -> str:
+    """What this process computes on, of `device` (auto, all, cpu, mps, cuda, cuda:1): each rank has a GPU of its own.
 
-def check_alone() -> None:
-    """Raises BadInput in one of several processes: a codebook is a moving average of the latents of one of them."""
-    for name in PROCESSES:
-        if (count := os.environ.get(name, "1")) != "1":
-            raise BadInput(
-                f"this is one of {count} processes ({name}), and a training runs in one; start it without torchrun, "
-                "accelerate launch or mpirun, on a GPU of your choice with --device cuda:0"
-            )
+    Raises BadInput if the device is not here, or is one for several ranks.
+    """
+    chosen = choose(device)
+    if ranks.count() == 1 or chosen == "cpu":
+        return chosen
+    if device not in ("auto", "all", "cuda") or not chosen.startswith("cuda"):
+        raise BadInput(
+            f"{device if device != 'auto' else chosen} is one device, and these are {ranks.count()} processes; start "
+            "one, or give --device all or --device cpu"
+        )
+    if ranks.local() >= torch.cuda.device_count():
+        raise BadInput(
+            f"there are more processes than GPUs, which are {torch.cuda.device_count()}; start as many, or give "
+            "--device cpu"
+        )
+    torch.cuda.set_device(ranks.local())
+    return f"cuda:{ranks.local()}"
 
 
 def accelerator(device: str, precision: str):
-    """An Accelerator for `device` (auto, cpu, mps, cuda, cuda:1) at `precision` (auto, float32, bf16).
+    """An Accelerator for `device` (auto, all, cpu, mps, cuda, cuda:1) at `precision` (auto, float32, bf16).
 
     Raises BadInput if the device is not here.
     """
@@ -31,7 +42,7 @@ def accelerator(device: str, precision: str):
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)
-    device = choose(device)
+    device = own_device(device)
     if device == "cpu":
         os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
     else:

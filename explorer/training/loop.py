@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from explorer import ranks
 from explorer.errors import BadInput, Cancelled, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
@@ -75,7 +76,8 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
 
     Returns:
         `state, steps, seconds, images_per_second, metrics`; `state` is `done`, or `stopped` if `progress.cancel` was
-        called, in which case everything needed to resume is on disk.
+        called, in which case everything needed to resume is on disk. Of several ranks the first one writes and scores;
+        the others have no metrics.
 
     Raises:
         BadInput: a loss that is not finite, a full disk or memory. A new folder in which nothing was saved is removed
@@ -107,7 +109,7 @@ def _cleared(out: Path, run: _Run, *, new: bool) -> Iterator[None]:
     try:
         yield
     except Exception:
-        if new and not run.guard.saved:
+        if new and not run.guard.saved and ranks.first():
             shutil.rmtree(out, ignore_errors=True)
         raise
 
@@ -117,7 +119,7 @@ class _Run:
 
     def __init__(self, task: Task, out: Path, progress: Progress | None) -> None:
         self.task, self.out, self.config, self.model = task, out, task.config, task.model
-        self.progress = progress or Progress(self.config.steps, "steps")
+        self.progress = progress or Progress(self.config.steps, "steps", quiet=not ranks.first())
         self.progress.total = self.config.steps
         self.figures: dict[str, Any] = {}
         self.guard = Guard(self.model, self.config.learning_rate)
@@ -145,13 +147,15 @@ class _Run:
             self.task.objective.to(self.device)
         if resumed:
             self._restore()
-        else:
+        elif ranks.first():
             try:
                 self.out.mkdir(parents=True, exist_ok=True)
             except FileNotFoundError as error:
                 raise BadInput(f"{self.out} cannot be made: {error.strerror}; choose another place") from None
             self.task.describe(self.out, self.step, "training")
-        self.task.begun(self.out, self.step)
+        if ranks.first():
+            self.task.begun(self.out, self.step)
+        ranks.follow([*self.model.parameters(), *self.model.buffers()])
         self.batches = self.task.batches(self.accelerator, self.progress)
         self.progress.update(self.step, "making the first step", force=True)
         self.network.train()
@@ -164,7 +168,8 @@ class _Run:
         log_every = max(1, min(100, config.steps // 100))
         look_every = max(log_every, config.steps // 20 // log_every * log_every)
         timer = Timer(self.device, config.batch_size)
-        saved = time.time()
+        saved, wish = time.time(), ranks.Wish()
+        self.progress.held = ranks.count() > 1  # all of them end after the same step
         for batch in self.batches.after(self.step):
             self._decide_compilation(timer)
             self._one_step(batch, meter)
@@ -175,14 +180,18 @@ class _Run:
                 self.images_per_second = timer.rate()
                 line = {"step": self.step, **meter.read(), "images_per_second": self.images_per_second}
                 self.guard.check(line)
-                if self.step % look_every == 0 or self.step == config.steps:
-                    line |= self._look()
-                self._log(line)
-                if time.time() - saved > 60 and self.guard.safe:
-                    self.save_state("training")
-                    saved = time.time()
+                if ranks.first():
+                    if self.step % look_every == 0 or self.step == config.steps:
+                        line |= self._look()
+                    self._log(line)
+                    if time.time() - saved > 60 and self.guard.safe:
+                        self.save_state("training")
+                        saved = time.time()
                 timer.restart()
             self.progress.update(self.step, "training", **self.figures)
+            if self.progress.held and wish.end(self.progress.cancelled):
+                raise Cancelled("training")
+        self.progress.held = False
 
     def _one_step(self, batch: Any, meter: Meter) -> None:
         torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 131)
@@ -194,6 +203,7 @@ class _Run:
                 part.anneal(share)
         losses = self.task.losses(self.network, batch)
         self.accelerator.backward(losses["loss"])
+        ranks.share_gradients(self.network.parameters())
         self.accelerator.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -206,12 +216,13 @@ class _Run:
             return
         # in float32 on a CPU the convolutions are the time, and compiled steps were no faster than eager ones
         gains = self.device.type == "cuda" or self.accelerator.mixed_precision == "bf16"
-        self.compiled = compilation.wanted(self.config, self.step, timer, gains=gains, kept=self.kept)
+        wanted = compilation.wanted(self.config, self.step, timer, gains=gains, kept=self.kept)
+        self.compiled = ranks.of_first_flag(wanted)
         if not self.compiled:
             return
         self.progress.update(self.step, "compiling, which takes a minute or two", force=True, **self.figures)
         why = compilation.obstacle(self.device)
-        if why:
+        if ranks.anywhere(bool(why)):
             self.compiled = False
             self.task.notes.append(
                 f"training went on without torch.compile, more slowly: no compiler works here ({why})"
@@ -248,6 +259,8 @@ class _Run:
 
         A run that went astray keeps the last good weights: it ends with BadInput, or stops, without new ones.
         """
+        if not ranks.first():
+            return
         tensors = states.collect(self.model, self.optimizer, self.task.objective)
         tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
         tensors |= {"seconds": torch.tensor(self.before + time.time() - self.begun)}
@@ -270,7 +283,8 @@ class _Run:
     def _restore(self) -> None:
         path = self.out / STATE
         if not path.is_file():
-            _truncate_log(self.out / LOG, 0)
+            if ranks.first():
+                _truncate_log(self.out / LOG, 0)
             return  # stopped before the first save: begin again
         self.step, tensors = states.load(path)
         states.restore(tensors, self.model, self.optimizer, self.task.objective)
@@ -279,10 +293,13 @@ class _Run:
         self.guard.saved = True
         if self.step and hasattr(self.model, "started"):
             self.model.started()
-        _truncate_log(self.out / LOG, self.step)
+        if ranks.first():
+            _truncate_log(self.out / LOG, self.step)
 
     def finish(self) -> dict[str, Any]:
         """Scores the network on held-out images and writes the finished folder."""
+        if not ranks.first():
+            return {}
         self.save_state("training")  # a crash while scoring loses nothing
         self.progress.update(self.step, "scoring on held-out images", force=True, **self.figures)
         self.model.eval()

@@ -8,6 +8,7 @@ import time
 import torch
 from torch import Tensor
 
+from explorer import ranks
 from explorer.errors import BadInput
 
 
@@ -33,13 +34,14 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Mean losses, and perplexity and used codes of the images since the last call."""
-        line = {name: float(value) / self.steps for name, value in self.sums.items()}
-        for name, counts in self.counts.items():
+        line = {name: float(ranks.mean(value)) / self.steps for name, value in self.sums.items()}
+        for name, own in self.counts.items():
+            counts = ranks.total(own)
             share = counts / counts.sum().clamp(min=1)
             suffix = "" if len(self.counts) == 1 else f".{name}"
             line[f"perplexity{suffix}"] = float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
             line[f"used{suffix}"] = int((counts > 0).sum())
-            counts.zero_()
+            own.zero_()
         self.sums, self.steps = {}, 0
         return line
 

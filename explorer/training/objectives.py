@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer import ranks
 from explorer.errors import BadInput
 
 VGG_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
@@ -126,6 +127,7 @@ class Objective(nn.Module):
         self.optimizer.zero_grad(set_to_none=True)
         loss = 0.5 * (F.relu(1 - self.discriminator(target)) + F.relu(1 + self.discriminator(output))).mean()
         loss.backward()
+        ranks.share_gradients(self.discriminator.parameters())
         self.optimizer.step()
         self.discriminator.requires_grad_(False)
         return {"discriminator": loss.detach()}
@@ -133,7 +135,9 @@ class Objective(nn.Module):
     def _balance(self, total: Tensor, fooled: Tensor, output: Tensor) -> Tensor:
         if not output.requires_grad:
             return total.new_ones(())
-        ours, theirs = (torch.autograd.grad(x, output, retain_graph=True)[0].norm() for x in (total, fooled))
+        squares = (torch.autograd.grad(x, output, retain_graph=True)[0].square().sum() for x in (total, fooled))
+        # an image of a part weighs as many times more as there are ranks
+        ours, theirs = (ranks.total(found).sqrt() / ranks.count() for found in squares)
         return (ours / (theirs + 1e-8)).clamp(max=1e4).detach()
 
 

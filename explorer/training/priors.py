@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from explorer import ranks
 from explorer.errors import BadInput
 from explorer.options import configure
 from explorer.priors import build, folder
 from explorer.training import loop, prior_scores
 from explorer.training.best import Best
 from explorer.training.config import Optimization
-from explorer.training.hardware import check_alone
 from explorer.training.prior_card import command, model_card
 from explorer.training.prior_codes import CodeBatches, Codes, Part, Sources, gather
 from explorer.training.prior_samples import Decode, strip
@@ -87,7 +87,6 @@ def train_prior(
     Raises:
         BadInput: see `gather` and `loop.run`; an existing folder; a checkpoint that is another one now.
     """
-    check_alone()
     out = Path(out)
     if resume:
         saved = unfinished(out, asked.about["fingerprint"])
@@ -98,7 +97,9 @@ def train_prior(
     else:
         check_new(out)
     config: PriorTraining = configure(PriorTraining, dict(training or {}))
-    codes = gather(sources, asked.layers, asked.condition)
+    ranks.check_divides(config.batch_size)
+    with ranks.in_turn():  # the first encodes what is not encoded yet
+        codes = gather(sources, asked.layers, asked.condition)
     task = PriorTask(asked, codes, dict(settings or {}), config, sources.decoder(codes.books))
     found = loop.run(task, out, resumed=resume, progress=progress)
     return {"prior": str(out), **found, "notes": [*codes.notes, *task.notes]}
@@ -140,8 +141,9 @@ class PriorTask:
             )
 
     def batches(self, accelerator: Any, progress: Progress) -> CodeBatches:
-        progress.update(0, "counting codes", force=True)
-        self.baselines  # noqa: B018  takes a moment, which is to be told of
+        if ranks.first():
+            progress.update(0, "counting codes", force=True)
+            self.baselines  # noqa: B018  takes a moment, which is to be told of
         return CodeBatches(self.learned, self.config, accelerator.device)
 
     def losses(self, network: nn.Module, batch: tuple[dict[str, Tensor], Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,123 @@
+"""Tiny trainings for `test_ranks`: what they are, and a program that makes all of them in one of several processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from explorer import ranks
+from explorer.models import build
+from explorer.priors import Level
+from explorer.priors import build as build_prior
+from explorer.progress import Progress
+from explorer.training import loop
+from explorer.training.batches import Batches
+from explorer.training.config import TrainingConfig
+from explorer.training.objectives import Objective
+from explorer.training.prior_codes import CodeBatches, Part
+
+SIZE, IMAGES, STEPS, BATCH = 8, 20, 4, 8
+CONVOLUTIONS = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4}
+SMALL = CONVOLUTIONS | {"downsample": 4, "codes": 8, "dim": 4}
+ABOVE = SMALL | {"downsample": 2}
+MAE = {"patch": 2, "dim": 8, "blocks": 1, "heads": 2, "decoder_dim": 8, "decoder_blocks": 1, "decoder_heads": 2}
+PRIOR = {"width": 8, "dim": 4, "blocks": 1, "dropout": 0.2, "class_dropout": 0.4}
+CASES = {
+    **{name: ("vqvae", SMALL | {"quantizer": name}) for name in ("ema", "vq", "cosine", "rotation", "simvq", "gumbel")},
+    "fsq": ("vqvae", SMALL | {"quantizer": "fsq", "codes": 16}),
+    "lfq": ("vqvae", SMALL | {"quantizer": "lfq", "loss": "l1"}),
+    "few latents": ("vqvae", SMALL | {"quantizer": "ema", "codes": 64, "revive_below": 0.0}),
+    "residual": ("vqvae", SMALL | {"quantizer": "residual", "stages": 2, "layer_dropout": 0.5}),
+    "projected": ("vqvae", SMALL | {"quantizer": "projected", "layer_dropout": 0.5}),
+    "frequency": ("vqvae", SMALL | {"quantizer": "frequency"}),
+    "two grids": ("vqvae2", ABOVE | {"quantizer": "hybrid", "layer_dropout": 0.5}),
+    "vit": ("vqvae", SMALL | {"backbone": "vit", "heads": 2}),
+    "adversarial": ("vqvae", SMALL | {"loss": "mse+0.5*adversarial", "adversarial_from": 0.25}),
+    "vae": ("vae", CONVOLUTIONS | {"downsample": 4, "dim": 4, "width": 16, "free_bits": 0.01, "beta_warmup": 0.5}),
+    "mae": ("mae", MAE),
+    "transformer": ("prior", PRIOR | {"heads": 2}),
+    "pixelcnn": ("prior", PRIOR),
+    "pixelsnail": ("prior", PRIOR | {"heads": 2}),
+}
+
+
+class Pictures:
+    """Smooth pictures in memory."""
+
+    size = SIZE
+
+    def __init__(self) -> None:
+        coarse = torch.rand(IMAGES, 3, 3, 3, generator=torch.Generator().manual_seed(5))
+        smooth = nn.functional.interpolate(coarse, SIZE, mode="bicubic").clamp(0, 1)
+        self.pixels = (smooth.permute(0, 2, 3, 1) * 255).byte().numpy()
+
+    def __len__(self) -> int:
+        return IMAGES
+
+    def read(self, rows):
+        return self.pixels[rows]
+
+
+class Tiny:
+    """The task of a case: no scores, and nothing on disk but the log."""
+
+    notes: list[str] = []
+
+    def __init__(self, name: str) -> None:
+        family, settings = CASES[name]
+        self.config = TrainingConfig(
+            steps=STEPS, batch_size=BATCH, learning_rate=1e-2, seed=3, compile="no", device="cpu", precision="float32"
+        )
+        torch.manual_seed(1)
+        self.prior = family == "prior"
+        if self.prior:
+            levels = (Level("top", (2, 2), 8), Level("bottom", (4, 4), 8))
+            self.model = build_prior(name, settings, levels, 3)
+        else:
+            self.model = build(family, settings, SIZE)
+        loss = None if self.prior else getattr(self.model.config, "loss", None)
+        self.objective = Objective(loss, SIZE, self.model.config.adversarial_from) if loss else None
+
+    def batches(self, accelerator, progress):
+        if not self.prior:
+            return Batches(Pictures(), self.config, accelerator, progress)
+        random = np.random.default_rng(0)
+        grids = {level.name: random.integers(8, size=(IMAGES, *level.grid)) for level in self.model.levels}
+        return CodeBatches(Part(grids, random.integers(3, size=IMAGES)), self.config, accelerator.device)
+
+    def losses(self, network, batch):
+        if self.prior:
+            return network(*batch)
+        return network(batch, **({"objective": self.objective} if self.objective else {}))
+
+    def begun(self, out, step): ...
+    def describe(self, out, step, state): ...
+    def save_weights(self, out): ...
+    def finish(self, out, details, metrics): ...
+
+    def look(self, device, picture, step):
+        return {}
+
+    def score(self, device):
+        return {}
+
+
+def trained(name: str, out: Path) -> dict[str, torch.Tensor]:
+    """The weights of a case after its steps; the log is in `out`."""
+    task = Tiny(name)
+    loop.run(task, out, resumed=False, progress=Progress(STEPS, "steps", quiet=True))
+    return {key: value.clone().contiguous() for key, value in task.model.state_dict().items()}
+
+
+if __name__ == "__main__":
+    ranks.begin()
+    place = Path(sys.argv[1])
+    for case in CASES:
+        own = place / case
+        save_file(trained(case, own), place / f"{case}.{ranks.number()}.safetensors")
+    ranks.end()
