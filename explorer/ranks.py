@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,6 @@ import torch.distributed as dist
 from torch import Tensor
 
 from explorer.errors import BadInput
-from explorer.progress import STATUS_VARIABLE
 
 PATIENCE = timedelta(hours=6)  # longest wait for another rank, which may be scoring
 LAUNCHERS = {  # names of (count, number, number on this machine), of torchrun and accelerate, and of MPI
@@ -69,11 +68,12 @@ def together() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if first():
-            raise
-        if not isinstance(error, Lost):
+        silent = not first() and isinstance(error, BadInput)
+        if not first() and not isinstance(error, Lost):
             _board.set(f"ended {_number}", str(error) or type(error).__name__)
-        if isinstance(error, BadInput):
+        with suppress(RuntimeError):
+            end()
+        if silent:
             raise SystemExit(1) from None
         raise
     end()
@@ -107,8 +107,6 @@ def begin() -> None:
     _count, _number, _local, _board = among, own, place, dist.PrefixStore("explorer", store)
     for name in (*LAUNCHERS, *(word for others in LAUNCHERS.values() for word in others)):
         os.environ.pop(name, None)
-    if not first():
-        os.environ.pop(STATUS_VARIABLE, None)
 
 
 def end() -> None:
@@ -119,8 +117,14 @@ def end() -> None:
     _count, _number, _local, _board = 1, 0, 0, None
 
 
-def check_divides(batch: int) -> None:
-    """Raises BadInput where the images of a step cannot be parted evenly."""
+def check(batch: int) -> None:
+    """Raises BadInput where the images of a step cannot be parted evenly, or several processes know nothing of one
+    another."""
+    if (among := launched()[0]) > 1:
+        raise BadInput(
+            f"this is one of {among} processes, and each would train by itself; start `torchrun -m explorer train`, or "
+            "train inside `with explorer.ranks.together():`"
+        )
     if batch % _count:
         less = batch // _count * _count
         near = f"{less} or {less + _count}" if less else str(_count)
@@ -174,14 +178,18 @@ class Wish:
         """Asked by all ranks after each step."""
         if _count == 1:
             return now
-        answer = False
-        if self._asked is not None:
-            work, said = self._asked
-            _say(work.wait)
-            answer = bool(said)
+        answer = self.settle()
         said = torch.tensor(int(now or os.getppid() != self._parent))
         self._asked = _say(dist.all_reduce, said, async_op=True), said
         return answer
+
+    def settle(self) -> bool:
+        """The answer to the last question, which no rank leaves open when it goes on to something else."""
+        if self._asked is None:
+            return False
+        (work, said), self._asked = self._asked, None
+        _say(work.wait)
+        return bool(said)
 
 
 def _say(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from explorer.commands.command import Json, app, cancellable, emit, tell
 from explorer.errors import BadInput
 from explorer.jobs.locks import hold
-from explorer.progress import Progress
+from explorer.progress import STATUS_VARIABLE, Progress
 
 Dataset = Annotated[
     str,
@@ -74,10 +75,13 @@ def on_all_gpus(device: str | None) -> None:
 
 
 def take(folder: Path) -> None:
-    """Makes the process that writes a folder the only one to do so; BadInput where another does."""
+    """Makes the process that writes a folder the only one to do so; BadInput where another does. Other ranks say
+    nothing."""
     from explorer import ranks
 
-    if ranks.first() and not hold(f"target-{folder.resolve()}"):
+    if not ranks.first():
+        os.environ.pop(STATUS_VARIABLE, None)
+    elif not hold(f"target-{folder.resolve()}"):
         raise BadInput(f"'{folder.name}' is being written by another training; stop it or choose another --out")
 
 

@@ -64,7 +64,7 @@ def train(
     elif out.exists() and any(out.iterdir()):
         raise BadInput(f"{out.name} already exists; choose another name, resume it, or delete it")
     config: TrainingConfig = configure(TrainingConfig, dict(training or {}))
-    ranks.check_divides(config.batch_size)
+    ranks.check(config.batch_size)
     task = Autoencoding(family, datasets.absolute(dataset), dict(settings or {}), config, progress)
     found = loop.run(task, out, resumed=saved is not None, progress=progress)
     left_out = told(task.images, task.held_out)

@@ -190,7 +190,9 @@ class _Run:
                 timer.restart()
             self.progress.update(self.step, "training", **self.figures)
             if self.progress.held and wish.end(self.progress.cancelled):
+                wish.settle()
                 raise Cancelled("training")
+        wish.settle()
         self.progress.held = False
 
     def _one_step(self, batch: Any, meter: Meter) -> None:

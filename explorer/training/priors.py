@@ -97,7 +97,7 @@ def train_prior(
     else:
         check_new(out)
     config: PriorTraining = configure(PriorTraining, dict(training or {}))
-    ranks.check_divides(config.batch_size)
+    ranks.check(config.batch_size)
     with ranks.in_turn():  # the first encodes what is not encoded yet
         codes = gather(sources, asked.layers, asked.condition)
     task = PriorTask(asked, codes, dict(settings or {}), config, sources.decoder(codes.books))

@@ -66,9 +66,8 @@ class Pictures:
 class Tiny:
     """The task of a case: no scores, and nothing on disk but the log."""
 
-    notes: list[str] = []
-
     def __init__(self, name: str) -> None:
+        self.notes: list[str] = []
         family, settings = CASES[name]
         self.config = TrainingConfig(
             steps=STEPS, batch_size=BATCH, learning_rate=1e-2, seed=3, compile="no", device="cpu", precision="float32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -15,7 +16,8 @@ from safetensors.torch import load_file
 from tests.training.rank_cases import CASES, trained
 
 # biases of keys, with those of queries and values: no output depends on them, and their gradients are rounding
-IDLE = ("in_proj_bias", "attention.bias", "key.bias", "k_proj.bias")
+IDLE = ("in_proj_bias", "attention.bias", "of_features.bias", "k_proj.bias")
+LOOSE = {"vq": 2e-3}  # k-means ends where the gradient of its codes is nothing but rounding, at a rate of 0.01
 PROGRAM = Path(__file__).with_name("rank_cases.py")
 
 
@@ -44,6 +46,9 @@ def test_two_processes_end_with_the_weights_of_one(together, tmp_path, case):
     first, second = (load_file(together / f"{case}.{rank}.safetensors") for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in expected), "ranks have the same weights"
     for name, value in expected.items():
-        if any(name.endswith(one) for one in IDLE):
-            continue
-        torch.testing.assert_close(first[name], value, atol=1e-4, rtol=1e-3, msg=name)
+        if not name.endswith(IDLE):
+            torch.testing.assert_close(first[name], value, atol=LOOSE.get(case, 1e-5), rtol=1e-4, msg=name)
+    logs = [(place / "metrics.jsonl").read_text().splitlines() for place in (tmp_path / "alone", together / case)]
+    for ours, theirs in zip(*(map(json.loads, lines) for lines in logs), strict=True):
+        assert ours.pop("images_per_second") >= 0 and theirs.pop("images_per_second") >= 0
+        assert theirs == pytest.approx(ours, abs=1e-5, rel=1e-4)

@@ -405,9 +405,9 @@ def test_resuming_goes_on_in_the_middle_of_an_epoch():
 
 
 @pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"])
-def test_one_of_several_processes_is_told_how_to_start(tmp_path, monkeypatch, name):
+def test_one_of_several_processes_that_do_not_know_one_another_is_told_how_to_start(tmp_path, monkeypatch, name):
     monkeypatch.setenv(name, "2")
-    with pytest.raises(BadInput, match=rf"one of 2 processes \({name}\), and a training runs in one; start it without"):
+    with pytest.raises(BadInput, match=r"one of 2 processes, and each would train by itself; start `torchrun -m"):
         run(tmp_path / "net")
     assert not (tmp_path / "net").exists()
 
