@@ -20,6 +20,7 @@ from explorer.commands import (  # noqa: F401  each registers its commands
     checkpoints,
     compare,
     decode,
+    encode,
     groups,
     ids,
     prior_continuous,

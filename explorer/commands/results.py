@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import RESULTS, checked, index, maps, masks, measurements, obtain, scores, suggestions
+from explorer.results import checked, index, maps, masks, measurements, obtain, scores, suggestions
 from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
@@ -28,17 +27,6 @@ def result(kind: str, checkpoint: str, options: Any = None, *, out: Path | None 
         found = obtain(kind, of, options, out=out, progress=progress)
         progress.finish()
     return *found, noted(of.images)
-
-
-@command((Subject, SUBJECT), (RESULTS["encoding"].options, ("compact",)))
-def encode(checkpoint: CheckpointName, out: Out = None, as_json: Json = False, *, compact: bool, **subject):
-    """Writes codes, latents, errors and concepts of every image as a Lance dataset."""
-    started = time.perf_counter()
-    path, found, notes = result("encoding", checkpoint, {"compact": compact}, out=out, **subject)
-    seconds = time.perf_counter() - started
-    facts = {"encoding": path, "images": found.images, "seconds": seconds}
-    facts["images_per_second"] = found.facts["images_per_second"]
-    emit(facts | notes, as_json, [f"{path}: {found.images:,} images in {seconds:.1f} s"])
 
 
 @command((Subject, SUBJECT))

@@ -38,6 +38,7 @@ class Written:
         images: rows that it made. there, total: rows that are stored, and all that there are.
         lacking: fragments that are missing, and of how many.
         facts: what `encoding.json` says, None as long as rows are missing.
+        seconds: that this process made rows for.
     """
 
     images: int
@@ -46,6 +47,7 @@ class Written:
     lacking: tuple[int, ...]
     fragments: int
     facts: dict[str, Any] | None
+    seconds: float = 0.0
 
 
 def write(
@@ -128,13 +130,15 @@ class Run:
         work = Unfinished(self.folder, identity, total, rows)
         own = (shard or Shard()).fragments(len(work))
         with work.entered() as facts:
-            made = 0
+            made, seconds = 0, 0.0
             if facts is None:
-                made, facts = self._join(work, own, helping or shard is None)
+                made, seconds = self._join(work, own, helping or shard is None)
+                facts = complete(self.folder, self.key)
             lacking = () if facts is not None else tuple(sorted({*range(len(work))} - work.there()))
-            return Written(made, total - work.size(lacking), total, lacking, len(work), facts)
+            return Written(made, total - work.size(lacking), total, lacking, len(work), facts, seconds)
 
-    def _join(self, work: Unfinished, own: range, helping: bool) -> tuple[int, dict[str, Any] | None]:
+    def _join(self, work: Unfinished, own: range, helping: bool) -> tuple[int, float]:
+        """Rows made, and in how many seconds."""
         started = time.perf_counter()
         wanted = {*(range(len(work)) if helping else own)}
         before = work.size(work.there())
@@ -142,9 +146,11 @@ class Run:
         self.progress.total = work.size(wanted)
         with exact(), torch.inference_mode():
             self._codebooks(work)
-            fitted, made = time.perf_counter(), 0
+            fitted, made, seconds = time.perf_counter(), 0, 0.0
             while True:
+                began = time.perf_counter()
                 made += self._encode(work, work.todo(own, helping), wanted)
+                seconds += time.perf_counter() - began
                 there = work.there()
                 if complete(self.folder, self.key) or wanted <= there:
                     break
@@ -152,10 +158,9 @@ class Run:
                 time.sleep(WAIT)
         figures = {"resumed_at": before, "kmeans_seconds": fitted - started}
         with work.alone(FINISH, self.progress, self.progress.total):
-            facts = complete(self.folder, self.key)
-            if facts is None and len(work.there()) == len(work):
-                facts = self._finish(work, started, figures)
-        return made, facts
+            if complete(self.folder, self.key) is None and len(work.there()) == len(work):
+                self._finish(work, started, figures)
+        return made, seconds
 
     def _check_space(self, done: int) -> None:
         index = 8 * sum(layer.grid[0] * layer.grid[1] for layer in self.layers)
@@ -245,7 +250,7 @@ class Run:
 
     # ---- storage
 
-    def _finish(self, work: Unfinished, started: float, figures: dict[str, float]) -> dict[str, Any]:
+    def _finish(self, work: Unfinished, started: float, figures: dict[str, float]) -> None:
         """Makes one dataset of all fragments, builds the index, and writes the marker."""
         columns = self.columns
         made, total = [work.record(index) for index in range(len(work))], len(self.images)
@@ -268,7 +273,7 @@ class Run:
         for layer in self.layers if not self.settings.compact else ():
             shape = layer.name, len(columns.codebooks[layer.name]), total
             if postings.open_layer(self.folder / "postings", *shape, layer.grid[0] * layer.grid[1]) is None:
-                self.progress.update(total, f"indexing the codes of {layer.name}", force=True)
+                self.progress.update(self.progress.total, f"indexing the codes of {layer.name}", force=True)
                 build_postings(self.folder, layer, *shape[1:])
         finished = time.perf_counter()
         indexed, errors = finished - computed, sum(one["errors_seconds"] for one in made)
@@ -281,7 +286,7 @@ class Run:
             "images_per_second": total / max(encoded + indexed, 1e-9),
             "images_per_second_without_errors": total / max(encoded * (1 - share) + indexed, 1e-9),
         }
-        return work.close(facts | {name: round(value, 3) for name, value in figures.items()})
+        work.close(facts | {name: round(value, 3) for name, value in figures.items()})
 
 
 def _one_behind(values: Iterator[Any]) -> Iterator[Any]:

@@ -234,8 +234,8 @@ class Unfinished:
         dataset = lance.LanceDataset.commit(str(self.folder), lance.LanceOperation.Overwrite(schema, fragments))
         dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
 
-    def close(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Writes the marker, which makes the Encoding complete, removes the records, and returns what it says."""
+    def close(self, facts: dict[str, Any]) -> None:
+        """Writes the marker, which makes the Encoding complete, and removes the records."""
         stored = [path for part in ("data", "_versions") for path in (self.folder / part).rglob("*") if path.is_file()]
         stored = [path for path in stored if path.suffix in (".lance", ".manifest")] + [self.folder / codebooks.FILE]
         facts["files"] = {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in sorted(stored)}
@@ -244,7 +244,6 @@ class Unfinished:
             (self.records_folder / CLAIMS).unlink()  # first: others see by it that nothing is left to do
             shutil.rmtree(self.records_folder)
             (self.folder / JOURNAL).unlink()
-        return facts
 
     def _path(self, index: int) -> Path:
         return self.records_folder / f"{index:07d}.json"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import BadInput
 
 if TYPE_CHECKING:
     from explorer.encodings import Encoding
+    from explorer.encodings.encoder import Written
+    from explorer.encodings.fragments import Shard
     from explorer.progress import Progress
     from explorer.results.subject import Subject
 
@@ -33,19 +37,34 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress) -> 
         found = codes.open_file(subject.checkpoint)
         given.write(found, subject.images, path, key=subject.encoding_key, compact=options.compact, progress=progress)
         return
-    from explorer.encodings import codebooks
-    from explorer.encodings.encoder import Settings, write
+    from explorer.encodings.encoder import write
 
-    write(
-        subject.network(),
-        subject.images,
-        path,
-        key=subject.encoding_key,
-        train=lambda: subject.load("train", codebooks.IMAGES, progress),
-        settings=Settings(kmeans=subject.kmeans, compact=options.compact),
-        device=subject.device,
-        progress=progress,
-    )
+    write(subject.network(), subject.images, path, **_how(subject, options, progress))
+
+
+def make_shard(
+    subject: Subject, options: Options, path: Path, progress: Progress, shard: Shard, helping: bool
+) -> Written:
+    """One shard beside other processes; BadInput where codes are read from a file, which one process does at once."""
+    from explorer.encodings.encoder import write_shard
+
+    if subject.facts.family == "codes":
+        raise BadInput(f"{subject.facts.name} is a file of codes, which one process reads at once; leave out --shard")
+    network = subject.network()
+    return write_shard(network, subject.images, path, shard, helping=helping, **_how(subject, options, progress))
+
+
+def _how(subject: Subject, options: Options, progress: Progress) -> dict[str, Any]:
+    from explorer.encodings import codebooks
+    from explorer.encodings.encoder import Settings
+
+    return {
+        "key": subject.encoding_key,
+        "train": lambda: subject.load("train", codebooks.IMAGES, progress),
+        "settings": Settings(kmeans=subject.kmeans, compact=options.compact),
+        "device": subject.device,
+        "progress": progress,
+    }
 
 
 def read(path: Path, key: str) -> Encoding:
