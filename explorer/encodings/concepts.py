@@ -42,10 +42,25 @@ def describe(concepts: pd.DataFrame) -> list[dict[str, Any]]:
 
 def to_pandas(table, facts: list[dict[str, Any]]) -> pd.DataFrame:
     """The concepts of an Arrow table: categories and float64 columns under their own names."""
+    import pyarrow as pa
+
     found = {}
     for fact in facts:
-        values = table.column(fact["column"]).to_pandas()
-        if not pd.api.types.is_numeric_dtype(values):
-            values = pd.Series(pd.Categorical(values, fact["categories"]))
-        found[fact["name"]] = values
+        column = table.column(fact["column"])
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+            found[fact["name"]] = column.to_pandas()
+        else:
+            found[fact["name"]] = _categories(column, fact["categories"])
     return pd.DataFrame(found, index=pd.RangeIndex(table.num_rows))
+
+
+def _categories(column, own: list[str] | None) -> pd.Series:
+    """Strings as categories, in an order of their own or sorted; every string is looked at once, in Arrow."""
+    import pyarrow.compute as pc
+
+    coded = pc.dictionary_encode(column).combine_chunks()
+    said = coded.dictionary.to_pylist()
+    order = sorted(said) if own is None else own
+    place = {value: position for position, value in enumerate(order)}
+    codes = np.array([*(place.get(value, -1) for value in said), -1])
+    return pd.Series(pd.Categorical.from_codes(codes[pc.fill_null(coded.indices, -1).to_numpy()], order))

@@ -52,7 +52,7 @@ def prepared(name: str, column: pd.Series, *, computed: bool = False) -> Concept
     Numbers, dates and numbers that were written as text are numbers; everything else, and numbers with at most 12
     different whole values, is a category.
     """
-    found = _quantity(column)
+    found = _read(column)
     known = column.notna().to_numpy() if found is None else np.isfinite(found)
     if not known.any():
         return f"{name} has no value in any of these {len(column):,} images"
@@ -67,6 +67,15 @@ def prepared(name: str, column: pd.Series, *, computed: bool = False) -> Concept
     if values > MOST_VALUES:
         return f"{name} has {values:,} values; at most {MOST_VALUES} are judged: group them in a column of their own"
     return _category(name, column, computed)
+
+
+def _read(column: pd.Series) -> np.ndarray | None:
+    """The same as `_quantity`; of categories each is read once, not every row."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return _quantity(column)
+    column = column.cat.remove_unused_categories()  # one that no image has does not say what the others are
+    found = _quantity(pd.Series(column.cat.categories))
+    return None if found is None else np.append(found, np.nan)[column.cat.codes]
 
 
 def _quantity(column: pd.Series) -> np.ndarray | None:
@@ -111,19 +120,28 @@ def _spans(fifths: pd.IntervalIndex) -> tuple[str, ...]:
 
 
 def _category(name: str, column: pd.Series, computed: bool) -> Concept | str:
-    text = column.astype(object).where(column.notna(), None).map(lambda value: None if value is None else str(value))
-    counts = text.value_counts()
     own = [str(one) for one in column.cat.categories] if isinstance(column.dtype, pd.CategoricalDtype) else []
-    order = own or sorted(
-        counts.index, key=lambda one: (not _is_number(one), float(one) if _is_number(one) else 0, one)
-    )
+    codes, names = _written(column)
+    counts = dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)).tolist(), strict=True))
+    order = own or sorted(counts, key=lambda one: (not _is_number(one), float(one) if _is_number(one) else 0, one))
     rare = tuple(one for one in order if 0 < counts.get(one, 0) < FEWEST)
     values = tuple(one for one in order if counts.get(one, 0) >= FEWEST)
     if len(values) < 2:
         return f"{name} has fewer than {FEWEST} images of all its values but one, too few to tell them apart"
     place = {one: position for position, one in enumerate(values)}
-    index = text.map(lambda one: place.get(one, -1)).to_numpy(np.int64)
+    index = np.array([*(place.get(one, -1) for one in names), -1], np.int64)[codes]
     return Concept(name, index, values, None, computed, rare)
+
+
+def _written(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """What every row says as text: its position (N,) in the different ones, -1 where nothing is known; and these."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        text, of = column.cat.categories.map(str), column.cat.codes.to_numpy()
+    else:
+        text, of = column.astype(object).where(column.notna(), None), np.arange(len(column))
+        text = text.map(lambda value: None if value is None else str(value))
+    merged, names = pd.factorize(text)  # values that are written alike
+    return np.append(merged, -1)[of], names
 
 
 def _is_number(text: str) -> bool:
