@@ -27,7 +27,13 @@ def images_per_code(codes: np.ndarray, size: int) -> np.ndarray:
 
 
 def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
-    """Facts of each code: codes (N, H, W) in [0, K), vectors (K, D) -> K rows, by id.
+    """Facts of each code: codes (N, H, W) in [0, K), vectors (K, D) -> K rows, by id; see `counted`."""
+    size = len(vectors)
+    return counted(usage.count_tokens(codes, size), images_per_code(codes, size), len(codes), vectors)
+
+
+def counted(tokens: np.ndarray, images: np.ndarray, count: int, vectors: np.ndarray) -> pd.DataFrame:
+    """Facts of each code: tokens (K,), images that have it (K,) of N, vectors (K, D) -> K rows, by id.
 
     Columns: `code`; `rank` by tokens, from 1, ties by id; `tokens`; `share` of all tokens; `times_even`, the share
     over 1 / K; `images` that have it; `image_share` of all images; `neighbour`, the code with the nearest vector, and
@@ -40,10 +46,8 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
     from explorer.analysis.projection import pca_map
 
     size = len(vectors)
-    tokens = usage.count_tokens(codes, size)
     rank = np.empty(size, np.int64)
     rank[np.argsort(-tokens, kind="stable")] = np.arange(1, size + 1)
-    images = images_per_code(codes, size)
     neighbour, distance = _neighbours(np.asarray(vectors), tokens > 0)
     places = pca_map(vectors)
     return pd.DataFrame(
@@ -54,7 +58,7 @@ def table(codes: np.ndarray, vectors: np.ndarray) -> pd.DataFrame:
             "share": tokens / max(tokens.sum(), 1),
             "times_even": tokens * size / max(tokens.sum(), 1),
             "images": images,
-            "image_share": images / max(len(codes), 1),
+            "image_share": images / max(count, 1),
             "neighbour": neighbour,
             "distance": distance,
             "x": places[:, 0],

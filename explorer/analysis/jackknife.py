@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.analysis import usage
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 ALONE = 0.04  # of the tokens may have a code that one image alone has; with more, 95 % intervals held less often
 GROUPS = 1_000  # images that are left out one at a time; more are left out in so many groups, at a bounded cost
@@ -57,13 +61,19 @@ def entropy_interval(codes: np.ndarray, size: int, *, seed: int = 0) -> Interval
 
     Source: Efron and Stein, The jackknife estimate of variance, 1981; Zahl, Jackknifing an index of diversity, 1977.
     """
+    if len(codes) < 2:
+        return interval(float("nan"), np.empty(0), alone(codes, size), size, len(codes))
+    estimate, without = left_out(codes, size, grouped(len(codes), seed))
+    return interval(estimate, without, alone(codes, size), size, len(codes))
+
+
+def interval(estimate: float, errors: np.ndarray, seen_once: float, size: int, images: int) -> Interval:
+    """The same from what was counted: the entropy of N images and without each group (G,), `alone`, K and N."""
     from scipy.special import stdtrit  # scipy.stats takes a second to import
 
-    seen_once, nan = alone(codes, size), float("nan")
-    images = len(codes)
+    nan = float("nan")
     if images < 2:
         return Interval(nan, nan, seen_once, False)
-    estimate, errors = left_out(codes, size, grouped(images, seed))
     count = len(errors)
     corrected = count * estimate - (count - 1) * errors.mean()
     half = stdtrit(count - 1, 0.975) * np.sqrt((count - 1) / count * np.square(errors - errors.mean()).sum())
@@ -92,7 +102,12 @@ def grouped(images: int, seed: int = 0) -> np.ndarray:
 
 def left_out(codes: np.ndarray, size: int, groups: np.ndarray) -> tuple[float, np.ndarray]:
     """Entropy in bits of codes (N, H, W), and of all but each group of images (G,), given the group (N,) of each."""
-    table = usage.sum_rows(usage.occurrences(codes, size), groups, int(groups.max()) + 1)
+    return without_each(usage.sum_rows(usage.occurrences(codes, size), groups, int(groups.max()) + 1))
+
+
+def without_each(table: csr_array) -> tuple[float, np.ndarray]:
+    """Entropy in bits of tokens (G, K) of each code in each group of images, and without each group (G,)."""
+    table.sort_indices()  # so that the sums are the same, however it was counted
     counts = np.asarray(table.sum(0), np.float64).reshape(-1)
     rows, held = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr)), counts[table.indices]
     changes = np.bincount(rows, _weighed(held - table.data) - _weighed(held), table.shape[0])

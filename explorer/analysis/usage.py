@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 WORK = 200_000_000  # numbers that shuffles of labels may touch, about two seconds
+DRAWS = 1_000_000  # numbers that may be drawn in their place, about half a second
 
 
 @dataclass(frozen=True)
@@ -235,19 +236,48 @@ def presence_information(
     permutations, because many codes are asked: unless told, 199 to 999, the fewer the larger the table.
     """
 
-    def measure_table(present: np.ndarray, images: np.ndarray) -> np.ndarray:
-        both = np.stack([present, images[:, None] - present])  # (2, V, U)
-        by_code = np.moveaxis(both, 2, 0)  # (U, 2, V)
-        joint = entropy_bits(by_code.reshape(len(by_code), -1))
-        return np.maximum(entropy_bits(images) + entropy_bits(by_code.sum(2)) - joint, 0)
-
     table, used = _used(occurrences(codes, size))
     table = (table > 0).astype(np.int64)
     if permutations is None:
         work = table.nnz + 20 * len(used) * len(levels(labels)[1])
         permutations = int(np.clip(WORK // max(work, 1), 199, 999))
-    result = _with_chance(table, labels, measure_table, seed, permutations)
+    result = _with_chance(table, labels, _presence_bits, seed, permutations)
     return Information(*result, permutations, used)
+
+
+def drawn_information(
+    having: np.ndarray, images: np.ndarray, codes: np.ndarray, *, seed: int = 0, permutations: int | None = None
+) -> Information:
+    """The same from counts, however many images there are: chance is drawn from what shuffled labels would count.
+
+    Were labels shuffled, the images of each value that have a code would be a draw without replacement from the images
+    of the values, which is multivariate hypergeometric. Codes are drawn apart from one another, which changes neither
+    `chance` nor `chance_high` nor `p` of a code.
+
+    Args:
+        having: (V, U) images of each value that have each code. images: (V,) images of each value. codes: (U,) ids.
+    """
+    if not images.sum():
+        raise ValueError("no image has a value of this concept")
+    if permutations is None:
+        permutations = int(np.clip(DRAWS // max(having.size, 1), 199, 999))
+    bits, generator, told = _presence_bits(having, images), np.random.default_rng(seed), []
+    for own, of in zip(bits, having.sum(0).tolist(), strict=True):
+        drawn = generator.multivariate_hypergeometric(images, of, permutations, method="marginals")
+        chance = _presence_bits(drawn.T, images)
+        told.append(
+            (chance.mean(), np.quantile(chance, 0.975), (1 + (chance >= own - 1e-12).sum()) / (1 + permutations))
+        )
+    mean, high, p = np.array(told).reshape(-1, 3).T
+    return Information(bits, mean, high, p, float(entropy_bits(images)), int(images.sum()), permutations, codes)
+
+
+def _presence_bits(present: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Bits that the presence of each code tells: images (V, U) of each value that have it, images (V,) -> (U,)."""
+    both = np.stack([present, images[:, None] - present])  # (2, V, U)
+    by_code = np.moveaxis(both, 2, 0)  # (U, 2, V)
+    joint = entropy_bits(by_code.reshape(len(by_code), -1))
+    return np.maximum(entropy_bits(images) + entropy_bits(by_code.sum(2)) - joint, 0)
 
 
 def levels(labels: np.ndarray) -> tuple[np.ndarray, list]:
