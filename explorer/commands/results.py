@@ -32,14 +32,13 @@ def result(kind: str, checkpoint: str, options: Any = None, *, out: Path | None 
 @command((Subject, SUBJECT))
 def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
     """Codebook statistics of each layer, counted over a dataset."""
-    from explorer.analysis import jackknife
     from explorer.analysis.usage import measure as measured
 
     path, found, notes = result("encoding", checkpoint, **subject)
     layers, said = [], []
     for layer in found.layers:
         facts = dataclasses.asdict(measured(found.usage(layer.name), found.images))
-        interval = jackknife.perplexity_interval(found.codes(layer.name), facts["codes"])
+        interval = found.tally(layer.name).interval().perplexity()
         kind, between = found.codebook(layer.name).kind, interval.ends("perplexity")
         layers.append({"name": layer.name, "codebook": kind, **facts, **between})
         if kind == "kmeans":

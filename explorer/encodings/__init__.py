@@ -10,15 +10,20 @@ import numpy as np
 
 from explorer.autoencoder import Codebook, Layer
 from explorer.datasets.sources import sample
-from explorer.encodings import codebooks, concepts, postings
+from explorer.encodings import codebooks, concepts, counts, postings
 from explorer.encodings.layout import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import pandas as pd
 
+    from explorer.analysis.tallies import ByValue, Tally
     from explorer.datasets import Images
+
+TOKENS = 1_000_000  # in a block of codes
 
 
 def content_key(model: str, images: Images, kmeans: int | None) -> str:
@@ -72,6 +77,19 @@ class Encoding:
         height, width = self.layer(layer).grid
         return self._column(column_of("codes", layer), rows).reshape(-1, height, width)
 
+    def blocks(self, layer: str) -> Iterator[tuple[int, np.ndarray]]:
+        """All codes a block at a time, in memory bounded: its first image, and codes (n, H, W) of it and the next."""
+        height, width = self.layer(layer).grid
+        column, each, first = column_of("codes", layer), max(1, TOKENS // (height * width)), 0
+        try:
+            for batch in self.dataset.to_batches(
+                columns=[column], batch_size=each, batch_readahead=1, fragment_readahead=1
+            ):
+                yield first, batch.column(column).flatten().to_numpy().reshape(-1, height, width)
+                first += batch.num_rows
+        except (OSError, ValueError) as error:
+            raise self._damaged(error) from None
+
     def distances(self, layer: str, rows=None) -> np.ndarray:
         """(N, H, W) float32 Euclidean distance of each latent to the vector of its code."""
         height, width = self.layer(layer).grid
@@ -115,6 +133,14 @@ class Encoding:
         """(K,) int64 tokens of each code over all images."""
         return self._index(layer).usage()
 
+    def tally(self, layer: str) -> Tally:
+        """How often the codes of a layer occur, and in how many images; of a large set kept once it is counted."""
+        return counts.of_layer(self, layer)
+
+    def by_values(self, layer: str, concepts: Sequence[tuple[np.ndarray, int]]) -> list[ByValue]:
+        """Codes of a layer by the values of concepts (position (N,) of each image's value or -1, V); kept likewise."""
+        return counts.by_values(self, layer, concepts)
+
     def top_patches(self, layer: str, code: int, k: int = 24) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image rows, positions and distances of the `k` patches nearest to the code's vector, one of an image at most.
 
@@ -135,6 +161,11 @@ class Encoding:
     def images_with(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of all images that have the code and how many tokens of it each has; most first."""
         return self._index(layer).images_with(code)
+
+    def standing(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same, and (H, W) how many tokens of the code stand in each cell."""
+        rows, tokens, cells = self._index(layer).standing(code)
+        return rows, tokens, cells.reshape(self.layer(layer).grid)
 
     @cached_property
     def dataset(self):

@@ -65,14 +65,20 @@ class Postings:
 
     def images_with(self, code: int) -> tuple[np.ndarray, np.ndarray]:
         """Image rows that have the code and how many tokens of it, both int64; most first, then by row."""
+        return self.standing(code)[:2]
+
+    def standing(self, code: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same, and (H · W,) int64 how many tokens of the code stand in each cell."""
         start, stop = self._slice(code)
-        counts = np.zeros(self.images, np.int64)
+        counts, cells = np.zeros(self.images, np.int64), np.zeros(self.cells, np.int64)
         for low in range(start, stop, BUDGET):
-            rows, _ = self._places(np.array(self.tokens[low : min(stop, low + BUDGET)]))
+            rows, positions = self._places(np.array(self.tokens[low : min(stop, low + BUDGET)]))
             counts += np.bincount(rows, minlength=self.images)
+            cells += np.bincount(positions, minlength=self.cells)
         found = np.flatnonzero(counts)
-        found = found[np.argsort(-counts[found], kind="stable")]
-        return found, counts[found]
+        lacking = (self.cells - counts[found]).astype(np.min_scalar_type(self.cells))  # short ones sort in one pass
+        found = found[np.argsort(lacking, kind="stable")]
+        return found, counts[found], cells
 
     def _slice(self, code: int) -> tuple[int, int]:
         if not 0 <= code < len(self.offsets) - 1:
@@ -80,10 +86,11 @@ class Postings:
         return int(self.offsets[code]), int(self.offsets[code + 1])
 
     def _places(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        places = (tokens & LOW).astype(np.int64)
+        places = (tokens & LOW).astype(np.uint32)
         if len(places) and places.max() >= self.images * self.cells:
             raise BadInput(CORRUPT.format(self.layer))
-        return places // self.cells, places % self.cells
+        rows = places // np.uint32(self.cells)
+        return rows.astype(np.int64), (places - rows * np.uint32(self.cells)).astype(np.int64)
 
 
 def open_layer(folder: Path, layer: str, codes: int, images: int, cells: int) -> Postings | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from explorer.analysis.comparison import Comparison
     from explorer.analysis.interventions import Change
     from explorer.analysis.painting import Painted, Stroke
+    from explorer.analysis.tallies import Tally
     from explorer.autoencoder import Codebook, Layer
     from explorer.checkpoints import Checkpoint
     from explorer.datasets import Images
@@ -160,11 +161,11 @@ class Study:
 
     @kept
     def codes(self, layer: str) -> np.ndarray:
-        """(N, H, W) codes of all images."""
+        """(N, H, W) codes of all images; of a large set `Encoding.blocks` and `tally` hold less at once."""
         return self.encoding.codes(layer)
 
     def table(self, layer: str) -> pd.DataFrame:
-        """One row for each code; see `analysis.codes.table`. `name` is a column where the user named some codes."""
+        """One row for each code; see `analysis.codes.counted`. `name` is a column where the user named some codes."""
         found, names = self._table(layer), self.names(layer)
         return found.assign(name=[names.get(code, "") for code in range(len(found))]) if names else found
 
@@ -172,7 +173,18 @@ class Study:
     def _table(self, layer: str) -> pd.DataFrame:
         from explorer.analysis import codes
 
-        return codes.table(self.codes(layer), self.vectors(layer))
+        found = self.tally(layer)
+        return codes.counted(found.tokens, found.having, found.images, self.vectors(layer))
+
+    @kept
+    def tally(self, layer: str) -> Tally:
+        """How often the codes of a layer occur, counted a block of images at a time."""
+        return self.encoding.tally(layer)
+
+    @kept
+    def standing(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of the images that have a code, most tokens of it first, these tokens, and those in each cell (H, W)."""
+        return self.encoding.standing(layer, code)
 
     def names(self, layer: str) -> dict[int, str]:
         """What the user called codes of a layer, by number."""

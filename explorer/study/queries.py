@@ -131,12 +131,11 @@ def weights(study: Study, layer: str) -> Weights:
 
 
 def _weights(study: Study, layer: str) -> Weights:
-    from explorer.analysis.codes import images_per_code
     from explorer.analysis.retrieval import bags
 
     if (index := similar.index_of(study, similar.By("bag", layer))) is not None:
         return bags.Weights(index.fitted[0]["idf"])
-    return bags.weights_of(images_per_code(study.codes(layer), len(study.book(layer))), len(study.images))
+    return bags.weights_of(study.tally(layer).having, len(study.images))
 
 
 # ---- a patch, wherever it stands

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.analysis.concepts.profile import Shares, Spread
+    from explorer.analysis.tallies import ByValue
     from explorer.study import Study
 
 FIRST = 4  # concepts that are named at once
@@ -34,15 +35,20 @@ def prepared(study: Study) -> tuple[list[values.Concept], dict[str, str]]:
 
 def shares(study: Study, layer: str, code: int) -> list[Shares]:
     """How common each value of each concept is among the images that have a code, beside the others."""
-    present = np.zeros(study.encoding.images, bool)
-    present[study.encoding.images_with(layer, code)[0]] = True
-    return profile.shares(present, study.remember(prepared)[0])
+    concepts, counts = study.remember(prepared)[0], study.remember(by_values, layer)
+    sides = [(one.having[:, code], one.images - one.having[:, code]) for one in counts]
+    return profile.counted(concepts, sides)
+
+
+def by_values(study: Study, layer: str) -> list[ByValue]:
+    """The codes of a layer by the values of each concept, over all images."""
+    return study.encoding.by_values(layer, [(one.index, len(one.values)) for one in study.remember(prepared)[0]])
 
 
 def spread(study: Study, layer: str, code: int) -> Spread | None:
     """Where a code stands in the images that have it; None where that is no question."""
-    rows = study.encoding.images_with(layer, code)[0]
-    return profile.spread(study.codes(layer)[rows] == code)
+    _, tokens, cells = study.standing(layer, code)
+    return profile.spread_of(cells, tokens)
 
 
 def blocks(study: Study, layer: str, code: int) -> list[Block]:

@@ -332,7 +332,7 @@ def _everywhere(shown: Shown) -> list[Block]:
     """Every image that has the code, a page at a time, with its cells outlined."""
     if not shown.facts["tokens"]:
         return []
-    rows = shown.study.encoding.images_with(shown.layer, shown.code)[0]
+    rows = shown.study.standing(shown.layer, shown.code)[0]
     source = f"images with code {shown.code} of layer {shown.layer}, {shown.study.checkpoint.name}"
     title = f"Images that have it: {len(rows):,} of {shown.study.encoding.images:,}"
     pictures = [
@@ -351,7 +351,7 @@ def _marked(study: Study, layer: str, code: int, page: int) -> list[tuple]:
     """A page of images that have a code: pixels with its cells outlined, row, the first such cell, and how many."""
     from explorer.analysis.patches import mark
 
-    rows, tokens = (found[(page - 1) * PAGE : page * PAGE] for found in study.encoding.images_with(layer, code))
+    rows, tokens = (found[(page - 1) * PAGE : page * PAGE] for found in study.standing(layer, code)[:2])
     where, pixels = study.encoding.codes(layer, rows) == code, study.shown.read(rows)
     return [
         (mark(image, cells, 128), int(row), tuple(map(int, np.argwhere(cells)[0])), int(count))

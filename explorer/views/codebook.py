@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 LARGE = 10_000  # codes that are drawn; the cards and the Parquet file are of all
 SOME = "The charts and the table show the {shown:,} codes with most tokens of {codes:,}; the numbers above are of all."
+SAMPLED = "What a token tells, and by chance, is of {some:,} of these images, drawn at random; all else is of all."
 PAIRS = 100  # near-duplicates that are listed
 MANY = {10: "10", 20: "20", 40: "40", 80: "80"}
 
@@ -165,15 +166,14 @@ def _cumulative(table: pd.DataFrame, name: str) -> list[Block]:
 
 def compared(study: Study, layer: str, concept: str) -> tuple | None:
     """Codes by the values of a concept, beside what shuffled labels give; None where no image has a value."""
-    from explorer.analysis import codes, usage
+    from explorer.analysis import codes
+    from explorer.study import telling
 
     labels, cut = codes.values_of(study.known()[concept])
     if all(label is None for label in labels):
         return None
-    tokens, size = study.codes(layer), len(study.book(layer))
-    found = usage.by_concept(tokens, labels, size)
-    told = (usage.token_information(tokens, labels, size), usage.presence_information(tokens, labels, size))
-    return found, codes.lift(found.counts), *told, cut
+    found, presence = telling.codes(study, layer, labels)
+    return found, codes.lift(found.counts), telling.tokens(study, layer, labels), presence, cut
 
 
 def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block], dict[str, Any]]:
@@ -192,7 +192,7 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
     order = np.argsort(-by, kind="stable")[: options.columns]
     signed = options.shown == "ratio"
     values = lift if signed else usage.share
-    above = int((adjust(presence.p) < 0.05).sum())
+    above, known = int((adjust(presence.p) < 0.05).sum()), int(usage.images.sum())
     blocks: list[Block] = [
         heading,
         controls,
@@ -211,8 +211,9 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
                 "Codes above chance", f"{above:,} of {len(presence.bits):,}", "q < 0.05",
                 f"{help_of('codes above chance')} Here: {presence.permutations:,} shuffles.",
             ),
-            Card("Images", f"{tokens.images:,}", f"{usage.missing:,} without a value", "Images that have a value."),
+            Card("Images", f"{known:,}", f"{usage.missing:,} without a value", "Images that have a value."),
         ], 4),
+        *([Note(SAMPLED.format(some=tokens.images))] if tokens.images < known else []),
         *([Note("This concept is continuous; its values are cut into fifths of the images.")] if cut else []),
         Download(
             "Tokens by value and code (CSV)", f"{name}-{options.concept}.csv",

@@ -23,7 +23,7 @@ def measured(study: Study, layer: str) -> tuple:
 
     Bits are None for a codebook that the model does not decode from, and where codes tell of no size of an image.
     """
-    from explorer.analysis import jackknife, usage
+    from explorer.analysis import usage
 
     counts, grid, size = study.usage(layer), study.layer(layer).grid, study.checkpoint.image_size
     found = usage.measure(counts, study.encoding.images)
@@ -32,7 +32,7 @@ def measured(study: Study, layer: str) -> tuple:
         rates = tuple(usage.bits_per_pixel(grid, len(counts), size, bits) for bits in (found.entropy_bits, None))
     return (
         found,
-        jackknife.perplexity_interval(study.codes(layer), len(counts)),
+        study.tally(layer).interval().perplexity(),
         usage.codes_covering(counts, SHARES),
         rates,
     )

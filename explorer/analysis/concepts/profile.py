@@ -61,11 +61,17 @@ def shares(present: np.ndarray, concepts: Sequence[Concept]) -> list[Shares]:
     Returns:
         One for each concept, in their order.
     """
-    present, found = np.asarray(present, bool), []
-    for one in concepts:
-        inside, outside = (
-            np.bincount(one.index[one.known & side], minlength=len(one.values)) for side in (present, ~present)
-        )
+    sides = (np.asarray(present, bool), ~np.asarray(present, bool))
+    return counted(
+        concepts,
+        [[np.bincount(one.index[one.known & side], minlength=len(one.values)) for side in sides] for one in concepts],
+    )
+
+
+def counted(concepts: Sequence[Concept], sides: Sequence[Sequence[np.ndarray]]) -> list[Shares]:
+    """The same from counts: of each concept the images of each value with the code, and without it, (V,) each."""
+    found = []
+    for one, (inside, outside) in zip(concepts, sides, strict=True):
         having, lacking = int(inside.sum()), int(outside.sum())
         columns = (*risk_ratio(inside, outside, having, lacking), _exact(inside, outside, having, lacking))
         found.append(Shares(one.name, one.values, inside, outside, having, lacking, *columns, columns[-1]))
@@ -152,11 +158,15 @@ def spread(where: np.ndarray) -> Spread | None:
         None where cells have no place, there is one only, or the code stands nowhere.
     """
     where = np.asarray(where, bool)
-    grid = where.shape[1:]
-    each = where.sum((1, 2))
-    if not placed(grid) or grid == (1, 1) or not each.sum():
+    return spread_of(where.sum(0), where.sum((1, 2)))
+
+
+def spread_of(counts: np.ndarray, each: np.ndarray) -> Spread | None:
+    """The same from counts: tokens of the code in each cell (H, W), and in each image (n,)."""
+    counts, each, tokens = np.asarray(counts), np.asarray(each), int(np.sum(each))
+    grid = counts.shape
+    if not placed(grid) or grid == (1, 1) or not tokens:
         return None
-    counts, tokens = where.sum(0), int(each.sum())
     regions = _regions(grid)
     units = tokens**2 / float(np.square(each).sum())
     held = np.array([counts[cells].sum() / tokens for cells in regions.values()])
