@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -71,6 +71,43 @@ def finite(vectors: np.ndarray | Tensor) -> Tensor:
     if broken:
         raise ValueError(f"{broken:,} of {len(points):,} vectors contain NaN or infinity; leave them out first")
     return points - points.mean(0) if len(points) else points
+
+
+class Centred:
+    """Vectors (M, D) that are centred, and taken to float64, a block at a time: what `finite` tells of few at once.
+
+    Attributes:
+        middle: (D,) their mean.
+
+    Raises:
+        ValueError: as `finite`.
+    """
+
+    ROWS = 65_536
+
+    def __init__(self, vectors: np.ndarray | Tensor) -> None:
+        self.vectors = vectors.detach().cpu().numpy() if isinstance(vectors, Tensor) else np.asarray(vectors)
+        if self.vectors.ndim != 2:
+            raise ValueError(f"vectors must be (M, D), one row each; got shape {self.vectors.shape}")
+        self.middle = torch.zeros(self.vectors.shape[1], dtype=torch.float64)
+        total, broken = torch.zeros_like(self.middle), 0
+        for part in self.parts():
+            broken += int((~torch.isfinite(part)).any(1).sum())
+            total += part.sum(0)
+        if broken:
+            raise ValueError(f"{broken:,} of {len(self):,} vectors contain NaN or infinity; leave them out first")
+        self.middle = total / max(1, len(self))
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __getitem__(self, rows: slice | np.ndarray | Tensor) -> Tensor:
+        """(n, D) of some rows, centred."""
+        return torch.from_numpy(np.array(self.vectors[rows], np.float64)) - self.middle
+
+    def parts(self, rows: int = ROWS) -> Iterator[Tensor]:
+        """All of them, so many rows at a time."""
+        return (self[start : start + rows] for start in range(0, len(self), rows))
 
 
 def near_duplicates(

@@ -10,6 +10,7 @@ from explorer.analysis.neighbours import nearest
 
 K = 5  # neighbours that a place is taken from
 COPY = 1e-3  # of the spread of the known vectors: so near is the same
+BLOCK = 65_536  # vectors that are taken to float64 at once
 HALF = 2**-11  # of its length: what half precision, in which they may have been stored, rounds away at most
 
 
@@ -37,8 +38,11 @@ def gaps(vectors: np.ndarray) -> np.ndarray:
 
 
 def find(vector: np.ndarray, vectors: np.ndarray, own: np.ndarray, k: int) -> Neighbours:
-    """Finds the `k` of the vectors (N, D) nearest to a new vector (D,); `own` (N,) are their `gaps`."""
-    away = np.linalg.norm(np.asarray(vectors, np.float64) - np.asarray(vector, np.float64), axis=1)
+    """Finds the `k` of the vectors (N, D) nearest to a new vector (D,); `own` are `gaps` of all or some of them."""
+    away, middle = np.empty(len(vectors)), np.asarray(vector, np.float64)
+    for start in range(0, len(vectors), BLOCK):
+        part = np.asarray(vectors[start : start + BLOCK], np.float64)
+        away[start : start + BLOCK] = np.linalg.norm(part - middle, axis=1)
     order = np.argsort(away, kind="stable")
     scale = float(np.linalg.norm(vectors.std(0))) or 1.0
     copy = bool(away[order[0]] <= max(COPY * scale, HALF * np.linalg.norm(vector)))
@@ -68,9 +72,20 @@ def placing_error(vectors: np.ndarray, places: np.ndarray) -> float:
 
     The map was laid out with these points in it, so a new point may be missed by more. (N, D), (N, d) -> share.
     """
-    rows, distances = nearest(vectors, K)
+    return error_of(places, places, *nearest(vectors, K))
+
+
+def error_of(own: np.ndarray, places: np.ndarray, rows: np.ndarray, distances: np.ndarray) -> float:
+    """The same of some points on places `own` (Q, d), whose nearest others (Q, k) are known and lie on `places`."""
     if not rows.shape[1]:
         return float("nan")
-    missed = np.linalg.norm(place(distances, places[rows]) - places, axis=1)
+    missed = np.linalg.norm(place(distances, places[rows]) - own, axis=1)
     diagonal = float(np.linalg.norm(np.ptp(places, axis=0)))
     return float(np.median(missed) / diagonal) if diagonal > 0 else float("nan")
+
+
+def apart(vectors: np.ndarray, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Euclidean distances of some vectors from others: (M, D), rows (Q,) and (Q, k) -> (Q, k) float32."""
+    own = np.asarray(vectors[queries], np.float64)
+    columns = [np.linalg.norm(own - np.asarray(vectors[of], np.float64), axis=1) for of in rows.T]
+    return np.stack(columns, 1).astype(np.float32) if columns else np.empty(rows.shape, np.float32)

@@ -10,13 +10,21 @@ from explorer.analysis import usage
 from explorer.analysis.quality import Summary, summary
 
 BINS = 24
+BLOCK = 4_000_000  # counts held at once
 
 
 def most_frequent(codes: np.ndarray, size: int) -> np.ndarray:
     """The code with most tokens in each image, the lower one of equals: codes (N, H, W) in [0, size) -> (N,) int64."""
-    if not len(codes):
-        return np.empty(0, np.int64)
-    return np.asarray(usage.occurrences(codes, size).argmax(axis=1)).reshape(-1).astype(np.int64)
+    found, rows = np.empty(len(codes), np.int64), max(1, BLOCK // max(size, codes[:1].size))
+    for start in range(0, len(codes), rows):
+        part = np.asarray(codes[start : start + rows]).reshape(-1, codes[:1].size)
+        if size <= 4 * part.shape[1]:
+            cell = np.arange(len(part))[:, None] * size + part
+            counts = np.bincount(cell.reshape(-1), minlength=len(part) * size).reshape(len(part), size)
+        else:
+            counts = usage.occurrences(part, size)
+        found[start : start + rows] = np.asarray(counts.argmax(axis=1)).reshape(-1)
+    return found
 
 
 def mean_of_codes(codes: np.ndarray, numbers: np.ndarray, size: int) -> np.ndarray:
@@ -53,26 +61,28 @@ def images_with_any(codes: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.isin(codes, chosen).reshape(len(codes), -1).any(1)
 
 
-def agreement(neighbours: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def agreement(neighbours: np.ndarray, labels: np.ndarray, queries: np.ndarray | None = None) -> tuple[float, float]:
     """How often near points have the same concept value: neighbours (M, k) rows, labels (M,) discrete.
+
+    With `queries` (Q,) rows, neighbours (Q, k) are theirs.
 
     Returns:
         The share of neighbours with a point's own value, and the share that random other points would have; pairs with
         an unknown value are left out, and both are NaN where nothing is known.
     """
     index, _ = usage.levels(labels)
-    other = index[neighbours]
-    known = (index[:, None] >= 0) & (other >= 0)
+    own, other = (index if queries is None else index[queries])[:, None], index[neighbours]
+    known = (own >= 0) & (other >= 0)
     counts = np.bincount(index[index >= 0]).astype(np.float64)
     total = counts.sum()
     if not known.any() or total < 2:
         return float("nan"), float("nan")
     chance = (counts * (counts - 1)).sum() / (total * (total - 1))
-    return float((index[:, None] == other)[known].mean()), float(chance)
+    return float((own == other)[known].mean()), float(chance)
 
 
 def agreement_interval(
-    neighbours: np.ndarray, labels: np.ndarray, images: np.ndarray, *, seed: int = 0
+    neighbours: np.ndarray, labels: np.ndarray, images: np.ndarray, queries: np.ndarray | None = None, *, seed: int = 0
 ) -> tuple[float, float, float]:
     """The share of `agreement` and its 95 % interval, (share, low, high), where pairs that share an image are not
     independent.
@@ -82,6 +92,7 @@ def agreement_interval(
 
     Args:
         neighbours: (M, k) rows. labels: (M,) discrete. images: (M,) image of each point.
+        queries: (Q,) rows, where the neighbours (Q, k) are not those of all points.
 
     Source: Fafchamps and Gubert, The formation of risk sharing networks, 2007, the error of dyadic data.
     """
@@ -89,9 +100,10 @@ def agreement_interval(
     from scipy.special import stdtrit
 
     index, _ = usage.levels(labels)
-    other = index[neighbours]
-    known = (index[:, None] >= 0) & (other >= 0)
-    same = known & (index[:, None] == other)
+    queries = np.arange(len(index)) if queries is None else queries
+    own, other = index[queries][:, None], index[neighbours]
+    known = (own >= 0) & (other >= 0)
+    same = known & (own == other)
     if not known.any():
         return float("nan"), float("nan"), float("nan")
     share = float(same.sum() / known.sum())
@@ -100,7 +112,7 @@ def agreement_interval(
     if groups < 2:
         return share, float("nan"), float("nan")
     group = (np.random.default_rng(seed).permutation(len(found)) % groups)[image]
-    asked, near = np.repeat(group, neighbours.shape[1]), group[neighbours].reshape(-1)
+    asked, near = np.repeat(group[queries], neighbours.shape[1]), group[neighbours].reshape(-1)
     off = (same - share * known).reshape(-1)
     # of each two groups, how far their pairs are off in sum
     table = coo_array((off, (np.minimum(asked, near), np.maximum(asked, near))), shape=(groups, groups)).tocsr()

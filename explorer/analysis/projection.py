@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from explorer.analysis.neighbours import BLOCK, finite, nearest
+from explorer.analysis.neighbours import BLOCK, Centred, finite, nearest
 
 Report = Callable[[float, str], None]  # share done in [0, 1], what is being done; may raise to cancel
 
@@ -91,28 +91,32 @@ def pca_map(vectors: np.ndarray, dims: int = 2) -> np.ndarray:
     """Projection on the main directions of variance: (M, D) -> (M, dims) float32, zeros where D < dims.
 
     The sign of a direction is arbitrary; here its largest entry is positive, so that the map is always the same.
+    No copy of all vectors in float64 is made.
     """
-    points = finite(vectors)
-    projected = np.zeros((len(points), dims), np.float32)
-    if len(points) < 2:
-        return projected
-    # eigenvectors of (D, D): a hundred times cheaper than the SVD of (M, D) for many points
-    _, directions = torch.linalg.eigh(points.T @ points)
-    directions = directions.flip(1)[:, :dims]
-    largest = directions.abs().argmax(0)
-    directions = directions * directions[largest, torch.arange(directions.shape[1])].sign()
-    projected[:, : directions.shape[1]] = (points @ directions).numpy()
-    return projected
+    return pca(vectors, dims)[0]
 
 
 def explained_variance(vectors: np.ndarray, dims: int = 2) -> np.ndarray:
     """Share of the variance along each of the main directions: (M, D) -> (dims,), falling, sum ≤ 1."""
-    points = finite(vectors)
-    shares = np.zeros(dims)
-    variances = torch.linalg.eigvalsh(points.T @ points).flip(0).clamp_min(0)
-    if len(points) and float(variances.sum()) > 0:
+    return pca(vectors, dims)[1]
+
+
+def pca(vectors: np.ndarray, dims: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """`pca_map` and `explained_variance` at once."""
+    projected, shares = np.zeros((len(vectors), dims), np.float32), np.zeros(dims)
+    points = Centred(vectors)
+    if len(projected) < 2:
+        return projected, shares
+    # eigenvectors of (D, D): a hundred times cheaper than the SVD of (M, D) for many points
+    variances, directions = torch.linalg.eigh(sum(part.T @ part for part in points.parts()))
+    variances, directions = variances.flip(0).clamp_min(0), directions.flip(1)[:, :dims]
+    largest = directions.abs().argmax(0)
+    directions = directions * directions[largest, torch.arange(directions.shape[1])].sign()
+    placed = [(part @ directions).float() for part in points.parts()]
+    projected[:, : directions.shape[1]] = torch.cat(placed).numpy()
+    if float(variances.sum()) > 0:
         shares[: len(variances)] = (variances / variances.sum())[:dims].numpy()
-    return shares
+    return projected, shares
 
 
 def trustworthiness(high: np.ndarray, low: np.ndarray, k: int = 15, sample: int | None = 2_000, seed: int = 0) -> float:

@@ -21,16 +21,19 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from explorer.analysis.projection import Report
+    from explorer.analysis.trust import Asked
     from explorer.encodings import Encoding
     from explorer.results.subject import Subject
 
 FORMAT = 1
-METADATA = b"explorer"  # key in the Parquet schema's metadata
+METADATA, ASKED = b"explorer", b"explorer.asked"  # keys in the Parquet schema's metadata
 WHAT = ("images", "patches", "codebook")
 METHODS = ("umap", "pca")
 FEWEST = 4  # points
 K = 15  # neighbours that trustworthiness looks at
 QUERIES = 2_000  # points that it asks
+MANY = 20_000  # points; of more a UMAP lays out so many and places the others, and neighbours are asked of some
 LARGEST = 5_000_000  # points; more is no map of ours
 
 
@@ -72,10 +75,12 @@ class Map:
     Attributes:
         table: `id, x, y` (, `z`; for patches `image`, `position`), one row a point.
         facts: `points, trustworthiness, seconds`, the options, and what the method adds.
+        asked: of a map of many points, those that its trustworthiness was asked of; None where all can be.
     """
 
     table: pd.DataFrame
     facts: dict[str, Any]
+    asked: Asked | None = None
 
 
 def key(subject: Subject, options: Options) -> str:
@@ -83,7 +88,8 @@ def key(subject: Subject, options: Options) -> str:
     chosen = asdict(complete(subject, options))
     if options.method == "pca":
         chosen["neighbours"] = chosen["min_dist"] = None
-    return digest("map", FORMAT, subject.encoding_key, chosen)
+    many = ("many", MANY) if options.points > MANY else ()
+    return digest("map", FORMAT, subject.encoding_key, chosen, *many)
 
 
 def complete(subject: Subject, options: Options) -> Options:
@@ -97,10 +103,10 @@ def make(subject: Subject, options: Options, path: Path, progress: Progress, fou
 
     started, options = time.perf_counter(), complete(subject, options)
     columns, vectors = _points(found, options)
-    positions, facts = _place(vectors, options, progress)
+    positions, facts, asked = _placed(vectors, options, progress)
     columns |= dict(zip("xyz", positions.T.astype(np.float32), strict=False))
     facts |= {**asdict(options), "points": len(vectors), "seconds": time.perf_counter() - started}
-    _write(path, columns, facts)
+    _write(path, columns, facts, asked)
     progress.finish("done", "the map is ready")
 
 
@@ -114,7 +120,11 @@ def read(path: Path, key: str = "") -> Map:
         facts = json.loads((file.schema_arrow.metadata or {})[METADATA])
         if file.metadata.num_rows > LARGEST or not {"id", "x", "y"} <= set(file.schema_arrow.names):
             raise ValueError("it has other columns or too many rows")
-        return Map(file.read().to_pandas(), dict(facts))
+        return Map(
+            file.read().to_pandas(),
+            dict(facts),
+            _unpacked(file.schema_arrow.metadata.get(ASKED), file.metadata.num_rows),
+        )
     except (OSError, ValueError, KeyError, pyarrow.ArrowException) as error:
         raise BadInput(f"{Path(path).name} is not a map of this program or is damaged: {error}") from None
 
@@ -144,25 +154,38 @@ def _points(encoding: Encoding, options: Options) -> tuple[dict[str, np.ndarray]
     return columns, vectors
 
 
-def _place(vectors: np.ndarray, options: Options, progress: Progress) -> tuple[np.ndarray, dict[str, Any]]:
-    """(M, D) -> (M, dims), and what says how far to trust it."""
-    from explorer.analysis import projection
+def _placed(vectors: np.ndarray, options: Options, progress: Progress) -> tuple[np.ndarray, dict, Asked | None]:
+    """(M, D) -> (M, dims), what says how far to trust it, and of whom that was asked where not of anybody."""
+    from explorer.analysis import large_map
+
+    progress.total, progress.unit = 100, "%"
 
     def report(share: float, message: str) -> None:
         progress.update(int(100 * share), message)
 
-    progress.total, progress.unit = 100, "%"
     try:
+        if len(vectors) <= MANY:
+            return *_place(vectors, options, report), None
         if options.method == "pca":
-            places = projection.pca_map(vectors, options.dims)
-            facts = {"explained_variance": projection.explained_variance(vectors, options.dims).tolist()}
-        else:
-            how = {"neighbours": options.neighbours, "min_dist": options.min_dist, "seed": options.seed}
-            places, facts = projection.umap_map(vectors, options.dims, **how, progress=report), {}
-        k = min(K, (len(vectors) - 1) // 2)
-        trust = projection.trustworthiness(vectors, places, k, QUERIES, options.seed)
+            return large_map.pca(vectors, options.dims, K, options.seed, report)
+        how = {"neighbours": options.neighbours, "min_dist": options.min_dist}
+        return large_map.umap(vectors, options.dims, MANY, K, options.seed, report, **how)
     except ValueError as error:
         raise BadInput(f"no map can be made of layer '{options.layer}': {error}") from None
+
+
+def _place(vectors: np.ndarray, options: Options, report: Report) -> tuple[np.ndarray, dict[str, Any]]:
+    """The same of few points, which are all laid out."""
+    from explorer.analysis import projection
+
+    if options.method == "pca":
+        places, shares = projection.pca(vectors, options.dims)
+        facts = {"explained_variance": shares.tolist()}
+    else:
+        how = {"neighbours": options.neighbours, "min_dist": options.min_dist, "seed": options.seed}
+        places, facts = projection.umap_map(vectors, options.dims, **how, progress=report), {}
+    k = min(K, (len(vectors) - 1) // 2)
+    trust = projection.trustworthiness(vectors, places, k, QUERIES, options.seed)
     return places, facts | {
         "trustworthiness": trust,
         "trustworthiness_k": k,
@@ -170,10 +193,35 @@ def _place(vectors: np.ndarray, options: Options, progress: Progress) -> tuple[n
     }
 
 
-def _write(path: Path, columns: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+def _write(path: Path, columns: dict[str, np.ndarray], facts: dict[str, Any], asked: Asked | None) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
-    table = pyarrow.table(columns).replace_schema_metadata({METADATA: json.dumps(facts).encode()})
+    metadata = {METADATA: json.dumps(facts).encode()} | ({} if asked is None else {ASKED: _packed(asked)})
+    table = pyarrow.table(columns).replace_schema_metadata(metadata)
     with atomic_path(path) as temporary:
         parquet.write_table(table, temporary)
+
+
+def _packed(asked: Asked) -> bytes:
+    """int32: how many were asked, of how many neighbours, which, and their neighbours on the map and in truth."""
+    import numpy as np
+
+    parts = ([*asked.on_map.shape], asked.queries, asked.on_map, asked.latents)
+    return np.concatenate([np.asarray(part, "<i4").reshape(-1) for part in parts]).tobytes()
+
+
+def _unpacked(data: bytes | None, points: int) -> Asked | None:
+    """What `_packed` packed, of a map of so many points; ValueError where it is damaged."""
+    import numpy as np
+
+    from explorer.analysis.trust import Asked
+
+    if data is None:
+        return None
+    numbers = np.frombuffer(data, "<i4").astype(np.int64)
+    count, k = numbers[:2]
+    if len(numbers) != 2 + count * (1 + 2 * k) or (numbers[2:] < 0).any() or (numbers[2:] >= points).any():
+        raise ValueError("the points that were asked are damaged")
+    queries, on_map, latents = np.split(numbers[2:], [count, count * (1 + k)])
+    return Asked(queries, on_map.reshape(count, k), latents.reshape(count, k))

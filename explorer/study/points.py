@@ -5,26 +5,26 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.results import maps
+from explorer.study.colouring import CODE, PSNR, TOKENS, Column, codes, colouring, column, is_continuous, labels, unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from explorer.analysis.placing import Neighbours
+    from explorer.analysis.trust import Asked
     from explorer.study import Picture, Study
 
+__all__ = [
+    "CODE", "PSNR", "TOKENS", "Column", "Points", "codes", "colouring", "colourings", "column", "find", "find_pca",
+    "is_continuous", "labels", "notes", "pictures", "thumbnails", "unit",
+]  # fmt: skip
+
 CONCEPTS = 6  # named when hovering
-UNITS = {  # of the concepts that are known here; other datasets do not say theirs
-    ("shapes", "x"): "fraction of the width",
-    ("shapes", "y"): "fraction of the height",
-    ("shapes", "angle"): "degrees clockwise",
-}
-PSNR, CODE, TOKENS = "Error (PSNR)", "Code", "Tokens"
 SIDES = (128, 96, 64, 48, 32, 24)  # of a thumbnail in pixels; as large as so many pixels in all allow
 PIXELS = 6_500_000
 
@@ -37,15 +37,18 @@ class Points:
         key: content key of the map. options: how it was made.
         table: `id, x, y` (, `z`; for patches `image`, `position`), a row for each point.
         facts: how far to trust it, and what else its file says.
+        line: whether a latent is one number, so that there is nothing to project.
+        asked: of a map of many points, those whose neighbours are known; None where all can be asked.
     """
 
     key: str
     options: maps.Options
     table: pd.DataFrame = field(repr=False)
     facts: dict[str, Any] = field(repr=False)
-    line: bool = False  # whether a latent is one number, so that there is nothing to project
+    line: bool = False
+    asked: Asked | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def places(self) -> np.ndarray:
         """(M, 2) or (M, 3) float32."""
         return np.array(self.table[["x", "y", "z"][: self.options.dims]], np.float32)
@@ -85,7 +88,7 @@ def find_pca(study: Study, options: maps.Options) -> Points:
 
 def _points(study: Study, options: maps.Options, found: maps.Map) -> Points:
     key = maps.key(study.subject, options)
-    return Points(key, options, found.table, found.facts, study.layer(options.layer).dim == 1)
+    return Points(key, options, found.table, found.facts, study.layer(options.layer).dim == 1, found.asked)
 
 
 def of_images(study: Study, layer: str) -> Points:
@@ -95,6 +98,8 @@ def of_images(study: Study, layer: str) -> Points:
 
 def pca_trust(study: Study, points: Points) -> float:
     """Trustworthiness of PCA on the same points, the baseline of a UMAP."""
+    if "trustworthiness_pca" in points.facts:
+        return float(points.facts["trustworthiness_pca"]["mean"])
     return float(study.remember(find_pca, points.options).facts["trustworthiness"])
 
 
@@ -110,15 +115,14 @@ def available(study: Study, layer: str, what: str) -> int:
 
 def shared(study: Study, points: Points) -> dict[str, tuple[float, float]]:
     """Of each discrete concept: how often neighbours on the map share their value, and how often by chance."""
-    from explorer.analysis.neighbours import nearest
     from explorer.analysis.points import agreement
 
     table = study.concepts()
     names = [name for name in table.columns if not is_continuous(table[name])]
     if points.rows is None or not names:
         return {}
-    near = nearest(points.places, int(points.facts["trustworthiness_k"]))[0]
-    return {str(name): agreement(near, labels(study, name)[points.rows]) for name in names}
+    near, queries = study.remember(_on_map, points), None if points.asked is None else points.asked.queries
+    return {str(name): agreement(near, labels(study, name)[points.rows], queries) for name in names}
 
 
 def telling(study: Study, points: Points) -> list[str]:
@@ -156,17 +160,28 @@ def agreement(study: Study, points: Points, concept: str) -> Agreement | None:
         return None
     from explorer.analysis.points import agreement_interval
 
-    k, of = int(points.facts["trustworthiness_k"]), labels(study, concept)[points.rows]
-    both = [agreement_interval(near, of, points.rows) for near in study.remember(_neighbours, points)]
-    return Agreement(*both, told[1], len(of), len(np.unique(points.rows)), k)
+    of, queries = labels(study, concept)[points.rows], None if points.asked is None else points.asked.queries
+    both = [study.remember(_on_map, points), study.remember(_in_truth, points)]
+    shares = [agreement_interval(near, of, points.rows, queries) for near in both]
+    images = points.rows if queries is None else points.rows[queries]
+    return Agreement(*shares, told[1], len(images), len(np.unique(images)), both[0].shape[1])
 
 
-def _neighbours(study: Study, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """(M, k) nearest points of each point, on the map and among the latents."""
+def _on_map(study: Study, points: Points) -> np.ndarray:
+    """(Q, k) nearest points on the map of each that is asked: of all, or of some of many."""
     from explorer.analysis.neighbours import nearest
 
-    k = int(points.facts["trustworthiness_k"])
-    return nearest(points.places, k)[0], nearest(study.remember(latents, points), k)[0]
+    known = points.asked
+    return nearest(points.places, int(points.facts["trustworthiness_k"]))[0] if known is None else known.on_map
+
+
+def _in_truth(study: Study, points: Points) -> np.ndarray:
+    """(Q, k) nearest points of the same among the latents."""
+    from explorer.analysis.neighbours import nearest
+
+    if points.asked is not None:
+        return points.asked.latents
+    return nearest(study.remember(latents, points), int(points.facts["trustworthiness_k"]))[0]
 
 
 def latents(study: Study, points: Points) -> np.ndarray:
@@ -176,6 +191,8 @@ def latents(study: Study, points: Points) -> np.ndarray:
         return study.vectors(options.layer)[points.ids]
     if options.what == "patches":
         return study.encoding.patches(options.layer, options.points, options.seed)[0]
+    if len(points.ids) == len(study.images):
+        return study.encoding.pooled(options.layer)
     return study.encoding.pooled(options.layer)[points.ids]
 
 
@@ -194,33 +211,29 @@ def near(study: Study, points: Points, picture: Picture, count: int) -> tuple[Ne
 
 
 def _gaps(study: Study, points: Points) -> np.ndarray:
+    """(Q,) distance of each point that is asked to its nearest other."""
     from explorer.analysis import placing
 
-    return placing.gaps(study.remember(latents, points))
+    known, vectors = points.asked, study.remember(latents, points)
+    return placing.gaps(vectors) if known is None else placing.apart(vectors, known.queries, known.latents[:, :1])[:, 0]
 
 
 def missed(study: Study, points: Points) -> float:
     """How far placing by neighbours misses known images; see `placing.placing_error`."""
     from explorer.analysis import placing
 
-    return placing.placing_error(study.remember(latents, points), points.places)
+    if "placing_error" in points.facts:
+        return float(points.facts["placing_error"])
+    known, vectors = points.asked, study.remember(latents, points)
+    if known is None:
+        return placing.placing_error(vectors, points.places)
+    near = known.latents[:, : placing.K]
+    return placing.error_of(
+        points.places[known.queries], points.places, near, placing.apart(vectors, known.queries, near)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- colours
-
-
-def is_continuous(column: pd.Series) -> bool:
-    return str(column.dtype).startswith("float")
-
-
-def labels(study: Study, concept: str) -> np.ndarray:
-    """(N,) values of a discrete concept; None where there is none."""
-    column = study.known()[concept]
-    return column.astype(object).where(column.notna(), None).to_numpy()
-
-
-def unit(study: Study, concept: str) -> str:
-    return UNITS.get((Path(study.subject.dataset).name, concept), "")
 
 
 def colourings(study: Study, points: Points) -> list[str]:
@@ -229,43 +242,6 @@ def colourings(study: Study, points: Points) -> list[str]:
     names += [name for name in map(str, study.known().columns) if name not in names]
     last = [PSNR] if study.encoding.facts["errors_of"] else []
     return [CODE, TOKENS, *names, *last] if points.rows is None else [*names, *last, CODE]
-
-
-def colouring(study: Study, points: Points, by: str) -> tuple[np.ndarray, str, str]:
-    """Values (M,) of the points, their kind for `plots.latent_map`, and their name with the unit."""
-    if by == CODE:
-        return study.remember(codes, points), "code", "code"
-    if by == TOKENS:
-        from explorer.analysis.points import log_tokens
-
-        return log_tokens(study.usage(points.options.layer)[points.ids]), "continuous", "tokens (log₁₀)"
-    if by == PSNR:
-        values, continuous, title = study.errors()["psnr"].to_numpy(), True, "PSNR (dB)"
-    else:
-        continuous = is_continuous(study.known()[by])
-        values = study.known()[by].to_numpy() if continuous else labels(study, by)
-        title = f"{by} ({unit(study, by)})" if unit(study, by) else by
-    kind = "continuous" if continuous else "discrete"
-    if points.rows is not None:
-        return values[points.rows], kind, title
-    from explorer.analysis.points import mean_of_codes, value_of_codes
-
-    layer, of = points.options.layer, mean_of_codes if continuous else value_of_codes
-    values = of(study.codes(layer), values, len(study.book(layer)))[points.ids]
-    return values, kind, f"mean {title}" if continuous else f"most tokens' {title}"
-
-
-def codes(study: Study, points: Points) -> np.ndarray:
-    """(M,) code of each point: a patch's own, an image's most frequent one."""
-    from explorer.analysis.points import most_frequent
-
-    if points.rows is None:
-        return points.ids
-    layer = points.options.layer
-    every = study.codes(layer)[points.rows]
-    if points.options.what == "images":
-        return most_frequent(every, len(study.book(layer)))
-    return every.reshape(len(every), -1)[np.arange(len(every)), points.table["position"].to_numpy()].astype(np.int64)
 
 
 # ---------------------------------------------------------------------------------------------- thumbnails, hover text
@@ -292,25 +268,29 @@ def thumbnails(study: Study, points: Points) -> np.ndarray:
     return np.concatenate([pictures(study, points, part, side) for part in parts])
 
 
-def notes(study: Study, points: Points, names: tuple[tuple[int, str], ...] = ()) -> np.ndarray:
-    """(M,) what hovering over each point says: name, concepts, error and code, safe as HTML."""
-    of_points = study.remember(codes, points).tolist()
+def notes(
+    study: Study, points: Points, names: tuple[tuple[int, str], ...] = (), which: np.ndarray | None = None
+) -> np.ndarray:
+    """(M,) what hovering over each point, or each of some, says: name, concepts, error and code, safe as HTML."""
+    of_points = (study.remember(codes, points) if which is None else codes(study, points, which)).tolist()
+    which = slice(None) if which is None else which
     if points.rows is None:
-        tokens = study.usage(points.options.layer)[points.ids]
+        tokens = study.usage(points.options.layer)[points.ids[which]]
         called = {code: f" {html.escape(name)}" for code, name in names}
         told = zip(of_points, tokens, strict=True)
         return np.array([f"<b>code {code:,}</b>{called.get(code, '')}<br>{n:,} tokens" for code, n in told], object)
-    columns = [[f"<b>image {row:,}</b>" for row in points.rows]]
+    rows = points.rows[which]
+    columns = [[f"<b>image {row:,}</b>" for row in rows]]
     if points.options.what == "patches":
         width = study.layer(points.options.layer).grid[1]
-        where = np.divmod(points.table["position"].to_numpy(), width)
+        where = np.divmod(points.table["position"].to_numpy()[which], width)
         columns.append([f"row {row}, column {column}" for row, column in zip(*where, strict=True)])
-    table = study.concepts().iloc[points.rows]
+    table = study.concepts().iloc[rows]
     for name in list(table.columns)[:CONCEPTS]:
         title, real = html.escape(str(name))[:40], is_continuous(table[name])
         columns.append([f"{title}: {_said(value, real)}" for value in table[name]])
     if study.encoding.facts["errors_of"]:
-        psnr = study.errors()["psnr"].to_numpy()[points.rows]
+        psnr = study.errors()["psnr"].to_numpy()[rows]
         columns.append(["PSNR: –" if value != value else f"PSNR: {value:.1f} dB" for value in psnr])
     most = "code" if points.options.what == "patches" else "most frequent code"
     columns.append([f"{most}: {code:,}" for code in of_points])

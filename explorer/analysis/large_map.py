@@ -1,0 +1,99 @@
+"""Maps of very many points: UMAP lays out a sample of them, and the others are placed by those most like them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from explorer.analysis import cells, placing, projection, sketch, streamed, trust
+from explorer.analysis.projection import Report
+from explorer.analysis.quality import interval
+from explorer.analysis.streamed import Step
+from explorer.analysis.trust import Asked
+
+ALL, FITTED = 2_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
+BASELINE, RANDOM = 400, 50  # on a PCA, and where the others lie on the places of random ones that are laid out
+ASKING = "asking how far to trust it"
+PLACED = 100_000  # points whose place is taken at once
+Made = tuple[np.ndarray, dict[str, Any], Asked]
+
+
+def umap(
+    vectors: np.ndarray, dims: int, fitted: int, k: int, seed: int, report: Report, *, neighbours: int, min_dist: float
+) -> Made:
+    """Places (M, dims) float32 of vectors (M, D) by UMAP, how far to trust them, and of whom that was asked.
+
+    `fitted` of the vectors are laid out by `projection.umap_map`; `sketch` says which. Each other one lies at the mean
+    of the places of its nearest fitted ones, weighted by one over the distance, as in `placing.place`. Umap-learn's
+    own transform starts so, too, and then moves every point for many rounds.
+
+    Raises:
+        ValueError: NaN or infinity in vectors.
+    """
+    points = projection.Centred(vectors)  # tells of what is not finite
+    report(0.0, "drawing the points to lay out")
+    drawn = sketch.draw(vectors, fitted, seed)
+    known, places = vectors[drawn.rows], np.empty((len(points), dims), np.float32)
+    places[drawn.rows] = projection.umap_map(
+        known, dims, neighbours, min_dist, seed, lambda share, message: report(0.02 + 0.5 * share, message)
+    )
+    others = np.setdiff1d(np.arange(len(points)), drawn.rows, assume_unique=True)
+    near = cells.nearest(
+        vectors[others], known, placing.K, seed, lambda share: report(0.52 + 0.18 * share, "placing the others")
+    )
+    for start in range(0, len(others), PLACED):
+        part = slice(start, start + PLACED)
+        places[others[part]] = placing.place(near.distances[part], places[drawn.rows[near.rows[part]]])
+    facts = {
+        "fitted": len(drawn.rows), "placed": len(others), "placed_by": placing.K, "placing_recall": near.recall,
+        "sample": f"by the root of the size of {drawn.cells} k-means cells of the latents",
+        "weights": [float(drawn.weights.min()), float(drawn.weights.max())],
+    }  # fmt: skip
+    told, asked = _trusted(
+        vectors, places, drawn.rows, others, k, seed, lambda share: report(0.7 + 0.3 * share, ASKING)
+    )
+    return places, facts | told, asked
+
+
+def pca(vectors: np.ndarray, dims: int, k: int, seed: int, report: Report) -> Made:
+    """The same by PCA of all of them."""
+    report(0.0, "projecting")
+    places, shares = projection.pca(vectors, dims)
+    asked = _ask(vectors, places, _some(len(places), BASELINE, seed), k)
+    scores = trust.scores(vectors, asked.queries, asked.on_map, lambda share: report(share, ASKING))
+    facts = {"explained_variance": shares.tolist(), "trustworthiness": float(scores.mean())}
+    return places, facts | {"trustworthiness_k": k, "trustworthiness_queries": len(scores)}, asked
+
+
+def _trusted(
+    vectors: np.ndarray, places: np.ndarray, fitted: np.ndarray, others: np.ndarray, k: int, seed: int, step: Step
+) -> tuple[dict[str, Any], Asked]:
+    """Trustworthiness of all, of fitted and of placed points, and of a PCA and of random places beside them."""
+    asked = _ask(vectors, places, _some(len(places), ALL, seed), k, lambda share: step(0.35 * share))
+    of_all = trust.scores(vectors, asked.queries, asked.on_map, lambda share: step(0.35 + 0.35 * share))
+    own = fitted[_some(len(fitted), FITTED, seed)]
+    of_own = trust.scores(vectors, own, trust.on_map(places, own, k), lambda share: step(0.7 + 0.1 * share))
+    first = asked.queries[_some(len(asked.queries), BASELINE, seed)]
+    flat = trust.on_map(projection.pca_map(vectors, places.shape[1]), first, k)
+    of_pca = trust.scores(vectors, first, flat, lambda share: step(0.8 + 0.1 * share))
+    generator = np.random.default_rng(seed)
+    astray, few = places.copy(), others[_some(len(others), RANDOM, seed)]
+    astray[others] = places[generator.choice(fitted, len(others))]
+    of_random = trust.scores(vectors, few, trust.on_map(astray, few, k), lambda share: step(0.9 + 0.1 * share))
+    told = {
+        "trustworthiness": float(of_all.mean()), "trustworthiness_k": k, "trustworthiness_queries": len(of_all),
+        "trustworthiness_fitted": interval(of_own),
+        "trustworthiness_placed": interval(of_all[np.isin(asked.queries, others)]),
+        "trustworthiness_pca": interval(of_pca), "trustworthiness_random": interval(of_random),
+    }  # fmt: skip
+    return told, asked
+
+
+def _ask(vectors: np.ndarray, places: np.ndarray, queries: np.ndarray, k: int, step: Step | None = None) -> Asked:
+    return Asked(queries, trust.on_map(places, queries, k), streamed.nearest(vectors, queries, k, step))
+
+
+def _some(total: int, count: int, seed: int) -> np.ndarray:
+    """`count` of `total` rows, ascending, drawn from all of them; all where there are not more."""
+    return np.sort(np.random.default_rng(seed).permutation(total)[:count])
