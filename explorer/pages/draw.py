@@ -12,7 +12,19 @@ import streamlit as st
 
 from explorer import results
 from explorer.files import digest
-from explorer.pages import acting, code_map, controls, gathering, links, naming, pieces, scoring, session, uploads
+from explorer.pages import (
+    acting,
+    code_map,
+    controls,
+    gathering,
+    links,
+    naming,
+    pieces,
+    scatter,
+    scoring,
+    session,
+    uploads,
+)
 from explorer.pages.bridge import bridge, selected, sprite_sheet
 from explorer.pages.controls import Shown
 from explorer.pages.following import again, go
@@ -43,6 +55,7 @@ from explorer.sheets import (
     Piece,
     Receive,
     Row,
+    Scatter,
     Strip,
     Strips,
     Table,
@@ -181,6 +194,14 @@ def _code_map(block: CodeMap, shown: Shown) -> None:
 
 def _piece(block: Piece, shown: Shown) -> None:
     pieces.draw(block, lambda where: go(block.others.get(where.get("to"), block.go), shown, **where))
+
+
+def _scatter(block: Scatter, shown: Shown) -> None:
+    def follow(point: int) -> None:
+        more = {name: int(values[point]) for name, values in block.also.items()}
+        go(Go(block.go.view, {**block.go.carried, **more}), shown, point=point)
+
+    scatter.draw(block, follow if block.go is not None else lambda point: None)
 
 
 def _chart(block: Chart, shown: Shown) -> None:
@@ -378,4 +399,5 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     More: _more,
     Part: _part,
     Later: _later,
+    Scatter: _scatter,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.pages import uploads
+from explorer.pages import scatter, uploads
 from explorer.pages.bridge import selected
 from explorer.sheets import Row, Sheet
 from explorer.views import latent_map, selection
@@ -31,7 +31,8 @@ def draw(sheet: Sheet, shown: Shown, blocks: Callable) -> None:
     blocks(sheet.blocks[:place], shown)
     study = shown.study
     points, _ = latent_map.shown(study, latent_map.asked(study, dataclasses.asdict(shown.options)))
-    chosen = np.unique(selected(f"map-{points.key}"))
+    many = latent_map.crowded(len(points.table))
+    chosen = scatter.selected(f"many-{points.key}") if many else np.unique(selected(f"map-{points.key}"))
     chosen = chosen[chosen < len(points.table)]
     chart, beside = sheet.blocks[place].parts
     left, right = st.columns([5, 3], gap="medium")

@@ -53,7 +53,7 @@ export default function ({ data, setTriggerValue }) {
 }
 """
 )
-_LOOK = """
+LOOK = """
 .drawn { --cx-top: 3.5rem; --cx-text: var(--st-text-color); --cx-back: var(--st-background-color);
   --cx-accent: var(--st-primary-color); --cx-panel: var(--st-secondary-background-color);
   --cx-line: var(--st-border-color);
@@ -63,7 +63,7 @@ _LOOK = """
 _PLACE = '<div class="drawn" role="group"></div>'
 _drawn = {
     name: st.components.v2.component(
-        f"explorer_piece_{name}", html=_PLACE, css=_LOOK, js=WAIT + script + _PIECE.replace("SCRIPT_OF_PIECE", name)
+        f"explorer_piece_{name}", html=_PLACE, css=LOOK, js=WAIT + script + _PIECE.replace("SCRIPT_OF_PIECE", name)
     )
     for name, script in SCRIPTS.items()
 }
@@ -75,7 +75,7 @@ def draw(block: Piece, follow: Callable[[dict[str, Any]], None]) -> None:
     key = f"piece-{block.name}"
 
     def told() -> None:
-        where = _value(key, "told")
+        where = value(key, "told")
         if block.go is not None and _fit(where):
             with contextlib.suppress(KeyError):  # less was told than is to be filled in
                 follow(where)
@@ -84,23 +84,23 @@ def draw(block: Piece, follow: Callable[[dict[str, Any]], None]) -> None:
     with st.container(key=block.name):
         _drawn[block.script](key=key, data=data | {"waits": list(block.waits)}, on_told_change=told)
         if block.answer is not None:
-            _answers(block)
+            answers(block)
 
 
 @st.fragment
 @guard()
-def _answers(block: Piece) -> None:
+def answers(block: Piece) -> None:
     """A fragment of its own: a question runs this and nothing else."""
     key, found = f"wire-{block.name}", f"answer-{block.name}"
 
     def asked() -> None:
-        question = _value(key, "asked")
+        question = value(key, "asked")
         if isinstance(question, dict) and isinstance(question.get("number"), int):
             st.session_state[found] = {"number": question["number"]} | answered(block, question.get("message"))
 
     answer = st.session_state.pop(found, None)
-    value = (answer or {}).get("value")
-    for name, text in (value.pop("carried", {}) if isinstance(value, dict) else {}).items():
+    told = (answer or {}).get("value")
+    for name, text in (told.pop("carried", {}) if isinstance(told, dict) else {}).items():
         put(name, text)
     _wire(key=key, data={"name": block.name, "answer": answer}, on_asked_change=asked)
 
@@ -113,7 +113,7 @@ def _fit(where: Any) -> bool:
     )
 
 
-def _value(key: str, name: str) -> Any:
+def value(key: str, name: str) -> Any:
     """What a browser sends is not trusted to be anything."""
     state = st.session_state.get(key)
     return state.get(name) if hasattr(state, "get") else None

@@ -1,7 +1,6 @@
 """What there is to see, as data: a Sheet of blocks, which the app, the demo, a one-file report and `--json` each draw.
 
-A block says what is shown, never how it is drawn. Text of others, such as file names, is plain text here; whoever
-draws it escapes it.
+A block says what is shown, never how. Text of others, such as file names, is plain text: whoever draws it escapes it.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from explorer.sheets.scatter import Scatter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,7 @@ Theme = Literal["light", "dark"]
 class Go:
     """Where a click leads: a view (None is the same one) and what is carried there, such as `code=17`.
 
-    In the blocks below, values may hold `{row}`, `{column}` or `{point}`, filled in by where the click was; those of a
-    Piece whatever its script tells.
+    Values may hold `{row}`, `{column}` or `{point}`, of where the click was; those of a Piece what its script tells.
     """
 
     view: str | None = None
@@ -359,7 +359,7 @@ class Later:
 
 Block = (  # one a kind; `walk` knows those that hold others
     Heading | Note | Cards | Pictures | Strips | Drop | Choose | Gather | Name | Act | Receive | CodeMap | Piece | Chart
-    | Table | Link | Download | Controls | Missing | Row | More | Part | Later
+    | Table | Link | Download | Controls | Missing | Row | More | Part | Later | Scatter
 )  # fmt: skip
 
 

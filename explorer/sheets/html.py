@@ -39,6 +39,7 @@ from explorer.sheets import (
     Piece,
     Receive,
     Row,
+    Scatter,
     Strip,
     Strips,
     Table,
@@ -233,6 +234,22 @@ def _chart(block: Chart, paper: Paper) -> str:
     )
 
 
+def _scatter(block: Scatter, paper: Paper) -> str:
+    """A picture of it, and a sentence that says where it can be touched."""
+    from explorer.sheets.scatter import picture
+
+    colouring = block.colours("light")
+    pixels = picture.drawn(block.packed, colouring)
+    names = ", ".join(f"{name} ({count:,})" for _, name, count in colouring.names)
+    more = names or (f"{colouring.ends[0]} (dark) to {colouring.ends[-1]} (light)" if colouring.ends else "")
+    told = f"{len(block.packed.order):,} points" + (f", coloured by {colouring.title}: {more}" if more else "")
+    note = f"{told}. Open the app to point at them, to zoom and to select."
+    return (
+        f'<figure class="cx-map"><img alt="{escape(block.alt)}" src="{drawing.url(pixels)}">'
+        f"<figcaption>{escape(note)}</figcaption></figure>"
+    )
+
+
 def _table(block: Table, paper: Paper) -> str:
     shown = block.frame.head(ROWS)
     pictures = {name: drawing.urls(of(shown)) for name, of in block.pictures.items()}
@@ -360,4 +377,5 @@ DRAWN: Mapping[type, Callable[[Any, Paper], str]] = {
     More: _more,
     Part: _part,
     Later: _later,
+    Scatter: _scatter,
 }

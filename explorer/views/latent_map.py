@@ -29,11 +29,12 @@ from explorer.sheets import (
     Picture,
     Pictures,
     Row,
+    Scatter,
     Sheet,
 )
 from explorer.sheets.spreadsheet import csv_of
 from explorer.study import points as mapped
-from explorer.views import fields, placing, words
+from explorer.views import fields, many_points, placing, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +49,8 @@ ROUGH = (
     500  # images below which the interval of what neighbours share is rough: of 100 images, 89 of 100 intervals hold
 )
 WHAT = {"images": "Images", "patches": "Patches", "codebook": "Codes"}
-POINTS = (500, 1_000, 2_000, 5_000, 10_000)
-ALL = (5_000, 10_000, 12_500)  # the least of these that is enough is all; more thumbnails are more than 3 MB
+POINTS = (500, 1_000, 2_000, 5_000, 10_000, 25_000, 100_000, 250_000)
+ALL = (5_000, 10_000, 12_500)  # the least of these that is enough is all
 
 
 def _dim(study: Study, options: Mapping[str, Any]) -> int:
@@ -64,9 +65,9 @@ def _what(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 def _sizes(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
     """How many points there can be; all of them are asked for as a round number, as those that ship are."""
     every = mapped.available(study, options["layer"], options["what"])
-    most = next((size for size in ALL if size >= every), None)
-    some = () if most is not None and options["what"] == "codebook" else POINTS
-    return {size: f"{size:,}" for size in some if size < every} | ({most: f"all {every:,}"} if most else {})
+    most = next((size for size in ALL if size >= every), every)
+    some = () if most in ALL and options["what"] == "codebook" else POINTS
+    return {size: f"{size:,}" for size in some if size < every} | {most: f"all {every:,}"}
 
 
 def _size(study: Study, options: Mapping[str, Any]) -> int:
@@ -94,7 +95,7 @@ class Options:
     )  # fmt: skip
     dims: int = fields.of(
         maps.Options, "dims", "Axes", choices={2: "2-D", 3: "3-D"},
-        when=lambda study, options: _dim(study, options) > 2,
+        when=lambda study, options: _dim(study, options) > 2 and options["points"] <= many_points.FEW,
     )  # fmt: skip
     points: int = fields.of(
         maps.Options, "points", "At most", choices=_sizes, start=_size, help=help_of("points of a map"), widget="list",
@@ -116,8 +117,15 @@ class Options:
 def asked(study: Study, options: Mapping[str, Any]) -> maps.Options:
     """The map that the options of the view ask for; latents of few numbers leave less to choose."""
     chosen = {field.name: options[field.name] for field in dataclasses.fields(maps.Options)}
-    dim = _dim(study, options)
-    return maps.Options(**chosen | ({"method": "pca"} if dim == 1 else {}) | ({"dims": 2} if dim <= 2 else {}))
+    dim, flat = _dim(study, options), {"dims": 2}
+    return maps.Options(
+        **chosen | ({"method": "pca"} if dim == 1 else {}) | (flat if dim <= 2 or crowded(chosen["points"]) else {})
+    )
+
+
+def crowded(count: int) -> bool:
+    """Whether so many points are a flat map whose pictures come when they are pointed at."""
+    return count > many_points.FEW
 
 
 def shown(study: Study, wanted: maps.Options) -> tuple[Points, bool]:
@@ -191,8 +199,11 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
 # --------------------------------------------------------------------------------------------------------- the chart
 
 
-def _chart(study: Study, points: Points, options: Options, place: list[float] | None) -> Chart:
+def _chart(study: Study, points: Points, options: Options, place: list[float] | None) -> Chart | Scatter:
     of = _of(study, points)
+    if crowded(len(points.table)):
+        marks = many_points.marks(points, _here(points, options), place)
+        return many_points.chart(study, points, options.colour, _axes(points), of, marks)
     leads = Go(carried=dict.fromkeys(of, "") | {"point": "{point}"})
     return Chart(
         f"map-{points.key}", partial(_figure, study, points, options, place), "Map of latents", go=leads, also=of,

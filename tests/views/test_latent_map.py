@@ -103,7 +103,7 @@ def test_a_few_more_than_the_largest_sample_are_all(digits, monkeypatch):
         return list(latent_map._sizes(digits, {"layer": "code", "what": "images"}).values())
 
     assert offered(5_200)[-2:] == ["5,000", "all 5,200"] and offered(11_000)[-2:] == ["10,000", "all 11,000"]
-    assert offered(60_000)[-1] == "10,000"
+    assert offered(60_000)[-3:] == ["10,000", "25,000", "all 60,000"] and offered(1_000_000)[-1] == "all 1,000,000"
 
 
 def test_what_is_shared_with_results_has_one_help():

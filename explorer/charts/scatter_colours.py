@@ -1,0 +1,98 @@
+"""Colours of a map of very many points: at most 256, a byte for each point, in the palette and scale of other maps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from explorer.charts.plots import PALETTES, THEMES, Theme
+from explorer.charts.wording import cut
+from explorer.sheets.scatter import Colouring
+
+NAMED = 20  # values with a colour of their own; the rest are grey
+SCALE = (  # Viridis, as in the other maps
+    (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142), (31, 158, 137), (53, 183, 121),
+    (109, 205, 89), (180, 222, 44), (253, 231, 37),
+)  # fmt: skip
+
+
+def colouring(
+    values: np.ndarray,
+    kind: Literal["discrete", "continuous", "code"],
+    title: str,
+    colours: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> Colouring:
+    """What points are coloured by.
+
+    Args:
+        values: (M,) names, None where there is none; or numbers, NaN where there is none; or codes.
+        title: what they are, with the unit. colours: (K, 3) uint8, of codes.
+    """
+    if kind == "continuous":
+        return _numbers(np.asarray(values, np.float64), title, theme)
+    if kind == "code":
+        return _codes(np.asarray(values), colours, title)
+    return _names(values, title, theme)
+
+
+def _numbers(values: np.ndarray, title: str, theme: Theme) -> Colouring:
+    known = np.isfinite(values)
+    ends = np.array([values[known].min(), values[known].max()]) if known.any() else np.array([0.0, 1.0])
+    steps = 255
+    kinds = np.full(len(values), steps, np.uint8)
+    kinds[known] = np.rint((values[known] - ends[0]) / max(np.ptp(ends), 1e-12) * (steps - 1)).astype(np.uint8)
+    scale = np.array(SCALE, float)
+    at = np.linspace(0, len(scale) - 1, steps)
+    palette = np.stack([np.interp(at, np.arange(len(scale)), channel) for channel in scale.T], 1)
+    palette = np.vstack([palette, _rgb(THEMES[theme]["rest"])]).round().astype(np.uint8)
+    missing = int((~known).sum())
+    names = [(steps, "no value", missing)] if missing else []
+    text = [f"{one:.4g}" for one in (ends[0], ends.mean(), ends[1])]
+    return Colouring(kinds, palette, cut(title, 40), names, text, steps)
+
+
+def _codes(codes: np.ndarray, colours: np.ndarray, title: str) -> Colouring:
+    """Each code in its own colour; of more than 256 codes, those of nearly one colour share their mean."""
+    if len(colours) <= 256:
+        return Colouring(codes.astype(np.uint8), colours.astype(np.uint8), cut(title, 40))
+    parts = (colours.astype(np.int64) * np.array([6, 7, 6])) // 256
+    cell = (parts[:, 0] * 7 + parts[:, 1]) * 6 + parts[:, 2]
+    _, of = np.unique(cell, return_inverse=True)
+    counts = np.bincount(of)
+    palette = np.stack([np.bincount(of, channel) / counts for channel in colours.T.astype(float)], 1)
+    return Colouring(of[codes].astype(np.uint8), palette.round().astype(np.uint8), cut(title, 40))
+
+
+def _names(values: np.ndarray, title: str, theme: Theme) -> Colouring:
+    """The most frequent values in colours of their own, the rest and what has no value in grey."""
+    import pandas as pd
+
+    which, found = pd.factorize(np.asarray(values, object), use_na_sentinel=True)
+    counts = np.bincount(which[which >= 0], minlength=len(found))
+    order = np.argsort(-counts, kind="stable")
+    own = order if len(order) <= NAMED else order[: NAMED - 1]
+    rank = np.full(len(found) + 1, len(own), np.int64)  # the last entry is that of no value
+    rank[own] = np.arange(len(own))
+    rank[-1] = len(own) + 1
+    kinds = rank[which].astype(np.uint8)
+    palette = np.array([_shade(theme, at) for at in range(len(own))] + [_rgb(THEMES[theme]["rest"])] * 2)
+    names = [(at, cut(str(found[value])), int(counts[value])) for at, value in enumerate(own)]
+    others = len(found) - len(own)
+    if others:
+        names.append((len(own), f"other ({others:,} values)", int(counts.sum() - counts[own].sum())))
+    if missing := int((which < 0).sum()):
+        names.append((len(own) + 1, "no value", missing))
+    return Colouring(kinds, palette.round().astype(np.uint8), cut(title, 40), names)
+
+
+def _shade(theme: Theme, at: int) -> np.ndarray:
+    """A colour of the palette; in its second round, nearly half way to the colour of text, as points have no shapes."""
+    palette = PALETTES[theme]
+    colour = _rgb(palette[at % len(palette)])
+    return colour if at < len(palette) else 0.55 * colour + 0.45 * _rgb(THEMES[theme]["text"])
+
+
+def _rgb(text: str) -> np.ndarray:
+    return np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)], float)

@@ -1,0 +1,95 @@
+"""A map of many points in the app: columns that the browser fetches once, and a selection that comes back as bits."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.pages import links, pieces
+from explorer.sheets import Piece, drawing
+from explorer.sheets import scatter as scattered
+from explorer.sheets.scatter import LIBRARY, SCRIPT, Scatter
+
+_MOUNT = """
+export default function ({ parentElement, data, setTriggerValue }) {
+  const root = parentElement.querySelector(".drawn"), wires = (window.explorerWires ??= {})
+  const ask = (message) => (wires[data.name] ??= { late: [] }).ask?.(message)
+    ?? new Promise((...both) => wires[data.name].late.push([message, both]))
+  scatter(root, data, (name, value) => setTriggerValue(name, value), ask)
+  return () => root.leave?.()
+}
+"""
+_drawn = st.components.v2.component(
+    "explorer_scatter", html='<div class="drawn"></div>', css=pieces.LOOK, js=SCRIPT + _MOUNT
+)
+
+
+def draw(block: Scatter, follow: Callable[[int], None]) -> None:
+    """The map; `follow(point)` is called before the run that a click causes."""
+    key, packed = f"scatter-{block.name}", block.packed
+    told, kinds = scattered.described(block, links.theme())
+
+    def clicked() -> None:
+        sent = pieces.value(key, "click")
+        point = sent.get("point") if isinstance(sent, dict) else None
+        if isinstance(point, int) and 0 <= point < len(packed.order):
+            follow(int(packed.order[point]))
+
+    def selected() -> None:
+        keep(block, pieces.value(key, "selected"))
+
+    data = told | {
+        "name": block.name, "places": _address(packed.columns.tobytes(), f"{key}-places"),
+        "kinds": _address(kinds, f"{key}-kinds"),
+        "library": _address(LIBRARY.read_bytes(), "regl-scatterplot", "text/javascript"),
+    }  # fmt: skip
+    kept = _kept(block.name)
+    if kept is not None:
+        mask = scattered.bits(kept["points"], packed.order)
+        data["chosen"] = {"id": kept["id"], "url": _address(mask, f"{key}-chosen")}
+    with st.container(key=block.name):
+        _drawn(key=key, data=data, on_click_change=clicked, on_selected_change=selected)
+        pieces.answers(Piece(block.name, "", {}, block.alt, answer=lambda message: _told(block, message)))
+
+
+def selected(name: str) -> np.ndarray:
+    """Points (n,) int64 that are selected on the map `name`, in order."""
+    kept = _kept(name)
+    return np.empty(0, np.int64) if kept is None else kept["points"]
+
+
+def keep(block: Scatter, sent: Any) -> None:
+    """Remembers what a browser says is selected, which is not trusted to be anything."""
+    try:
+        found = scattered.chosen(base64.b64decode(sent["bits"], validate=True), block.packed.order)
+        mark = str(sent["id"])[:40]
+    except (TypeError, KeyError, ValueError):
+        return
+    key = f"selected-{block.name}"
+    if found is None or not len(found):
+        st.session_state.pop(key, None)
+    else:
+        st.session_state[key] = {"id": mark, "points": found}
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    return st.session_state.get(f"selected-{name}")
+
+
+def _told(block: Scatter, message: Any) -> dict[str, Any]:
+    point, order = message.get("point") if isinstance(message, dict) else None, block.packed.order
+    if not isinstance(point, int) or not 0 <= point < len(order):
+        return {"lines": ["There is no such point."]}
+    found = block.told(int(order[point]))
+    return {"lines": list(found.lines)} | (
+        {} if found.picture is None else {"picture": drawing.url(found.picture, 112)}
+    )
+
+
+def _address(content: bytes, place: str, kind: str = "application/octet-stream") -> str:
+    """Where the browser fetches bytes, by their content; they stay while this page shows them."""
+    return st.runtime.get_instance().media_file_mgr.add(content, kind, f"explorer-{place}")
