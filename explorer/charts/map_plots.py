@@ -32,7 +32,6 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
             "name": f"{side} ({total:,})",
             "customdata": counts[shown],
             "text": [whole(label) for label in labels],
-            "textposition": "none",
             "hovertemplate": f"<b>%{{text}}</b><br>%{{y:.1%}}: %{{customdata:,}} of {total:,} {side}<extra></extra>",
         }
         if found.edges is None:
@@ -43,7 +42,9 @@ def beside(found: Beside, name: str, unit: str = "", *, theme: Theme = "light") 
                 "width": 2,
                 "color": THEMES[theme]["muted"],
             }
-            figure.add_trace(go.Bar(**common, marker={"color": colour, "line": {"width": 0}}, error_y=ends))
+            figure.add_trace(
+                go.Bar(**common, textposition="none", marker={"color": colour, "line": {"width": 0}}, error_y=ends)
+            )
         else:
             width = 2.5 if side == "selected" else 1.5
             figure.add_trace(go.Scatter(**common, mode="lines", line={"shape": "hvh", "color": colour, "width": width}))

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from explorer import sheets
-from explorer.sheets import html
+from explorer.sheets import html, scatter
 
 ATTACK = "<script>alert(1)</script> & \"quoted\" 'too' {{ x }} ${y} onerror=x.png"
 VOID = {"img", "input", "br"}
@@ -91,6 +91,11 @@ BLOCKS = {
     "gather": sheets.Gather("these", np.arange(3)),
     "more": sheets.More(ATTACK, [sheets.Note(ATTACK)]),
 }  # fmt: skip
+BLOCKS["scatter"] = scatter.Scatter(
+    ATTACK, scatter.pack(np.array([[0, 0], [1, 2], [3, 1]], np.float32)), (ATTACK, ATTACK),
+    lambda theme: scatter.Colouring(np.array([0, 0, 1], np.uint8), PIXELS[0][:2], ATTACK, [(0, ATTACK, 2)]),
+    ATTACK, lambda point: scatter.Told([ATTACK]), TO,
+)  # fmt: skip
 BLOCKS["strips"] = sheets.Strips(
     ATTACK, [sheets.Strip([sheets.Picture(PIXELS, ATTACK, alt=ATTACK)], ATTACK, ATTACK, [BLOCKS["link"]])]
 )
