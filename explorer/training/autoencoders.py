@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer import checkpoints, datasets, ranks
+from explorer.chance import Chance
 from explorer.datasets import seen
 from explorer.datasets.split import told
 from explorer.errors import BadInput
@@ -74,6 +75,8 @@ def train(
 class Autoencoding:
     """The task of an autoencoder; see `loop.Task`."""
 
+    seeded = False
+
     def __init__(
         self, family: str, dataset: str, settings: dict, config: TrainingConfig, progress: Progress | None
     ) -> None:
@@ -99,8 +102,8 @@ class Autoencoding:
     def batches(self, accelerator: Any, progress: Progress) -> Batches:
         return Batches(self.images, self.config, accelerator, progress)
 
-    def losses(self, network: nn.Module, batch: Tensor) -> dict[str, Tensor]:
-        return network(batch, **({"objective": self.objective} if self.objective else {}))
+    def losses(self, network: nn.Module, batch: Tensor, chance: Chance) -> dict[str, Tensor]:
+        return network(batch, chance, **({"objective": self.objective} if self.objective else {}))
 
     def begun(self, out: Path, step: int) -> None:
         if not self.fixed:

@@ -1,17 +1,18 @@
 """The one training loop: whatever is trained, on a CPU or a GPU, resumable to the bit.
 
 What is random in step s depends on (seed, s) alone, and the order of images on (seed, epoch), so a resumed run needs
-no saved random state: weights, optimizer moments, the step number and whether it is compiled are the whole state.
+no saved random state: weights, optimizer moments, the step number and whether it is compiled are the whole state. What
+a step does is in `step.py`; here is what stands around it, on the host, which a GPU never waits for.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,16 +20,21 @@ import torch
 from torch import Tensor, nn
 
 from explorer import ranks
+from explorer.chance import Chance
 from explorer.errors import BadInput, Cancelled, explained
 from explorer.files import atomic_path
 from explorer.progress import Progress
-from explorer.training import compilation, states
+from explorer.training import compilation, memory, states
+from explorer.training.batches import Source
+from explorer.training.capture import Captured, lane
 from explorer.training.config import Optimization
 from explorer.training.hardware import accelerator
-from explorer.training.meters import Guard, Meter, Timer
+from explorer.training.meters import Guard, Meter, Reading, Timer
 from explorer.training.objectives import Objective
+from explorer.training.step import Step
 
 STATE = "state.safetensors"
+ORDER = 2  # which arithmetic draws images and noise; a run that is resumed with another goes on otherwise
 LOG = "metrics.jsonl"
 
 
@@ -39,18 +45,20 @@ class Task(Protocol):
         model: the network; `codebooks` are those whose use the log counts.
         objective: the loss of reconstructions, where the network does not have its own.
         notes: what is not as it was asked for, a sentence each.
+        seeded: whether the network draws from torch's own generators, which are then seeded before each step.
     """
 
     model: nn.Module
     config: Optimization
     objective: Objective | None
     notes: list[str]
+    seeded: bool
 
-    def batches(self, accelerator: Any, progress: Progress) -> Any:
-        """What has `after(step)`: an iterator over the batches of that step and those after it."""
+    def batches(self, accelerator: Any, progress: Progress) -> Source:
+        """Where batches come from."""
 
-    def losses(self, network: nn.Module, batch: Any) -> dict[str, Tensor]:
-        """`loss`, and what else the log tells, of one batch."""
+    def losses(self, network: nn.Module, batch: Any, chance: Chance) -> dict[str, Tensor]:
+        """`loss`, and what else the log tells, of one batch: operations on the device alone."""
 
     def begun(self, out: Path, step: int) -> None:
         """Before the first step that is made, which is `step` of a run that is resumed."""
@@ -87,10 +95,13 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
     with _cleared(out, made, new=not resumed), explained(f"train {out.name}"):
         try:
             made.start(resumed=resumed)
-            made.steps()
+            with memory.answered(out.name, made.fitting):
+                made.steps()
             state = "done"
         except Cancelled:
             state = "stopped"
+            with suppress(BadInput):  # weights that are no good are not saved, whatever it says
+                made.settle(0)
             made.save_state("stopped")
         metrics = made.finish() if state == "done" else {}
     made.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **made.figures)
@@ -127,22 +138,24 @@ class _Run:
         self.begun, self.before = time.time(), 0.0  # seconds that runs took which this one resumes
         self.compiled: bool | None = None  # not decided
         self.kept: bool | None = None  # what the run that is resumed decided
+        self.pending: deque[tuple[int, Reading]] = deque()  # lines of the log that are on their way
 
     # -- set up ------------------------------------------------------------------------------------------------------
 
     def start(self, *, resumed: bool) -> None:
         self.accelerator = accelerator(self.config.device, self.config.precision)
         self.device = self.accelerator.device
-        self.model.to(memory_format=torch.channels_last)
+        self.half = self.accelerator.mixed_precision == "bf16"
+        self.model.to(self.device, memory_format=torch.channels_last)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             parameters,
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             betas=(0.9, 0.95 if self.config.weight_decay else 0.99),
             fused=self.device.type in ("cuda", "cpu"),
+            capturable=self.device.type == "cuda",
         )
-        self.network, self.optimizer = self.accelerator.prepare(self.model, optimizer)
         if self.task.objective is not None:
             self.task.objective.to(self.device)
         if resumed:
@@ -158,85 +171,110 @@ class _Run:
         ranks.follow([*self.model.parameters(), *self.model.buffers()])
         self.batches = self.task.batches(self.accelerator, self.progress)
         self.progress.update(self.step, "making the first step", force=True)
-        self.network.train()
+        self.model.train()
+        self.timer = Timer(self.device, self.config.batch_size)
+        self.meter = Meter(self.model, self.device)
+        self.one = Step(self.task, self.optimizer, self.batches, self.meter, half=self.half)
+        self.one.clock.fill_(self.step)
+        self.captured = Captured(self.one, self.device)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def steps(self) -> None:
-        """Trains to the last step; the device is waited for only where a line of the log is written."""
-        config, meter = self.config, Meter(self.model, self.device)
+        """Trains to the last step; the device is waited for only where held-out images are looked at."""
+        config, timer = self.config, self.timer
         log_every = max(1, min(100, config.steps // 100))
         look_every = max(log_every, config.steps // 20 // log_every * log_every)
-        timer = Timer(self.device, config.batch_size)
         saved, wish = time.time(), ranks.Wish()
         self.progress.held = ranks.count() > 1  # all of them end after the same step
-        for batch in self.batches.after(self.step):
-            self._decide_compilation(timer)
-            self._one_step(batch, meter)
-            self.step += 1
-            timer.tick()
-            if self.step % log_every == 0 or self.step == config.steps:
-                timer.read()
-                self.images_per_second = timer.rate()
-                line = {"step": self.step, **meter.read(), "images_per_second": self.images_per_second}
-                self.guard.check(line)
-                if ranks.first():
-                    if self.step % look_every == 0 or self.step == config.steps:
-                        line |= self._look()
-                    self._log(line)
-                    if time.time() - saved > 60 and self.guard.safe:
-                        self.save_state("training")
-                        saved = time.time()
-                timer.restart()
-            self.progress.update(self.step, "training", **self.figures)
-            if self.progress.held and wish.end(self.progress.cancelled):
-                wish.settle()
-                raise Cancelled("training")
+        with lane(self.device):
+            while self.step < config.steps:
+                self._one_step()
+                if self.step % log_every == 0 or self.step == config.steps:
+                    timer.read()
+                    self.pending.append((self.step, self.meter.ask()))
+                    look = self.step % look_every == 0 or self.step == config.steps
+                    self.settle(0 if look or ranks.count() > 1 else 1, look=look)
+                    if time.time() - saved > 60:
+                        self.settle(0)
+                        if self.guard.safe:
+                            self.save_state("training")
+                            saved = time.time()
+                    timer.restart()
+                self.progress.update(self.step, "training", **self.figures)
+                if self.progress.held and wish.end(self.progress.cancelled):
+                    wish.settle()
+                    raise Cancelled("training")
         wish.settle()
         self.progress.held = False
 
-    def _one_step(self, batch: Any, meter: Meter) -> None:
-        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 131)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * schedule(self.step, self.config.steps)
-        share = self.step / self.config.steps
-        for part in (self.model, self.task.objective):
-            if hasattr(part, "anneal"):
-                part.anneal(share)
-        losses = self.task.losses(self.network, batch)
-        self.accelerator.backward(losses["loss"])
-        ranks.share_gradients(self.network.parameters())
-        self.accelerator.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        meter.add({**losses, **(self.task.objective.learn() if self.task.objective else {})})
+    def _one_step(self) -> None:
+        self.batches.ready(self.step)
+        if self.task.seeded:
+            torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 131)
+        if self.task.objective is not None:
+            before = self.task.objective.active
+            self.task.objective.anneal(self.step / self.config.steps)
+            if before != self.task.objective.active:
+                self.captured.forget()
+        self._decide_compilation()
+        if self.captured():
+            self.timer.skip(1)
+        if self.captured.obstacle:
+            self._note(f"steps are not made in one launch, and take longer ({self.captured.obstacle})")
+            self.captured.obstacle = ""
         if self.step == 0 and hasattr(self.model, "started"):
             self.model.started()
+        self.step += 1
+        self.timer.tick()
 
-    def _decide_compilation(self, timer: Timer) -> None:
+    def settle(self, keep: int, *, look: bool = False) -> None:
+        """Writes the lines of the log that have arrived, and waits for all but the last `keep`.
+
+        With `look` the last one says what held-out images say.
+        """
+        while self.pending and (len(self.pending) > keep or self.pending[0][1].ready()):
+            step, reading = self.pending.popleft()
+            line = {"step": step, **reading.line()}
+            self.images_per_second = line["images_per_second"] = self.timer.rate()
+            self.guard.check(line)
+            if ranks.first():
+                if look and not self.pending:
+                    line |= self._look()
+                self._log(line)
+
+    def fitting(self) -> int | None:
+        """How many images would fit into memory."""
+        return memory.fitting(self.one, self.config.batch_size)
+
+    def _decide_compilation(self) -> None:
         if self.compiled is not None:
             return
         # in float32 on a CPU the convolutions are the time, and compiled steps were no faster than eager ones
-        gains = self.device.type == "cuda" or self.accelerator.mixed_precision == "bf16"
-        wanted = compilation.wanted(self.config, self.step, timer, gains=gains, kept=self.kept)
+        gains = self.device.type == "cuda" or self.half
+        wanted = compilation.wanted(self.config, self.step, self.timer, gains=gains, kept=self.kept)
         self.compiled = ranks.of_first_flag(wanted)
         if not self.compiled:
             return
         self.progress.update(self.step, "compiling, which takes a minute or two", force=True, **self.figures)
         why = compilation.obstacle(self.device)
+        if not ranks.anywhere(bool(why)):
+            why = compilation.attempt(self.model, self.one.trial)
         if ranks.anywhere(bool(why)):
+            compilation.undo(self.model)
             self.compiled = False
-            self.task.notes.append(
-                f"training went on without torch.compile, more slowly: no compiler works here ({why})"
-            )
-            self.figures["note"] = self.task.notes[-1]
+            self._note(f"training went on without torch.compile, more slowly: no compiler works here ({why})")
             return
-        self.model.compile_parts()
         self.figures["note"] = "compiled with torch.compile"
-        timer.skip(3)
+        self.captured.forget()
+        self.timer.skip(3)
+
+    def _note(self, text: str) -> None:
+        self.task.notes.append(text)
+        self.figures["note"] = text
 
     def _log(self, line: dict[str, Any]) -> None:
-        left = (self.config.steps - self.step) * self.config.batch_size / max(self.images_per_second, 1e-9)
+        left = (self.config.steps - line["step"]) * self.config.batch_size / max(self.images_per_second, 1e-9)
         self.figures |= {"images_per_second": self.images_per_second, "seconds_left": left, "loss": line["loss"]}
         with self._writing(), (self.out / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -265,7 +303,7 @@ class _Run:
             return
         tensors = states.collect(self.model, self.optimizer, self.task.objective)
         tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
-        tensors |= {"seconds": torch.tensor(self.before + time.time() - self.begun)}
+        tensors |= {"seconds": torch.tensor(self.before + time.time() - self.begun), "order": torch.tensor(ORDER)}
         finite = states.is_finite(tensors)
         if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
             self.task.describe(self.out, self.step, state)
@@ -292,6 +330,11 @@ class _Run:
         states.restore(tensors, self.model, self.optimizer, self.task.objective)
         self.kept = bool(tensors["compiled"]) if "compiled" in tensors else None
         self.before = float(tensors.get("seconds", 0.0))
+        if int(tensors.get("order", 1)) != ORDER:
+            self._note(
+                f"this run was begun by an older version: from step {self.step:,} on images come in another order and "
+                "noise is drawn otherwise than they would have been"
+            )
         self.guard.saved = True
         if self.step and hasattr(self.model, "started"):
             self.model.started()
@@ -317,14 +360,6 @@ class _Run:
             self.task.finish(self.out, details, metrics)
         (self.out / STATE).unlink(missing_ok=True)
         return metrics
-
-
-def schedule(step: int, steps: int) -> float:
-    """Share of the peak learning rate: linear warm-up over 200 steps (at most a tenth), then a cosine to zero."""
-    warm = max(1, min(200, steps // 10))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
 def kept_fields(config: type, saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,34 +18,69 @@ class Meter:
     """Sums losses and counts codes on the device, so that no step waits for it."""
 
     def __init__(self, model, device: torch.device) -> None:
+        self.device = device
         self.sums: dict[str, Tensor] = {}
-        self.steps = 0
+        self.steps = torch.zeros((), dtype=torch.int64, device=device)
         self.counts = {
             name: torch.zeros(len(book), dtype=torch.int64, device=device) for name, book in model.codebooks.items()
         }
 
     def add(self, losses: dict[str, Tensor]) -> None:
-        self.steps += 1
+        """Adds what a step has lost; a part of the step, in place."""
+        self.steps.add_(1)
         for name, value in losses.items():
             if name.startswith("codes."):
                 codes = value.reshape(-1)
                 counts = self.counts[name.removeprefix("codes.")]  # whole numbers: in float32 they stop at 2^24
-                counts.index_add_(0, codes, torch.ones_like(codes, dtype=counts.dtype))
+                counts.index_add_(0, codes, counts.new_ones(()).expand(len(codes)))
+            elif name in self.sums:
+                self.sums[name].add_(value.detach())
             else:
-                self.sums[name] = self.sums.get(name, 0) + value.detach()
+                self.sums[name] = value.detach().clone()
 
-    def read(self) -> dict[str, float]:
-        """Mean losses, and perplexity and used codes of the images since the last call."""
-        line = {name: float(ranks.mean(value)) / self.steps for name, value in self.sums.items()}
+    def ask(self) -> Reading:
+        """Mean losses, and perplexity and used codes of the images since the last time, which are forgotten here."""
+        found = {name: ranks.mean(value) / self.steps for name, value in self.sums.items()}
         for name, own in self.counts.items():
             counts = ranks.total(own)
             share = counts / counts.sum().clamp(min=1)
             suffix = "" if len(self.counts) == 1 else f".{name}"
-            line[f"perplexity{suffix}"] = float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
-            line[f"used{suffix}"] = int((counts > 0).sum())
-            own.zero_()
-        self.sums, self.steps = {}, 0
-        return line
+            found[f"perplexity{suffix}"] = torch.exp(-(share * share.clamp(min=1e-12).log()).sum())
+            found[f"used{suffix}"] = (counts > 0).sum()
+        reading = Reading(found)
+        for one in (self.steps, *self.sums.values(), *self.counts.values()):
+            one.zero_()
+        return reading
+
+    def read(self) -> dict[str, float]:
+        """What `ask` asks for, now."""
+        return self.ask().line()
+
+
+class Reading:
+    """Numbers on their way from the device, which nobody has to wait for."""
+
+    def __init__(self, found: dict[str, Tensor]) -> None:
+        self.names = tuple(found)
+        values = torch.stack([value.float() for value in found.values()])
+        self.arrived = None
+        if values.device.type == "cuda":
+            self.values = torch.empty(values.shape, pin_memory=True).copy_(values, non_blocking=True)
+            self.arrived = torch.cuda.Event()
+            self.arrived.record(torch.cuda.current_stream(values.device))
+        else:
+            self.values = values.cpu()
+
+    def ready(self) -> bool:
+        """Whether they are here."""
+        return self.arrived is None or self.arrived.query()
+
+    def line(self) -> dict[str, float]:
+        """The numbers by name; waits for them."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        found = dict(zip(self.names, self.values.tolist(), strict=True))
+        return {name: int(value) if name.startswith("used") else value for name, value in found.items()}
 
 
 class Guard:
@@ -89,14 +126,18 @@ class Guard:
 
 
 class Timer:
-    """Steady training rate: the first steps, compilation and everything between steps are left out."""
+    """Steady training rate: the first steps, compilation and everything between steps are left out.
+
+    On a GPU times are those of its own clock, taken where it comes by, so that nobody waits for it.
+    """
 
     def __init__(self, device: torch.device, batch: int) -> None:
         self.device, self.batch = device, batch
         self.steps = self.counted = self._ticks = 0
         self.seconds = 0.0
         self._skip = 1
-        self._mark = time.perf_counter()
+        self._spans: deque[tuple[Any, Any, int]] = deque()
+        self._mark = self._now()
 
     def tick(self) -> None:
         self.steps += 1
@@ -106,31 +147,50 @@ class Timer:
             self._mark = self._now()
         else:
             self._ticks += 1
-        if self.steps == 3:  # what compilation is decided by
-            self.read()
 
     def read(self) -> None:
-        """Waits for the device and counts the steps since the last mark."""
+        """Counts the steps since the last mark."""
         now = self._now()
-        self.seconds += now - self._mark if self._ticks else 0.0
-        self.counted += self._ticks
+        if self._ticks:
+            self._spans.append((self._mark, now, self._ticks))
         self._ticks, self._mark = 0, now
 
     def restart(self) -> None:
         """Begins to count again after work that is no training step."""
-        self._mark = time.perf_counter()
+        self._mark = self._now()
 
     def skip(self, steps: int) -> None:
         """Forgets what was measured and leaves out the next `steps` steps."""
         self._skip, self.seconds, self.counted, self._ticks = steps, 0.0, 0, 0
+        self._spans.clear()
 
     def per_step(self) -> float:
+        """Seconds of a step; waits for the device."""
+        self.read()
+        self._settle(wait=True)
         return self.seconds / max(self.counted, 1)
 
     def rate(self) -> float:
+        """Images per second of the steps that are known to be over."""
+        self._settle(wait=False)
         return self.batch * self.counted / self.seconds if self.seconds else 0.0
 
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
+    def _settle(self, *, wait: bool) -> None:
+        while self._spans:
+            begun, ended, ticks = self._spans[0]
+            if isinstance(ended, float):
+                self.seconds += ended - begun
+            elif wait or ended.query():
+                ended.synchronize()
+                self.seconds += begun.elapsed_time(ended) / 1000
+            else:
+                return
+            self.counted += ticks
+            self._spans.popleft()
+
+    def _now(self) -> Any:
+        if self.device.type != "cuda":
+            return time.perf_counter()
+        mark = torch.cuda.Event(enable_timing=True)
+        mark.record(torch.cuda.current_stream(self.device))
+        return mark

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from explorer.jobs.devices import choose
 from explorer.precision import exact
 from explorer.priors import Level
 from explorer.priors.conditions import Condition
-from explorer.training.batches import rows_of
+from explorer.training.batches import Rows
 
 if TYPE_CHECKING:
     from explorer.progress import Progress
@@ -180,12 +180,20 @@ class CodeBatches:
         small = {name: found.astype(_small(found)) for name, found in part.codes.items()}
         self.codes = {name: torch.from_numpy(found).to(device) for name, found in small.items()}
         self.classes = torch.from_numpy(part.classes).to(device)
+        self.rows = Rows(self.count, config, device)
 
-    def after(self, step: int) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        """(codes of each level, classes) of step `step`, `step` + 1, …"""
-        for index in range(step, self.config.steps):
-            rows = torch.from_numpy(rows_of(index, self.count, self.config)).to(self.device, non_blocking=True)
-            yield {name: found[rows].long() for name, found in self.codes.items()}, self.classes[rows]
+    def ready(self, step: int) -> None:
+        self.rows.ready(step)
+
+    def at(self, clock: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """(codes of each level, classes) of a step."""
+        return self._of(self.rows.at(clock))
+
+    def few(self, count: int) -> tuple[dict[str, Tensor], Tensor]:
+        return self._of(torch.arange(count, device=self.device) % self.count)
+
+    def _of(self, rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return {name: found[rows].long() for name, found in self.codes.items()}, self.classes[rows]
 
 
 def _small(codes: np.ndarray) -> type:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer import ranks
+from explorer.chance import Chance
 from explorer.errors import BadInput
 from explorer.options import configure
 from explorer.priors import build, folder
@@ -124,7 +125,7 @@ def unfinished(out: Path, fingerprint: str) -> folder.Facts:
 class PriorTask:
     """The task of a prior; see `loop.Task`."""
 
-    objective = None
+    objective, seeded = None, True
 
     def __init__(self, asked: Asked, codes: Codes, settings: dict, config: PriorTraining, decode: Decode) -> None:
         self.asked, self.codes, self.config, self.decode = asked, codes, config, decode
@@ -146,7 +147,7 @@ class PriorTask:
             self.baselines  # noqa: B018  takes a moment, which is to be told of
         return CodeBatches(self.learned, self.config, accelerator.device)
 
-    def losses(self, network: nn.Module, batch: tuple[dict[str, Tensor], Tensor]) -> dict[str, Tensor]:
+    def losses(self, network: nn.Module, batch: tuple[dict[str, Tensor], Tensor], chance: Chance) -> dict[str, Tensor]:
         return network(*batch)
 
     def begun(self, out: Path, step: int) -> None:

@@ -73,7 +73,7 @@ class Tiny:
             steps=STEPS, batch_size=BATCH, learning_rate=1e-2, seed=3, compile="no", device="cpu", precision="float32"
         )
         torch.manual_seed(1)
-        self.prior = family == "prior"
+        self.prior = self.seeded = family == "prior"
         if self.prior:
             levels = (Level("top", (2, 2), 8), Level("bottom", (4, 4), 8))
             self.model = build_prior(name, settings, levels, 3)
@@ -89,10 +89,10 @@ class Tiny:
         grids = {level.name: random.integers(8, size=(IMAGES, *level.grid)) for level in self.model.levels}
         return CodeBatches(Part(grids, random.integers(3, size=IMAGES)), self.config, accelerator.device)
 
-    def losses(self, network, batch):
+    def losses(self, network, batch, chance):
         if self.prior:
             return network(*batch)
-        return network(batch, **({"objective": self.objective} if self.objective else {}))
+        return network(batch, chance, **({"objective": self.objective} if self.objective else {}))
 
     def begun(self, out, step): ...
     def describe(self, out, step, state): ...

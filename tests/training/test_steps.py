@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from explorer import checkpoints, datasets
 from explorer.autoencoder import to_images
+from explorer.chance import Chance, shuffled
 from explorer.models import build
 from explorer.progress import Progress
 from explorer.training import train
@@ -46,18 +47,17 @@ def run(out, family, settings=None, **training):
 def by_hand(family, longest=1.0):
     """The weights after STEPS steps of AdamW, whose gradients are no longer than `longest`."""
     images = datasets.load("shapes", "train", 32, limit=IMAGES)
-    order = np.concatenate([np.random.default_rng([SEED, epoch]).permutation(IMAGES) for epoch in range(2)])
+    order = np.concatenate([shuffled(IMAGES, SEED, epoch, "cpu").numpy() for epoch in range(2)])
     torch.manual_seed(SEED)
     model = build(family, SETTINGS[family], 32).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=DECAY, betas=(0.9, 0.95), fused=True)
     for step in range(STEPS):
         batch = to_images(images.read(order[BATCH * step : BATCH * (step + 1)]), "cpu")
-        torch.manual_seed((SEED * 1_000_003 + step) * 131)
         model.anneal(step / STEPS)
         share = 1.0 if step == 0 else 0.5 * (1 + math.cos(math.pi * (step - 1) / (STEPS - 1)))
         optimizer.param_groups[0]["lr"] = RATE * share
         optimizer.zero_grad()
-        model(batch)["loss"].backward()
+        model(batch, Chance.at(SEED, torch.tensor(step)))["loss"].backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), longest)
         optimizer.step()
         if step == 0 and family == "vqvae":

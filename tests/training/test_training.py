@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from explorer import checkpoints
 from explorer.errors import BadInput
 from explorer.models import MODELS
+from explorer.models.vqvae import VQVAE
 from explorer.progress import Progress
 from explorer.training import STATE, TrainingConfig, schedule, states, train
 from explorer.training.batches import Batches
@@ -224,7 +225,8 @@ def explode(monkeypatch, after):
 
     monkeypatch.setattr("explorer.training.loop.time", Clock())
     monkeypatch.setattr("explorer.training.states.save", kept)
-    monkeypatch.setattr("explorer.training.loop.schedule", lambda step, steps: 1.0 if step < after else 1e30)
+    wild = lambda step, steps: torch.where(step < after, 1.0, 1e30)  # noqa: E731
+    monkeypatch.setattr("explorer.training.step.schedule", wild)
     return saves
 
 
@@ -308,7 +310,7 @@ def test_a_disk_that_is_full_before_the_first_save_leaves_the_name_free(tmp_path
 
 
 def test_memory_that_runs_out_is_one_sentence_and_leaves_the_name_free(tmp_path, monkeypatch):
-    def greedy(self, images, **_):
+    def greedy(self, *_, **__):
         torch.empty(10**15)
 
     monkeypatch.setattr("explorer.models.vqvae.VQVAE.forward", greedy)
@@ -317,6 +319,25 @@ def test_memory_that_runs_out_is_one_sentence_and_leaves_the_name_free(tmp_path,
     ):
         run(tmp_path / "net")
     assert not (tmp_path / "net").exists()
+
+
+def test_a_batch_that_does_not_fit_is_named_one_that_does_and_leaves_the_name_free(tmp_path, monkeypatch):
+    forward = VQVAE.forward
+
+    def on_a_small_device(self, images, *more, **options):
+        if len(images) > 5:
+            raise torch.OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a capacity of 1 GiB"
+            )
+        return forward(self, images, *more, **options)
+
+    monkeypatch.setattr(VQVAE, "forward", on_a_small_device)
+    with pytest.raises(
+        BadInput, match="net: it ran out of memory, and a batch of 4 images would fit; give --set batch"
+    ) as f:
+        run(tmp_path / "net", batch_size=16)
+    assert "\n" not in str(f.value) and not (tmp_path / "net").exists()
+    assert run(tmp_path / "net", batch_size=4)["state"] == "done"
 
 
 @pytest.mark.parametrize("wanted", ["yes", "auto"])
@@ -383,7 +404,11 @@ class Process:
 
 
 def drawn(batches, step=0):
-    return [int(x) for batch in batches.after(step) for x in (batch[:, 0, 0, 0] * 255).round()]
+    found = []
+    for number in range(step, batches.config.steps):
+        batches.ready(number)
+        found += [int(x) for x in (batches.at(torch.tensor(number))[:, 0, 0, 0] * 255).round()]
+    return found
 
 
 @pytest.mark.parametrize("resident", [True, False])
@@ -413,6 +438,6 @@ def test_one_of_several_processes_that_do_not_know_one_another_is_told_how_to_st
 
 
 def test_schedule_warms_up_and_falls_to_zero():
-    rates = [schedule(step, 1000) for step in range(1000)]
+    rates = [float(schedule(step, 1000)) for step in range(1000)]
     assert rates[0] == pytest.approx(0.01) and max(rates) == 1 and rates.index(1) == 99
     assert rates[-1] < 1e-4 and all(a >= b for a, b in pairwise(rates[100:]))
