@@ -102,6 +102,24 @@ def values_of(labels: np.ndarray, bins: int = 5) -> tuple[np.ndarray, bool]:
     return np.array([names[i] if i >= 0 else None for i in index], object), True
 
 
+def indexed(column: pd.Series) -> tuple[np.ndarray, list, bool]:
+    """The same as positions: (N,) int64 in the sorted values, -1 where unknown, the values, and whether it was cut.
+
+    Of a column of categories each is looked at once, not every row.
+    """
+    import pandas as pd
+
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        labels, cut = values_of(column)
+        return *usage.levels(labels), cut
+    found = column.cat.codes.to_numpy().astype(np.int64)
+    there = np.flatnonzero(np.bincount(found[found >= 0], minlength=len(column.cat.categories)))
+    place, values = usage.levels(column.cat.categories.to_numpy(object)[there])
+    position = np.full(len(column.cat.categories) + 1, -1)
+    position[there] = place
+    return position[found], values, False
+
+
 def lift(counts: np.ndarray) -> np.ndarray:
     """How much more common a code is under a value than overall: counts (V, U) -> (V, U) log2 of the ratio of shares.
 

@@ -1,7 +1,7 @@
-"""Counts of the codes of an Encoding, made in one pass over its blocks and kept beside its index where that takes time.
+"""Counts of the codes of an Encoding, made in a pass over its blocks and kept beside its index where that takes time.
 
-`<layer>.tally.npz` holds a `Tally`; `<layer>.<digest>.npz` the codes by the values of some concepts, whose digest it
-is. Neither is part of the encoding: what is missing or damaged is counted again.
+`<layer>.tally.npz` is a `Tally`, `<layer>.<digest>.npz` the codes by the values of the concept whose digest it is.
+Neither is part of the encoding: what is missing or damaged is counted again.
 """
 
 from __future__ import annotations
@@ -22,66 +22,62 @@ from explorer.files import atomic_path, cache_folder
 if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
-BROKEN = OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile
 KEPT = 4_000_000  # tokens from which on counts are kept: fewer are counted at once
+VALUES = 1000  # of a concept, up to which it is counted before a page asks
+BROKEN = OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile
 
 
 def of_layer(encoding: Encoding, layer: str) -> tallies.Tally:
     """How often the codes of a layer occur; BadInput for an encoding that is damaged."""
-    size = len(encoding.codebook(layer))
+    size, path = len(encoding.codebook(layer)), _path(encoding, layer, "tally")
 
-    def opened(file: Any) -> tallies.Tally:
-        found = tallies.Tally(int(file["images"]), *(file[name] for name in ("tokens", "having")),
-                              float(file["entropy"]), file["without"])  # fmt: skip
-        if found.images != encoding.images or found.tokens.shape != (size,) or found.having.shape != (size,):
-            raise ValueError("it is of other codes")
-        return found
+    def fits(found: tallies.Tally) -> bool:
+        return found.images == encoding.images and found.tokens.shape == found.having.shape == (size,)
 
-    def made() -> tuple[tallies.Tally, dict[str, np.ndarray]]:
-        found = tallies.tally(encoding.blocks(layer), size, encoding.images)
-        return found, {name: np.asarray(getattr(found, name)) for name in found.__dataclass_fields__}
-
-    return _kept(encoding, layer, "tally", opened, made)
+    if (found := _opened(path, tallies.Tally, fits)) is None:
+        found = _made(encoding, lambda: tallies.tally(encoding.blocks(layer), size, encoding.images))
+        _keep(path, found)
+    return found
 
 
 def by_values(encoding: Encoding, layer: str, concepts: Sequence[tuple[np.ndarray, int]]) -> list[tallies.ByValue]:
-    """Codes of a layer by the values of several concepts: of each the position (N,) of every value, -1 for none, and V.
+    """Codes of a layer by the values of concepts: of each the position (N,) of every image's value, -1 for none, and V.
+
+    Those that are not kept are counted in one pass.
 
     Raises:
         BadInput: an encoding that is damaged.
     """
-    size, said = len(encoding.codebook(layer)), hashlib.sha256()
+    size, found = len(encoding.codebook(layer)), []
     for index, values in concepts:
-        said.update(f"{values} ".encode())
-        said.update(np.asarray(index, np.int32).data)
-
-    def opened(file: Any) -> list[tallies.ByValue]:
-        found = [
-            tallies.ByValue(*(file[f"{name}.{at}"] for name in tallies.ByValue.__dataclass_fields__))
-            for at in range(len(concepts))
-        ]
-        if any(one.tokens.shape != (values, size) for one, (_, values) in zip(found, concepts, strict=True)):
-            raise ValueError("it is of other codes")
-        return found
-
-    def made() -> tuple[list[tallies.ByValue], dict[str, np.ndarray]]:
-        found = tallies.by_values(encoding.blocks(layer), size, concepts)
-        return found, {f"{name}.{at}": part for at, one in enumerate(found) for name, part in one.__dict__.items()}
-
-    return _kept(encoding, layer, said.hexdigest()[:16], opened, made)
+        path = _path(encoding, layer, lambda index=index, values=values: _digest(index, values))
+        fits = (values, size)
+        found.append((path, _opened(path, tallies.ByValue, lambda one, fits=fits: one.tokens.shape == fits)))
+    asked = [concept for concept, (_, one) in zip(concepts, found, strict=True) if one is None]
+    made = iter(_made(encoding, lambda: tallies.by_values(encoding.blocks(layer), size, asked)) if asked else ())
+    told = []
+    for path, one in found:
+        told.append(next(made) if one is None else one)
+        if one is None:
+            _keep(path, told[-1])
+    return told
 
 
-def _kept(encoding: Encoding, layer: str, name: str, opened: Callable, made: Callable) -> Any:
-    """What is kept under a name, or made now and kept where the set is so large that counting it takes time."""
-    path = cache_folder() / "postings" / str(encoding.facts["key"]) / f"{layer}.{name}.npz"
-    if not _large(encoding, layer):
-        return _made(encoding, made)[0]
-    with suppress(*BROKEN), np.load(path, allow_pickle=False) as file:
-        return opened(file)
-    found, arrays = _made(encoding, made)
-    with suppress(OSError):  # a full disk, or a folder that only others may write: it is counted again the next time
-        _write(path, arrays)
-    return found
+def prepare(encoding: Encoding) -> None:
+    """Counts a large encoding and its own concepts as pages will ask, so that the first one finds them there."""
+    from explorer.analysis import codes
+    from explorer.analysis.concepts import values
+
+    large = [layer.name for layer in encoding.layers if _large(encoding, layer.name)]
+    asked: list[tuple[np.ndarray, int]] = []
+    for name, column in encoding.concepts().items() if large else ():
+        index, found, _ = codes.indexed(column)
+        judged = values.prepared(str(name), column)
+        asked += [(index, len(found))] if 0 < len(found) <= VALUES else []
+        asked += [] if isinstance(judged, str) else [(judged.index, len(judged.values))]
+    for layer in large:
+        of_layer(encoding, layer)
+        by_values(encoding, layer, asked)
 
 
 def _large(encoding: Encoding, layer: str) -> bool:
@@ -89,13 +85,40 @@ def _large(encoding: Encoding, layer: str) -> bool:
     return encoding.images * height * width >= KEPT
 
 
-def _made(encoding: Encoding, made: Callable) -> Any:
+def _path(encoding: Encoding, layer: str, name: str | Callable[[], str]) -> Path | None:
+    """Where counts of a large layer are kept; None of a small one."""
+    if not _large(encoding, layer):
+        return None
+    called = name if isinstance(name, str) else name()
+    return cache_folder() / "postings" / str(encoding.facts["key"]) / f"{layer}.{called}.npz"
+
+
+def _digest(index: np.ndarray, values: int) -> str:
+    said = hashlib.sha256(f"{values} ".encode())
+    said.update(np.ascontiguousarray(index, np.int32).data)
+    return said.hexdigest()[:16]
+
+
+def _opened(path: Path | None, kind: type, fits: Callable[[Any], bool]) -> Any | None:
+    """What is kept, a dataclass of arrays and numbers; None where it is missing, damaged or of something else."""
+    if path is None:
+        return None
+    with suppress(*BROKEN), np.load(path, allow_pickle=False) as file:
+        parts = (file[name] for name in kind.__dataclass_fields__)
+        found = kind(*(part if part.ndim else part.item() for part in parts))
+        return found if fits(found) else None
+    return None
+
+
+def _keep(path: Path | None, found: Any) -> None:
+    """Keeps it; where the disk is full, or others alone may write, it is counted again the next time."""
+    if path is not None:
+        with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **{name: getattr(found, name) for name in found.__dataclass_fields__})
+
+
+def _made(encoding: Encoding, made: Callable[[], Any]) -> Any:
     try:
         return made()
     except ValueError as error:
         raise BadInput(f"{encoding.path.name} is damaged ({error}); delete it and encode again") from None
-
-
-def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)

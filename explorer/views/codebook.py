@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.errors import BadInput
 from explorer.glossary import help_of
 from explorer.results import maps
 from explorer.sheets import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from explorer.study import Picture as Looked
     from explorer.study import Study
+    from explorer.study.telling import Told
 
 LARGE = 10_000  # codes that are drawn; the cards and the Parquet file are of all
 SOME = "The charts and the table show the {shown:,} codes with most tokens of {codes:,}; the numbers above are of all."
@@ -164,19 +166,18 @@ def _cumulative(table: pd.DataFrame, name: str) -> list[Block]:
     ]  # fmt: skip
 
 
-def compared(study: Study, layer: str, concept: str) -> tuple | None:
-    """Codes by the values of a concept, beside what shuffled labels give; None where no image has a value."""
-    from explorer.analysis import codes
+def compared(study: Study, layer: str, concept: str) -> Told | str:
+    """Codes by the values of a concept, beside what shuffled labels give; a sentence where there are none."""
     from explorer.study import telling
 
-    labels, cut = codes.values_of(study.known()[concept])
-    if all(label is None for label in labels):
-        return None
-    found, presence = telling.codes(study, layer, labels)
-    return found, codes.lift(found.counts), telling.tokens(study, layer, labels), presence, cut
+    try:
+        return telling.told(study, layer, study.known()[concept]) or f"No image has a value of {concept}."
+    except BadInput as problem:
+        return f"{problem}."
 
 
 def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block], dict[str, Any]]:
+    from explorer.analysis.codes import lift
     from explorer.analysis.selection import adjust
     from explorer.charts import code_plots
 
@@ -185,13 +186,13 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
         return [heading, Note(words.NO_CONCEPTS)], {}
     found = study.remember(compared, options.layer, options.concept)
     controls = Controls(("concept", "shown", "codes", "columns"))
-    if found is None:
-        return [heading, controls, Note(f"No image has a value of {options.concept}.")], {}
-    usage, lift, tokens, presence, cut = found
+    if isinstance(found, str):
+        return [heading, controls, Note(found)], {}
+    usage, tokens, presence = found.usage, found.tokens, found.presence
     by = presence.bits if options.codes == "telling" else usage.counts.sum(0)
     order = np.argsort(-by, kind="stable")[: options.columns]
     signed = options.shown == "ratio"
-    values = lift if signed else usage.share
+    values = lift(usage.counts) if signed else usage.share
     above, known = int((adjust(presence.p) < 0.05).sum()), int(usage.images.sum())
     blocks: list[Block] = [
         heading,
@@ -214,7 +215,7 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
             Card("Images", f"{known:,}", f"{usage.missing:,} without a value", "Images that have a value."),
         ], 4),
         *([Note(SAMPLED.format(some=tokens.images))] if tokens.images < known else []),
-        *([Note("This concept is continuous; its values are cut into fifths of the images.")] if cut else []),
+        *([Note("This concept is continuous; its values are cut into fifths of the images.")] if found.cut else []),
         Download(
             "Tokens by value and code (CSV)", f"{name}-{options.concept}.csv",
             partial(_tokens_by_value, usage, options.concept), "The counts of the heat map, for all codes.",

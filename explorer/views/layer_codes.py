@@ -72,19 +72,19 @@ def compared(study: Study, count: int, seed: int) -> tuple[list[Block], dict[str
 def told(study: Study, layer: str, concept: str) -> dict[str, Any]:
     """What the codes of a layer keep and tell: plain numbers."""
     from explorer.analysis import codes, usage
+    from explorer.study import telling
 
-    tokens = study.codes(layer)
     latents, rows, cells = study.encoding.patches(layer, LATENTS)
-    vectors = study.vectors(layer)[tokens.reshape(len(tokens), -1)[rows, cells]]
-    found = usage.measure(study.usage(layer), len(tokens))
+    images, place = np.unique(rows, return_inverse=True)
+    own = study.encoding.codes(layer, images).reshape(len(images), -1)[place, cells]
+    found = usage.measure(study.usage(layer), study.encoding.images)
     numbers = {
         "layer": layer, "codes": found.codes, "used": found.used, "perplexity": found.perplexity,
-        "explained": codes.explained_share(latents, vectors),
+        "explained": codes.explained_share(latents, study.vectors(layer)[own]),
     }  # fmt: skip
-    labels = codes.values_of(study.concepts()[concept])[0] if concept else ()
-    if all(label is None for label in labels):
+    tells = telling.tokens(study, layer, study.concepts()[concept]) if concept else None
+    if tells is None:
         return numbers
-    tells = usage.token_information(tokens, labels, found.codes)
     return numbers | {"bits": tells.bits, "chance_high": tells.chance_high, "of": tells.concept_bits}
 
 

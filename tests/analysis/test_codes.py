@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explorer.analysis import codes, neighbours
+from explorer.analysis import codes, neighbours, usage
 
 CODES = np.array([[[0, 0], [0, 2]], [[2, 2], [2, 2]], [[0, 3], [0, 0]]])
 VECTORS = np.array([[0.0, 0.0], [10.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
@@ -82,3 +82,20 @@ def test_neighbours_of_a_large_codebook_are_searched_among_codes_in_use(monkeypa
     assert (found["neighbour"][others] == -1).all() and found["distance"][others].isna().all()
     monkeypatch.setattr(neighbours, "WORK", 10)
     assert (codes.table(drawn, vectors)["neighbour"] == -1).all()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.Categorical(["b", None, "a", "b"], ["c", "b", "a"])),
+        pd.Series(pd.Categorical([3, 10, None, 3], [10, 3, 7])),
+        pd.Series(pd.Categorical([None, None], ["a"])),
+        pd.Series([0.5, np.nan, *np.arange(20.0)]),
+        pd.Series(["x", None, "y"], dtype=object),
+    ],
+)
+def test_positions_are_those_of_the_values_whichever_way_a_column_is_read(column):
+    labels, cut = codes.values_of(column)
+    index, values = usage.levels(labels)
+    found = codes.indexed(column)
+    assert found[0].tolist() == index.tolist() and found[1:] == (values, cut)

@@ -1,33 +1,42 @@
 """What codes tell of a concept is the same from counts as from all codes; of a token it is of a sample, and said so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import explorer.study as memory
+from explorer.errors import BadInput
 from explorer.study import open_study, telling
 from explorer.study.memory import Memory
 from explorer.views import VIEWS, codebook, fields
 
 
-@pytest.fixture(scope="module")
-def labels():
-    return open_study("vqvae-shapes").concepts()["shape"].astype(object).to_numpy()
-
-
-def test_counts_tell_of_all_images_and_tokens_of_a_sample(monkeypatch, labels):
+def test_counts_tell_of_all_images_and_tokens_of_a_sample(monkeypatch):
     study = open_study("vqvae-shapes")
-    every = (*telling.codes(study, "code", labels), telling.tokens(study, "code", labels))
+    column = study.concepts()["shape"].copy()
+    every = telling.told(study, "code", column)
+    assert telling.tokens(study, "code", column).bits == every.tokens.bits
     monkeypatch.setattr(telling, "LARGE", 4000)
     monkeypatch.setattr(telling, "SOME", 1000)
-    labels = labels.copy()
-    use, presence = telling.codes(study, "code", labels)
-    assert use.values == every[0].values and np.array_equal(use.counts, every[0].counts)
-    assert np.array_equal(use.codes, every[0].codes) and np.array_equal(use.images, every[0].images)
-    assert presence.bits == pytest.approx(every[1].bits, abs=1e-12) and np.array_equal(presence.codes, every[1].codes)
-    assert np.mean((presence.p < 0.05) == (every[1].p < 0.05)) > 0.95
-    labels[:500] = None
-    tokens = telling.tokens(study, "code", labels)
-    assert tokens.images == 1000 and tokens.bits > tokens.chance_high and tokens.chance > every[2].chance
+    found = telling.told(study, "code", column)
+    assert found.usage.values == every.usage.values and np.array_equal(found.usage.counts, every.usage.counts)
+    assert np.array_equal(found.usage.codes, every.usage.codes)
+    assert np.array_equal(found.usage.images, every.usage.images)
+    assert found.presence.bits == pytest.approx(every.presence.bits, abs=1e-12)
+    assert np.array_equal(found.presence.codes, every.presence.codes)
+    assert np.mean((found.presence.p < 0.05) == (every.presence.p < 0.05)) > 0.95
+    column[:500] = None
+    tokens = telling.tokens(study, "code", column)
+    assert tokens.images == 1000 and tokens.bits > tokens.chance_high and tokens.chance > every.tokens.chance
+    column[:] = None
+    assert telling.told(study, "code", column) is None and telling.tokens(study, "code", column) is None
+
+
+def test_a_concept_of_too_many_values_is_one_sentence(monkeypatch):
+    study = open_study("vqvae-shapes")
+    monkeypatch.setattr(telling, "LARGE", 4000)
+    with pytest.raises(BadInput, match="file has 5,000 values; at most 1,000 are counted in 5,000 images"):
+        telling.told(study, "code", pd.Series([f"{row}.png" for row in range(5000)], name="file"))
 
 
 def test_the_page_of_a_large_set_reads_no_code_of_all_and_says_what_is_of_a_sample(monkeypatch):
