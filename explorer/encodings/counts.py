@@ -71,10 +71,11 @@ def prepare(encoding: Encoding) -> None:
     large = [layer.name for layer in encoding.layers if _large(encoding, layer.name)]
     asked: list[tuple[np.ndarray, int]] = []
     for name, column in encoding.concepts().items() if large else ():
-        index, found, _ = codes.indexed(column)
-        judged = values.prepared(str(name), column)
-        asked += [(index, len(found))] if 0 < len(found) <= VALUES else []
-        asked += [] if isinstance(judged, str) else [(judged.index, len(judged.values))]
+        (index, found, _), judged = codes.indexed(column), values.prepared(str(name), column)
+        ways = {len(found): index} if 0 < len(found) <= VALUES else {}
+        if not isinstance(judged, str) and not np.array_equal(judged.index, ways.get(len(judged.values))):
+            asked.append((judged.index.astype(np.int16), len(judged.values)))
+        asked += [(one.astype(np.int16), many) for many, one in ways.items()]
     for layer in large:
         of_layer(encoding, layer)
         by_values(encoding, layer, asked)

@@ -30,16 +30,19 @@ def key(subject: Subject, options: Options | None = None) -> str:
 
 def make(subject: Subject, options: Options, path: Path, progress: Progress) -> None:
     """Encodes all images; an earlier run that was stopped is continued. Codes without a network are read."""
+    from explorer.encodings import Encoding, counts
+
     if subject.facts.family == "codes":
         from explorer.datasets import codes
         from explorer.encodings import given
 
         found = codes.open_file(subject.checkpoint)
         given.write(found, subject.images, path, key=subject.encoding_key, compact=options.compact, progress=progress)
-        return
-    from explorer.encodings.encoder import write
+    else:
+        from explorer.encodings.encoder import write
 
-    write(subject.network(), subject.images, path, **_how(subject, options, progress))
+        write(subject.network(), subject.images, path, **_how(subject, options, progress))
+    counts.prepare(Encoding(path))
 
 
 def make_shard(

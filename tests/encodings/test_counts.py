@@ -7,6 +7,7 @@ import torch
 from explorer import encodings
 from explorer.analysis import codes as tables
 from explorer.analysis import jackknife, usage
+from explorer.analysis.concepts import values
 from explorer.autoencoder import Codebook
 from explorer.encodings import Encoding, counts
 from explorer.errors import BadInput
@@ -23,7 +24,8 @@ def encoded(tmp_path, monkeypatch):
     everything = found.codes("code")
 
     def refused(self, columns, rows=None):
-        assert rows is not None and len(rows) <= 50, f"all of {columns} is read at once"
+        small = "id" in columns or (rows is not None and len(rows) <= 50)
+        assert small, f"all of {columns} is read at once"
         return table(self, columns, rows)
 
     table = Encoding._table
@@ -74,3 +76,18 @@ def test_a_code_outside_of_the_codebook_is_one_sentence(encoded, monkeypatch):
     monkeypatch.setattr(Encoding, "codebook", lambda *_: Codebook(torch.zeros(3, 3)))
     with pytest.raises(BadInput, match=r"is damaged .codes must lie in .0, 3.*delete it and encode again"):
         found.tally("code")
+
+
+def test_what_pages_ask_is_counted_with_the_encoding(encoded, monkeypatch):
+    found, _ = encoded
+    counts.prepare(found)
+    assert not list(counts.cache_folder().glob("postings/*/*.npz")), "of a small one nothing is kept"
+    monkeypatch.setattr(counts, "KEPT", 1)
+    counts.prepare(found)
+    monkeypatch.setattr(Encoding, "blocks", lambda *_: pytest.fail("it is counted again"))
+    for name, column in found.concepts().items():
+        index, kinds, _ = tables.indexed(column)
+        judged = values.prepared(name, column)
+        asked = [(index, len(kinds)), *([] if isinstance(judged, str) else [(judged.index, len(judged.values))])]
+        for layer in ("whole", "code"):
+            assert found.tally(layer).images == 300 and len(found.by_values(layer, asked)) == len(asked)
