@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.files import digest
 from explorer.glossary import help_of
 from explorer.sheets import (
     Block,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from explorer.study.points import Points
 
 CHARTS = 6  # concepts at once
+MOST = 20_000  # points of each side that are compared
 NOUN = {"images": "image", "patches": "patch", "codebook": "code"}
 PLURAL = {"images": "images", "patches": "patches", "codebook": "codes"}
 
@@ -59,12 +63,16 @@ def gallery(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
 
 def listed(study: Study, points: Points, chosen: np.ndarray) -> Download:
     """Number and name of each selected point, with its place on the map."""
-    table = points.table.iloc[chosen].reset_index(drop=True)
-    if points.rows is not None:
-        rows = points.rows[chosen]
-        table = table.assign(image=rows, name=np.array(study.images.names, object)[rows])
+
+    def table() -> pd.DataFrame:
+        found = points.table.iloc[chosen].reset_index(drop=True)
+        if points.rows is None:
+            return found
+        rows, names = points.rows[chosen], study.images.names
+        return found.assign(image=rows, name=[names[row] for row in rows])
+
     label, file = f"Selected {PLURAL[points.options.what]} (CSV)", f"{file_of(study, points)}-selected.csv"
-    return Download(label, file, lambda: csv_of(table), "Number and name of each, and its place.")
+    return Download(label, file, lambda: csv_of(table()), "Number and name of each, and its place.")
 
 
 def gathered(study: Study, points: Points, chosen: np.ndarray) -> Gather:
@@ -84,8 +92,29 @@ def beside_the_rest(study: Study, points: Points, chosen: np.ndarray) -> list[Bl
     """Codes that the selected have more often than the rest, and how concepts are spread among both."""
     if len(chosen) == len(points.table):
         return [Note("Everything is selected, so there is no rest to compare with; select fewer points.", "info")]
+    # first what the map follows most, as in the choice of colours
+    names, said, part = mapped.telling(study, points), [], (points, chosen)
+    if points.rows is not None and len(points.table) > 2 * MOST:
+        part = sampled(points, chosen)
+        counts = len(part[1]), len(part[0].table) - len(part[1])
+        all_of = len(chosen), len(points.table) - len(chosen)
+        sides = [f"{n:,} of the {of:,} {side}" for n, of, side in zip(counts, all_of, ("selected", "others"), strict=True)]
+        said = [Note(f"Compared are {' and '.join(sides)}, drawn at random.", help=help_of("compared at random"))]
     codes = _selected_codes if points.rows is None else _codes
-    return [*codes(study, points, chosen), *_concepts(study, points, chosen)]
+    return [*said, *codes(study, *part, len(chosen)), *_concepts(study, *part, names)]
+
+
+def sampled(points: Points, chosen: np.ndarray) -> tuple[Points, np.ndarray]:
+    """At most MOST of the chosen points and as many of the others, drawn with a seed; and which of these are chosen."""
+    from explorer.datasets.sources import sample
+
+    inside = np.zeros(len(points.table), bool)
+    inside[chosen] = True
+    sides = [of[sample(len(of), MOST, 0)] for of in (np.flatnonzero(inside), np.flatnonzero(~inside))]
+    some = np.sort(np.concatenate(sides))
+    return replace(points, key=f"{points.key}-{digest(some.tobytes().hex())}", table=points.table.iloc[some]), (
+        np.flatnonzero(inside[some])
+    )
 
 
 def enriched(study: Study, points: Points, chosen: np.ndarray) -> Enrichment:
@@ -100,7 +129,7 @@ def enriched(study: Study, points: Points, chosen: np.ndarray) -> Enrichment:
     return compare_codes(codes, chosen, len(study.book(layer)))
 
 
-def _codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
+def _codes(study: Study, points: Points, chosen: np.ndarray, count: int) -> list[Block]:
     import pandas as pd
 
     from explorer.charts import plots
@@ -136,7 +165,7 @@ def _codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
     links = [_link(study, layer, int(code)) for code in found.items[:3]]
     file = f"{file_of(study, points)}-codes"
     return [
-        Heading(f"Codes over-represented in the {len(chosen):,}", help_of("over-represented"), lambda: data, file),
+        Heading(f"Codes over-represented in the {count:,}", help_of("over-represented"), lambda: data, file),
         Note(text, help=help_of("drawn on its own map")), Row([[chart], [table]]),
         Row([[link] for link in links], even=False),
     ]  # fmt: skip
@@ -152,7 +181,7 @@ def _link(study: Study, layer: str, code: int) -> Link:
     )
 
 
-def _selected_codes(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
+def _selected_codes(study: Study, points: Points, chosen: np.ndarray, count: int) -> list[Block]:
     """The codes that were selected on a map of the codebook."""
     layer = points.options.layer
     table = study.table(layer).iloc[points.ids[chosen]].sort_values("rank")
@@ -165,13 +194,13 @@ def _selected_codes(study: Study, points: Points, chosen: np.ndarray) -> list[Bl
     }  # fmt: skip
     file = f"{file_of(study, points)}-selected-codes"
     return [
-        Heading(f"The {len(table):,} selected codes", "", lambda: table, file),
+        Heading(f"The {count:,} selected codes", "", lambda: table, file),
         Note(f"They make up {table['share'].sum():.1%} of all tokens."),
         Table("map-chosen-codes", table.head(100), columns, {"patch": _patches(study, layer)}, height=300),
     ]
 
 
-def _concepts(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
+def _concepts(study: Study, points: Points, chosen: np.ndarray, names: Sequence[str]) -> list[Block]:
     """How each concept is spread among the selected images and the rest."""
     from explorer.analysis.points import images_with_any
 
@@ -189,8 +218,6 @@ def _concepts(study: Study, points: Points, chosen: np.ndarray) -> list[Block]:
             said = [Note(f"Selected are the {inside.sum():,} of {len(rows):,} images that have one of the patches.")]
     if inside.all() or not inside.any():
         return [heading, *said, Note("All images are on one side, so there is nothing to compare; select fewer.")]
-    # first what the map follows most, as in the choice of colours
-    names = mapped.telling(study, points)
     charts = [_concept(study, table[name], name, inside) for name in names]
     blocks: list[Block] = [heading, *said, Row(charts[:CHARTS], 300)]
     if len(charts) > CHARTS:
