@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,20 +22,21 @@ def colouring(
     values: np.ndarray,
     kind: Literal["discrete", "continuous", "code"],
     title: str,
+    names: Sequence[str] = (),
     colours: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> Colouring:
     """What points are coloured by.
 
     Args:
-        values: (M,) names, None where there is none; or numbers, NaN where there is none; or codes.
-        title: what they are, with the unit. colours: (K, 3) uint8, of codes.
+        values: (M,) places in `names`, their number where there is none; or numbers, NaN where there is none; or codes.
+        title: what they are, with the unit. names: the most frequent first. colours: (K, 3) uint8, of codes.
     """
     if kind == "continuous":
         return _numbers(np.asarray(values, np.float64), title, theme)
     if kind == "code":
         return _codes(np.asarray(values), colours, title)
-    return _names(values, title, theme)
+    return _names(np.asarray(values), names, title, theme)
 
 
 def _numbers(values: np.ndarray, title: str, theme: Theme) -> Colouring:
@@ -65,26 +67,20 @@ def _codes(codes: np.ndarray, colours: np.ndarray, title: str) -> Colouring:
     return Colouring(of[codes].astype(np.uint8), palette.round().astype(np.uint8), cut(title, 40))
 
 
-def _names(values: np.ndarray, title: str, theme: Theme) -> Colouring:
+def _names(values: np.ndarray, names: Sequence[str], title: str, theme: Theme) -> Colouring:
     """The most frequent values in colours of their own, the rest and what has no value in grey."""
-    import pandas as pd
-
-    which, found = pd.factorize(np.asarray(values, object), use_na_sentinel=True)
-    counts = np.bincount(which[which >= 0], minlength=len(found))
-    order = np.argsort(-counts, kind="stable")
-    own = order if len(order) <= NAMED else order[: NAMED - 1]
-    rank = np.full(len(found) + 1, len(own), np.int64)  # the last entry is that of no value
-    rank[own] = np.arange(len(own))
-    rank[-1] = len(own) + 1
-    kinds = rank[which].astype(np.uint8)
-    palette = np.array([_shade(theme, at) for at in range(len(own))] + [_rgb(THEMES[theme]["rest"])] * 2)
-    names = [(at, cut(str(found[value])), int(counts[value])) for at, value in enumerate(own)]
-    others = len(found) - len(own)
-    if others:
-        names.append((len(own), f"other ({others:,} values)", int(counts.sum() - counts[own].sum())))
-    if missing := int((which < 0).sum()):
-        names.append((len(own) + 1, "no value", missing))
-    return Colouring(kinds, palette.round().astype(np.uint8), cut(title, 40), names)
+    counts = np.bincount(values, minlength=len(names) + 1)
+    own = len(names) if len(names) <= NAMED else NAMED - 1
+    kind = np.full(len(names) + 1, own, np.uint8)
+    kind[:own] = np.arange(own)
+    kind[-1] = own + 1
+    palette = np.array([_shade(theme, at) for at in range(own)] + [_rgb(THEMES[theme]["rest"])] * 2)
+    legend = [(at, cut(names[at]), int(counts[at])) for at in range(own)]
+    if len(names) > own:
+        legend.append((own, f"other ({len(names) - own:,} values)", int(counts[own:-1].sum())))
+    if counts[-1]:
+        legend.append((own + 1, "no value", int(counts[-1])))
+    return Colouring(kind[values], palette.round().astype(np.uint8), cut(title, 40), legend)
 
 
 def _shade(theme: Theme, at: int) -> np.ndarray:

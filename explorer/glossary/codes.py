@@ -267,8 +267,13 @@ TERMS: dict[str, Term] = {
     ),
     "points of a map": Term(
         "At most",
-        "How many points, drawn at random. More points take longer; the command line (`explorer project`) makes larger "
-        "maps. Of patches there are only the few of each image that its encoding keeps.",
+        "How many points, drawn at random. More points take longer. Of more than 12,500 the map is flat, and pictures "
+        "come when a point is pointed at. Of patches there are only the few of each image that its encoding keeps.",
+    ),
+    "compared at random": Term(
+        "Compared at random",
+        "Of many selected points, and of many others, 20,000 each are drawn with a fixed seed. Ratios and shares are "
+        "those of all of them but for chance, which the intervals hold; q is that of fewer images, so it claims less.",
     ),
     "reading umap": Term(
         "How to read this map",

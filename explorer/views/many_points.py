@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,13 +57,13 @@ def _packed(study: Study, points: Points) -> Packed:
 def _colours(study: Study, points: Points, by: str, theme: Theme) -> Colouring:
     from explorer.charts.scatter_colours import colouring
 
-    values, kind, title = study.remember(mapped.colouring, points, by)
-    return colouring(values, kind, title, study.colours(points.options.layer) if kind == "code" else None, theme)
+    found = study.remember(mapped.column, points, by)
+    colours = study.colours(points.options.layer) if found.kind == "code" else None
+    return colouring(found.values, found.kind, found.title, found.names, colours, theme)
 
 
 def _told(study: Study, points: Points, point: int) -> Told:
     """What pointing at a point shows: as `mapped.notes` says it, and its picture."""
-    one = replace(points, key=f"{points.key}-{point}", table=points.table.iloc[[point]])
-    text = str(mapped.notes(study, one)[0]).replace("<b>", "").replace("</b>", "")
-    lines = [html.unescape(line) for line in text.split("<br>")]
-    return Told(lines, mapped.pictures(study, points, np.array([point]), SIDE)[0])
+    which, names = np.array([point]), tuple(study.names(points.options.layer).items()) if points.rows is None else ()
+    text = str(mapped.notes(study, points, names, which)[0]).replace("<b>", "").replace("</b>", "")
+    return Told([html.unescape(line) for line in text.split("<br>")], mapped.pictures(study, points, which, SIDE)[0])

@@ -49,7 +49,7 @@ def counted(points: Points, chosen: np.ndarray) -> tuple[str, str]:
     """How many points are selected, and how many that is of all."""
     what, share = points.options.what, len(chosen) / len(points.table)
     noun = (NOUN if len(chosen) == 1 else PLURAL)[what]
-    more = f", from {len(np.unique(points.ids[chosen])):,} images" if what == "patches" else ""
+    more = f", from {len(_each(points.ids[chosen])):,} images" if what == "patches" else ""
     return f"{len(chosen):,} {noun} selected", f"{share:.1%} of the points{more}"
 
 
@@ -75,6 +75,12 @@ def listed(study: Study, points: Points, chosen: np.ndarray) -> Download:
     return Download(label, file, lambda: csv_of(table()), "Number and name of each, and its place.")
 
 
+def _each(rows: np.ndarray) -> np.ndarray:
+    """Each of some rows once, in order; numpy's own takes ten times as long for a million."""
+    found = np.sort(rows)
+    return found[np.diff(found, prepend=-1) != 0]
+
+
 def gathered(study: Study, points: Points, chosen: np.ndarray) -> Gather:
     """The images of the selected points; of codes, those that have one of them."""
     from explorer.analysis.points import images_with_any
@@ -83,7 +89,7 @@ def gathered(study: Study, points: Points, chosen: np.ndarray) -> Gather:
     if points.rows is None:
         rows = np.flatnonzero(images_with_any(study.codes(layer), points.ids[chosen]))
     else:
-        rows = np.unique(points.rows[chosen])
+        rows = _each(points.rows[chosen])
     source = f"selected on the map of {PLURAL[what]} of layer {layer}, {study.checkpoint.name}"
     return Gather(f"map-{what}", rows, source, study.subject.fingerprint)
 
@@ -98,7 +104,9 @@ def beside_the_rest(study: Study, points: Points, chosen: np.ndarray) -> list[Bl
         part = sampled(points, chosen)
         counts = len(part[1]), len(part[0].table) - len(part[1])
         all_of = len(chosen), len(points.table) - len(chosen)
-        sides = [f"{n:,} of the {of:,} {side}" for n, of, side in zip(counts, all_of, ("selected", "others"), strict=True)]
+        sides = [
+            f"{n:,} of the {of:,} {side}" for n, of, side in zip(counts, all_of, ("selected", "others"), strict=True)
+        ]
         said = [Note(f"Compared are {' and '.join(sides)}, drawn at random.", help=help_of("compared at random"))]
     codes = _selected_codes if points.rows is None else _codes
     return [*said, *codes(study, *part, len(chosen)), *_concepts(study, *part, names)]

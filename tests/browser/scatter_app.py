@@ -12,6 +12,7 @@ from explorer.sheets import Go
 from explorer.sheets.scatter import Mark, Scatter, Told, pack
 
 COUNT = int(st.query_params.get("points", "20000"))
+NAMES = ("circle", "square", "triangle", "heart", "star")  # and some that have none
 
 
 @st.cache_resource
@@ -20,16 +21,15 @@ def material(count):
     group = generator.integers(0, 6, count)
     middle = np.stack([np.cos(group * 2.1), np.sin(group * 1.3)], 1)
     places = (middle + generator.normal(0, 0.22, (count, 2))).astype(np.float32)
-    names = np.array(["circle", "square", "triangle", "heart", "star", None], object)[group]
-    return places, names, generator.normal(20, 3, count), pack(places)
+    return places, group, generator.normal(20, 3, count), pack(places)
 
 
 @st.fragment
 def page():
-    places, names, numbers, packed = material(COUNT)
+    places, group, numbers, packed = material(COUNT)
     by = st.segmented_control("Coloured by", ["shape", "size", "code"], default="shape", required=True)
     values, kind = {
-        "shape": (names, "discrete"),
+        "shape": (group, "discrete"),
         "size": (numbers, "continuous"),
         "code": (np.arange(COUNT) % 1000, "code"),
     }[by]
@@ -37,8 +37,8 @@ def page():
     picture = np.full((28, 28, 3), 90, np.uint8)
     block = Scatter(
         f"test-{COUNT}", packed, ("UMAP 1 (no unit)", "UMAP 2 (no unit)"),
-        lambda theme: colouring(values, kind, by, palette, theme), "A map of points",
-        told=lambda point: Told((f"image {point:,}", f"shape: {names[point]}"), picture), go=Go(),
+        lambda theme: colouring(values, kind, by, NAMES, palette, theme), "A map of points",
+        told=lambda point: Told((f"image {point:,}", f"shape: {(*NAMES, None)[group[point]]}"), picture), go=Go(),
         marks=[Mark(tuple(map(float, places[0])), "your picture")],
     )  # fmt: skip
     started = time.perf_counter()
