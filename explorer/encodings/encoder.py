@@ -20,7 +20,7 @@ import torch
 from explorer.autoencoder import Autoencoder
 from explorer.encodings import codebooks, concepts, postings
 from explorer.encodings.columns import Batch, Columns, Settings
-from explorer.encodings.fragments import BOOKS, FINISH, WAIT, Shard, Unfinished, busy
+from explorer.encodings.fragments import BOOKS, FINISH, WAIT, Shard, Unfinished, busy, tidy
 from explorer.encodings.layout import FORMAT, build_postings, complete
 from explorer.errors import BadInput, explained
 from explorer.files import sized
@@ -109,6 +109,7 @@ def write_shard(
     with explained("encode (what is written is kept)", folder):
         facts = complete(folder, key)
         if facts is not None:
+            tidy(folder)
             return Written(0, len(images), len(images), (), 0, facts)
         torch_device = torch.device(choose(device))
         model = model.to(torch_device, memory_format=torch.channels_last).eval()

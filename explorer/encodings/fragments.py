@@ -233,6 +233,8 @@ class Unfinished:
         schema = schema.with_metadata({"explorer": json.dumps(facts)})
         dataset = lance.LanceDataset.commit(str(self.folder), lance.LanceOperation.Overwrite(schema, fragments))
         dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
+        for path in [*self.folder.glob(".*"), *self.folder.glob("postings/.*")]:
+            path.unlink()  # halves of files, which a kill left under their temporary names
 
     def close(self, facts: dict[str, Any]) -> None:
         """Writes the marker, which makes the Encoding complete, and removes the records."""
@@ -240,13 +242,21 @@ class Unfinished:
         stored = [path for path in stored if path.suffix in (".lance", ".manifest")] + [self.folder / codebooks.FILE]
         facts["files"] = {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in sorted(stored)}
         write_json(self.folder / MARKER, facts)
-        with suppress(OSError):  # nothing of it counts any more
-            (self.records_folder / CLAIMS).unlink()  # first: others see by it that nothing is left to do
-            shutil.rmtree(self.records_folder)
-            (self.folder / JOURNAL).unlink()
+        tidy(self.folder)
 
     def _path(self, index: int) -> Path:
         return self.records_folder / f"{index:07d}.json"
+
+
+def tidy(folder: Path) -> None:
+    """Removes what a complete Encoding was written with, a kill may have left some of it."""
+    records = folder / RECORDS
+    if records.exists() or (folder / JOURNAL).exists():
+        with suppress(OSError):  # nothing of it counts any more
+            (records / CLAIMS).unlink(missing_ok=True)  # first: others see by it that nothing is left to do
+        shutil.rmtree(records, ignore_errors=True)
+        with suppress(OSError):
+            (folder / JOURNAL).unlink(missing_ok=True)
 
 
 def busy(records: list[dict[str, Any]]) -> float:
