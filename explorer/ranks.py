@@ -125,11 +125,16 @@ def check(batch: int) -> None:
             f"this is one of {among} processes, and each would train by itself; start `torchrun -m explorer train`, or "
             "train inside `with explorer.ranks.together():`"
         )
-    if batch % _count:
-        less = batch // _count * _count
-        near = f"{less} or {less + _count}" if less else str(_count)
-        raise BadInput(f"a batch of {batch} images does not divide among {_count} processes; choose --set "
-                       f"batch_size={near}, or another number of processes")  # fmt: skip
+    check_divides(batch, _count)
+
+
+def check_divides(batch: int, among: int) -> None:
+    """Raises BadInput where the images of a step cannot be parted evenly."""
+    if batch % among:
+        less = batch // among * among
+        near = f"{less} or {less + among}" if less else str(among)
+        raise BadInput(f"a batch of {batch} images does not divide among {among} processes; choose a batch_size of "
+                       f"{near}, or another number of processes")  # fmt: skip
 
 
 # ----------------------------------------------------------------------------------------------------------- agreement

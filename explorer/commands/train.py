@@ -62,15 +62,11 @@ def train(
 
 def on_all_gpus(device: str | None) -> None:
     """Where a device is `all`, and there are several, does the whole command with a process on each, and ends."""
-    if device != "all":
-        return
-    import torch
-
     from explorer import ranks
     from explorer.jobs import crew
+    from explorer.jobs.devices import ALL, gpus
 
-    count = torch.cuda.device_count()
-    if count > 1 and ranks.launched()[0] == 1:
+    if device == ALL and ranks.launched()[0] == 1 and (count := len(gpus())) > 1:
         raise typer.Exit(crew.work(sys.argv[1:], count))
 
 

@@ -10,6 +10,8 @@ import psutil
 
 from explorer.errors import BadInput
 
+ALL = "all"  # GPUs, a process on each
+
 
 def devices() -> list[tuple[str, str]]:
     """(id, label with free memory) of everything a job can run on, fastest first. Imports torch."""
@@ -29,6 +31,16 @@ def devices() -> list[tuple[str, str]]:
     return [(name, found[name]) for name in _here()]
 
 
+def gpus() -> list[str]:
+    """Names of the CUDA GPUs: those that `all` is. Imports torch."""
+    return [name for name in _here() if name.startswith("cuda")]
+
+
+def called(name: str) -> str:
+    """A device in words."""
+    return "all GPUs" if name == ALL else name
+
+
 def choose(name: str = "auto") -> str:
     """The device that `name` means here: `auto` is the first GPU, else Apple's, else the CPU; so is `all`, the GPUs
     that as many processes use together, for the first of them. Imports torch.
@@ -37,7 +49,7 @@ def choose(name: str = "auto") -> str:
         BadInput: there is no such device on this machine; the message lists those there are.
     """
     known = _here()
-    found = {"auto": known[0], "all": known[0], "cuda": "cuda:0"}.get(name, name)
+    found = {"auto": known[0], ALL: known[0], "cuda": "cuda:0"}.get(name, name)
     if found not in known:
         raise BadInput(f"there is no device {name!r} here; choose from auto, {', '.join(known)}")
     return found

@@ -13,6 +13,7 @@ import psutil
 
 from explorer.errors import BadInput, Cancelled
 from explorer.files import cache_folder, read_json, write_json
+from explorer.jobs.devices import ALL, called, gpus
 from explorer.jobs.locks import hold
 
 RECORD = {"title": str, "target": str, "device": str, "created": float, "queued": float, "pid": int}
@@ -109,17 +110,20 @@ def wait_for_turn() -> None:
 
     previous = signal.signal(signal.SIGTERM, cancel)
     try:
-        last = None
+        last = wanted = None
         while True:
             if cancelled or (folder / "stop.json").exists():
                 raise Cancelled("stopped while it waited")
             earlier = len(ahead(folder, record))
-            if not earlier and hold(f"device-{device}"):
-                return
+            if not earlier:
+                wanted = (gpus() if device == ALL else [device]) if wanted is None else wanted
+                wanted = [name for name in wanted if not hold(f"device-{name}")]  # what is taken is kept for the rest
+                if not wanted:
+                    return
             position = max(1, earlier)
             if position != last:
                 last = position
-                message = f"waiting for {device}, {position} before it"
+                message = f"waiting for {called(device)}, {position} before it"
                 status = {"state": "queued", "pid": os.getpid(), "message": message, "heartbeat": time.time()}
                 write_json(folder / "status.json", status)
             time.sleep(0.3)
@@ -128,7 +132,7 @@ def wait_for_turn() -> None:
 
 
 def ahead(folder: Path, record: dict) -> list[Path]:
-    """Folders of the jobs on the same device that came earlier and whose process is there."""
+    """Folders of the jobs on the same device, or on all of them, that came earlier and whose process is there."""
     if not record.get("device"):
         return []
     own = (record.get("queued", 0), folder.name)
@@ -139,6 +143,11 @@ def ahead(folder: Path, record: dict) -> list[Path]:
         except BadInput:
             continue
         earlier = (theirs.get("queued", 0), other.name) < own
-        if earlier and theirs.get("device") == record["device"] and alive(theirs):
+        if earlier and shares(theirs.get("device"), record["device"]) and alive(theirs):
             found.append(other)
     return found
+
+
+def shares(one: str | None, other: str) -> bool:
+    """Whether two jobs would compute on the same device: `all` is every GPU."""
+    return one == other or any(a == ALL and str(b).startswith("cuda") for a, b in ((one, other), (other, one)))

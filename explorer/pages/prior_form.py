@@ -84,6 +84,7 @@ def start(
     if target.exists() or name in {known.name for known in (*checkpoints.find(), *folder.find())}:
         raise BadInput(f"'{name}' already exists; choose another name, or delete it on the Training page")
     made = prior_plans.plan(kind, checkpoints.describe(checkpoint), settings, training, layers=layers, kmeans=kmeans)
+    train_form.check_parts(training)
     if training["device"] == "cpu":  # a server that asked a GPU would hold some of it; the job asks
         prior_plans.check_room(made, training["batch_size"], "cpu")
     path = Path(dataset).expanduser()

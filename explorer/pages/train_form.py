@@ -118,7 +118,8 @@ def _outlook(family: str, dataset: str, model: dict[str, Any], training: dict[st
         return
     if key in timed:
         spent = estimates.seconds(timed[key], training["steps"], training["batch_size"])
-        where = dict(known_devices()).get(training["device"], training["device"]).partition(" (")[0]
+        where = choices().get(training["device"], training["device"]).partition(" (")[0]
+        where = "one of these GPUs, and less on all" if training["device"] == "all" else where
         place.caption(
             f":material/timer: About **{spoken(spent)}** on {plain(where)}, {timed[key]:.2g} s a step.",
             help="An estimate from a few steps of this network with random pixels. Reading the images before, the "
@@ -150,6 +151,7 @@ def start(family: str, dataset: str, name: str, model: dict[str, Any], training:
     if target.exists() or name in {known.name for known in checkpoints.find()}:
         raise BadInput(f"'{name}' already exists; choose another name, or delete it on the Training page")
     config.check(family, dataset, model, training)
+    check_parts(training)
     path = Path(dataset).expanduser()
     source = str(path.resolve()) if dataset not in datasets.DATASETS and path.exists() else dataset
     arguments = ["train", family, "--dataset", source, "--out", str(target.absolute())]
@@ -216,14 +218,31 @@ def choose_dataset() -> str:
 
 
 def choose_device() -> str:
-    known = dict(known_devices())
+    known = choices()
+    more = " All GPUs take an equal part of every batch each, so their number has to divide the batch."
     return st.selectbox(
         "Device",
         list(known),
         format_func=lambda device: known.get(device, device),
         key="train-device",
-        help="What computes. One run at a time uses a device; the next one waits in a queue.",
+        help="What computes. One run at a time uses a device; the next one waits in a queue." + more * ("all" in known),
     )
+
+
+def choices() -> dict[str, str]:
+    """What a training can run on: each device, and all GPUs together where there are several."""
+    known = known_devices()
+    gpus = [name for name, _ in known if name.startswith("cuda")]
+    whole = [("all", f"All {len(gpus)} GPUs together")] if len(gpus) > 1 else []
+    return dict([*known[: len(gpus)], *whole, *known[len(gpus) :]])
+
+
+def check_parts(training: dict[str, Any]) -> None:
+    """Raises BadInput where a batch cannot be shared among all GPUs."""
+    from explorer import ranks
+
+    if training["device"] == "all":
+        ranks.check_divides(training["batch_size"], sum(name.startswith("cuda") for name in choices()))
 
 
 @st.cache_data(ttl="10s", max_entries=1, show_spinner="Looking for devices …")

@@ -15,6 +15,7 @@ from explorer.charts import curves
 from explorer.errors import BadInput
 from explorer.files import read_json, write_json
 from explorer.jobs import Job
+from explorer.jobs.devices import called
 from explorer.pages import links, prior_runs
 from explorer.pages.state import guard, plain, put, shared, together
 
@@ -101,7 +102,7 @@ def _live(folder: str) -> None:
     _heading(job)
     if job.state == "queued":
         st.caption(
-            f"Waits until {job.device} is free: {job.position} before it. It starts by itself."
+            f"Waits until {called(job.device)} is free: {job.position} before it. It starts by itself."
             if job.position
             else "Starting …"
         )
@@ -141,7 +142,7 @@ def _heading(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"## :small[{plain(job.title)}]", anchors=False, width="content")
         st.badge(job.state, icon=icon, color=colour, help=about)
-        device = f"{job.device} · " if job.device else ""
+        device = f"{called(job.device)} · " if job.device else ""
         st.caption(f"{device}{_ago(time.time() - job.created)}", help=f"`explorer {plain(' '.join(job.arguments))}`")
 
 

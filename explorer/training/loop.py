@@ -103,6 +103,9 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
             with suppress(BadInput):  # weights that are no good are not saved, whatever it says
                 made.settle(0)
             made.save_state("stopped")
+        except ranks.Lost as lost:
+            kept = "--resume goes on from the last save" if (out / STATE).is_file() else "nothing was saved"
+            raise ranks.Lost(f"{lost}; {kept}") from lost
         metrics = made.finish() if state == "done" else {}
     made.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **made.figures)
     return {

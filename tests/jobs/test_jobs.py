@@ -305,3 +305,15 @@ def test_pipes_in_the_place_of_a_job_s_files_are_not_waited_for():
         path.unlink(missing_ok=True)
         os.mkfifo(path)
     assert {job.id: job.state for job in jobs.all_jobs()} == {"1-sound": "done", "2-piped": "killed"}
+
+
+def test_a_job_on_all_gpus_and_one_on_one_of_them_run_one_after_the_other(tmp_path):
+    assert turns.shares("all", "cuda:0") and turns.shares("cuda:1", "all") and turns.shares("cpu", "cpu")
+    assert not turns.shares("all", "cpu") and not turns.shares("cuda:1", "cuda:0")
+    running = until(lambda job: job.done > 0, begin(tmp_path / "a", steps=40, device="cuda:1"))
+    waiting = until(lambda job: job.message.startswith("waiting"), begin(tmp_path / "b", steps=2, device="all"))
+    assert waiting.message == "waiting for all GPUs, 1 before it"
+    other = begin(tmp_path / "c", steps=2, device="cpu")
+    assert jobs.read(running.folder).state == "running" and jobs.read(waiting.folder).position == 1
+    until(is_in("done"), other)
+    until(is_in("done"), waiting)

@@ -494,3 +494,26 @@ def test_a_killed_server_loses_no_run(app, home, monkeypatch):
         os.waitpid(sleeper, 0)
     app.run()
     assert "process is gone" in texts(app)
+
+
+def test_the_form_offers_all_gpus_where_there_are_several(app, home, monkeypatch):
+    found = [("cuda:0", "GPU 0: A (80 GB free)"), ("cuda:1", "GPU 1: A (80 GB free)"), ("cpu", "CPU, 8 cores")]
+    monkeypatch.setattr(jobs, "devices", lambda: found)
+    monkeypatch.setattr(jobs, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    train_form.known_devices.clear()
+    app.session_state["train-open"] = True
+    open_page(app)
+    box = app.selectbox(key="train-device")
+    assert box.options == ["GPU 0: A (80 GB free)", "GPU 1: A (80 GB free)", "All 2 GPUs together", "CPU, 8 cores"]
+    assert "divide the batch" in box.help
+    app.selectbox(key="train-dataset").set_value("digits")
+    box.set_value("all")
+    app.number_input(key="train-batch_size").set_value(127).run()
+    app.button(key="train-start").click().run()
+    assert "a batch of 127 images does not divide among 2 processes; choose a batch_size of 126 or 128" in texts(app)
+    app.number_input(key="train-batch_size").set_value(128).run()
+    app.button(key="train-start").click().run()
+    (job,) = jobs.all_jobs()
+    assert job.device == "all" and job.arguments[job.arguments.index("--device") + 1] == "all"
+    assert "all GPUs · just now" in texts(app)
+    train_form.known_devices.clear()

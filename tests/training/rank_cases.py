@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from explorer import ranks
+from explorer.errors import BadInput
 from explorer.models import build
 from explorer.priors import Level
 from explorer.priors import build as build_prior
@@ -21,7 +23,7 @@ from explorer.training.config import TrainingConfig
 from explorer.training.objectives import Objective
 from explorer.training.prior_codes import CodeBatches, Part
 
-SIZE, IMAGES, STEPS, BATCH = 8, 20, 4, 8
+SIZE, IMAGES, STEPS, LONG, BATCH = 8, 20, 4, 12, 8
 CONVOLUTIONS = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4}
 SMALL = CONVOLUTIONS | {"downsample": 4, "codes": 8, "dim": 4}
 ABOVE = SMALL | {"downsample": 2}
@@ -66,11 +68,11 @@ class Pictures:
 class Tiny:
     """The task of a case: no scores, and nothing on disk but the log."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, steps: int = STEPS) -> None:
         self.notes: list[str] = []
         family, settings = CASES[name]
         self.config = TrainingConfig(
-            steps=STEPS, batch_size=BATCH, learning_rate=1e-2, seed=3, compile="no", device="cpu", precision="float32"
+            steps=steps, batch_size=BATCH, learning_rate=1e-2, seed=3, compile="no", device="cpu", precision="float32"
         )
         torch.manual_seed(1)
         self.prior = self.seeded = family == "prior"
@@ -106,17 +108,49 @@ class Tiny:
         return {}
 
 
-def trained(name: str, out: Path) -> dict[str, torch.Tensor]:
+class Impatient(Progress):
+    """Somebody asks for an end while the third step is made."""
+
+    def update(self, done, message="", **options):
+        if message == "training" and done >= 3:
+            self.cancel()
+        super().update(done, message, **options)
+
+
+class Dying(Tiny):
+    """The process ends without a word after some steps."""
+
+    made = 0
+
+    def losses(self, network, batch):
+        self.made += 1
+        if self.made > 2:
+            os._exit(9)
+        return super().losses(network, batch)
+
+
+def trained(name: str, out: Path, *, steps: int = STEPS, resumed: bool = False) -> dict[str, torch.Tensor]:
     """The weights of a case after its steps; the log is in `out`."""
-    task = Tiny(name)
-    loop.run(task, out, resumed=False, progress=Progress(STEPS, "steps", quiet=True))
+    task = Tiny(name, steps)
+    loop.run(task, out, resumed=resumed, progress=Progress(steps, "steps", quiet=True))
     return {key: value.clone().contiguous() for key, value in task.model.state_dict().items()}
 
 
+def stopped_and_killed(out: Path) -> None:
+    """The second of two ranks is asked to stop; resumed, it dies. What the first says then is beside the log."""
+    progress = (Progress, Impatient)[ranks.number()](LONG, "steps", quiet=True)
+    found = loop.run(Tiny("ema", LONG), out, resumed=False, progress=progress)
+    (out / f"step {ranks.number()}").write_text(f"{found['state']} {found['steps']}")
+    ranks.wait()
+    try:
+        loop.run((Tiny, Dying)[ranks.number()]("ema", LONG), out, resumed=True, progress=Progress(0, "", quiet=True))
+    except BadInput as error:
+        (out / "said").write_text(str(error))
+
+
 if __name__ == "__main__":
-    ranks.begin()
     place = Path(sys.argv[1])
-    for case in CASES:
-        own = place / case
-        save_file(trained(case, own), place / f"{case}.{ranks.number()}.safetensors")
-    ranks.end()
+    with ranks.together():
+        for case in CASES:
+            save_file(trained(case, place / case), place / f"{case}.{ranks.number()}.safetensors")
+        stopped_and_killed(place / "stopped")
