@@ -81,7 +81,7 @@ def test_what_several_processes_left_goes_on_in_one(together, tmp_path):
 
 @pytest.mark.parametrize(("batch", "words"), [(128, "126 or 129"), (2, "batch_size of 3,")])
 def test_a_batch_that_does_not_divide_is_refused_with_one_that_does(batch, words):
-    with pytest.raises(BadInput, match=f"a batch of {batch} images does not divide among 3 processes") as caught:
+    with pytest.raises(BadInput, match="does not divide among 3 processes") as caught:
         ranks.check_divides(batch, 3)
     assert words in str(caught.value)
     ranks.check_divides(3 * batch, 3)
