@@ -122,11 +122,11 @@ class Dying(Tiny):
 
     made = 0
 
-    def losses(self, network, batch):
+    def losses(self, network, batch, chance):
         self.made += 1
         if self.made > 2:
             os._exit(9)
-        return super().losses(network, batch)
+        return super().losses(network, batch, chance)
 
 
 def trained(name: str, out: Path, *, steps: int = STEPS, resumed: bool = False) -> dict[str, torch.Tensor]:

@@ -101,5 +101,5 @@ def test_each_rank_has_a_gpu_of_its_own(monkeypatch, device, number, found):
     if found:
         assert hardware.own_device(device) == found
     else:
-        with pytest.raises(BadInput, match="is one device, and these are 3 processes|more processes than GPUs"):
+        with pytest.raises(BadInput, match=r"is one device, and these are 3 processes|more processes than GPUs"):
             hardware.own_device(device)
