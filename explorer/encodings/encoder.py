@@ -38,7 +38,7 @@ class Written:
         images: rows that it made. there, total: rows that are stored, and all that there are.
         lacking: fragments that are missing, and of how many.
         facts: what `encoding.json` says, None as long as rows are missing.
-        seconds: that this process made rows for.
+        seconds: that this process made rows for. last: whether it put all together.
     """
 
     images: int
@@ -48,6 +48,7 @@ class Written:
     fragments: int
     facts: dict[str, Any] | None
     seconds: float = 0.0
+    last: bool = False
 
 
 def write(
@@ -131,15 +132,15 @@ class Run:
         work = Unfinished(self.folder, identity, total, rows)
         own = (shard or Shard()).fragments(len(work))
         with work.entered() as facts:
-            made, seconds = 0, 0.0
+            made, seconds, last = 0, 0.0, False
             if facts is None:
-                made, seconds = self._join(work, own, helping or shard is None)
+                made, seconds, last = self._join(work, own, helping or shard is None)
                 facts = complete(self.folder, self.key)
             lacking = () if facts is not None else tuple(sorted({*range(len(work))} - work.there()))
-            return Written(made, total - work.size(lacking), total, lacking, len(work), facts, seconds)
+            return Written(made, total - work.size(lacking), total, lacking, len(work), facts, seconds, last)
 
-    def _join(self, work: Unfinished, own: range, helping: bool) -> tuple[int, float]:
-        """Rows made, and in how many seconds."""
+    def _join(self, work: Unfinished, own: range, helping: bool) -> tuple[int, float, bool]:
+        """Rows made, in how many seconds, and whether this process put all together."""
         started = time.perf_counter()
         wanted = {*(range(len(work)) if helping else own)}
         before = work.size(work.there())
@@ -159,9 +160,10 @@ class Run:
                 time.sleep(WAIT)
         figures = {"resumed_at": before, "kmeans_seconds": fitted - started}
         with work.alone(FINISH, self.progress, self.progress.total):
-            if complete(self.folder, self.key) is None and len(work.there()) == len(work):
+            last = complete(self.folder, self.key) is None and len(work.there()) == len(work)
+            if last:
                 self._finish(work, started, figures)
-        return made, seconds
+        return made, seconds, last
 
     def _check_space(self, done: int) -> None:
         index = 8 * sum(layer.grid[0] * layer.grid[1] for layer in self.layers)

@@ -49,12 +49,16 @@ def make_shard(
     subject: Subject, options: Options, path: Path, progress: Progress, shard: Shard, helping: bool
 ) -> Written:
     """One shard beside other processes; BadInput where codes are read from a file, which one process does at once."""
+    from explorer.encodings import Encoding, counts
     from explorer.encodings.encoder import write_shard
 
     if subject.facts.family == "codes":
         raise BadInput(f"{subject.facts.name} is a file of codes, which one process reads at once; leave out --shard")
-    network = subject.network()
-    return write_shard(network, subject.images, path, shard, helping=helping, **_how(subject, options, progress))
+    how = _how(subject, options, progress)
+    written = write_shard(subject.network(), subject.images, path, shard, helping=helping, **how)
+    if written.last:
+        counts.prepare(Encoding(path))
+    return written
 
 
 def _how(subject: Subject, options: Options, progress: Progress) -> dict[str, Any]:
