@@ -5,8 +5,9 @@
 Each number of generated `shapes` is encoded by `explorer encode`, as a user would, into a cache of its own: the whole
 command, from the start of Python to the last file. Without --checkpoint a VQ-VAE for 32 × 32 pixels is trained first
 for a minute (hidden 32, K = 256, D = 16, grid 8 × 8). The bare encoder is `model.encode` on tensors in memory, before
-and after. CPU seconds are of all threads, and say more than seconds where something else runs. With two cores about
-0.15 ms of CPU an image: a million takes three minutes, and 1.1 GB of disk, which are given back at the end.
+and after. CPU seconds are of all threads, and say more than seconds where something else runs; "one more" is what an
+image beyond those of the line above costs, so equal numbers say that size costs nothing. Errors of reconstruction are
+of 10,000 images at most. About 0.15 ms of CPU an image: a million takes three minutes, and 1.1 GB of disk.
 """
 
 from __future__ import annotations
@@ -139,31 +140,24 @@ def main() -> None:
         first = bare(checkpoint)
         rows = [encoded(checkpoint, int(count), asked.processes) for count in asked.images.split(",")]
         second = bare(checkpoint)
-    result = {
-        "machine": here,
-        "processes": asked.processes,
-        "bare_cpu_microseconds": [first, second],
-        "encodings": rows,
-    }
-    steady = rows[-1]["images_per_second_without_errors"] / rows[0]["images_per_second_without_errors"]
-    marginal = (rows[-1]["cpu_seconds"] - rows[0]["cpu_seconds"]) / max(1, rows[-1]["images"] - rows[0]["images"]) * 1e6
-    result |= {"rate_of_last_to_first": round(steady, 2), "cpu_microseconds_of_one_more": round(marginal, 1)}
+    for row, before in zip(rows[1:], rows, strict=False):
+        more = (row["cpu_seconds"] - before["cpu_seconds"]) / (row["images"] - before["images"])
+        row["cpu_microseconds_of_one_more"] = round(more * 1e6, 1)
+    result = {"machine": here, "processes": asked.processes, "bare_cpu_microseconds": [first, second]}
+    result |= {"encodings": rows}
     lines = [
         f"{'images':>10} {'images/s':>9} {'no errors':>9} {'memory':>8} {'all s':>7} {'rows s':>7} {'errors s':>8} "
-        f"{'index s':>7} {'rest s':>7} {'CPU µs':>7} {'row B':>6} {'index B':>7} {'files':>6}"
+        f"{'index s':>7} {'rest s':>7} {'CPU s':>7} {'one more':>8} {'row B':>6} {'index B':>7} {'files':>6}"
     ]
     for row in rows:
-        part, size = row["seconds"], row["bytes_an_image"]
+        part, size, more = row["seconds"], row["bytes_an_image"], row.get("cpu_microseconds_of_one_more")
         lines.append(
             f"{row['images']:10,} {row['images_per_second']:9,.0f} {row['images_per_second_without_errors']:9,.0f} "
             f"{row['memory_mb']:5,} MB {part['all']:7.1f} {part['rows']:7.1f} {part['of them errors']:8.1f} "
-            f"{part['index']:7.1f} {part['start, counts']:7.1f} {row['cpu_microseconds_an_image']:7.0f} "
-            f"{size['rows']:6.0f} {size['index']:7.0f} {row['files']:6}"
+            f"{part['index']:7.1f} {part['start, counts']:7.1f} {row['cpu_seconds']:7.1f} "
+            f"{'' if more is None else f'{more:.0f} µs':>8} {size['rows']:6.0f} {size['index']:7.0f} {row['files']:6}"
         )
-    lines += [
-        f"rate without errors, last to first: {steady:.2f}; one more image costs {marginal:.0f} µs of CPU, of which the "
-        f"bare encoder is {first:.0f} before and {second:.0f} after",
-    ]
+    lines.append(f"the bare encoder: {first:.0f} µs of CPU an image before, {second:.0f} after")
     report(result, lines, asked.json)
 
 
