@@ -104,6 +104,25 @@ def by_values(blocks: Blocks, size: int, concepts: Sequence[tuple[np.ndarray, in
     return [ByValue(*tables) for tables in zip(*split, images, strict=True)]
 
 
+def lengths(blocks: Blocks, size: int, idf: np.ndarray) -> np.ndarray:
+    """Lengths (N,) float32 of bags of codes, by which `bags.Weights.weigh` divides: the root of Σ ((1 + ln c) · idf)².
+
+    Args:
+        size: K. idf: (K,) weight of each code.
+    """
+    found, squares = [], np.square(idf, dtype=np.float64)
+    for _, codes in _parts(blocks, size):
+        counts = counted(codes, size)
+        weight = np.zeros(codes[0].size + 1, np.float32)
+        weight[1:] = np.square(1 + np.log(np.arange(1, len(weight))))
+        if isinstance(counts, np.ndarray):
+            found.append(weight[counts] @ squares.astype(np.float32))
+        else:
+            counts.data = weight[counts.data]
+            found.append(counts @ squares)
+    return np.sqrt(np.concatenate(found), dtype=np.float32) if found else np.empty(0, np.float32)
+
+
 def counted(codes: np.ndarray, size: int) -> Any:
     """How often each code is in each image: codes (n, H, W) -> (n, K) int32, dense or sparse; ValueError as `tally`."""
     flat = np.asarray(codes).reshape(len(codes), -1)

@@ -137,6 +137,10 @@ class Encoding:
         """How often the codes of a layer occur, and in how many images; of a large set kept once it is counted."""
         return counts.of_layer(self, layer)
 
+    def lengths(self, layer: str) -> np.ndarray:
+        """(N,) float32 lengths of the weighted bags of codes (`analysis.tallies.lengths`); kept likewise."""
+        return counts.lengths(self, layer)
+
     def by_values(self, layer: str, concepts: Sequence[tuple[np.ndarray, int]]) -> list[ByValue]:
         """Codes of a layer by the values of concepts (position (N,) of each image's value or -1, V); kept likewise."""
         return counts.by_values(self, layer, concepts)

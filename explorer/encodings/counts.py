@@ -10,6 +10,7 @@ import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,26 @@ def of_layer(encoding: Encoding, layer: str) -> tallies.Tally:
         found = _made(encoding, lambda: tallies.tally(encoding.blocks(layer), size, encoding.images))
         _keep(path, found)
     return found
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """(N,) float32 lengths of the bags of codes, weighted by tf–idf."""
+
+    each: np.ndarray
+
+
+def lengths(encoding: Encoding, layer: str) -> np.ndarray:
+    """Lengths (N,) float32 of the bags of a layer's codes, by which a cosine divides; BadInput as above."""
+    from explorer.analysis.retrieval import bags
+
+    path = _path(encoding, layer, "lengths")
+    if (found := _opened(path, Lengths, lambda one: one.each.shape == (encoding.images,))) is None:
+        said = bags.weights_of(of_layer(encoding, layer).having, encoding.images)
+        blocks, size = encoding.blocks(layer), len(encoding.codebook(layer))
+        found = Lengths(_made(encoding, lambda: tallies.lengths(blocks, size, said.idf)))
+        _keep(path, found)
+    return found.each
 
 
 def by_values(encoding: Encoding, layer: str, concepts: Sequence[tuple[np.ndarray, int]]) -> list[tallies.ByValue]:
@@ -77,7 +98,7 @@ def prepare(encoding: Encoding) -> None:
             asked.append((judged.index.astype(np.int16), len(judged.values)))
         asked += [(one.astype(np.int16), many) for many, one in ways.items()]
     for layer in large:
-        of_layer(encoding, layer)
+        lengths(encoding, layer)
         by_values(encoding, layer, asked)
 
 

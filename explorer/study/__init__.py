@@ -182,6 +182,11 @@ class Study:
         return self.encoding.tally(layer)
 
     @kept
+    def lengths(self, layer: str) -> np.ndarray:
+        """(N,) lengths of the bags of codes of each image, by which a search for some codes divides."""
+        return self.encoding.lengths(layer)
+
+    @kept
     def standing(self, layer: str, code: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows of the images that have a code, most tokens of it first, these tokens, and those in each cell (H, W)."""
         return self.encoding.standing(layer, code)

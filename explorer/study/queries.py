@@ -157,7 +157,7 @@ def patch(study: Study, layer: str, picture: Picture, cell: tuple[int, int], mar
     steps = patterns.window(cell, margin, grid)
     asked = here[tuple((steps + cell).T)]
     idf = weights(study, layer).idf
-    rows, _ = study.encoding.images_with(layer, int(here[cell]))
+    rows = study.standing(layer, int(here[cell]))[0]
     rows = np.sort(rows[rows != picture.row]) if picture.row is not None else np.sort(rows)
     scores, places, same = (
         np.zeros(len(rows)),
@@ -249,18 +249,16 @@ def holding(study: Study, layer: str, wanted: Wanted, near: int, k: int) -> Foun
 
 def _cosines(study: Study, layer: str, rows: np.ndarray, query: csr_array) -> np.ndarray:
     """(n,) cosines of the bags of some images with a bag (1, K): of a large set by its index, where there is one."""
-    from explorer.analysis.retrieval import bags
-
     by = similar.By("bag", layer)
     if similar.indexing(study, by) is None:
         return retrieval.likeness(similar.represented(study, by)[rows], query)[0]
     if (index := similar.index_of(study, by)) is not None:
         return index.likeness(query)[rows]
-    said, size, found = weights(study, layer), len(study.book(layer)), np.zeros(len(rows), np.float32)
-    for start in range(0, len(rows), READ):
-        codes = study.encoding.codes(layer, rows[start : start + READ]).astype(np.int64)
-        found[start : start + READ] = retrieval.likeness(said.weigh(bags.counted(codes, size)), query)[0]
-    return found
+    idf, found = weights(study, layer).idf, np.zeros(len(study.images), np.float32)
+    for code, weight in zip(query.indices.tolist(), query.data.tolist(), strict=True):
+        having, tokens, _ = study.standing(layer, code)
+        found[having] += weight * (1 + np.log(tokens)) * idf[code]
+    return found[rows] / study.lengths(layer)[rows]
 
 
 def _near(
@@ -292,10 +290,10 @@ def _having(study: Study, layer: str, wanted: Wanted) -> np.ndarray:
     usage = study.usage(layer)
     found: np.ndarray | None = None
     for code in sorted(wanted.codes, key=lambda one: usage[one]):  # rare ones first: little is left for the others
-        rows = study.encoding.images_with(layer, code)[0]
-        found = np.sort(rows) if found is None else found[np.isin(found, rows)]
+        rows = study.standing(layer, code)[0]
+        found = np.sort(rows) if found is None else found[np.isin(found, rows, kind="table")]
         if not len(found):
             return found
     for code in wanted.unwanted:
-        found = found[np.isin(found, study.encoding.images_with(layer, code)[0], invert=True)]
+        found = found[np.isin(found, study.standing(layer, code)[0], invert=True, kind="table")]
     return found

@@ -31,7 +31,7 @@ def saying(study: Study, text: str) -> np.ndarray:
 
 def having(study: Study, layer: str, code: int) -> np.ndarray:
     """(n,) rows of the images that have a code of a layer, ascending."""
-    return np.sort(study.encoding.images_with(layer, code)[0])
+    return np.sort(study.standing(layer, code)[0])
 
 
 def _known(study: Study) -> pd.DataFrame:

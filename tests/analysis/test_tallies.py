@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from explorer.analysis import codes as tables
 from explorer.analysis import jackknife, tallies, usage
+from explorer.analysis.retrieval import bags
 
 CODES = np.random.default_rng(0).integers(0, 40, (3000, 3, 3)) % 37  # some codes more often
 
@@ -60,3 +62,14 @@ def test_drawn_chance_is_that_of_shuffled_labels():
     assert drawn.chance == pytest.approx(shuffled.chance, rel=0.2)
     assert drawn.chance_high == pytest.approx(shuffled.chance_high, rel=0.25)
     assert drawn.p == pytest.approx(shuffled.p, abs=0.07) and drawn.p[5] == 0.001
+
+
+@pytest.mark.parametrize("size", [40, 4000])
+def test_lengths_are_those_that_rows_of_length_one_were_divided_by(size):
+    idf = np.random.default_rng(4).random(size).astype(np.float32) + 1
+    counts = bags.counted(CODES, size)
+    weighed = csr_array(((1 + np.log(counts.data)) * idf[counts.indices], counts.indices, counts.indptr), counts.shape)
+    found = tallies.lengths(blocks(CODES), size, idf)
+    assert found.dtype == np.float32 and found == pytest.approx(np.sqrt(weighed.multiply(weighed).sum(1)), rel=1e-5)
+    rows = bags.Weights(idf).weigh(counts)
+    assert np.allclose(weighed.toarray() / found[:, None], rows.toarray(), atol=1e-5)

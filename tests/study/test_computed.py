@@ -40,5 +40,5 @@ def test_it_is_offered_after_the_sets_own_concepts(study):
     assert (
         points.colouring(study, found, "lightness")[1] == "continuous" and points.agreement(study, found, "hue") is None
     )
-    usage = codebook.compared(study, "bottom", "hue")[0]
+    usage = codebook.compared(study, "bottom", "hue").usage
     assert usage.values == ["green", "red"] and usage.images.sum() == 12

@@ -5,6 +5,7 @@ import pytest
 
 from explorer.analysis.retrieval import bags, wanted
 from explorer.errors import BadInput
+from explorer.results import index
 from explorer.study import Picture, open_study, queries, similar
 
 
@@ -151,3 +152,15 @@ def test_near_codes_are_the_same_when_the_search_stops_early(study, monkeypatch)
         (hit.row, hit.score, hit.apart) for hit in whole.hits
     ]  # fmt: skip
     assert sum(read) < whole.matching
+
+
+@pytest.mark.parametrize("text", ["3", "3, 700", "3, 700 near each other, -9"])
+def test_codes_are_found_in_a_large_set_without_an_index_as_by_all_rows(study, monkeypatch, text):
+    asked = wanted.read(text, 1024)
+    near = 4 * asked.near
+    every = queries.holding(study, "code", asked, near, 9)
+    monkeypatch.setattr(index, "EXACT", 100)
+    monkeypatch.setattr(similar, "represented", lambda *_: pytest.fail("rows of all images are made"))
+    found = queries.holding(study, "code", asked, near, 9)
+    assert found.matching == every.matching and [hit.row for hit in found.hits] == [hit.row for hit in every.hits]
+    assert [hit.score for hit in found.hits] == pytest.approx([hit.score for hit in every.hits], abs=1e-5)
