@@ -38,17 +38,17 @@ class Chance:
     """What is random in one step. Each call draws anew; the calls of a step are told apart by their order.
 
     Args:
-        key: int32 scalar on the device where numbers are drawn; None draws from torch's generators.
-        generator: torch's, where there is no key.
+        step: int64 scalar on the device where numbers are drawn, and the seed; None draws from torch's generators.
+        generator: torch's, where there is no step.
     """
 
-    def __init__(self, key: Tensor | None = None, generator: torch.Generator | None = None) -> None:
-        self.key, self.generator, self.calls = key, generator, 0
+    def __init__(self, step: Tensor | None = None, seed: int = 0, generator: torch.Generator | None = None) -> None:
+        self.step, self.seed, self.generator, self.calls, self._key = step, seed, generator, 0, None
 
     @classmethod
     def at(cls, seed: int, step: Tensor) -> Chance:
         """That of a step, an int64 scalar on the device."""
-        return cls(mixed(mixed((step & 0x7FFFFFFF).int() + 1) ^ _word(seed)))
+        return cls(step, seed)
 
     @classmethod
     def of(cls, source: Chance | torch.Generator | None) -> Chance:
@@ -57,24 +57,26 @@ class Chance:
 
     def uniform(self, shape: Shape, device: torch.device) -> Tensor:
         """Numbers in (0, 1), float32, the same in all processes."""
-        if self.key is None:
+        if self.step is None:
             return torch.rand(shape, generator=self.generator, device=device).clamp_min(2**-24)
         return (((self._bits(shape) >> 9) & 0x7FFFFF).float() + 0.5) * 2**-23
 
     def normal(self, shape: Shape, device: torch.device) -> Tensor:
         """Numbers of N(0, 1), float32 (Box and Muller 1958), the same in all processes."""
-        if self.key is None:
+        if self.step is None:
             return torch.randn(shape, generator=self.generator, device=device)
         radius = (-2 * self.uniform(shape, device).log()).sqrt()
         return radius * (2 * math.pi * self.uniform(shape, device)).cos()
 
     def below(self, bound: int, shape: Shape, device: torch.device) -> Tensor:
         """Whole numbers from 0 to `bound` - 1, int64, the same in all processes."""
-        if self.key is None:
+        if self.step is None:
             return torch.randint(bound, shape, generator=self.generator, device=device)
         return (self._bits(shape) & 0x7FFFFFFF).long() % bound
 
     def _bits(self, shape: Shape) -> Tensor:
+        if self._key is None:  # most steps of some networks draw nothing
+            self._key = mixed((self.step & 0x7FFFFFFF).int() * (0x9E3779B1 - 2**32) + _word(self.seed * 0x632BE5AB + 1))
         self.calls += 1
-        places = torch.arange(math.prod(shape), dtype=torch.int32, device=self.key.device)
-        return mixed(mixed(places + _word(self.calls * 0x9E3779B1)) ^ self.key).view(shape)
+        places = torch.arange(math.prod(shape), dtype=torch.int32, device=self.step.device)
+        return mixed(mixed(places + _word(self.calls * 0x9E3779B1)) ^ self._key).view(shape)

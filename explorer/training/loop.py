@@ -161,6 +161,7 @@ class _Run:
         )
         if self.task.objective is not None:
             self.task.objective.to(self.device)
+            self.task.objective.capturable(self.device.type == "cuda")
         if resumed:
             self._restore()
         elif ranks.first():

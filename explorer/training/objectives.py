@@ -95,11 +95,16 @@ class Objective(nn.Module):
             if one.name == "adversarial":
                 self.discriminator = TERMS[one.name](one.argument, image_size).requires_grad_(False)
                 self.optimizer = torch.optim.AdamW(
-                    self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0.0
+                    self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0.0, fused=True
                 )
             else:
                 self.terms[one.name] = TERMS[one.name](one.argument, image_size)
         self.active, self._seen = False, None
+
+    def capturable(self, wanted: bool) -> None:
+        """Whether steps of the discriminator may be recorded as a CUDA graph."""
+        for group in self.optimizer.param_groups if self.discriminator is not None else ():
+            group["capturable"] = wanted
 
     def anneal(self, share: float) -> None:
         """Called before each step with the share of the training that is done, in [0, 1]."""
