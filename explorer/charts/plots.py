@@ -266,10 +266,10 @@ def log_odds(found: Enrichment, name: str = "code", *, limit: int = 20, theme: T
         )
     )
     figure.add_vline(0, line={"color": shades["muted"], "width": 1, "dash": "dash"})
-    title = f"log-odds ratio, {found.selected:,} selected against {found.rest:,} others (natural log; 0 is equal)"
+    title = f"log-odds ratio (natural log; 0 is equal)<br>{found.selected:,} selected against {found.rest:,} others"
     figure.update_xaxes(title_text=title)
     figure.update_yaxes(title_text=name, type="category", autorange="reversed", showgrid=False)
-    return dress(figure, theme, height=110 + 24 * count, revision=name)
+    return dress(figure, theme, height=130 + 24 * count, revision=name)
 
 
 def _parts(values, kind: str, points: int, colours, title: str, theme: Theme) -> list[tuple[str, np.ndarray, dict]]:

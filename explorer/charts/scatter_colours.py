@@ -57,14 +57,15 @@ def _numbers(values: np.ndarray, title: str, theme: Theme) -> Colouring:
 
 def _codes(codes: np.ndarray, colours: np.ndarray, title: str) -> Colouring:
     """Each code in its own colour; of more than 256 codes, those of nearly one colour share their mean."""
+    told = f"{cut(title, 40)}: each in its own colour, as on the code maps"
     if len(colours) <= 256:
-        return Colouring(codes.astype(np.uint8), colours.astype(np.uint8), cut(title, 40))
+        return Colouring(codes.astype(np.uint8), colours.astype(np.uint8), told)
     parts = (colours.astype(np.int64) * np.array([6, 7, 6])) // 256
     cell = (parts[:, 0] * 7 + parts[:, 1]) * 6 + parts[:, 2]
     _, of = np.unique(cell, return_inverse=True)
     counts = np.bincount(of)
     palette = np.stack([np.bincount(of, channel) / counts for channel in colours.T.astype(float)], 1)
-    return Colouring(of[codes].astype(np.uint8), palette.round().astype(np.uint8), cut(title, 40))
+    return Colouring(of[codes].astype(np.uint8), palette.round().astype(np.uint8), told)
 
 
 def _names(values: np.ndarray, names: Sequence[str], title: str, theme: Theme) -> Colouring:

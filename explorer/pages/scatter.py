@@ -49,8 +49,8 @@ def draw(block: Scatter, follow: Callable[[int], None]) -> None:
     }  # fmt: skip
     kept = _kept(block.name)
     if kept is not None:
-        mask = scattered.bits(kept["points"], packed.order)
-        data["chosen"] = {"id": kept["id"], "url": _address(mask, f"{key}-chosen")}
+        bits = scattered.bits(_mask(kept), packed.order)
+        data["chosen"] = {"id": kept["id"], "url": _address(bits, f"{key}-chosen")}
     with st.container(key=block.name):
         _drawn(key=key, data=data, on_click_change=clicked, on_selected_change=selected)
         pieces.answers(Piece(block.name, "", {}, block.alt, answer=lambda message: _told(block, message)))
@@ -59,7 +59,7 @@ def draw(block: Scatter, follow: Callable[[int], None]) -> None:
 def selected(name: str) -> np.ndarray:
     """Points (n,) int64 that are selected on the map `name`, in order."""
     kept = _kept(name)
-    return np.empty(0, np.int64) if kept is None else kept["points"]
+    return np.empty(0, np.int64) if kept is None else np.flatnonzero(_mask(kept))
 
 
 def keep(block: Scatter, sent: Any) -> None:
@@ -70,14 +70,19 @@ def keep(block: Scatter, sent: Any) -> None:
     except (TypeError, KeyError, ValueError):
         return
     key = f"selected-{block.name}"
-    if found is None or not len(found):
+    if found is None or not found.any():
         st.session_state.pop(key, None)
     else:
-        st.session_state[key] = {"id": mark, "points": found}
+        st.session_state[key] = {"id": mark, "bits": np.packbits(found), "count": len(found)}
 
 
 def _kept(name: str) -> dict[str, Any] | None:
     return st.session_state.get(f"selected-{name}")
+
+
+def _mask(kept: dict[str, Any]) -> np.ndarray:
+    """(M,) bool of what is remembered."""
+    return np.unpackbits(kept["bits"], count=kept["count"]).astype(bool)
 
 
 def _told(block: Scatter, message: Any) -> dict[str, Any]:

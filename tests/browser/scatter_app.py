@@ -1,4 +1,7 @@
-"""A page with nothing but a map of many points, and what Python knows of it; `?points=` says how many."""
+"""A page with nothing but a map of many points, and what Python knows of it.
+
+`?points=` says how many; with `?plotly=yes` plotly draws the same ones, with `?points=0` there is no map.
+"""
 
 import hashlib
 import time
@@ -6,8 +9,10 @@ import time
 import numpy as np
 import streamlit as st
 
+from explorer.charts.plots import latent_map
 from explorer.charts.scatter_colours import colouring
 from explorer.pages import scatter
+from explorer.pages.bridge import bridge
 from explorer.sheets import Go
 from explorer.sheets.scatter import Mark, Scatter, Told, pack
 
@@ -42,11 +47,19 @@ def page():
         marks=[Mark(tuple(map(float, places[0])), "your picture")],
     )  # fmt: skip
     started = time.perf_counter()
-    scatter.draw(block, lambda point: st.session_state.update(clicked=point))
-    chosen = scatter.selected(block.name)
+    if "plotly" in st.query_params:
+        figure = latent_map(places, np.array((*NAMES, None), object)[group])
+        st.plotly_chart(figure, key="chart", theme=None, config={"displayModeBar": True})
+        chosen = np.sort(bridge("chart", click=False, tile_from="customdata").selected)
+    else:
+        scatter.draw(block, lambda point: st.session_state.update(clicked=point))
+        chosen = scatter.selected(block.name)
     st.text(f"drawn in {time.perf_counter() - started:.3f} s")
     st.text(f"clicked: {st.session_state.get('clicked')}")
     st.text(f"selected: {len(chosen)} {hashlib.sha256(chosen.astype('<i8').tobytes()).hexdigest()[:16]}")
 
 
-page()
+if COUNT:
+    page()
+else:
+    st.text("selected: 0")

@@ -10,9 +10,11 @@ import pytest
 
 from explorer import jobs, results
 from explorer.pages import bridge as bridging
-from explorer.pages import draw, map_by_hand
+from explorer.pages import draw, map_by_hand, scatter
 from explorer.results import maps
 from explorer.results.subject import Subject
+from explorer.sheets import scatter as scattered
+from explorer.views import many_points, selection
 
 PAGE = "latent_map"
 
@@ -282,3 +284,42 @@ def test_a_picture_of_ones_own_has_its_place_on_the_map(open_map, studio, point_
     assert any("is one of these images" in info.value for info in app.info)
     shared = {metric.label: metric for metric in app.metric}["class"]
     assert "of all images 50%" in shared.delta
+
+
+def test_many_points_are_columns_and_what_is_selected_among_them_is_compared(open_map, studio, monkeypatch):
+    monkeypatch.setattr(many_points, "FEW", 11)
+    monkeypatch.setattr(selection, "MOST", 4)
+    app = open_map()
+    assert not charts(app) and "Draw a lasso" in texts(app) and not app.error
+    assert [box.key for box in app.segmented_control if box.key == "pick-dims"] == [], "a flat map only"
+    key = maps.key(subject_of(studio, "vqvae"), maps.Options("code", method="pca"))
+    red = found_encoding(studio, "vqvae").concepts()["class"].to_numpy() == "red"
+    app.session_state[f"selected-many-{key}"] = {"id": "1", "bits": np.packbits(red), "count": 12}
+    app.run()
+    said = texts(app)
+    assert "**6 images selected**" in said and "Compared are 4 of the 6 selected and 4 of the 6 others" in said
+    assert "4 selected images against 4 others" in said and not app.error
+    app.query_params["image"] = "7"
+    app.run()
+    assert "Image 7 ·" in texts(app) and not app.error
+
+
+def test_what_a_browser_says_is_selected_is_checked(monkeypatch):
+    state = {}
+    monkeypatch.setattr(scatter.st, "session_state", state)
+    packed = scattered.pack(np.random.default_rng(0).random((20, 2), np.float32))
+    block = scattered.Scatter("map", packed, ("x", "y"), None, "", None)
+    mask = np.arange(20) % 3 == 0
+    good = {"id": "a", "bits": base64.b64encode(scattered.bits(mask, packed.order)).decode()}
+    scatter.keep(block, good)
+    assert scatter.selected("map").tolist() == np.flatnonzero(mask).tolist()
+    short = {"id": "b", "bits": base64.b64encode(b"\xff").decode()}
+    for sent in (None, 7, {}, {"bits": good["bits"]}, good | {"bits": "!"}, good | {"bits": 3}):
+        scatter.keep(block, sent)
+        assert scatter.selected("map").tolist() == np.flatnonzero(mask).tolist(), "what says nothing changes nothing"
+    scatter.keep(block, short)
+    assert not len(scatter.selected("map"))
+    scatter.keep(block, good)
+    scatter.keep(block, {"id": "c", "bits": ""})
+    assert not len(scatter.selected("map"))
+    assert scatter._told(block, {"point": 20}) == scatter._told(block, "x") == {"lines": ["There is no such point."]}

@@ -116,18 +116,17 @@ def pack(places: np.ndarray, *, stretched: bool = False) -> Packed:
     return Packed(columns, order, low, spans, np.maximum(shown, 1e-6))
 
 
-def chosen(bits: bytes, order: np.ndarray) -> np.ndarray | None:
-    """Which points (n,) int64 a bitmask of all of them names, the first point in the lowest bit; None for no mask."""
-    if len(bits) != -(-len(order) // 8):
+def chosen(sent: bytes, order: np.ndarray) -> np.ndarray | None:
+    """Which points (M,) bool a bitmask of them in this order names, eight a byte; None for no mask of so many."""
+    if len(sent) != -(-len(order) // 8):
         return None
-    mask = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little", count=len(order)).astype(bool)
-    return np.sort(order[mask]).astype(np.int64)
+    mask = np.empty(len(order), bool)
+    mask[order] = np.unpackbits(np.frombuffer(sent, np.uint8), bitorder="little", count=len(order))
+    return mask
 
 
-def bits(points: np.ndarray, order: np.ndarray) -> bytes:
-    """The bitmask that `chosen` reads, of points (n,)."""
-    mask = np.zeros(len(order), bool)
-    mask[points] = True
+def bits(mask: np.ndarray, order: np.ndarray) -> bytes:
+    """The bitmask that `chosen` reads, of points (M,) bool."""
     return np.packbits(mask[order], bitorder="little").tobytes()
 
 

@@ -49,6 +49,8 @@ function scatterBuilt(root) {
   const wait = make("div", stage, "wait", "Fetching the points …"), tip = make("div", box, "tip")
   stage.tabIndex = 0
   stage.setAttribute("role", "application")
+  stage.setAttribute("aria-description",
+    "Arrow keys move the map, plus and minus zoom, 0 shows the whole, Escape selects nothing.")
   const state = {
     root, box, stage, canvas, over, tip, said, legend, wait, buttons, axes: [wide, high], make,
     view: { x: 0.5, y: 0.5, k: 1 }, wide: 0, high: 0, seen: 1, size: 3, mask: null, drag: null, hovered: -1,
@@ -151,7 +153,7 @@ function scatterLooks(state) {
     },
     sized(quiet) {
       const wide = stage.clientWidth, aspect = state.data?.aspect ?? 1.5
-      const high = Math.round(Math.min(Math.max(320, wide / aspect + 24), Math.max(0.66 * innerHeight, 320)))
+      const high = Math.round(Math.min(Math.max(280, wide / aspect + 24), Math.max(0.66 * innerHeight, 280)))
       if (!wide || (wide === state.wide && high === state.high)) return
       const share = state.wide && state.xy ? state.view.k / whole() : 0
       Object.assign(state, { wide, high, ratio: Math.min(2, window.devicePixelRatio || 1) })
@@ -332,7 +334,8 @@ function scatterTells(state) {
       legend.replaceChildren()
       self.counts()
       if (!what) return
-      if (what.title) make("b", legend, "", what.title)
+      const titled = what.names || what.ends  // else the title is a sentence
+      if (what.title) make(titled ? "b" : "span", legend, "", what.title).style.whiteSpace = titled ? "" : "normal"
       if (what.ends) {
         const bar = make("div", legend, "bar"), canvas = make("canvas", bar), pen = canvas.getContext("2d")
         Object.assign(canvas, { width: 256, height: 1 })
@@ -399,7 +402,7 @@ function scatterTouched(state) {
     cut()
     if (!drag.moved && event.button === 0) {
       const i = state.under(...at(event))
-      if (i >= 0) state.tell("click", { point: i, of: state.places })
+      if (i >= 0) state.tell("click", { point: i })
     } else if (drag.outline?.length >= 6) state.within(drag.outline, how)
   })
   stage.addEventListener("pointercancel", cut)
