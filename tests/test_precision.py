@@ -10,7 +10,7 @@ from explorer.analysis import neighbours, quality
 from explorer.autoencoder import Codebook
 from explorer.models import build
 from explorer.precision import exact
-from explorer.training.scores import layer_metrics, score
+from explorer.training.scores import Layers, score
 
 FAR = 1000.0  # of the origin
 
@@ -114,10 +114,11 @@ def test_scores_and_use_are_the_same_inside_a_training_in_bf16(rounding):
     torch.manual_seed(0)
     model = build("vqvae", {"codes": 64, "dim": 8, "hidden": 16, "residual_channels": 8}, 16).eval()
     pixels = [np.random.default_rng(0).integers(0, 256, (16, 16, 16, 3), dtype=np.uint8)]
-    right, use = score(model, pixels), layer_metrics(model, pixels, "cpu")
+    use, used = Layers(model, "cpu"), Layers(model, "cpu")
+    right = score(model, pixels, beside=[use])
     with rounding(None):
-        found = score(model, pixels)
-        assert layer_metrics(model, pixels, "cpu") == use
+        found = score(model, pixels, beside=[used])
+    assert used.metrics() == use.metrics()
     for name, values in right.items():
         assert np.array_equal(found[name], values, equal_nan=True), name
 

@@ -24,7 +24,7 @@ from explorer.training.batches import Batches
 from explorer.training.card import model_card
 from explorer.training.config import TrainingConfig, train_command
 from explorer.training.objectives import Objective
-from explorer.training.scores import check_held_out, held_out_metrics, score, strip
+from explorer.training.scores import batch_of, check_held_out, held_out_metrics, score, strip
 
 LOOKED = 256  # held-out images that the PSNR in the log is of, at most
 
@@ -118,7 +118,9 @@ class Autoencoding:
     def look(self, device: torch.device, picture: Path, step: int) -> dict[str, float]:
         """Held-out PSNR on up to LOOKED images, in dB, and a strip of reconstructions."""
         rows = self.held_out.sample(LOOKED)
-        value = score(self.model, self.held_out.batches(rows), device)["psnr"].mean()
+        value = score(self.model, self.held_out.batches(rows, batch_of(self.held_out.size, device)), device)[
+            "psnr"
+        ].mean()
         strip(self.model, self.held_out.read(self.held_out.sample(8)), device).save(picture)
         return {"psnr": float(value)}
 

@@ -51,7 +51,10 @@ def accelerator(device: str, precision: str):
         precision = "bf16" if fast_bf16(device) else "float32"
     if torch.cuda.is_available() and device != "cpu":
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
+        # trying kernels out takes seconds for each new shape, of which scoring has many, and may choose others in a
+        # run that is resumed; of those that are left the sums have an order
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
 
 

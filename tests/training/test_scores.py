@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer import datasets
-from explorer.autoencoder import Codebook, Layer
+from explorer.autoencoder import Codebook, Layer, to_images
 from explorer.errors import BadInput
 from explorer.models import build
 from explorer.training import scores
@@ -68,9 +68,22 @@ def images_of(pixels: np.ndarray, most: int = 128) -> datasets.Images:
 def test_bits_and_numbers_per_pixel_by_hand():
     pixels = np.zeros((2, 4, 4, 3), np.uint8)
     pixels[0, :2, :2] = 255  # one of eight positions
-    discrete, continuous = scores.layer_metrics(HandMade(), [pixels[:1], pixels[1:]], "cpu")
+    model = HandMade()
+    layers = scores.Layers(model, "cpu")
+    for images in map(to_images, (pixels[:1], pixels[1:])):
+        layers.add(images, model.encode(images))
+    discrete, continuous = layers.metrics()
     assert discrete["code"]["bits_per_pixel"] == pytest.approx(4 * 1 / 16) and discrete["code"]["used"] == 2
     assert continuous == {"detail": {"dim": 3, "sent": 1 / 8, "numbers_per_pixel": pytest.approx(3 * 4 / 8 / 16)}}
+
+
+def test_images_are_read_and_encoded_once_for_all_scores(monkeypatch):
+    model = build("vqvae", {"codes": 16, "dim": 4, "hidden": 8, "residual_channels": 4}, 16).eval()
+    encoded, encode = [], model.encode
+    monkeypatch.setattr(model, "encode", lambda images: encoded.append(len(images)) or encode(images))
+    pixels = np.random.default_rng(0).integers(0, 255, (150, 16, 16, 3), dtype=np.uint8)
+    scores.held_out_metrics(model, images_of(pixels), images_of(pixels), "cpu", untrained=Dark)
+    assert encoded == [128, 22]
 
 
 def metrics_of(model) -> dict:
@@ -110,7 +123,10 @@ class Guesses:
 def test_hidden_patches_alone_are_scored_beside_the_mean_of_the_seen_ones():
     pixels = np.zeros((6, 4, 4, 3), np.uint8)
     pixels[:, :2, :2] = 255  # one white patch, three black ones; one of the four is seen
-    found = scores.masked_metrics(Guesses(), [pixels[:3], pixels[3:]], "cpu")
+    hidden = scores.Hidden(Guesses(), "cpu")
+    for images in map(to_images, (pixels[:3], pixels[3:])):
+        hidden.add(images, {})
+    found = hidden.metrics()
     assert found["psnr"]["mean"] == pytest.approx(20.0, abs=1e-3) and found["psnr"]["n"] == 6
     generator = torch.Generator().manual_seed(0)  # which patch is seen, image by image
     seen = [torch.rand(3, 4, generator=generator).argsort(1).argsort(1).argmax(1) for _ in range(2)]
