@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.autoencoder import Codebook, Layer
 from explorer.datasets.sources import sample
-from explorer.encodings import codebooks, concepts, counts, postings
+from explorer.encodings import codebooks, concepts, counts, places, postings
 from explorer.encodings.layout import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
@@ -45,7 +45,7 @@ class Encoding:
     """
 
     def __init__(self, path: Path | str, key: str | None = None) -> None:
-        self.path = Path(path)
+        self.path = places.current(places.local(path), MARKER)
         facts = complete(self.path, key)
         if facts is None:
             raise BadInput(f"{self.path} is not a complete encoding; encode the dataset again")
@@ -174,10 +174,8 @@ class Encoding:
     @cached_property
     def dataset(self):
         """The `lance.LanceDataset`; it reads into pandas, polars and DuckDB by its Arrow table."""
-        import lance
-
         try:
-            return lance.dataset(str(self.path))
+            return places.dataset(self.path)
         except (OSError, ValueError) as error:
             raise self._damaged(error) from None
 

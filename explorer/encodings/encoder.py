@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from explorer.autoencoder import Autoencoder
-from explorer.encodings import codebooks, concepts, postings
+from explorer.encodings import codebooks, concepts, places, postings
 from explorer.encodings.columns import Batch, Columns, Settings
 from explorer.encodings.fragments import BOOKS, FINISH, WAIT, Shard, Unfinished, busy, tidy
-from explorer.encodings.layout import FORMAT, build_postings, complete
+from explorer.encodings.layout import FORMAT, MARKER, build_postings, complete
 from explorer.errors import BadInput, explained
 from explorer.files import sized
 from explorer.jobs.devices import choose
@@ -75,7 +75,8 @@ def write(
         BadInput: a folder that is not an Encoding, no images, latents that are not finite, a full disk.
         Cancelled: through `progress`; what is written is kept for the next run.
     """
-    with explained("encode (what is written is kept)", Path(folder)), exclusive(Path(folder), progress):
+    folder = places.local(folder)
+    with explained("encode (what is written is kept)", folder), exclusive(folder, progress):
         work = {"key": key, "train": train, "settings": settings, "device": device, "progress": progress}
         return write_shard(model, images, folder, None, **work).facts
 
@@ -100,7 +101,7 @@ def write_shard(
 
     The other arguments and errors are those of `write`.
     """
-    folder, settings = Path(folder), settings or Settings()
+    folder, settings = places.current(places.local(folder), MARKER), settings or Settings()
     if not len(images):
         raise BadInput(f"{images.name} ({images.split}) has no images to encode; choose another dataset or split")
     if settings.kmeans < 2:
@@ -167,7 +168,8 @@ class Run:
 
     def _check_space(self, done: int) -> None:
         index = 8 * sum(layer.grid[0] * layer.grid[1] for layer in self.layers)
-        needed = (len(self.images) - done) * self.columns.row_bytes() + len(self.images) * index
+        stored = 0 if places.remote(self.folder) else (len(self.images) - done) * self.columns.row_bytes()
+        needed = stored + len(self.images) * index
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise BadInput(
@@ -197,6 +199,8 @@ class Run:
                 self.progress.update(0, f"fitting k-means codes of {name}", force=True)
                 found[name], fitted[name] = codebooks.fit(vectors, chosen, seed, name), len(vectors)
         codebooks.save(path, found, fitted)
+        if (there := places.remote(self.folder)) is not None:
+            there.push(path.name)
 
     # ---- the main loop
 

@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from explorer.encodings import codebooks
+from explorer.encodings import codebooks, places
 from explorer.encodings.layout import CLAIMS, JOURNAL, MARKER, RECORDS, complete, is_ours
 from explorer.errors import BadInput
 from explorer.files import read_json, write_bytes, write_json
@@ -65,6 +65,7 @@ class Unfinished:
     def __init__(self, folder: Path, identity: dict[str, Any], images: int, rows: int) -> None:
         self.folder, self.identity, self.images, self.rows = Path(folder), identity, images, rows
         self.records_folder = self.folder / RECORDS
+        self.remote = places.remote(self.folder)  # where its rows are, if not here
         self.claims: Claims
 
     def __len__(self) -> int:
@@ -90,8 +91,10 @@ class Unfinished:
             BadInput: the folder is not an Encoding, or others are writing another one into it.
         """
         strange = not self.folder.is_dir() or (any(self.folder.iterdir()) and not is_ours(self.folder))
-        if self.folder.exists() and strange:
+        if self.remote is None and self.folder.exists() and strange:
             raise BadInput(f"{self.folder} exists and is not an encoding; choose another name ending in .lance")
+        if self.remote is not None:
+            self.remote.join(RECORDS, JOURNAL, codebooks.FILE)
         while (facts := complete(self.folder, self.identity["key"])) is None and not self._enter():
             time.sleep(WAIT)
         try:
@@ -109,6 +112,7 @@ class Unfinished:
             elif not self._fits():
                 self._empty()
                 write_json(self.folder / JOURNAL, self.identity)
+                self._sent(JOURNAL)
             claims.give(PRESENT, SLOTS)
         elif self._identity() not in (None, self.identity):
             claims.close()
@@ -137,12 +141,11 @@ class Unfinished:
                 codebooks.load(self.folder / codebooks.FILE)
             except (OSError, ValueError):
                 return False
+        sizes = self._sizes() if there else {}
         for index in there:
             try:
                 files = self.record(index)["fragment"]["files"]
-                whole = all(
-                    (self.folder / "data" / file["path"]).stat().st_size == file["file_size_bytes"] for file in files
-                )
+                whole = all(sizes.get(f"data/{file['path']}") == file["file_size_bytes"] for file in files)
             except (OSError, ValueError, KeyError, TypeError):
                 whole = False
             if not whole:
@@ -151,6 +154,8 @@ class Unfinished:
 
     def _empty(self) -> None:
         (self.folder / MARKER).unlink(missing_ok=True)
+        if self.remote is not None:
+            self.remote.remove(MARKER, *(name for name in self.remote.sizes() if name != MARKER))
         for path in self.records_folder.iterdir():  # first, since they say that the rest is there
             if path.name != CLAIMS:
                 path.unlink()
@@ -164,6 +169,8 @@ class Unfinished:
 
     def there(self) -> set[int]:
         """Fragments that are stored."""
+        if self.remote is not None:
+            self.remote.catch_up(RECORDS, MARKER)
         names = os.listdir(self.records_folder) if self.records_folder.is_dir() else []
         return {int(name[:-5]) for name in names if re.fullmatch(r"\d+\.json", name)}
 
@@ -198,20 +205,31 @@ class Unfinished:
 
     def store(self, index: int, table, **figures: Any) -> None:
         """Writes a fragment, then its record with the figures, and gives the claim back."""
-        from lance.fragment import LanceFragment
-
         schema = self.records_folder / "schema"
         if not schema.exists():
             write_bytes(schema, table.schema.serialize().to_pybytes())
-        made = LanceFragment.create(str(self.folder), table, mode="create").to_json()
+            self._sent(f"{RECORDS}/schema")
+        made = self._written(table)
+        if self.claims.current():
+            write_json(self._path(index), {**figures, "rows": table.num_rows, "fragment": made})
+            self._sent(f"{RECORDS}/{self._path(index).name}")
+        self.claims.give(FIRST + index)
+
+    def _written(self, table) -> dict[str, Any]:
+        """Facts of a new fragment, whose rows are safe by then."""
+        from lance.fragment import LanceFragment
+
+        where = {} if self.remote is None else {"storage_options": self.remote.options}
+        made = LanceFragment.create(self._uri, table, mode="create", **where).to_json()
         for file in made["files"]:
+            if self.remote is not None:
+                file["file_size_bytes"] = self.remote.size(f"data/{file['path']}")
+                continue
             path = self.folder / "data" / file["path"]
             file["file_size_bytes"] = path.stat().st_size
             with path.open("rb") as stored:  # a record must not be on the disk before its rows are
                 os.fsync(stored.fileno())
-        if self.claims.current():
-            write_json(self._path(index), {**figures, "rows": table.num_rows, "fragment": made})
-        self.claims.give(FIRST + index)
+        return made
 
     def record(self, index: int) -> dict[str, Any]:
         """What `store` wrote of a fragment."""
@@ -231,18 +249,38 @@ class Unfinished:
         fragments = [FragmentMetadata.from_json(json.dumps(one)) for one in made]
         schema = pa.ipc.read_schema(pa.py_buffer((self.records_folder / "schema").read_bytes()))
         schema = schema.with_metadata({"explorer": json.dumps(facts)})
-        dataset = lance.LanceDataset.commit(str(self.folder), lance.LanceOperation.Overwrite(schema, fragments))
+        where = {} if self.remote is None else {"storage_options": self.remote.options}
+        dataset = lance.LanceDataset.commit(self._uri, lance.LanceOperation.Overwrite(schema, fragments), **where)
         dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
         for path in [*self.folder.glob(".*"), *self.folder.glob("postings/.*")]:
             path.unlink()  # halves of files, which a kill left under their temporary names
 
     def close(self, facts: dict[str, Any]) -> None:
         """Writes the marker, which makes the Encoding complete, and removes the records."""
-        stored = [path for part in ("data", "_versions") for path in (self.folder / part).rglob("*") if path.is_file()]
-        stored = [path for path in stored if path.suffix in (".lance", ".manifest")] + [self.folder / codebooks.FILE]
-        facts["files"] = {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in sorted(stored)}
+        kept = {name: size for name, size in self._sizes().items() if name.endswith((".lance", ".manifest"))}
+        facts["files"] = kept | {codebooks.FILE: (self.folder / codebooks.FILE).stat().st_size}
         write_json(self.folder / MARKER, facts)
+        self._sent(MARKER)
+        if self.remote is not None:
+            self.remote.remove(JOURNAL, *self.remote.sizes(RECORDS))
         tidy(self.folder)
+
+    @property
+    def _uri(self) -> str:
+        return str(self.folder) if self.remote is None else self.remote.uri
+
+    def _sent(self, name: str) -> None:
+        if self.remote is not None:
+            self.remote.push(name)
+
+    def _sizes(self) -> dict[str, int]:
+        """Bytes of the files with the rows, by name."""
+        if self.remote is not None:
+            parts = self.remote.sizes("data") | self.remote.sizes("_versions")
+        else:
+            found = [path for part in ("data", "_versions") for path in (self.folder / part).rglob("*")]
+            parts = {p.relative_to(self.folder).as_posix(): p.stat().st_size for p in found if p.is_file()}
+        return dict(sorted(parts.items()))
 
     def _path(self, index: int) -> Path:
         return self.records_folder / f"{index:07d}.json"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.encodings import postings
+from explorer.encodings import places, postings
 from explorer.files import read_json
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
     try:
         facts = read_json(folder / MARKER)
         sizes = facts["files"]
+        if places.remote(folder) is not None:  # what is there was looked at when the marker was fetched
+            sizes = {name: size for name, size in sizes.items() if "/" not in name}
         fits = facts["format"] == FORMAT and (key is None or facts["key"] == key) and bool(sizes)
         return facts if fits and all((folder / name).stat().st_size == size for name, size in sizes.items()) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -47,9 +49,7 @@ def is_ours(folder: Path) -> bool:
 
 def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: Path | None = None) -> None:
     """Builds the inverted index of one layer from the dataset in `folder`, in its folder `postings` or in `where`."""
-    import lance
-
-    dataset = lance.dataset(str(folder))
+    dataset = places.dataset(folder)
     columns = [column_of("codes", layer.name), column_of("distances", layer.name)]
     cells = layer.grid[0] * layer.grid[1]
 
@@ -60,3 +60,7 @@ def build_postings(folder: Path, layer: Layer, codes: int, images: int, where: P
             yield codes, distances
 
     postings.build(where or folder / "postings", layer.name, codes, images, cells, batches)
+    there = places.remote(folder) if where is None else None
+    if there is not None:
+        there.push(f"postings/{layer.name}.tokens.npy", move=True)
+        there.push(f"postings/{layer.name}.offsets.npy")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.encodings import places
 from explorer.errors import BadInput
 from explorer.files import atomic_path
 
@@ -95,9 +96,13 @@ class Postings:
 
 def open_layer(folder: Path, layer: str, codes: int, images: int, cells: int) -> Postings | None:
     """The index of a layer in `folder`, or None where it is missing, cut off, or of another encoding."""
+    there = places.remote(folder.parent)
     try:
         offsets = np.load(folder / f"{layer}.offsets.npy", allow_pickle=False, mmap_mode="r")
-        tokens = np.load(folder / f"{layer}.tokens.npy", allow_pickle=False, mmap_mode="r")
+        if there is None:
+            tokens = np.load(folder / f"{layer}.tokens.npy", allow_pickle=False, mmap_mode="r")
+        else:
+            tokens = there.tokens(f"postings/{layer}.tokens.npy")
     except (OSError, ValueError, EOFError):
         return None
     fits = (

@@ -350,8 +350,9 @@ def _launch(folder: Path, record: dict) -> None:
         "EXPLORER_CACHE": str(cache_folder().resolve()),
         "PYTHONUNBUFFERED": "1",
     }
-    if os.environ.get("EXPLORER_CHECKPOINTS"):
-        environment["EXPLORER_CHECKPOINTS"] = str(Path(os.environ["EXPLORER_CHECKPOINTS"]).resolve())
+    for name in ("EXPLORER_CHECKPOINTS", "EXPLORER_ENCODINGS"):
+        if (place := os.environ.get(name)) and "://" not in place:
+            environment[name] = str(Path(place).resolve())
     with (folder / "log.txt").open("ab") as log:
         log.write(f"$ explorer {' '.join(record['arguments'])}\n".encode())
         log.flush()

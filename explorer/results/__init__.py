@@ -177,17 +177,19 @@ def key(kind: str, subject: Subject, options: Any = None) -> str:
 def path(kind: str, subject: Subject, options: Any = None) -> Path:
     """Where `obtain` writes the result unless it is told otherwise; a page can watch for it."""
     entry = RESULTS[kind]
-    return cache_folder() / entry.folder / f"{key(kind, subject, options)}{entry.suffix}"
+    home = encoding.home() if kind == "encoding" else cache_folder() / entry.folder
+    return home / f"{key(kind, subject, options)}{entry.suffix}"
 
 
 def find(kind: str, subject: Subject, options: Any = None) -> tuple[Path, Any] | None:
     """Where the result lies and what is kept there; None where there is none, or only a damaged one."""
     entry, made = RESULTS[kind], path(kind, subject, options)
-    places = [made, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of, wherever it lies
+    cached = cache_folder() / entry.folder / made.name
+    places = [made, cached, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of
     if subject.checkpoint is not None:
         places.insert(0, Path(subject.checkpoint) / entry.folder / made.name)
-    for place in places:
-        if place.exists():
+    for place in dict.fromkeys(places):
+        if place.exists() or (kind == "encoding" and encoding.stored(place)):
             try:
                 return place, entry.read(place, made.stem)
             except BadInput:
@@ -211,7 +213,7 @@ def obtain(
         subject.open(progress)
         needed = () if entry.needs is None else (obtain(entry.needs, subject, progress=progress)[1],)
         name = key(kind, subject, options)
-        target = path(kind, subject, options) if out is None else Path(out).expanduser()
+        target = path(kind, subject, options) if out is None else encoding.local(Path(out).expanduser())
         with exclusive(target, progress):
             found = find(kind, subject, options)
             if found is not None and out is None:

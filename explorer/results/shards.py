@@ -42,7 +42,7 @@ def encode(
         if found is not None:
             whole = len(subject.images)
             return found[0], Written(0, whole, whole, (), 0, found[1].facts)
-        target = results.path("encoding", subject, options) if out is None else Path(out).expanduser()
+        target = results.path("encoding", subject, options) if out is None else encoding.local(Path(out).expanduser())
         return target, encoding.make_shard(subject, options, target, progress, shard, helping)
 
 
