@@ -239,14 +239,18 @@ def _scatter(block: Scatter, paper: Paper) -> str:
     from explorer.sheets.scatter import picture
 
     colouring = block.colours("light")
-    pixels = picture.drawn(block.packed, colouring)
-    names = ", ".join(f"{name} ({count:,})" for _, name, count in colouring.names)
-    more = names or (f"{colouring.ends[0]} (dark) to {colouring.ends[-1]} (light)" if colouring.ends else "")
-    told = f"{len(block.packed.order):,} points" + (f", coloured by {colouring.title}: {more}" if more else "")
-    note = f"{told}. Open the app to point at them, to zoom and to select."
+    shade = [f"rgb({r},{g},{b})" for r, g, b in colouring.palette.tolist()]
+    named = [f'<b style="color:{shade[at]}">●</b> {escape(name)} ({count:,})' for at, name, count in colouring.names]
+    if colouring.ends:
+        scale = ", ".join(shade[at * (colouring.steps - 1) // 8] for at in range(9))
+        bar = f'<b style="padding:0 40px;border-radius:3px;background:linear-gradient(90deg,{scale})"></b>'
+        named.insert(0, f"{escape(colouring.ends[0])} {bar} {escape(colouring.ends[-1])}")
+    legend = f"{escape(colouring.title)}{': ' if named else ''}{', '.join(named)}"
+    url = drawing.url(picture.drawn(block.packed, colouring))
+    note = f"{len(block.packed.order):,} points. Open the app to point at them, to zoom and to select."
     return (
-        f'<figure class="cx-map"><img alt="{escape(block.alt)}" src="{drawing.url(pixels)}">'
-        f"<figcaption>{escape(note)}</figcaption></figure>"
+        f'<figure class="cx-map"><img alt="{escape(block.alt)}" src="{url}">'
+        f"<figcaption><div>{legend}</div><span>{note}</span></figcaption></figure>"
     )
 
 

@@ -81,6 +81,11 @@ def test_a_lasso_selects_what_a_polygon_test_selects(drawn, page, way):
     page.get_by_text(text, exact=True).wait_for()
     page.get_by_role("button", name="Select nothing").click()
     page.get_by_text(re.compile("^selected: 0 ")).wait_for()
+    page.get_by_text("shape", exact=True).first.click()
+    star = page.locator(".scatter .legend button").filter(has_text="star")
+    count = int(star.locator("u").text_content().replace(",", ""))
+    star.click()
+    page.get_by_text(re.compile(f"^selected: {count} ")).wait_for()
     assert page.errors == []
 
 

@@ -44,7 +44,9 @@ function scatterStyle() {
   .scatter .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; margin-top: 6px; align-items: center; max-height: 8.5em;
     overflow-y: auto; line-height: 1.5; }
   .scatter .legend b { font-weight: 600; }
-  .scatter .legend span { white-space: nowrap; }
+  .scatter .legend button { all: unset; cursor: pointer; white-space: nowrap; border-radius: 4px; }
+  .scatter .legend button:hover { text-decoration: underline; text-underline-offset: 3px; }
+  .scatter .legend button:focus-visible { outline: 2px solid var(--cx-accent); outline-offset: 2px; }
   .scatter .legend u { text-decoration: none; color: var(--cx-quiet); font-variant-numeric: tabular-nums; margin-left: 4px; }
   .scatter .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 5px; }
   .scatter .bar { flex: 1 1 180px; max-width: 340px; }

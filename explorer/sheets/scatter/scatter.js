@@ -89,15 +89,26 @@ function scatterLooks(state) {
       found.draw(ready)
       const took = await found.took(ready)
       stage.dataset.took = took.toFixed(1)
+      found.lost(() => {  // the card was taken away: another canvas, without it
+        if (state.gone) return
+        fresh()
+        state.renderer = scatterRaster(state.canvas)
+        stage.dataset.draws = state.renderer.name
+        self.draw(false)
+      })
       if (took < 60 || forced === "webgl") return found
       found.stop()
       throw new Error("drawn faster without")
     } catch (fault) {
-      const fresh = state.canvas.cloneNode()
-      state.canvas.replaceWith(fresh)
-      state.canvas = fresh
+      fresh()
     }
     return scatterRaster(state.canvas)
+  }
+  const fresh = () => {  // a canvas is drawn on in one way, and for good
+    const other = document.createElement("canvas")
+    other.className = state.canvas.className
+    state.canvas.replaceWith(other)
+    state.canvas = other
   }
   const sized = () => Math.min(8, Math.max(1.6, 0.75 * Math.sqrt(state.wide * state.high / Math.max(1, state.seen))))
   const counted = () => {  // how many points are in sight, by a sample
@@ -348,7 +359,11 @@ function scatterTells(state) {
         for (const text of what.ends) make("span", ends, "", text)
       }
       for (const [kind, name, count] of what.names ?? []) {
-        const one = make("span", legend), k = 3 * kind
+        const one = make("button", legend), k = 3 * kind
+        one.type = "button"
+        one.title = `Select all of “${name}” (Shift adds, Alt takes away)`
+        one.onclick = (event) => self.select(state.kinds.map((other) => Number(other === kind)), [],
+          event.shiftKey ? "add" : event.altKey ? "less" : "")
         make("span", one, "dot").style.background = `rgb(${state.palette[k]},${state.palette[k + 1]},${state.palette[k + 2]})`
         one.append(name)
         make("u", one, "", counted(count))

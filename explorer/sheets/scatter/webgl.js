@@ -43,6 +43,7 @@ async function scatterWebgl(canvas, address, forced) {
   const self = {
     name: "webgl",
     stop() { plot.destroy(); renderer.destroy() },
+    lost(act) { renderer.canvas.addEventListener("webglcontextlost", act) },
     busy: null,
     async fill(state) {  // what is new since the last time
       const { xy, kinds, palette, mask } = state
