@@ -11,6 +11,7 @@ import typer
 
 from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.commands.results import SUBJECT, CheckpointName, Out, result
+from explorer.commands.train import on_all_gpus
 from explorer.progress import STATUS_VARIABLE, Progress
 from explorer.results import RESULTS, checked, encoding
 from explorer.results.subject import Subject
@@ -34,6 +35,8 @@ def encode(
     """Writes codes, latents, errors and concepts of every image as a Lance dataset. Runs under torchrun, too."""
     from explorer import ranks
 
+    if shard is None:
+        on_all_gpus(subject["device"])
     started, options, place = time.perf_counter(), {"compact": compact}, ranks.launched()
     if shard is not None:
         _one(checkpoint, options, shard, out, as_json, subject)

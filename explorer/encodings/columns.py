@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from explorer.encodings.layout import column_of
 from explorer.errors import BadInput
 
 FRAGMENT_BYTES, LARGEST_FRAGMENT = 32 * 1024 * 1024, 4096  # whichever is reached first
+GPU_PIXELS = 4 * 1024 * 1024  # of a batch on a GPU, which would wait for Python otherwise
+FEW_OF = 10_000_000  # images up to which all are shuffled to choose those whose errors are measured
 FINITE = "finite"  # beside the columns of a batch: whether the latents of each layer are numbers
 
 
@@ -58,6 +60,12 @@ class Batch:
     def rows(self) -> slice:
         return slice(self.start, self.stop)
 
+    def part(self, rows: slice) -> Batch:
+        """Some of its rows, counted from its first."""
+        start, stop, _ = rows.indices(self.stop - self.start)
+        positions = {name: at[rows] for name, at in self.positions.items()}
+        return replace(self, start=self.start + start, stop=self.start + stop, positions=positions)
+
 
 class Columns:
     """The columns of some images under one network; `given.py` takes them from a file.
@@ -77,10 +85,8 @@ class Columns:
                 raise BadInput(f"layer name {layer.name!r} cannot be a column; use letters, digits, dot, _ and -")
         samples = 1 if settings.compact else settings.samples
         self.samples = {layer.name: min(samples, layer.grid[0] * layer.grid[1]) for layer in self.layers}
-        rng = np.random.default_rng([settings.seed, 1])
-        chosen = rng.permutation(len(images))[: 0 if no_decoder(model) else settings.errors]
         self.measured = np.zeros(len(images), bool)
-        self.measured[chosen] = True
+        self.measured[self._chosen(0 if no_decoder(model) else settings.errors)] = True
         self.errors_seconds = 0.0
         self.concepts = concepts.columns(images.concepts)
 
@@ -88,6 +94,20 @@ class Columns:
         """Takes codebooks onto the device."""
         self.fitted = fitted
         self.codebooks = {name: Codebook(book.vectors.to(self.device), book.kind) for name, book in found.items()}
+
+    def _chosen(self, count: int) -> np.ndarray:
+        rng, total = np.random.default_rng([self.settings.seed, 1]), len(self.images)
+        if total <= FEW_OF:
+            return rng.permutation(total)[:count]
+        return rng.choice(total, count, replace=False, shuffle=False)  # without 8 bytes for each of very many
+
+    @property
+    def batch(self) -> int:
+        """Images in one call of the model: as many as were asked for, on a GPU some times as many if they are small."""
+        asked = self.settings.batch
+        if self.device.type != "cuda":
+            return asked
+        return asked * max(1, GPU_PIXELS // (self.images.size**2 * asked))
 
     def row_bytes(self) -> int:
         """About how many a row has on the disk."""
@@ -114,6 +134,18 @@ class Columns:
     def read(self, rows: slice) -> np.ndarray:
         """What `compute` is given of some images."""
         return self.images.read(rows)
+
+    def made(self, pixels: np.ndarray, batch: Batch) -> dict[str, Any]:
+        """What `compute` gives, in two halves where the memory of a GPU does not hold the whole."""
+        try:
+            return self.compute(pixels, batch)
+        except torch.cuda.OutOfMemoryError:
+            if len(pixels) < 2:
+                raise
+        torch.cuda.empty_cache()
+        half = len(pixels) // 2
+        first, second = (self.made(pixels[rows], batch.part(rows)) for rows in (slice(half), slice(half, None)))
+        return {name: _joined(name, values, second[name]) for name, values in first.items()}
 
     def compute(self, pixels: np.ndarray, batch: Batch) -> dict[str, Any]:
         """The columns of one batch, as arrays or as tensors on any device."""
@@ -209,3 +241,10 @@ class Columns:
         if layer.name in self.fitted:
             facts |= {"codes_asked": self.settings.kmeans, "fitted_on": self.fitted[layer.name]}
         return facts
+
+
+def _joined(name: str, first: Any, second: Any) -> Any:
+    """Two halves of a column."""
+    if name == FINITE:
+        return first & second
+    return torch.cat([first, second]) if isinstance(first, Tensor) else np.concatenate([first, second])

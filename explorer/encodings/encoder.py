@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -210,25 +211,26 @@ class Run:
         columns, mine = self.columns, set()
         started = last = time.time()
         elsewhere, made = work.size(work.there() & wanted), 0
-        stored: Future | None = None
+        stored: deque[Future] = deque()
         parts: list[dict[str, np.ndarray]] = []
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        writers = 3 if columns.device.type == "cuda" else 1  # one stores some 200,000 rows a second
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(writers) as writer:
             for batch, found in _one_behind(self._computed(todo, work, reader)):
                 parts.append(columns.landed(*found))
                 if batch.last:
-                    if stored is not None:
-                        stored.result()  # at most one fragment waits
+                    if len(stored) == writers:
+                        stored.popleft().result()  # no more fragments wait than are being stored
                     now = time.time()
                     figures = {"began": last, "ended": now, "errors_seconds": columns.errors_seconds}
-                    stored = writer.submit(self._store, work, batch.index, parts, figures)
+                    stored.append(writer.submit(self._store, work, batch.index, parts, figures))
                     parts, last, columns.errors_seconds = [], now, 0.0
                     mine.add(batch.index)
                     elsewhere = work.size(work.there() & wanted - mine)
                 made += batch.stop - batch.start
                 rate = made / max(time.time() - started, 1e-9)
                 self.progress.update(elsewhere + made, f"{rate:,.0f} images/s", images_per_second=round(rate, 1))
-            if stored is not None:
-                stored.result()
+            for one in stored:
+                one.result()
         return made
 
     def _computed(self, todo: Iterator[int], work: Unfinished, reader: ThreadPoolExecutor) -> Iterator[tuple]:
@@ -241,14 +243,14 @@ class Run:
             following = next(batches, None)
             if following is not None:
                 ahead = reader.submit(read, following.rows)
-            yield batch, self.columns.sent(self.columns.compute(pixels, batch))
+            yield batch, self.columns.sent(self.columns.made(pixels, batch))
 
     def _batches(self, todo: Iterator[int], work: Unfinished) -> Iterator[Batch]:
         for index in todo:
             first, end = work.span(index)
             positions = self.columns.positions(first, end - first)
-            for start in range(first, end, self.settings.batch):
-                stop = min(start + self.settings.batch, end)
+            for start in range(first, end, self.columns.batch):
+                stop = min(start + self.columns.batch, end)
                 at = {name: chosen[start - first : stop - first] for name, chosen in positions.items()}
                 yield Batch(index, start, stop, stop == end, at)
 

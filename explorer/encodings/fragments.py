@@ -119,8 +119,10 @@ class Unfinished:
             raise BadInput(
                 f"other processes are encoding something else into {self.folder}; wait for them, or choose another name"
             )
-        slot = next((slot for slot in range(SLOTS) if claims.take(PRESENT + slot)), None)
-        if slot is not None and claims.current() and self._identity() == self.identity:
+        if not any(claims.take(PRESENT + slot) for slot in range(SLOTS)):
+            claims.close()
+            raise BadInput(f"{SLOTS:,} processes are encoding into {self.folder} already; let this one wait for them")
+        if claims.current() and self._identity() == self.identity:
             return True
         claims.close()
         return False

@@ -10,6 +10,7 @@ from explorer import results
 from explorer.encodings.encoder import Written
 from explorer.encodings.fragments import Shard
 from explorer.errors import explained
+from explorer.jobs.devices import ALL
 from explorer.progress import Progress
 from explorer.results import encoding
 
@@ -55,7 +56,7 @@ def beside(subject: Subject, place: tuple[int, int, int]) -> tuple[Subject, Shar
     import torch
 
     count, number, here = place
-    if subject.device in ("auto", "cuda") and torch.cuda.is_available():
+    if subject.device in ("auto", "cuda", ALL) and torch.cuda.is_available():
         subject = replace(subject, device=f"cuda:{here % torch.cuda.device_count()}")
     return subject, Shard(number + 1, count)
 

@@ -189,6 +189,18 @@ def test_shards_are_neighbours_and_lack_nothing():
             assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
+def test_a_batch_that_a_gpu_does_not_hold_is_made_in_halves(tmp_path, encoded):  # noqa: F811
+    class Small(Tiny):
+        def encode(self, images):
+            if len(images) > 12:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return super().encode(images)
+
+    part(tmp_path / "x.lance", "1/4")  # fits k-means codes, in whole batches
+    part(tmp_path / "x.lance", "1/1", Small())
+    assert equal(Encoding(tmp_path / "x.lance"), encoded)
+
+
 def test_seconds_count_once_however_many_worked():
     def record(began, ended):
         return {"began": began, "ended": ended}
