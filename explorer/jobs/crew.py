@@ -71,7 +71,7 @@ def _passed_on(crew: Sequence[subprocess.Popen]) -> Iterator[None]:
 def _watch(crew: Sequence[subprocess.Popen]) -> int:
     """Waits until all have ended, or the others have not for a while after one failed; which failed first, else 0."""
     failed, since = 0, float("inf")
-    while any(one.poll() is None for one in crew):
+    while None in [one.poll() for one in crew]:
         if time.monotonic() - since > GRACE:
             return failed
         broken = [number for number, one in enumerate(crew) if one.returncode]

@@ -44,7 +44,9 @@ class Optimization:
             "help": "torch.compile; 'auto' uses it when the run is long enough to pay for it.",
         },
     )
-    device: str = field(default="auto", metadata={"help": "auto, cpu, mps, cuda, or cuda:1."})
+    device: str = field(
+        default="auto", metadata={"help": "auto, cpu, mps, cuda, cuda:1, or all: every GPU has its part of a batch."}
+    )
 
 
 @dataclass(frozen=True)
