@@ -125,7 +125,8 @@ def without_compiler(bench: Any) -> str:
         "import sys; from pathlib import Path\n"
         "from explorer.progress import Progress; from explorer.training import train\n"
         f"r = train('vqvae', 'shapes', Path(sys.argv[1]), settings={bench.sized('vqvae', {})!r}, "
-        f"training={{'steps': 8, 'batch_size': 8, 'image_size': 16, 'images': 64, 'compile': 'yes', 'device': '{bench.device.type}'}}, "
+        f"training={{'steps': 8, 'batch_size': 8, 'image_size': 16, 'images': 64, 'compile': 'yes', "
+        f"'device': '{bench.device.type}'}}, "
         "progress=Progress(0, 'steps', quiet=True)); print(r['state'], r['notes'])"
     )
     empty = {name: str(bench.place / name.lower()) for name in ("TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")}
