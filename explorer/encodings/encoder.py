@@ -168,6 +168,8 @@ class Run:
         return made, seconds, last
 
     def _check_space(self, done: int) -> None:
+        for layer in self.layers:  # now, not after hours
+            postings.check(layer.name, len(self.images), layer.grid[0] * layer.grid[1])
         index = 8 * sum(layer.grid[0] * layer.grid[1] for layer in self.layers)
         stored = 0 if places.remote(self.folder) else (len(self.images) - done) * self.columns.row_bytes()
         needed = stored + len(self.images) * index

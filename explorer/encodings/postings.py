@@ -115,6 +115,15 @@ def open_layer(folder: Path, layer: str, codes: int, images: int, cells: int) ->
     return Postings(layer, np.array(offsets), tokens, images, cells) if fits else None
 
 
+def check(layer: str, images: int, cells: int) -> None:
+    """Raises BadInput where a layer has more tokens than an index holds."""
+    if images * cells > int(LOW):
+        raise BadInput(
+            f"layer '{layer}' of {images:,} images has {images * cells:,} tokens, and an index holds {int(LOW):,}: "
+            f"encode at most {int(LOW) // cells:,} images at once (--limit, or the dataset in parts)"
+        )
+
+
 def build(
     folder: Path, layer: str, codes: int, images: int, cells: int, batches: Batches, budget: int = BUDGET
 ) -> None:
@@ -128,8 +137,7 @@ def build(
         batches: yields codes (M,) and distances (M,) of consecutive tokens, image after image, anew at each call.
     """
     total = images * cells
-    if total > int(LOW):
-        raise BadInput(f"layer '{layer}' has {total:,} tokens; an index holds {int(LOW):,}: encode fewer images")
+    check(layer, images, cells)
     counts = np.zeros(codes, np.int64)
     for batch, _ in batches():
         found = np.bincount(batch, minlength=codes)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from explorer.autoencoder import Codebook, Layer, to_images
-from explorer.encodings import Encoding, codebooks, columns, encoder, fragments, layout
+from explorer.encodings import Encoding, codebooks, columns, encoder, fragments, layout, postings
 from explorer.errors import BadInput, Cancelled
 from explorer.progress import Progress
 
@@ -425,3 +425,11 @@ def test_a_checkpoint_and_a_dataset_by_name(checkpoint, tmp_path):
     assert (find(6) is not None) == learned  # K counts for continuous layers only
     (checkpoint / "encodings" / found.path.name / layout.MARKER).write_text("{")
     assert find()[0] == found.path
+
+
+def test_more_tokens_than_an_index_holds_are_refused_before_anything_is_encoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(postings, "LOW", np.uint64(N * 16 - 1))
+    model = Tiny()
+    with pytest.raises(BadInput, match=f"encode at most {N - 1} images at once"):
+        write(tmp_path / "x.lance", model)
+    assert model.calls == 0
