@@ -14,7 +14,7 @@ from explorer.analysis.trust import Asked
 
 ALL, FITTED = 2_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
 BASELINE, RANDOM = 400, 50  # on a PCA, and where the others lie on the places of random ones that are laid out
-ASKING = "asking how far to trust it"
+PLACING, ASKING = "placing the other points", "asking how far to trust it"
 PLACED = 100_000  # points whose place is taken at once
 Made = tuple[np.ndarray, dict[str, Any], Asked]
 
@@ -34,19 +34,19 @@ def umap(
     points = projection.Centred(vectors)  # tells of what is not finite
     report(0.0, "drawing the points to lay out")
     drawn = sketch.draw(vectors, fitted, seed)
-    known, places = vectors[drawn.rows], np.empty((len(points), dims), np.float32)
-    places[drawn.rows] = projection.umap_map(
-        known, dims, neighbours, min_dist, seed, lambda share, message: report(0.02 + 0.5 * share, message)
+    laid = projection.umap_map(
+        vectors[drawn.rows],
+        dims,
+        neighbours,
+        min_dist,
+        seed,
+        lambda share, message: report(0.02 + 0.5 * share, message),
     )
+    places, recall = _place(vectors, drawn.rows, laid, seed, lambda share: report(0.52 + 0.18 * share, PLACING))
     others = np.setdiff1d(np.arange(len(points)), drawn.rows, assume_unique=True)
-    near = cells.nearest(
-        vectors[others], known, placing.K, seed, lambda share: report(0.52 + 0.18 * share, "placing the others")
-    )
-    for start in range(0, len(others), PLACED):
-        part = slice(start, start + PLACED)
-        places[others[part]] = placing.place(near.distances[part], places[drawn.rows[near.rows[part]]])
     facts = {
-        "fitted": len(drawn.rows), "placed": len(others), "placed_by": placing.K, "placing_recall": near.recall,
+        "fitted": len(drawn.rows), "placed": len(others), "placing_recall": recall,
+        "placing_error": _missed(vectors[drawn.rows], laid, seed),
         "sample": f"by the root of the size of {drawn.cells} k-means cells of the latents",
         "weights": [float(drawn.weights.min()), float(drawn.weights.max())],
     }  # fmt: skip
@@ -54,6 +54,24 @@ def umap(
         vectors, places, drawn.rows, others, k, seed, lambda share: report(0.7 + 0.3 * share, ASKING)
     )
     return places, facts | told, asked
+
+
+def _place(vectors: np.ndarray, rows: np.ndarray, laid: np.ndarray, seed: int, step: Step) -> tuple[np.ndarray, float]:
+    """Places (M, d) of all, where those of some rows (F,) are laid out (F, d); and how well neighbours were found."""
+    near = cells.nearest(vectors, vectors[rows], placing.K, seed, step)
+    places = np.empty((len(vectors), laid.shape[1]), np.float32)
+    for start in range(0, len(vectors), PLACED):
+        part = slice(start, start + PLACED)
+        places[part] = placing.place(near.distances[part], laid[near.rows[part]])
+    places[rows] = laid
+    return places, near.recall
+
+
+def _missed(known: np.ndarray, laid: np.ndarray, seed: int) -> float:
+    """`placing.placing_error` of some of the points that are laid out, placed by the others."""
+    some = _some(len(known), ALL, seed)
+    near = streamed.nearest(known, some, placing.K)
+    return placing.error_of(laid[some], laid, near, placing.apart(known, some, near))
 
 
 def pca(vectors: np.ndarray, dims: int, k: int, seed: int, report: Report) -> Made:
