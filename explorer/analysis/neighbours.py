@@ -103,6 +103,7 @@ class Centred:
 
     def __getitem__(self, rows: slice | np.ndarray | Tensor) -> Tensor:
         """(n, D) of some rows, centred."""
+        rows = rows.numpy() if isinstance(rows, Tensor) else rows  # numpy takes a tensor of one row for a number
         return torch.from_numpy(np.array(self.vectors[rows], np.float64)) - self.middle
 
     def parts(self, rows: int = ROWS) -> Iterator[Tensor]:

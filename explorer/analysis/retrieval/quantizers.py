@@ -37,8 +37,8 @@ def clusters(points: np.ndarray, count: int, seed: int = 0, tell: Callable[[int]
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(M,) int64, the centre (C, D) with the least Euclidean distance to each point (M, D)."""
     half = np.square(centres).sum(1) / 2
-    parts = [points[start : start + BLOCK] @ centres.T - half for start in range(0, len(points), BLOCK)]
-    return np.concatenate([part.argmax(1) for part in parts])
+    starts = range(0, len(points), BLOCK)
+    return np.concatenate([(points[start : start + BLOCK] @ centres.T - half).argmax(1) for start in starts])
 
 
 def packing(points: np.ndarray, centres: np.ndarray, parts: int, seed: int = 0) -> np.ndarray:
