@@ -47,7 +47,7 @@ def umap(
     facts = {
         "fitted": len(drawn.rows), "placed": len(others), "placing_recall": recall,
         "placing_error": _missed(vectors[drawn.rows], laid, seed),
-        "sample": f"by the root of the size of {drawn.boxes} boxes of equal size along the main directions of the latents",
+        "sample": f"by the root of how many lie in each of {drawn.boxes:,} boxes of equal size",
         "weights": [float(drawn.weights.min()), float(drawn.weights.max())],
     }  # fmt: skip
     told, asked = _trusted(

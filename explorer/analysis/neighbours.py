@@ -46,20 +46,23 @@ def nearest(
     if k == 0:
         return np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32)
     half_norms = points.square().sum(1) / 2  # (M,)
-    found, distances, done = [], [], 0
-    for part in rows.split(max(1, BLOCK // max(1, len(points)))):
-        score = torch.addmm(half_norms, points[part], points.T, alpha=-1)  # |b|²/2 - ab: same order as |a - b|²
+    found, distances = torch.empty((len(rows), k), dtype=torch.int64), torch.empty((len(rows), k))
+    # one place for all blocks, since what is kept between them would leave holes of their size in memory
+    done, block = 0, points.new_empty((max(1, min(len(rows), BLOCK // len(points))), len(points)))
+    for part in rows.split(len(block)):
+        score = block[: len(part)]
+        torch.addmm(half_norms, points[part], points.T, alpha=-1, out=score)  # |b|²/2 - ab: same order as |a - b|²
         score[torch.arange(len(part)), part] = torch.inf
         index = score.topk(k, dim=1, largest=False).indices
         # one neighbour at a time: (block, k, D) of differences would dwarf the block of distances
         distance = torch.stack([(points[part] - points[index[:, j]]).norm(dim=1) for j in range(k)], 1)
         order = distance.argsort(stable=True)
-        found.append(index.gather(1, order))
-        distances.append(distance.gather(1, order))
+        found[done : done + len(part)] = index.gather(1, order)
+        distances[done : done + len(part)] = distance.gather(1, order)
         done += len(part)
         if progress is not None:
             progress(done, len(rows))
-    return torch.cat(found).numpy(), torch.cat(distances).float().numpy()
+    return found.numpy(), distances.numpy()
 
 
 def finite(vectors: np.ndarray | Tensor) -> Tensor:

@@ -91,10 +91,11 @@ class _Many(Centred):
         for first in range(0, len(rows), ASKED):
             part = rows[first : first + ASKED]
             asked.append((self._asked(part), bounds[first : first + ASKED, None], part, first))
+        held = torch.empty(min(ASKED, len(rows)) * MANY, dtype=torch.float64)  # one place for all blocks
         for start in range(0, len(self), MANY):
             block = self._block(slice(start, start + MANY)).T
             for own, bound, itself, first in asked:
-                scores = own @ block
+                scores = torch.mm(own, block, out=held[: len(own) * block.shape[1]].view(len(own), -1))
                 query, other = (scores < bound).nonzero(as_tuple=True)
                 apart = itself[query] != other + start
                 query, other = query[apart], other[apart]

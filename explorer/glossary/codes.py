@@ -265,6 +265,21 @@ TERMS: dict[str, Term] = {
         "map.",
         source="Venna and Kaski 2001",
     ),
+    "fitted points": Term(
+        "Laid out",
+        "Of a map of many points UMAP lays out a sample, and every other point is placed among those. The sample is "
+        "stratified: space is cut into boxes of equal size along the main directions of the latents, and a box of n "
+        "points gives in proportion to the root of n, at least one. So what is rare is in it, and what is common does "
+        "not fill it. Concepts have no part in it.",
+        source="Hie et al. 2019, Bankier 1988",
+    ),
+    "placed points": Term(
+        "Placed",
+        "Points that UMAP did not lay out lie at the mean of the places of the five laid-out points with the nearest "
+        "latents, weighted by one over the distance. Their trustworthiness stands beside that of the points that were "
+        "laid out, and beside what it would be if each lay on the place of any of those. Neighbours are looked for "
+        "among all points of the map.",
+    ),
     "points of a map": Term(
         "At most",
         "How many points, drawn at random. More points take longer. Of more than 12,500 the map is flat, and pictures "

@@ -189,11 +189,31 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
     if options.method == "umap":
         pca = study.remember(mapped.pca_trust, points)
         cards.append(Card("PCA would reach", f"{pca:.3f}", "trustworthiness, same points", help_of("reading pca")))
-        return Cards(cards, 4), numbers | {"trustworthiness_of_pca": pca}
+        more, told = _sampled(facts)
+        return Cards([*cards, *more], 5 if more else 4), numbers | {"trustworthiness_of_pca": pca} | told
     shares = [float(share) for share in facts["explained_variance"]]
     held = f"of the variance, in {options.dims} axes"
     cards.append(Card("The axes hold", f"{sum(shares):.0%}", held, help_of("reading pca")))
     return Cards(cards, 4), numbers | {"explained_variance": shares}
+
+
+def _sampled(facts: Mapping[str, Any]) -> tuple[list[Card], dict[str, Any]]:
+    """Of a map that only a sample is laid out of: how many, and how far to trust where the others were placed."""
+    if "fitted" not in facts:
+        return [], {}
+    placed, fitted, random = (facts[f"trustworthiness_{of}"] for of in ("placed", "fitted", "random"))
+    beside = f"laid out: {fitted['mean']:.3f}; at random: {random['mean']:.2f}"
+    about = f"{help_of('placed points')} {_asked(placed, 'placed')} {_asked(fitted, 'laid-out')}"
+    cards = [
+        Card("Laid out", f"{facts['fitted']:,}", f"{facts['placed']:,} placed beside them", help_of("fitted points")),
+        Card("Where placed", f"{placed['mean']:.3f}", beside, about),
+    ]
+    names = ("fitted", "placed", "sample", *(f"trustworthiness_{of}" for of in ("placed", "fitted", "random")))
+    return cards, {name: facts[name] for name in names}
+
+
+def _asked(told: Mapping[str, Any], kind: str) -> str:
+    return f"{told['n']:,} {kind} points were asked (95 %: {told['low']:.4f} to {told['high']:.4f})."
 
 
 # --------------------------------------------------------------------------------------------------------- the chart
