@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from explorer.autoencoder import Autoencoder, Codebook, Layer, to_images
 from explorer.errors import BadInput
-from explorer.files import atomic_path
+from explorer.files import atomic_path, digest
 
 if TYPE_CHECKING:
     from explorer.progress import Progress
@@ -80,6 +81,12 @@ def load(path: Path) -> tuple[dict[str, Codebook], dict[str, int]]:
             return {name: Codebook(file.get_tensor(name), kinds.get(name, "learned")) for name in names}, fitted
     except SafetensorError as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
+
+
+def content(found: Mapping[str, Codebook]) -> str:
+    """A short text that is equal where all vectors are equal to the bit."""
+    parts = {name: book.vectors.detach().float().cpu().numpy().tobytes() for name, book in sorted(found.items())}
+    return digest(*((name, hashlib.sha256(data).hexdigest()) for name, data in parts.items()))
 
 
 def positions(rng: np.random.Generator, rows: int, cells: int, samples: int) -> np.ndarray:

@@ -150,22 +150,32 @@ class Run:
         self.progress.total = work.size(wanted)
         with exact(), torch.inference_mode():
             self._codebooks(work)
-            fitted, made, seconds = time.perf_counter(), 0, 0.0
-            while True:
+            fitted, made, seconds, last = time.perf_counter(), 0, 0.0, None
+            figures = {"resumed_at": before, "kmeans_seconds": fitted - started}
+            while last is None:
                 began = time.perf_counter()
                 made += self._encode(work, work.todo(own, helping), wanted)
                 seconds += time.perf_counter() - began
                 there = work.there()
                 if complete(self.folder, self.key) or wanted <= there:
-                    break
-                self.progress.update(work.size(there & wanted), "other processes are writing the rest; waiting")
-                time.sleep(WAIT)
-        figures = {"resumed_at": before, "kmeans_seconds": fitted - started}
-        with work.alone(FINISH, self.progress, self.progress.total):
-            last = complete(self.folder, self.key) is None and len(work.there()) == len(work)
-            if last:
-                self._finish(work, started, figures)
+                    last = self._finished(work, started, figures, helping)
+                else:
+                    self.progress.update(work.size(there & wanted), "other processes are writing the rest; waiting")
+                    time.sleep(WAIT)
         return made, seconds, last
+
+    def _finished(self, work: Unfinished, started: float, figures: dict[str, float], helping: bool) -> bool | None:
+        """Whether this process puts all together; None where some fragments have to be made again."""
+        with work.alone(FINISH, self.progress, self.progress.total):
+            if complete(self.folder, self.key):
+                return False
+            if len(work.there()) < len(work):
+                return None if helping else False
+            self._codebooks(work)  # those that count, if others were fitted as well
+            if work.forget(self.books):
+                return None
+            self._finish(work, started, figures)
+            return True
 
     def _check_space(self, done: int) -> None:
         for layer in self.layers:  # now, not after hours
@@ -187,7 +197,11 @@ class Run:
             with work.alone(BOOKS, self.progress):
                 if not path.is_file():
                     self._fit_codebooks(path)
-        self.columns.use(*codebooks.load(path))
+        if work.remote is not None:
+            work.remote.pull([path.name])
+        found, fitted = codebooks.load(path)
+        self.books = codebooks.content(found)
+        self.columns.use(found, fitted)
 
     def _fit_codebooks(self, path: Path) -> None:
         model, device = self.columns.model, self.columns.device
@@ -257,7 +271,7 @@ class Run:
                 yield Batch(index, start, stop, stop == end, at)
 
     def _store(self, work: Unfinished, index: int, parts: list[dict[str, np.ndarray]], figures: dict) -> None:
-        work.store(index, self.columns.table(parts, *work.span(index)), **figures)
+        work.store(index, self.columns.table(parts, *work.span(index)), codebooks=self.books, **figures)
 
     # ---- storage
 

@@ -151,7 +151,7 @@ class Unfinished:
             except (OSError, ValueError, KeyError, TypeError):
                 whole = False
             if not whole:
-                self._path(index).unlink(missing_ok=True)
+                self._forget(index)
         return True
 
     def _empty(self) -> None:
@@ -232,6 +232,20 @@ class Unfinished:
             with path.open("rb") as stored:  # a record must not be on the disk before its rows are
                 os.fsync(stored.fileno())
         return made
+
+    def forget(self, books: str) -> int:
+        """Forgets fragments that were made with other codebooks than `books`, and returns how many: where there are no
+        locks, as in object storage, two may have fitted some at once, of which the last stayed."""
+        other = [index for index in self.there() if self.record(index).get("codebooks") != books]
+        for index in other:
+            self._forget(index)
+        return len(other)
+
+    def _forget(self, index: int) -> None:
+        path = self._path(index)
+        if self.remote is not None:
+            self.remote.remove(f"{RECORDS}/{path.name}")
+        path.unlink(missing_ok=True)
 
     def record(self, index: int) -> dict[str, Any]:
         """What `store` wrote of a fragment."""

@@ -155,6 +155,18 @@ def test_what_was_damaged_while_unfinished_is_made_again(tmp_path, encoded, harm
     assert equal(Encoding(folder), encoded)
 
 
+def test_codebooks_that_two_fitted_at_once_are_those_of_one(tmp_path, encoded):  # noqa: F811
+    """As where there are no locks: a shard was made with codebooks that another process has replaced since."""
+    folder, model = tmp_path / "x.lance", Tiny()
+    part(folder, "1/2")
+    record = folder / layout.RECORDS / "0000000.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"codebooks": "of another fit"}))
+    found = part(folder, "2/2", model)
+    assert found.facts is None and found.lacking == (0,)
+    assert part(folder, "1/2", model).facts is not None
+    assert model.images == N - 192 + 96 and equal(Encoding(folder), encoded)
+
+
 def test_an_index_that_is_there_is_not_built_again(tmp_path, encoded, monkeypatch):  # noqa: F811
     folder, built = tmp_path / "x.lance", []
     build = encoder.build_postings
