@@ -292,6 +292,20 @@ def load(path: str | Path):
     return model.eval().requires_grad_(False)
 
 
+def load_known(path: str | Path, known: str):
+    """The network as by `load`, if its content is the one that `fingerprint` called `known`.
+
+    Raises:
+        BadInput: also where other weights have taken its place, of which nothing kept under `known` would be true.
+    """
+    model = load(path)
+    if fingerprint(path) != known:
+        raise BadInput(
+            f"{Path(path).name} was replaced by another checkpoint meanwhile; reload the page, or begin again"
+        )
+    return model
+
+
 def fingerprint(path: str | Path) -> str:
     """Content hash of weights and settings: the part of a cache key that stands for the model."""
     path = Path(path)
@@ -309,7 +323,7 @@ def fingerprint(path: str | Path) -> str:
     except OSError:
         raise BadInput(f"{path.name} has no {WEIGHTS}; it was deleted, or training has not saved yet") from None
     checkpoint = describe(path)
-    weights = _weights_digest(path / WEIGHTS, stat.st_mtime_ns, stat.st_size)
+    weights = _weights_digest(path / WEIGHTS, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
     return digest(checkpoint.family, checkpoint.settings, checkpoint.image_size, weights)
 
 
@@ -414,7 +428,7 @@ def _header(weights: Path) -> dict[str, tuple[int, ...]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _weights_digest(path: Path, modified: int, size: int) -> str:
+def _weights_digest(path: Path, *stamps: int) -> str:
     return file_digest(path)
 
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ LIBRARY_CACHES = {
     "TORCH_HOME": "torch",
     "HF_HOME": "huggingface",
 }
+LEFT = re.compile(r"\..+\.[a-z0-9_]{8}(\.[^.]*)?")  # what `atomic_path` leaves where its process is killed
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 
 
@@ -88,6 +90,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def occupied(folder: Path) -> bool:
+    """Whether a folder holds anything but what killed writers left; False where there is none."""
+    return Path(folder).exists() and any(LEFT.fullmatch(path.name) is None for path in Path(folder).iterdir())
+
+
+def sweep(folder: Path, stem: str | None = None) -> None:
+    """Removes what killed writers left in a folder, or of the one name `stem`; only for who alone writes there."""
+    if not Path(folder).is_dir():
+        return
+    for path in Path(folder).iterdir():
+        if LEFT.fullmatch(path.name) and (stem is None or path.name.startswith(f".{stem}.")):
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

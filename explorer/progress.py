@@ -31,14 +31,14 @@ class Progress:
         named = os.environ.get(STATUS_VARIABLE)
         self.status = status or (Path(named) if named else None)
         self.total, self.unit, self.quiet = total, unit, quiet
-        self.started = time.time()
+        self.started, self._began = time.time(), time.monotonic()
         self.cancelled = self.held = False  # held: `update` leaves it to others to end the work
-        self._last, self._done = 0.0, 0
+        self._last, self._done = float("-inf"), 0
         self.update(0, "starting", force=True)
 
     def update(self, done: int, message: str = "", *, force: bool = False, state: str = "running", **figures) -> None:
         """Says that `done` units are finished; raises Cancelled if `cancel` was called meanwhile."""
-        now, self._done, message = time.time(), done, one_line(message)
+        now, self._done, message = time.monotonic(), done, one_line(message)  # a clock that nobody sets
         if force or now - self._last >= 0.5:
             self._last = now
             if self.status is not None:
@@ -52,7 +52,7 @@ class Progress:
                         "unit": self.unit,
                         "message": message,
                         "started": self.started,
-                        "heartbeat": now,
+                        "heartbeat": self.started + now - self._began,
                         **figures,
                     },
                 )

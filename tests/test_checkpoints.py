@@ -204,3 +204,29 @@ def test_a_pickle_is_refused_unopened(tmp_path):
 def test_a_folder_of_photographs_is_no_checkpoint(tmp_path):
     with pytest.raises(BadInput, match=r"is not a checkpoint: it has no config\.json"):
         checkpoints.load(tmp_path)
+
+
+def test_weights_that_took_the_place_of_others_are_not_taken_for_them(tmp_path):
+    """Even of the same size, with the same time of change, as a backup that is put back."""
+    import os
+    import shutil
+
+    import torch
+
+    from explorer.models import build
+
+    settings = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 8, "dim": 4}
+    for seed, name in enumerate("ab"):
+        torch.manual_seed(seed)
+        (tmp_path / name).mkdir()
+        network = build("vqvae", settings, 16).eval()
+        checkpoints.save(
+            tmp_path / name, network, family="vqvae", dataset="digits", training={}, metrics={}, card="# x"
+        )
+        os.utime(tmp_path / name / "model.safetensors", ns=(10**18, 10**18))
+    known = checkpoints.fingerprint(tmp_path / "a")
+    checkpoints.load_known(tmp_path / "a", known)
+    shutil.copy2(tmp_path / "b" / "model.safetensors", tmp_path / "a" / "model.safetensors")
+    assert checkpoints.fingerprint(tmp_path / "a") == checkpoints.fingerprint(tmp_path / "b") != known
+    with pytest.raises(BadInput, match="a was replaced by another checkpoint meanwhile; reload the page"):
+        checkpoints.load_known(tmp_path / "a", known)

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def start(arguments: list[str], target: Path | None = None, *, title: str, devic
         for other in all_jobs():
             if target is not None and other.active and other.target == target:
                 raise BadInput(f"'{target.name}' is being written by '{other.title}'; stop it or choose another name")
-        now = time.time()
+        now = _later()
         folder = jobs_folder() / f"{int(now * 1000):013d}-{secrets.token_hex(2)}"
         folder.mkdir(parents=True)
         record = {
@@ -194,7 +195,7 @@ def resume(job: Job) -> Job:
         if trains(arguments):
             begun = job.target is None or (job.target / "config.json").exists()  # else it ended before the first save
             record["arguments"] = [a for a in arguments if a != "--resume"] + ["--resume"] * begun
-        record["queued"] = time.time()
+        record["queued"] = _later()
         for name in ("stop.json", "status.json"):
             (job.folder / name).unlink(missing_ok=True)
         _launch(job.folder, record)
@@ -309,7 +310,7 @@ def _state(folder: Path, record: dict, status: dict, running: bool, log: str) ->
         return "queued" if waits else "running"
     if said in FINAL:
         return said
-    if record.get("pid") is None and time.time() - record.get("queued", 0) < 10:
+    if record.get("pid") is None and abs(time.time() - record.get("launched", 0)) < 10:
         return "queued"  # the moment between writing job.json and the birth of the process
     if tells_full_memory(log):
         return "failed"
@@ -341,8 +342,20 @@ def _advice(state: str, text: str) -> str:
 # -------------------------------------------------------------------------------------------------- processes, files
 
 
+def _later() -> float:
+    """Now, and after all jobs that there are: their order stays that of the asking where the clock was set back."""
+    times = [time.time()]
+    for folder in jobs_folder().iterdir() if jobs_folder().is_dir() else ():
+        with suppress(BadInput):
+            record = read_record(folder)
+            times += [record.get("created", 0.0) + 0.001, record.get("queued", 0.0) + 0.001]
+    return max(times)
+
+
 def _launch(folder: Path, record: dict) -> None:
-    record.pop("pid", None)
+    for name in ("pid", "process_created", "process_started"):
+        record.pop(name, None)
+    record["launched"] = time.time()
     write_json(folder / "job.json", record)
     environment = os.environ | {
         JOB_VARIABLE: str(folder),

@@ -28,12 +28,10 @@ _taken: set[Path] = set()  # by `exclusive`, in this process
 
 def hold(name: str) -> bool:
     """Takes the lock `name` for the rest of this process's life; False if it is taken."""
-    file = _path(name).open("a+")
-    if not _take(file):
-        file.close()
-        return False
-    _held.append(file)
-    return True
+    file = _taken_file(_path(name))
+    if file is not None:
+        _held.append(file)
+    return file is not None
 
 
 @contextmanager
@@ -51,10 +49,10 @@ def exclusive(target: Path, progress: Progress | None = None) -> Iterator[None]:
         if path in _taken:
             yield
             return
-        with path.open("a+") as file:
-            while not _take(file):
-                _tell(progress)
-                time.sleep(WAIT)
+        while (file := _taken_file(path)) is None:
+            _tell(progress)
+            time.sleep(WAIT)
+        with file:
             _taken.add(path)
             try:
                 yield
@@ -73,6 +71,27 @@ def _path(name: str) -> Path:
     folder = cache_folder().resolve() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)[-40:]}-{digest(name)}.lock"
+
+
+def _taken_file(path: Path) -> IO | None:
+    """The file at `path`, locked; None where another has it. Newcomers lock what lies there, so a lock on a file that
+    was deleted meanwhile, with the cache, is none."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+        if not _take(file):
+            file.close()
+            return None
+        if _lies_at(path, file):
+            return file
+        file.close()
+
+
+def _lies_at(path: Path, file: IO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except OSError:
+        return False
 
 
 def _take(file: IO) -> bool:
@@ -109,10 +128,7 @@ class Claims:
 
     def current(self) -> bool:
         """Whether the file is still the one that newcomers open: who removes it says that nothing is left to claim."""
-        try:
-            return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
-        except OSError:
-            return False
+        return _lies_at(self.path, self._file)
 
     def close(self) -> None:
         """Gives everything back."""

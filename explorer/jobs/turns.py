@@ -17,7 +17,7 @@ from explorer.jobs.devices import ALL, called, gpus
 from explorer.jobs.locks import hold
 
 RECORD = {"title": str, "target": str, "device": str, "created": float, "queued": float, "pid": int}
-RECORD |= {"process_created": float}
+RECORD |= {"process_created": float, "process_started": str, "launched": float}
 JOB_VARIABLE = "EXPLORER_JOB"  # names the job's folder for the process that `jobs.start` made
 
 children: dict[int, subprocess.Popen] = {}  # started by this process: polled, so that a finished one leaves no zombie
@@ -60,10 +60,23 @@ def _is(value: object, kind: type) -> bool:
 
 def identity(pid: int) -> dict:
     """A process id with the time of its birth, because ids are used again."""
+    found = {"pid": pid, "process_created": 0.0}
     try:
-        return {"pid": pid, "process_created": psutil.Process(pid).create_time()}
+        found["process_created"] = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
-        return {"pid": pid, "process_created": 0.0}
+        return found
+    started = _started(pid)
+    return found if started is None else found | {"process_started": started}
+
+
+def _started(pid: int) -> str | None:
+    """When a process was born since the machine was started, and which start that was: no clock that is set changes
+    either, as it does what psutil tells. None where the system does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+    except (OSError, IndexError):
+        return None
 
 
 def alive(record: dict) -> bool:
@@ -76,8 +89,9 @@ def alive(record: dict) -> bool:
         del children[pid]
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - record.get("process_created", 0.0)) < 1.5
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        known = record.get("process_started")
+        born = abs(process.create_time() - record.get("process_created", 0.0)) < 1.5
+        return (born if known is None else known == _started(pid)) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, psutil.AccessDenied, OverflowError):
         return False
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput, explained
-from explorer.files import SHIPPED, cache_folder
+from explorer.files import SHIPPED, cache_folder, sweep
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
 from explorer.progress import Progress
@@ -215,6 +215,8 @@ def obtain(
         name = key(kind, subject, options)
         target = path(kind, subject, options) if out is None else encoding.local(Path(out).expanduser())
         with exclusive(target, progress):
+            if out is None:
+                sweep(target.parent, target.stem)
             found = find(kind, subject, options)
             if found is not None and out is None:
                 return found

@@ -53,8 +53,8 @@ class Subject:
         return checkpoints.describe(self.checkpoint)
 
     def network(self) -> Any:
-        """The checkpoint's network, in evaluation mode on the CPU."""
-        return checkpoints.load(self.checkpoint)
+        """The checkpoint's network, in evaluation mode on the CPU; BadInput where it was replaced meanwhile."""
+        return checkpoints.load_known(self.checkpoint, self.fingerprint)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -43,14 +43,14 @@ def _network(path: Path, fingerprint: str) -> tuple[Autoencoder, threading.Lock]
     from explorer import checkpoints
     from explorer.jobs.devices import choose
 
-    model = checkpoints.load(path)
+    model = checkpoints.load_known(path, fingerprint)
     # Streamlit collects garbage after every run; a library that came with the network stays, so it need not be searched
     gc.collect()
     gc.freeze()
     try:
         return model.to(choose("auto")), threading.Lock()
     except RuntimeError:  # the GPU is full of somebody's training; the CPU always has room
-        return checkpoints.load(path), threading.Lock()
+        return checkpoints.load_known(path, fingerprint), threading.Lock()
 
 
 def through(function: Callable, *, gradients: bool = False) -> Callable:

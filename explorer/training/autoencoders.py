@@ -16,6 +16,7 @@ from explorer.chance import Chance
 from explorer.datasets import seen
 from explorer.datasets.split import told
 from explorer.errors import BadInput
+from explorer.files import occupied
 from explorer.models import build
 from explorer.options import configure
 from explorer.progress import Progress
@@ -57,12 +58,12 @@ def train(
             memory, another rank that has ended. A new folder in which nothing was saved is removed again.
     """
     out = Path(out)
-    saved = _saved(out) if resume else None
+    saved = _saved(out) if resume and (occupied(out) or not out.exists()) else None  # else killed before it said a word
     if saved is not None:
         family, dataset = saved.family, _dataset_of(saved, dataset)
         settings = {**saved.settings, **(settings or {})}
         training = {**loop.kept_fields(TrainingConfig, saved.training), **(training or {})}
-    elif out.exists() and any(out.iterdir()):
+    elif occupied(out):
         raise BadInput(f"{out.name} already exists; choose another name, resume it, or delete it")
     config: TrainingConfig = configure(TrainingConfig, dict(training or {}))
     ranks.check(config.batch_size)
@@ -157,5 +158,6 @@ def _dataset_of(saved: checkpoints.Checkpoint, given: str) -> str:
 def _saved(out: Path) -> checkpoints.Checkpoint:
     saved = checkpoints.describe(out)
     if saved.state == "done":
+        (out / loop.STATE).unlink(missing_ok=True)  # it was killed just before that
         raise BadInput(f"{out.name} is finished; there is nothing to resume, train under another name")
     return saved

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from explorer import ranks
 from explorer.chance import Chance
 from explorer.errors import BadInput, Cancelled, explained
-from explorer.files import atomic_path
+from explorer.files import atomic_path, sweep
 from explorer.progress import Progress
 from explorer.training import compilation, memory, states
 from explorer.training.batches import Source
@@ -36,6 +36,7 @@ from explorer.training.step import Step
 STATE = "state.safetensors"
 ORDER = 2  # which arithmetic draws images and noise; a run that is resumed with another goes on otherwise
 LOG = "metrics.jsonl"
+SAVED = 60  # seconds between two saves
 
 
 class Task(Protocol):
@@ -111,7 +112,7 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
     return {
         "state": state,
         "steps": made.step,
-        "seconds": time.time() - made.begun,
+        "seconds": time.monotonic() - made.begun,
         "images_per_second": made.images_per_second,
         "metrics": metrics,
     }
@@ -138,7 +139,7 @@ class _Run:
         self.figures: dict[str, Any] = {}
         self.guard = Guard(self.model, self.config.learning_rate)
         self.step, self.images_per_second = 0, 0.0
-        self.begun, self.before = time.time(), 0.0  # seconds that runs took which this one resumes
+        self.begun, self.before = time.monotonic(), 0.0  # seconds that runs took which this one resumes
         self.compiled: bool | None = None  # not decided
         self.kept: bool | None = None  # what the run that is resumed decided
         self.pending: deque[tuple[int, Reading]] = deque()  # lines of the log that are on their way
@@ -169,6 +170,7 @@ class _Run:
                 self.out.mkdir(parents=True, exist_ok=True)
             except FileNotFoundError as error:
                 raise BadInput(f"{self.out} cannot be made: {error.strerror}; choose another place") from None
+            sweep(self.out)
             self.task.describe(self.out, self.step, "training")
         if ranks.first():
             self.task.begun(self.out, self.step)
@@ -189,7 +191,7 @@ class _Run:
         config, timer = self.config, self.timer
         log_every = max(1, min(100, config.steps // 100))
         look_every = max(log_every, config.steps // 20 // log_every * log_every)
-        saved, wish = time.time(), ranks.Wish()
+        saved, wish = time.monotonic(), ranks.Wish()
         self.progress.held = ranks.count() > 1  # all of them end after the same step
         with lane(self.device):
             while self.step < config.steps:
@@ -199,11 +201,11 @@ class _Run:
                     self.pending.append((self.step, self.meter.ask()))
                     look = self.step % look_every == 0 or self.step == config.steps
                     self.settle(0 if look or ranks.count() > 1 else 1, look=look)
-                    if time.time() - saved > 60:
+                    if time.monotonic() - saved > SAVED:
                         self.settle(0)
                         if self.guard.safe:
                             self.save_state("training")
-                            saved = time.time()
+                            saved = time.monotonic()
                     timer.restart()
                 self.progress.update(self.step, "training", **self.figures)
                 if self.progress.held and wish.end(self.progress.cancelled):
@@ -307,7 +309,7 @@ class _Run:
             return
         tensors = states.collect(self.model, self.optimizer, self.task.objective)
         tensors |= {} if self.compiled is None else {"compiled": torch.tensor(self.compiled)}
-        tensors |= {"seconds": torch.tensor(self.before + time.time() - self.begun), "order": torch.tensor(ORDER)}
+        tensors |= {"seconds": torch.tensor(self.before + time.monotonic() - self.begun), "order": torch.tensor(ORDER)}
         finite = states.is_finite(tensors)
         if state == "stopped" and (self.out / STATE).is_file() and not (finite and self.guard.safe):
             self.task.describe(self.out, self.step, state)
@@ -328,6 +330,7 @@ class _Run:
         path = self.out / STATE
         if not path.is_file():
             if ranks.first():
+                sweep(self.out)
                 _truncate_log(self.out / LOG, 0)
             return  # stopped before the first save: begin again
         self.step, tensors = states.load(path)
@@ -343,6 +346,7 @@ class _Run:
         if self.step and hasattr(self.model, "started"):
             self.model.started()
         if ranks.first():
+            sweep(self.out)
             _truncate_log(self.out / LOG, self.step)
 
     def finish(self) -> dict[str, Any]:
@@ -355,7 +359,7 @@ class _Run:
         metrics = self.task.score(self.device)
         details = {
             "step": self.step,
-            "seconds": round(self.before + time.time() - self.begun, 1),
+            "seconds": round(self.before + time.monotonic() - self.begun, 1),
             "images_per_second": round(self.images_per_second, 1),
             "device": str(self.device),
             "torch": torch.__version__,

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from explorer import ranks
 from explorer.chance import Chance
 from explorer.errors import BadInput
+from explorer.files import occupied
 from explorer.options import configure
 from explorer.priors import build, folder
 from explorer.training import loop, prior_scores
-from explorer.training.best import Best
+from explorer.training.best import FILE, Best
 from explorer.training.config import Optimization
 from explorer.training.prior_card import command, model_card
 from explorer.training.prior_codes import CodeBatches, Codes, Part, Sources, gather
@@ -108,7 +109,7 @@ def train_prior(
 
 def check_new(out: Path) -> None:
     """Raises BadInput where a folder holds something."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or occupied(out)):
         raise BadInput(f"{out.name} already exists; choose another name as --out, resume it, or delete it")
 
 
@@ -116,6 +117,8 @@ def unfinished(out: Path, fingerprint: str) -> folder.Facts:
     """The prior in `out` that is to be resumed; BadInput where that cannot be."""
     saved = folder.describe(out)
     if saved.state == "done":
+        for name in (loop.STATE, FILE):  # it was killed just before that
+            (out / name).unlink(missing_ok=True)
         raise BadInput(f"{out.name} is finished; there is nothing to resume, train under another name")
     if saved.fingerprint != fingerprint:
         raise BadInput(f"{out.name} is over codes of another checkpoint, or that was trained again; begin a new one")

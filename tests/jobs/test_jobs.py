@@ -317,3 +317,28 @@ def test_a_job_on_all_gpus_and_one_on_one_of_them_run_one_after_the_other(tmp_pa
     assert jobs.read(running.folder).state == "running" and jobs.read(waiting.folder).position == 1
     until(is_in("done"), other)
     until(is_in("done"), waiting)
+
+
+def test_a_clock_that_is_set_back_neither_kills_a_job_nor_hides_the_one_after_it(tmp_path, monkeypatch):
+    target = tmp_path / "checkpoints" / "mine"
+    before = jobs.start(["crash", str(tmp_path / "a"), "1"], target, title="before")
+    jobs.wait(before, 20)
+    back = time.time() - 86_400
+    monkeypatch.setattr("explorer.jobs.time.time", lambda: back)
+    born = psutil.Process.create_time  # which psutil counts from the clock of now
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: born(process) - 86_400)
+    job = until(lambda job: job.done > 0, begin(tmp_path / "b", target=target))
+    monkeypatch.setattr(psutil.Process, "create_time", born)
+    assert jobs.read(job.folder).state == "running", "its process was born when it was"
+    assert jobs.find(target).id == job.id and [one.id for one in jobs.all_jobs()] == [before.id, job.id]
+    with pytest.raises(BadInput, match="is being written by"):
+        begin(tmp_path / "c", target=target)
+
+
+def test_a_job_from_the_future_without_a_process_does_not_wait_for_ever():
+    folder = turns.jobs_folder() / "1-early"
+    folder.mkdir(parents=True)
+    record = {"title": "x", "arguments": ["train"], "created": 9e9, "queued": 9e9, "launched": 9e9}
+    (folder / "job.json").write_text(json.dumps(record))
+    (folder / "status.json").write_text(json.dumps({"state": "running", "heartbeat": 9e9, "started": 9e9}))
+    assert jobs.read(folder).state == "killed" and jobs.read(folder).seconds_left is None

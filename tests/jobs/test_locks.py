@@ -1,5 +1,6 @@
 """Locks among threads, and among processes, one of which is killed."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -95,3 +96,13 @@ def test_one_thread_at_a_time_is_inside(tmp_path):
     for thread in threads:
         thread.join()
     assert len(most) == 80 and set(most) == {1}
+
+
+def test_a_lock_whose_file_was_deleted_with_the_cache_is_taken_anew(tmp_path, other):
+    """Whoever waited for the deleted one looks again at what lies there, or two would write at once."""
+    from explorer.files import cache_folder
+
+    shutil.rmtree(cache_folder())
+    assert not refused(tmp_path / "x") and (cache_folder() / "locks").is_dir()
+    with exclusive(tmp_path / "x"):
+        assert in_thread(refused, tmp_path / "x")

@@ -165,7 +165,7 @@ def test_the_card_of_a_resumed_run_counts_the_time_before_it_was_stopped(tmp_pat
 class Frozen:
     """A clock that stands still."""
 
-    def time(self):
+    def monotonic(self):
         return 0.0
 
 
@@ -209,7 +209,7 @@ class Clock:
 
     now = 0.0
 
-    def time(self):
+    def monotonic(self):
         self.now += 61
         return self.now
 
@@ -441,3 +441,24 @@ def test_schedule_warms_up_and_falls_to_zero():
     rates = [float(schedule(step, 1000)) for step in range(1000)]
     assert rates[0] == pytest.approx(0.01) and max(rates) == 1 and rates.index(1) == 99
     assert rates[-1] < 1e-4 and all(a >= b for a, b in pairwise(rates[100:]))
+
+
+def test_what_a_kill_left_half_written_is_removed_and_blocks_no_name(tmp_path):
+    from explorer.files import occupied
+
+    out = tmp_path / "net"
+    out.mkdir()
+    (out / ".config.abcdefgh.json").write_text('{"format"')  # killed before the first word
+    assert not occupied(out) and run(out, progress=StopAfter(5))["state"] == "stopped"
+    (out / ".state.a_c4e6gh.safetensors").write_bytes(b"half")
+    assert run(out, resume=True)["state"] == "done"
+    (out / STATE).write_bytes(b"the last thing to be removed")
+    with pytest.raises(BadInput, match="is finished"):
+        run(out, resume=True)
+    assert not list(out.glob(".*")) and not (out / STATE).exists()
+
+
+def test_a_run_killed_before_its_first_word_begins_where_it_is_resumed(tmp_path):
+    (tmp_path / "net").mkdir()
+    settings = {"settings": SETTINGS["vqvae"], "training": TRAINING}
+    assert train("vqvae", "shapes", tmp_path / "net", resume=True, **settings)["state"] == "done"
