@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Cancelled
 
 PATIENCE = timedelta(hours=6)  # longest wait for another rank, which may be scoring
 LAUNCHERS = {  # names of (count, number, number on this machine), of torchrun and accelerate, and of MPI
@@ -67,13 +67,13 @@ def together() -> Iterator[None]:
     begin()
     try:
         yield
-    except Exception as error:
-        silent = not first() and isinstance(error, BadInput)
-        if not first() and not isinstance(error, Lost):
-            _board.set(f"ended {_number}", str(error) or type(error).__name__)
+    except (Exception, KeyboardInterrupt) as error:
+        follows, asked = not first(), isinstance(error, Cancelled | KeyboardInterrupt)
+        if follows and not isinstance(error, Lost):
+            _board.set(f"ended {_number}", "" if asked else str(error) or type(error).__name__)
         with suppress(RuntimeError):
             end()
-        if silent:
+        if follows and (asked or isinstance(error, BadInput)):
             raise SystemExit(1) from None
         raise
     end()
@@ -198,23 +198,24 @@ class Wish:
 
 
 def _say(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """An operation of all ranks; raises Lost where one is no longer there."""
+    """An operation of all ranks; raises Lost where one is no longer there, Cancelled where it was asked to stop."""
     try:
         return operation(*arguments, **options)
     except RuntimeError as error:
-        raise Lost(_gone(error)) from error
+        raise _gone(error) from error
 
 
-def _gone(error: RuntimeError) -> str:
+def _gone(error: RuntimeError) -> Lost | Cancelled:
     for other in range(_count):
         try:
             if other != _number and _board.check([f"ended {other}"]):
-                return f"process {other + 1} of {_count} has ended: {_board.get(f'ended {other}').decode()}"
+                said = _board.get(f"ended {other}").decode()
+                return Lost(f"process {other + 1} of {_count} has ended: {said}") if said else Cancelled("stopped")
         except RuntimeError:  # the board was that of the rank which is gone
             break
     closed = "losed" in str(error) or "reset" in str(error) or "efused" in str(error)
     why = "without a word, as one that was killed or found no memory does" if closed else f"({_line(error)})"
-    return f"one of {_count} processes that train together has ended {why}"
+    return Lost(f"one of {_count} processes that train together has ended {why}")
 
 
 def _line(error: Exception) -> str:

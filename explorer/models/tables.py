@@ -101,7 +101,10 @@ def nearest(z: Tensor, vectors: Tensor, *, cosine: bool = False) -> Tensor:
 def totals(z: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Number and sum of the latents (M, D) of each of `count` codes, (K,) and (K, D) float32, over all processes."""
     sizes, sums = summed(z, codes, count)
-    return ranks.total(sizes), ranks.total(sums)
+    if ranks.count() == 1:
+        return sizes, sums
+    both = ranks.total(torch.cat([sizes[:, None], sums], 1))  # one message
+    return both[:, 0], both[:, 1:]
 
 
 def summed(z: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
