@@ -135,6 +135,11 @@ class Columns:
         """What `compute` is given of some images."""
         return self.images.read(rows)
 
+    def fetched(self, rows: slice) -> Any:
+        """The same where a GPU can take it from while it works."""
+        found = self.read(rows)
+        return self._pinned(found) if self.device.type == "cuda" else found
+
     def made(self, pixels: np.ndarray, batch: Batch) -> dict[str, Any]:
         """What `compute` gives, in two halves where the memory of a GPU does not hold the whole."""
         try:
@@ -186,10 +191,14 @@ class Columns:
                 values[where] = found[name].float()
         return scores
 
-    def _up(self, values: np.ndarray) -> Tensor:
-        """An array on the device; a GPU goes on working while it comes."""
-        found = torch.from_numpy(np.require(values, requirements="CW"))
-        return (found.pin_memory() if self.device.type == "cuda" else found).to(self.device, non_blocking=True)
+    def _up(self, values: Any) -> Tensor:
+        """An array, or what `fetched` gave, on the device; a GPU goes on working while it comes."""
+        found = values if isinstance(values, Tensor) else self._pinned(values)
+        return found.to(self.device, non_blocking=True)
+
+    def _pinned(self, values: np.ndarray) -> Tensor:
+        found = torch.from_numpy(np.require(values, requirements="CW"))  # torch takes no read-only array
+        return found.pin_memory() if self.device.type == "cuda" else found
 
     def sent(self, columns: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         """Columns on their way from a GPU, and the event of their arrival."""

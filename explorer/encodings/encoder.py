@@ -251,7 +251,7 @@ class Run:
 
     def _computed(self, todo: Iterator[int], work: Unfinished, reader: ThreadPoolExecutor) -> Iterator[tuple]:
         """Each batch and its columns, which a GPU may still be working on; the next batch is read meanwhile."""
-        batches, read = self._batches(todo, work), self.columns.read
+        batches, read = self._batches(todo, work), self.columns.fetched
         following = next(batches, None)
         ahead = reader.submit(read, following.rows) if following else None
         while following is not None:

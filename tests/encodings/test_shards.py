@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,20 @@ def test_a_batch_that_a_gpu_does_not_hold_is_made_in_halves(tmp_path, encoded): 
     part(tmp_path / "x.lance", "1/4")  # fits k-means codes, in whole batches
     part(tmp_path / "x.lance", "1/1", Small())
     assert equal(Encoding(tmp_path / "x.lance"), encoded)
+
+
+def test_memory_holds_a_few_fragments_however_many_there_are(tmp_path):
+    def peak(count):
+        images = Noise(count)
+        tracemalloc.start()
+        part(tmp_path / f"{count}.lance", "1/1", images=images)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most, sum(path.stat().st_size for path in (tmp_path / f"{count}.lance" / "data").iterdir())
+
+    peak(96)  # libraries are loaded
+    (few, small), (many, large) = peak(10 * 96), peak(40 * 96)
+    assert many - few < (large - small) / 2
 
 
 def test_seconds_count_once_however_many_worked():
