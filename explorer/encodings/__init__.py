@@ -122,8 +122,12 @@ class Encoding:
 
     def concepts(self) -> pd.DataFrame:
         """N rows: discrete concepts as categories, continuous ones as float64."""
-        facts = self.facts["concepts"]
-        return concepts.to_pandas(self._table(["id", *(fact["column"] for fact in facts)]), facts)
+        return concepts.to_pandas(lambda column: self._table([column]).column(0), self.facts["concepts"], self.images)
+
+    @property
+    def concept_names(self) -> tuple[str, ...]:
+        """The columns of `concepts`; none of them is read."""
+        return tuple(str(fact["name"]) for fact in self.facts["concepts"])
 
     def codebook(self, layer: str) -> Codebook:
         """The layer's codebook: learned with the model, implicit, or fitted by k-means."""

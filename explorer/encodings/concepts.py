@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,18 +41,20 @@ def describe(concepts: pd.DataFrame) -> list[dict[str, Any]]:
     return facts
 
 
-def to_pandas(table, facts: list[dict[str, Any]]) -> pd.DataFrame:
-    """The concepts of an Arrow table: categories and float64 columns under their own names."""
+def to_pandas(read: Callable[[str], Any], facts: list[dict[str, Any]], images: int) -> pd.DataFrame:
+    """The concepts of N images: categories and float64 columns under their own names.
+
+    Args:
+        read: gives the Arrow column of a name, one after another, since the strings of all columns are many bytes.
+    """
     import pyarrow as pa
 
     found = {}
     for fact in facts:
-        column = table.column(fact["column"])
-        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-            found[fact["name"]] = column.to_pandas()
-        else:
-            found[fact["name"]] = _categories(column, fact["categories"])
-    return pd.DataFrame(found, index=pd.RangeIndex(table.num_rows))
+        column = read(fact["column"])
+        number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+        found[fact["name"]] = column.to_pandas() if number else _categories(column, fact["categories"])
+    return pd.DataFrame(found, index=pd.RangeIndex(images))
 
 
 def _categories(column, own: list[str] | None) -> pd.Series:

@@ -8,6 +8,7 @@ sorts by distance, then image. Ties go to the earlier image.
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class Postings:
         """The same, and (H · W,) int64 how many tokens of the code stand in each cell."""
         start, stop = self._slice(code)
         counts, cells = np.zeros(self.images, np.int64), np.zeros(self.cells, np.int64)
+        _advise(self.tokens, "MADV_WILLNEED", start, stop)
         for low in range(start, stop, BUDGET):
             rows, positions = self._places(np.array(self.tokens[low : min(stop, low + BUDGET)]))
             counts += np.bincount(rows, minlength=self.images)
@@ -101,6 +103,7 @@ def open_layer(folder: Path, layer: str, codes: int, images: int, cells: int) ->
         offsets = np.load(folder / f"{layer}.offsets.npy", allow_pickle=False, mmap_mode="r")
         if there is None:
             tokens = np.load(folder / f"{layer}.tokens.npy", allow_pickle=False, mmap_mode="r")
+            _advise(tokens, "MADV_RANDOM", 0, len(tokens))  # the best of every code are few bytes here and there
         else:
             tokens = there.tokens(f"postings/{layer}.tokens.npy")
     except (OSError, ValueError, EOFError):
@@ -122,6 +125,16 @@ def check(layer: str, images: int, cells: int) -> None:
             f"layer '{layer}' of {images:,} images has {images * cells:,} tokens, and an index holds {int(LOW):,}: "
             f"encode at most {int(LOW) // cells:,} images at once (--limit, or the dataset in parts)"
         )
+
+
+def _advise(tokens: np.ndarray, how: str, start: int, stop: int) -> None:
+    """Tells the system how tokens that are mapped will be read, where it can be told."""
+    mapped, flag = getattr(tokens, "_mmap", None), getattr(mmap, how, None)
+    if mapped is None or flag is None or stop <= start:
+        return
+    first = tokens.offset % mmap.ALLOCATIONGRANULARITY + 8 * start  # of the bytes that are mapped
+    at = first // mmap.PAGESIZE * mmap.PAGESIZE
+    mapped.madvise(flag, at, min(first + 8 * (stop - start), len(mapped)) - at)
 
 
 def build(

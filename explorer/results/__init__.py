@@ -181,8 +181,13 @@ def path(kind: str, subject: Subject, options: Any = None) -> Path:
     return home / f"{key(kind, subject, options)}{entry.suffix}"
 
 
-def find(kind: str, subject: Subject, options: Any = None) -> tuple[Path, Any] | None:
-    """Where the result lies and what is kept there; None where there is none, or only a damaged one."""
+def find(
+    kind: str, subject: Subject, options: Any = None, read: Callable[[Path, str], Any] | None = None
+) -> tuple[Path, Any] | None:
+    """Where the result lies and what is kept there; None where there is none, or only a damaged one.
+
+    `read` is another way to read it, which may leave out some.
+    """
     entry, made = RESULTS[kind], path(kind, subject, options)
     cached = cache_folder() / entry.folder / made.name
     places = [made, cached, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of
@@ -191,7 +196,7 @@ def find(kind: str, subject: Subject, options: Any = None) -> tuple[Path, Any] |
     for place in dict.fromkeys(places):
         if place.exists() or (kind == "encoding" and encoding.stored(place)):
             try:
-                return place, entry.read(place, made.stem)
+                return place, (read or entry.read)(place, made.stem)
             except BadInput:
                 continue  # damaged: as if it were not there
     return None

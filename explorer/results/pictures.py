@@ -10,6 +10,8 @@ from explorer.errors import BadInput
 from explorer.files import atomic_path, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from explorer.progress import Progress
@@ -52,16 +54,30 @@ def make(subject: Subject, options: Any, path: Path, progress: Progress) -> None
 
 def read(path: Path, key: str = "") -> pd.DataFrame:
     """A row for each image, as `analysis.concepts.pictures.measure` has them; BadInput where it is damaged."""
-    import pandas as pd
+    from explorer.analysis.concepts.pictures import COLUMNS
+
+    return _read(path, COLUMNS)
+
+
+def read_concepts(path: Path, key: str = "") -> pd.DataFrame:
+    """The columns of `read` that are concepts; those that only judging needs are most of a large table."""
+    from explorer.analysis.concepts.pictures import CONCEPTS
+
+    return _read(path, CONCEPTS)
+
+
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     import pyarrow
+    import pyarrow.parquet
 
     from explorer.analysis.concepts.pictures import COLUMNS
 
     try:
-        found = pd.read_parquet(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            there, found = file.schema_arrow.names, file.read(columns=list(columns)).to_pandas()
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise BadInput(f"{path.name} is no table of pictures or is damaged: {error}") from None
-    if list(found.columns) != list(COLUMNS):
+    if there != list(COLUMNS):
         raise BadInput(f"{path.name} is no table of pictures; delete it")
     return found
 

@@ -248,16 +248,15 @@ class Study:
 
     def computed(self) -> pd.DataFrame | None:
         """Lightness, hue, … of the images, a row for each; None where that was not computed yet."""
-        if self._computed is None and (found := self.result("pictures")) is not None:
-            self._computed = results.pictures.concepts(found, self.images.concepts.columns)
+        if self._computed is None:
+            found = results.find("pictures", self.subject, None, results.pictures.read_concepts)
+            own = self.encoding.concept_names if self.encoded else self.images.concepts.columns
+            self._computed = None if found is None else results.pictures.concepts(found[1], own)
         return self._computed
 
     def known(self) -> pd.DataFrame:
         """Concepts of the images, and then what is computed from their pixels, where that is there."""
-        own, computed = self.concepts(), self.computed()
-        if computed is None:
-            return own
-        return own.join(computed[[name for name in computed.columns if name not in own.columns]])
+        return self.concepts() if self.computed() is None else self.remember(_known)
 
     @kept
     def errors(self) -> pd.DataFrame:
@@ -367,6 +366,11 @@ def _concepts(study: Study) -> pd.DataFrame:
     from explorer.datasets.sources import ordered
 
     return sets.joined(ordered(study.encoding.concepts()), study.images.fingerprint)
+
+
+def _known(study: Study) -> pd.DataFrame:
+    own, computed = study.concepts(), study.computed()
+    return own.join(computed[[name for name in computed.columns if name not in own.columns]])
 
 
 def open_study(checkpoint: str | Path, dataset: str | None = None, **subject: Any) -> Study:
