@@ -160,6 +160,7 @@ class Run:
                 if complete(self.folder, self.key) or wanted <= there:
                     last = self._finished(work, started, figures, helping)
                 else:
+                    work.check_there()
                     self.progress.update(work.size(there & wanted), "other processes are writing the rest; waiting")
                     time.sleep(WAIT)
         return made, seconds, last

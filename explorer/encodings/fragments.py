@@ -206,16 +206,35 @@ class Unfinished:
     # ---- storage
 
     def store(self, index: int, table, **figures: Any) -> None:
-        """Writes a fragment, then its record with the figures, and gives the claim back."""
+        """Writes a fragment, then its record with the figures, and gives the claim back; BadInput as `check_there`."""
         schema = self.records_folder / "schema"
-        if not schema.exists():
-            write_bytes(schema, table.schema.serialize().to_pybytes())
-            self._sent(f"{RECORDS}/schema")
-        made = self._written(table)
+        try:
+            if not schema.exists() and self.claims.current():
+                write_bytes(schema, table.schema.serialize().to_pybytes())
+                self._sent(f"{RECORDS}/schema")
+            made = self._written(table)
+        except FileNotFoundError:
+            self.check_there()
+            raise
         if self.claims.current():
             write_json(self._path(index), {**figures, "rows": table.num_rows, "fragment": made})
             self._sent(f"{RECORDS}/{self._path(index).name}")
+        elif self.remote is None:
+            self._take_back(made)
         self.claims.give(FIRST + index)
+
+    def _take_back(self, made: dict[str, Any]) -> None:
+        """Removes a fragment that came too late, and the folder where it is all that is there."""
+        with suppress(OSError):
+            for file in made["files"]:
+                (self.folder / "data" / file["path"]).unlink()
+            (self.folder / "data").rmdir()
+            self.folder.rmdir()
+
+    def check_there(self) -> None:
+        """Raises BadInput where the folder was removed, and not because all is complete."""
+        if not self.claims.current() and complete(self.folder, self.identity["key"]) is None:
+            raise BadInput(f"{self.folder} was removed while it was being written; encode again")
 
     def _written(self, table) -> dict[str, Any]:
         """Facts of a new fragment, whose rows are safe by then."""

@@ -1,6 +1,7 @@
 """Several processes make one Encoding: equal to that of one, a shard made again and no other, put together once."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -166,6 +167,20 @@ def test_codebooks_that_two_fitted_at_once_are_those_of_one(tmp_path, encoded): 
     assert found.facts is None and found.lacking == (0,)
     assert part(folder, "1/2", model).facts is not None
     assert model.images == N - 192 + 96 and equal(Encoding(folder), encoded)
+
+
+def test_a_folder_that_is_removed_meanwhile_is_one_sentence(tmp_path, encoded):  # noqa: F811
+    folder = tmp_path / "x.lance"
+
+    class Removing(Progress):
+        def update(self, done, message="", **figures):
+            if done == 40:
+                shutil.rmtree(folder)
+            super().update(done, message, **figures)
+
+    with pytest.raises(BadInput, match="was removed while it was being written; encode again"):
+        part(folder, "1/1", progress=Removing(0, "images", quiet=True))
+    assert part(folder, "1/1").facts is not None and equal(Encoding(folder), encoded)
 
 
 def test_an_index_that_is_there_is_not_built_again(tmp_path, encoded, monkeypatch):  # noqa: F811
