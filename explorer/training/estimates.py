@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from explorer.errors import BadInput
@@ -53,37 +54,84 @@ def measure(family: str, settings: dict[str, Any], training: dict[str, Any], siz
     from explorer.models import build
     from explorer.options import configure
     from explorer.training.config import TrainingConfig
-    from explorer.training.hardware import accelerator
     from explorer.training.objectives import Objective
 
     config = configure(TrainingConfig, training)
-    machine = accelerator(config.device, config.precision)
-    model = build(family, settings, size).to(memory_format=torch.channels_last)
+    model = build(family, settings, size)
     loss = getattr(model.config, "loss", None)
-    extra = {"objective": Objective(loss, size, 0.0).to(machine.device)} if loss else {}
-    for part in (model, *extra.values()):
-        if hasattr(part, "anneal"):
-            part.anneal(0.5)  # as in the middle of a training, where everything is switched on
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    model, optimizer = machine.prepare(model, torch.optim.AdamW(parameters, lr=1e-5))
-    model.train()
+    objective = Objective(loss, size, 0.0) if loss else None
+    extra = {"objective": objective} if objective else {}
+
+    def noise(count: int, device: torch.device) -> torch.Tensor:
+        pixels = torch.rand(count, 3, size, size, device=device)
+        return pixels.contiguous(memory_format=torch.channels_last)
+
+    return stepped(
+        SimpleNamespace(
+            config=config,
+            model=model,
+            objective=objective,
+            losses=lambda network, batch, chance: network(batch, chance, **extra),
+        ),
+        noise,
+    )
+
+
+def stepped(task: Any, draw: Callable[[int, Any], Any]) -> float:
+    """Seconds of a step of `task`, which is one of `loop.Task` as far as steps need it.
+
+    Args:
+        draw: draw(count, device) is a batch of noise.
+    """
+    import torch
+
+    from explorer.training.capture import WARM, Captured, lane
+    from explorer.training.hardware import accelerator
+    from explorer.training.meters import Meter
+    from explorer.training.step import Step
+
+    machine = accelerator(task.config.device, task.config.precision)
+    device, model = machine.device, task.model.to(machine.device, memory_format=torch.channels_last).train()
+    gpu = device.type == "cuda"
+    if task.objective is not None:
+        task.objective.to(device)
+        task.objective.capturable(gpu)
+        task.objective.anneal(0.5)  # as in the middle of a training, where everything is switched on
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=1e-5, fused=device.type in ("cuda", "cpu"), capturable=gpu)
+    batches = SimpleNamespace(held=None, at=lambda clock: batches.held)
+    one = Step(task, optimizer, batches, Meter(model, device), half=machine.mixed_precision == "bf16")
+    one.clock.fill_(task.config.steps // 2)
+    captured: dict[int, Captured] = {}
 
     def step(count: int) -> float:
-        pixels = torch.rand(count, 3, size, size, device=machine.device)
-        begun = time.perf_counter()
-        losses = model(pixels.contiguous(memory_format=torch.channels_last), **extra)
-        machine.backward(losses["loss"])
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        for objective in extra.values():
-            objective.learn()
+        batches.held = draw(count, device) if count not in captured or not gpu else batches.held
+        if count not in captured:
+            captured[count] = Captured(one, device)
+            for _ in range(WARM + 1 if gpu else 0):
+                captured[count]()
+                start()
+        return seconds_of(captured[count], device, start)
+
+    def start() -> None:
         if hasattr(model, "started"):
             model.started()
-        if machine.device.type == "cuda":
-            torch.cuda.synchronize(machine.device)
-        return time.perf_counter() - begun
 
-    return timed(step, config.batch_size)
+    with lane(device):
+        return timed(step, task.config.batch_size)
+
+
+def seconds_of(work: Callable[[], Any], device: Any, after: Callable[[], None]) -> float:
+    """Seconds of some work on a device; `after` follows it and is not counted."""
+    import torch
+
+    begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    found = time.perf_counter() - begun
+    after()
+    return found
 
 
 def timed(step: Callable[[int], float], batch: int, most: float = 1.0) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.training.estimates import answered, timed
+from explorer.training.estimates import answered, stepped
 
 MODULE = "explorer.training.prior_estimates"
 
@@ -32,28 +32,21 @@ def measure(kind: str, settings: dict[str, Any], training: dict[str, Any], level
 
     from explorer.options import configure
     from explorer.priors import Level, build
-    from explorer.training.hardware import accelerator
     from explorer.training.priors import PriorTraining
 
-    config = configure(PriorTraining, training)
-    machine = accelerator(config.device, config.precision)
     known = tuple(Level(name, tuple(grid), codes) for name, grid, codes in levels)
-    prior = build(kind, settings, known, classes)
-    prior, optimizer = machine.prepare(prior, torch.optim.AdamW(prior.parameters(), lr=1e-5))
-    prior.train()
 
-    def step(count: int) -> float:
-        codes = {one.name: torch.randint(one.codes, (count, *one.grid), device=machine.device) for one in known}
-        of = torch.zeros(count, dtype=torch.int64, device=machine.device) - (classes == 0)
-        begun = time.perf_counter()
-        machine.backward(prior(codes, of)["loss"])
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if machine.device.type == "cuda":
-            torch.cuda.synchronize(machine.device)
-        return time.perf_counter() - begun
+    def noise(count: int, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        codes = {one.name: torch.randint(one.codes, (count, *one.grid), device=device) for one in known}
+        return codes, torch.zeros(count, dtype=torch.int64, device=device) - int(classes == 0)
 
-    return timed(step, config.batch_size)
+    task = SimpleNamespace(
+        config=configure(PriorTraining, training),
+        model=build(kind, settings, known, classes),
+        objective=None,
+        losses=lambda network, batch, chance: network(*batch),
+    )
+    return stepped(task, noise)
 
 
 if __name__ == "__main__":
