@@ -41,7 +41,8 @@ class Optimization:
         default="auto",
         metadata={
             "choices": ("auto", "yes", "no"),
-            "help": "torch.compile; 'auto' uses it when the run is long enough to pay for it.",
+            "help": "torch.compile; 'auto' uses it when the run is long enough to pay for it. On a GPU the whole step "
+            "is replayed as one launch either way.",
         },
     )
     device: str = field(

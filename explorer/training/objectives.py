@@ -216,10 +216,12 @@ def _perceptual(argument: str | None, image_size: int) -> Term:
             f"{torch.hub.get_dir()}/checkpoints, or use peco(CHECKPOINT) with the features of a checkpoint, such as "
             f"peco({PECO})"
         ) from None
-    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # of ImageNet
+    # of ImageNet; they go where the network goes, so that no step brings them
+    network.register_buffer("of_mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None])
+    network.register_buffer("of_deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
 
     def features(network: nn.Module, images: Tensor) -> list[Tensor]:
-        x = (images / 2 + 0.5 - mean.to(images)[:, None, None]) / deviation.to(images)[:, None, None]
+        x = (images / 2 + 0.5 - network.of_mean) / network.of_deviation
         found = []
         for index, layer in enumerate(network):
             if index in VGG_STAGES:  # a pooling, so x is what its last ReLU gave
