@@ -14,6 +14,7 @@ from explorer.sheets import Piece, drawing
 from explorer.sheets import scatter as scattered
 from explorer.sheets.scatter import LIBRARY, SCRIPT, Scatter
 
+PICTURES = 64  # at once
 _MOUNT = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".drawn"), wires = (window.explorerWires ??= {})
@@ -86,13 +87,21 @@ def _mask(kept: dict[str, Any]) -> np.ndarray:
 
 
 def _told(block: Scatter, message: Any) -> dict[str, Any]:
-    point, order = message.get("point") if isinstance(message, dict) else None, block.packed.order
-    if not isinstance(point, int) or not 0 <= point < len(order):
+    """What a browser asks: about a `point`, or for the pictures of some `points`; it is not trusted to be that."""
+    message, order = message if isinstance(message, dict) else {}, block.packed.order
+    asked = message.get("points", [message.get("point")])
+    known = isinstance(asked, list) and 0 < len(asked) <= PICTURES
+    if not known or not all(isinstance(one, int) and 0 <= one < len(order) for one in asked):
         return {"lines": ["There is no such point."]}
-    found = block.told(int(order[point]))
-    return {"lines": list(found.lines)} | (
-        {} if found.picture is None else {"picture": drawing.url(found.picture, 112)}
-    )
+    points = order[asked].astype(np.int64)
+    pictures = None if block.pictures is None else block.pictures(points)
+    if "points" not in message:
+        found = {"lines": list(block.told(int(points[0])))}
+        return found | ({} if pictures is None else {"picture": drawing.url(pictures[0], 112)})
+    if pictures is None:
+        return {}
+    sheet, across = drawing.sprite(pictures)
+    return {"url": drawing.jpeg_url(sheet), "across": across, "side": int(pictures.shape[1])}
 
 
 def _address(content: bytes, place: str, kind: str = "application/octet-stream") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer.sheets import Go
-from explorer.sheets.scatter import Colouring, Mark, Packed, Scatter, Told, pack
+from explorer.sheets.scatter import Colouring, Mark, Packed, Scatter, pack
 from explorer.study import points as mapped
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def chart(
     return Scatter(
         f"many-{points.key}", study.remember(_packed, points), tuple(axes[:2]),
         lambda theme: study.remember(_colours, points, colour, theme), "Map of latents",
-        told=partial(_told, study, points), go=leads, also=also, marks=marks,
+        told=partial(_told, study, points), pictures=lambda which: mapped.pictures(study, points, which, SIDE),
+        go=leads, also=also, marks=marks,
     )  # fmt: skip
 
 
@@ -62,8 +63,8 @@ def _colours(study: Study, points: Points, by: str, theme: Theme) -> Colouring:
     return colouring(found.values, found.kind, found.title, found.names, colours, theme)
 
 
-def _told(study: Study, points: Points, point: int) -> Told:
-    """What pointing at a point shows: as `mapped.notes` says it, and its picture."""
+def _told(study: Study, points: Points, point: int) -> list[str]:
+    """What pointing at a point says: as `mapped.notes`, without HTML."""
     which, names = np.array([point]), tuple(study.names(points.options.layer).items()) if points.rows is None else ()
     text = str(mapped.notes(study, points, names, which)[0]).replace("<b>", "").replace("</b>", "")
-    return Told([html.unescape(line) for line in text.split("<br>")], mapped.pictures(study, points, which, SIDE)[0])
+    return [html.unescape(line) for line in text.split("<br>")]

@@ -14,7 +14,7 @@ from explorer.charts.scatter_colours import colouring
 from explorer.pages import scatter
 from explorer.pages.bridge import bridge
 from explorer.sheets import Go
-from explorer.sheets.scatter import Mark, Scatter, Told, pack
+from explorer.sheets.scatter import Mark, Scatter, pack
 
 COUNT = int(st.query_params.get("points", "20000"))
 NAMES = ("circle", "square", "triangle", "heart", "star")  # and some that have none
@@ -39,11 +39,14 @@ def page():
         "code": (np.arange(COUNT) % 1000, "code"),
     }[by]
     palette = np.random.default_rng(1).integers(40, 220, (1000, 3)).astype(np.uint8)
-    picture = np.full((28, 28, 3), 90, np.uint8)
+
+    def pictures(points):
+        return np.broadcast_to((points % 200)[:, None, None, None], (len(points), 28, 28, 3)).astype(np.uint8)
+
     block = Scatter(
         f"test-{COUNT}", packed, ("UMAP 1 (no unit)", "UMAP 2 (no unit)"),
         lambda theme: colouring(values, kind, by, NAMES, palette, theme), "A map of points",
-        told=lambda point: Told((f"image {point:,}", f"shape: {(*NAMES, None)[group[point]]}"), picture), go=Go(),
+        told=lambda point: (f"image {point:,}", f"shape: {(*NAMES, None)[group[point]]}"), pictures=pictures, go=Go(),
         marks=[Mark(tuple(map(float, places[0])), "your picture")],
     )  # fmt: skip
     started = time.perf_counter()

@@ -100,6 +100,10 @@ def test_a_point_tells_what_it_is_and_a_click_names_it(drawn, page):
     name = tip.locator("div").first.text_content()
     page.mouse.click(x, y)
     page.get_by_text(f"clicked: {name.removeprefix('image ').replace(',', '')}", exact=True).wait_for()
+    for _ in range(12):
+        page.mouse.wheel(0, -300)
+    page.locator('.stage[data-pictures]:not([data-pictures="0"])').wait_for()
+    assert 1 <= int(stage.get_attribute("data-pictures")) <= 40
     before = stage.evaluate("stage => stage.dataset.frame")
     stage.focus()
     for key in ("+", "+", "ArrowLeft", "0"):

@@ -322,4 +322,5 @@ def test_what_a_browser_says_is_selected_is_checked(monkeypatch):
     scatter.keep(block, good)
     scatter.keep(block, {"id": "c", "bits": ""})
     assert not len(scatter.selected("map"))
-    assert scatter._told(block, {"point": 20}) == scatter._told(block, "x") == {"lines": ["There is no such point."]}
+    for asked in ({"point": 20}, "x", {"points": []}, {"points": [1, -1]}, {"points": [0] * 65}, {"points": 3}):
+        assert scatter._told(block, asked) == {"lines": ["There is no such point."]}

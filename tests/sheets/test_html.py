@@ -94,7 +94,7 @@ BLOCKS = {
 BLOCKS["scatter"] = scatter.Scatter(
     ATTACK, scatter.pack(np.array([[0, 0], [1, 2], [3, 1]], np.float32)), (ATTACK, ATTACK),
     lambda theme: scatter.Colouring(np.array([0, 0, 1], np.uint8), PIXELS[0][:2], ATTACK, [(0, ATTACK, 2)]),
-    ATTACK, lambda point: scatter.Told([ATTACK]), TO,
+    ATTACK, lambda point: [ATTACK], go=TO,
 )  # fmt: skip
 BLOCKS["strips"] = sheets.Strips(
     ATTACK, [sheets.Strip([sheets.Picture(PIXELS, ATTACK, alt=ATTACK)], ATTACK, ATTACK, [BLOCKS["link"]])]

@@ -44,14 +44,6 @@ class Colouring:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What pointing at a point tells: lines of text, the first of them its name, and a picture (h, w, 3) uint8."""
-
-    lines: Sequence[str]
-    picture: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class Mark:
     """A place on the map, in its own units, with a ring around it and what is said beside it."""
 
@@ -87,7 +79,8 @@ class Scatter:
     Attributes:
         name: unique on the sheet, and another one for other points. alt: what a reader who does not see it is told.
         packed: where the points lie. axes: what the two are called.
-        colours: the colouring on a light or a dark page. told: of the number of a point.
+        colours: the colouring on a light or a dark page. told: lines about a point by its number, the first its name.
+        pictures: of points (n,), (n, s, s, 3) uint8.
         go: where a click leads, `{point}` being the number. also: {name: (M,)}, what a click carries besides.
     """
 
@@ -96,7 +89,8 @@ class Scatter:
     axes: tuple[str, str]
     colours: Callable[[Theme], Colouring]
     alt: str
-    told: Callable[[int], Told]
+    told: Callable[[int], Sequence[str]]
+    pictures: Callable[[np.ndarray], np.ndarray] | None = None
     go: Go | None = None
     also: Mapping[str, np.ndarray] = field(default_factory=dict)
     marks: Sequence[Mark] = ()

@@ -6,6 +6,7 @@ const SCATTER_ICONS = {
   pan: "M12 3v18M3 12h18M12 3L9 6M12 3l3 3M12 21l-3-3M12 21l3-3M3 12l3-3M3 12l3 3M21 12l-3-3M21 12l-3 3",
   nearer: "M12 5v14M5 12h14", farther: "M5 12h14",
   whole: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", none: "M6 6l12 12M18 6L6 18",
+  tiles: "M4 4h7v7H4zM14 5h6v6h-6zM4 14h6v6H4zM13 14h7v6h-7z",
   picture: "M4 8h3l2-3h6l2 3h3v11H4zM12 10a3 3 0 1 0 0 6 3 3 0 1 0 0-6",
 }
 

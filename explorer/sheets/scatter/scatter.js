@@ -40,6 +40,12 @@ function scatterBuilt(root) {
   icon("farther", "Zoom out", () => state.zoom(1 / 1.5))
   icon("whole", "The whole map", () => state.fit())
   icon("none", "Select nothing", () => state.select(null, []))
+  icon("tiles", "Pictures on the map, where it is enlarged enough", () => {
+    state.tiles = !state.tiles
+    buttons.tiles.setAttribute("aria-pressed", String(state.tiles))
+    state.pictured()
+  })
+  buttons.tiles.setAttribute("aria-pressed", "true")
   icon("picture", "Picture of what is shown (PNG)", () => state.save())
   const said = make("span", tools, "said")
   said.setAttribute("aria-live", "polite")
@@ -54,7 +60,7 @@ function scatterBuilt(root) {
   const state = {
     root, box, stage, canvas, over, tip, said, legend, wait, buttons, axes: [wide, high], make,
     view: { x: 0.5, y: 0.5, k: 1 }, wide: 0, high: 0, seen: 1, size: 3, mask: null, drag: null, hovered: -1,
-    known: new Map(), fetched: new Map(),
+    known: new Map(), fetched: new Map(), pictures: new Map(), tiles: true, shown: [],
   }
   Object.assign(state, scatterLooks(state), scatterTells(state))
   scatterTouched(state)
@@ -130,7 +136,7 @@ function scatterLooks(state) {
       stage.setAttribute("aria-label", data.alt)
       data.axes.forEach((text, i) => { state.axes[i].textContent = text; state.axes[i].title = text })
       const first = state.places !== data.places
-      if (first) Object.assign(state, { mask: null, known: new Map(), grid: null, hovered: -1, chosen: null })
+      if (first) Object.assign(state, { mask: null, known: new Map(), pictures: new Map(), shown: [], grid: null, hovered: -1, chosen: null })
       self.sized(true)
       const [places, kinds] = await Promise.all([fetched(data.places), fetched(data.kinds)])
       if (state.turn !== turn || state.gone) return
@@ -167,7 +173,7 @@ function scatterLooks(state) {
       const high = Math.round(Math.min(Math.max(280, wide / aspect + 24), Math.max(0.66 * innerHeight, 280)))
       if (!wide || (wide === state.wide && high === state.high)) return
       const share = state.wide && state.xy ? state.view.k / whole() : 0
-      Object.assign(state, { wide, high, ratio: Math.min(2, window.devicePixelRatio || 1) })
+      Object.assign(state, { wide, high, tile: wide < 500 ? 32 : 44, ratio: Math.min(2, window.devicePixelRatio || 1) })
       stage.style.height = `${high}px`
       if (share) state.view.k = share * whole()
       if (!quiet && state.renderer) self.draw(false)
@@ -177,7 +183,7 @@ function scatterLooks(state) {
       if (draw) self.draw(false)
     },
     zoom(factor, x = state.wide / 2, y = state.high / 2) {
-      const [u, v] = self.place(x, y), least = whole(), k = Math.min(Math.max(state.view.k * factor, least / 2), least * 100)
+      const [u, v] = self.place(x, y), least = whole(), k = Math.min(Math.max(state.view.k * factor, least / 2), least * 200)
       state.view = { k, x: u - (x - state.wide / 2) / k, y: v + (y - state.high / 2) / k }
       self.draw(true)
     },
@@ -200,8 +206,61 @@ function scatterLooks(state) {
         const took = performance.now() - begun
         if (most === all) state.took = took
         stage.dataset.frame = took.toFixed(1)
+        clearTimeout(state.picturing)
+        if (state.moving) state.shown = []
+        else state.picturing = setTimeout(() => self.pictured(), 120)
         self.above()
       })
+    },
+    apart(least, most) {  // points in sight whose pictures do not overlap; none where very many are in sight
+      const { xy, count, steps, view, wide, high } = state, found = []
+      if (state.seen > 4000) return found
+      const taken = []
+      let many = 0
+      for (let i = 0; i < count; i++) {
+        const x = (xy[2 * i] * steps[0] - view.x) * view.k, y = (xy[2 * i + 1] * steps[1] - view.y) * view.k
+        if (Math.abs(x) > wide / 2 - least / 2 || Math.abs(y) > high / 2 - least / 2) continue
+        if (++many > 1500) return []
+        if (found.length < most && taken.every(([u, v]) => Math.abs(u - x) > least || Math.abs(v - y) > least)) {
+          found.push(i)
+          taken.push([x, y])
+        }
+      }
+      return found
+    },
+    async pictured() {  // a picture of each of some points, where the map is enlarged
+      const found = state.tiles && state.xy ? self.apart(state.tile + 8, 40) : [], of = state.pictures
+      state.shown = found
+      self.above()
+      const missing = found.filter((i) => !of.has(i))
+      if (!missing.length) return
+      try {
+        const told = await state.ask({ points: missing }), image = new Image()
+        if (!told?.url) return
+        image.src = told.url
+        await image.decode()
+        if (of.size > 4000) of.clear()
+        missing.forEach((i, at) => of.set(i, { image, side: told.side, at, across: told.across }))
+      } catch (fault) { return }  // then there are none; pointing at one says why
+      if (!state.gone) self.above()
+    },
+    tiled(pen, back) {
+      const side = state.tile
+      pen.imageSmoothingEnabled = false
+      for (const i of state.shown) {
+        const one = state.pictures.get(i)
+        if (!one) continue
+        const [x, y] = state.spot(i), k = 3 * state.kinds[i], left = Math.round(x - side / 2), top = Math.round(y - side / 2)
+        pen.globalAlpha = state.mask && !state.mask[i] ? 0.3 : 1
+        pen.fillStyle = back
+        pen.fillRect(left - 4, top - 4, side + 8, side + 8)
+        pen.fillStyle = `rgb(${state.palette[k]},${state.palette[k + 1]},${state.palette[k + 2]})`
+        pen.fillRect(left - 3, top - 3, side + 6, side + 6)
+        pen.drawImage(one.image, one.at % one.across * one.side, Math.floor(one.at / one.across) * one.side, one.side, one.side,
+          left, top, side, side)
+      }
+      pen.globalAlpha = 1
+      stage.dataset.pictures = state.shown.filter((i) => state.pictures.has(i)).length
     },
     above() {  // what lies above the points: the outline being drawn, marks, and the one that is pointed at
       const pen = over.getContext("2d"), { wide, high, ratio, data } = state, look = getComputedStyle(stage)
@@ -219,6 +278,7 @@ function scatterLooks(state) {
           pen.stroke()
         }
       }
+      if (state.xy) self.tiled(pen, back)
       for (const mark of data.marks) {
         const [x, y] = self.at(mark.at[0] * state.spans[0], mark.at[1] * state.spans[1])
         ring(x, y, 8, 2)
