@@ -127,7 +127,7 @@ def shared(study: Study, points: Points) -> dict[str, tuple[float, float]]:
 
 def telling(study: Study, points: Points) -> list[str]:
     """Concepts by how much they can tell, then by what neighbours on the map share beyond chance."""
-    return study.remember(_by_what_they_tell, points)
+    return list(study.remember(_by_what_they_tell, points))
 
 
 def _by_what_they_tell(study: Study, points: Points) -> list[str]:

@@ -210,3 +210,9 @@ def test_a_selection_is_told_beside_the_rest(digits):
     assert sorted(inside.y)[-1] == 1 and sorted(inside.y)[-2] == 0, "all selected are the same digit"
     (note,) = selection.beside_the_rest(digits, points, np.arange(355))
     assert "no rest to compare" in note.text
+
+
+def test_what_else_colours_a_map_is_no_concept_that_a_selection_is_compared_by(digits):
+    points = mapped.find_pca(digits, maps.Options("code"))
+    before = mapped.telling(digits, points)
+    assert set(mapped.colourings(digits, points)) > set(before) == set(mapped.telling(digits, points))

@@ -150,14 +150,21 @@ function scatterLooks(state) {
       const palette = JSON.stringify(data.palette)
       if (state.paletted !== palette) Object.assign(state, { paletted: palette, palette: Uint8Array.from(data.palette) })
       state.rest = data.rest
-      if (data.chosen?.id !== state.chosen) await self.remembered(data.chosen)
+      if ((data.chosen?.id ?? null) !== state.chosen) {
+        await self.remembered(data.chosen)
+        state.told = null
+      }
       if (state.turn !== turn || state.gone) return
       if (first) self.fit(false)
       state.renderer ??= await (state.making ??= renderer())
       stage.dataset.draws = state.renderer.name
       self.say("")
-      state.explain()
-      self.draw(false)
+      const seen = JSON.stringify([data.places, data.kinds, palette, data.marks, data.legend])
+      if (state.told !== seen) {
+        state.told = seen
+        state.explain()
+        self.draw(false)
+      }
       stage.dataset.drawn = `${data.count}`
       stage.dataset.made = (performance.now() - begun).toFixed(0)
       setTimeout(() => { if (!state.gone && !state.grid) state.pointing() }, 50)
