@@ -86,7 +86,8 @@ class Autoencoding:
         torch.manual_seed(config.seed)
         self.model = build(family, settings, size)
         loss = getattr(self.model.config, "loss", None)  # a MAE has its own
-        self.objective = Objective(loss, size, self.model.config.adversarial_from) if loss else None
+        with ranks.in_turn():  # weights of a network that judges are downloaded once
+            self.objective = Objective(loss, size, self.model.config.adversarial_from) if loss else None
         self.notes: list[str] = []
         progress = progress or Progress(config.steps, "steps", quiet=not ranks.first())
         progress.total = config.steps
