@@ -32,8 +32,8 @@ def encode(
     checkpoint: CheckpointName, out: Out = None, shard: OfShard = None, as_json: Json = False,
     *, compact: bool, **subject,
 ):  # fmt: skip
-    """Writes codes, latents, errors and concepts of every image as a Lance dataset. Runs under torchrun, too; `--device all`
-    is a process for each GPU."""
+    """Writes codes, latents, errors and concepts of every image as a Lance dataset. Runs under torchrun, too;
+    `--device all` is a process for each GPU."""
     from explorer import ranks
 
     if shard is None:
