@@ -48,6 +48,10 @@ class BadInput(ValueError):
         super().__init__(one_line(message))
 
 
+class Unanswered(BadInput):
+    """A place that is not on this machine does not answer, or refuses: what is kept there may be as whole as ever."""
+
+
 class Cancelled(Exception):
     """The user asked for the work to stop; what was written so far is kept."""
 

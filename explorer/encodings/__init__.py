@@ -48,7 +48,7 @@ class Encoding:
         self.path = places.current(places.local(path), MARKER)
         facts = complete(self.path, key)
         if facts is None:
-            raise BadInput(f"{self.path} is not a complete encoding; encode the dataset again")
+            raise BadInput(f"{places.shown(self.path)} is not a complete encoding; encode the dataset again")
         self.facts: dict[str, Any] = facts
         try:
             self.images = int(facts["images"])
@@ -224,5 +224,9 @@ class Encoding:
         except (OSError, ValueError) as error:
             raise self._damaged(error) from None
 
-    def _damaged(self, error: object) -> BadInput:
+    def _damaged(self, error: Exception) -> BadInput:
+        if isinstance(error, BadInput):
+            return error
+        if (there := places.remote(self.path)) is not None:  # nothing that a moment without a network is deleted for
+            return there.refused(error)
         return BadInput(f"{self.path.name} is damaged ({str(error)[:120]}); delete it and encode again")

@@ -28,6 +28,7 @@ from explorer.jobs.locks import Claims
 from explorer.progress import Progress
 
 FINISH, BOOKS, PRESENT, SLOTS, FIRST = 0, 1, 2, 1024, 2048  # what is claimed: steps, presence, fragments from FIRST on
+TRIES = 5  # to write a marker of files that another machine removes at the same moment
 WAIT = 0.2  # seconds between two looks at what others do
 
 
@@ -240,8 +241,8 @@ class Unfinished:
         """Facts of a new fragment, whose rows are safe by then."""
         from lance.fragment import LanceFragment
 
-        where = {} if self.remote is None else {"storage_options": self.remote.options}
-        made = LanceFragment.create(self._uri, table, mode="create", **where).to_json()
+        with self._told() as where:
+            made = LanceFragment.create(self._uri, table, mode="create", **where).to_json()
         for file in made["files"]:
             if self.remote is not None:
                 file["file_size_bytes"] = self.remote.size(f"data/{file['path']}")
@@ -284,21 +285,34 @@ class Unfinished:
         fragments = [FragmentMetadata.from_json(json.dumps(one)) for one in made]
         schema = pa.ipc.read_schema(pa.py_buffer((self.records_folder / "schema").read_bytes()))
         schema = schema.with_metadata({"explorer": json.dumps(facts)})
-        where = {} if self.remote is None else {"storage_options": self.remote.options}
-        dataset = lance.LanceDataset.commit(self._uri, lance.LanceOperation.Overwrite(schema, fragments), **where)
-        dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
+        with self._told() as where:
+            dataset = lance.LanceDataset.commit(self._uri, lance.LanceOperation.Overwrite(schema, fragments), **where)
+            dataset.cleanup_old_versions(timedelta(0), delete_unverified=True)
         for path in [*self.folder.glob(".*"), *self.folder.glob("postings/.*")]:
             path.unlink()  # halves of files, which a kill left under their temporary names
 
     def close(self, facts: dict[str, Any]) -> None:
         """Writes the marker, which makes the Encoding complete, and removes the records."""
-        kept = {name: size for name, size in self._sizes().items() if name.endswith((".lance", ".manifest"))}
-        facts["files"] = kept | {codebooks.FILE: (self.folder / codebooks.FILE).stat().st_size}
-        write_json(self.folder / MARKER, facts)
-        self._sent(MARKER)
+        books = {codebooks.FILE: (self.folder / codebooks.FILE).stat().st_size}
+        for _ in range(TRIES):
+            kept = {name: size for name, size in self._sizes().items() if name.endswith((".lance", ".manifest"))}
+            facts["files"] = kept | books
+            write_json(self.folder / MARKER, facts)
+            self._sent(MARKER)
+            if self.remote is None or kept.items() <= self._sizes().items():
+                break  # else another machine was as far, and removed the version that this one had made
         if self.remote is not None:
             self.remote.remove(JOURNAL, *self.remote.sizes(RECORDS))
         tidy(self.folder)
+
+    @contextmanager
+    def _told(self) -> Iterator[dict[str, Any]]:
+        """What Lance has to be told of the place, and what it says of storage as one sentence."""
+        if self.remote is None:
+            yield {}
+            return
+        with self.remote.explained():
+            yield {"storage_options": self.remote.options}
 
     @property
     def _uri(self) -> str:

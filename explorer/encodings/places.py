@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Unanswered, tells_full_disk
 from explorer.files import cache_folder, digest, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 
 VARIABLE = "EXPLORER_ENCODINGS"  # where encodings are kept in place of the cache
 STORE = "store.json"  # in the folder of stand-ins: the prefix that they are of
-PATIENCE, CONNECT, TRIES = 20, 3, 2  # seconds for an answer, and to be connected; attempts
+PATIENCE, CONNECT, TRIES = 10, 3, 2  # seconds for an answer, and to be connected; attempts
 REASONS = {  # what storage says, and what it means
     "no_such_bucket|nosuchbucket|bucket.{0,20}not exist": "there is no such bucket",
     "access_denied|accessdenied|forbidden|invalid_?access_?key|signature|http status 403|credentials": (
         "access is denied; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
     ),
-    "network_connection|connect|timed? ?out|resolve|dns": "it does not answer; check AWS_ENDPOINT_URL and the network",
+    "permanent_?redirect|http status 301": "its bucket is in another region; set AWS_REGION",
+    "network_connection|connect|error sending request|timed? ?out|resolve|dns": (
+        "it does not answer; check AWS_ENDPOINT_URL and the network"
+    ),
 }
 
 
@@ -96,7 +99,8 @@ def dataset(folder: Path) -> lance.LanceDataset:
     there = remote(folder)
     if there is None:
         return lance.dataset(str(folder))
-    return lance.dataset(there.uri, storage_options=there.options)
+    with there.explained():
+        return lance.dataset(there.uri, storage_options=there.options)
 
 
 class Remote:
@@ -113,7 +117,8 @@ class Remote:
 
     @property
     def options(self) -> dict[str, str]:
-        given = {"client_max_retries": str(TRIES), "timeout": f"{PATIENCE}s", "connect_timeout": f"{CONNECT}s"}
+        given = {"client_max_retries": str(TRIES), "connect_timeout": f"{CONNECT}s"}
+        given |= {"timeout": f"{3 * PATIENCE}s", "client_retry_timeout": str(3 * PATIENCE), "download_retry_count": "1"}
         endpoint = _endpoint()
         if endpoint is not None:
             given |= {"aws_endpoint": endpoint} | ({"allow_http": "true"} if endpoint.startswith("http:") else {})
@@ -207,8 +212,9 @@ class Remote:
     def tokens(self, name: str) -> Ranged | None:
         """An array there, of which parts are read; None where it is missing or none."""
         try:
-            return Ranged(self, f"{self._path}/{name}")
-        except (OSError, ValueError):
+            with self.explained():
+                return Ranged(self, f"{self._path}/{name}")
+        except FileNotFoundError:
             return None
 
     def _fetched(self, name: str) -> Any:
@@ -230,8 +236,12 @@ class Remote:
             yield
         except (FileNotFoundError, BadInput):
             raise
-        except OSError as error:
-            raise BadInput(f"{self.uri} cannot be used: {reason(error)}") from None
+        except (OSError, ValueError, RuntimeError) as error:  # Lance raises all of them
+            raise self.refused(error) from None
+
+    def refused(self, error: Exception) -> Unanswered:
+        """What storage said, as one sentence."""
+        return Unanswered(f"{self.uri} cannot be used: {reason(error)}")
 
 
 class Ranged:
@@ -264,6 +274,8 @@ class Ranged:
 def reason(error: Exception) -> str:
     """What an error of object storage means, in a few words."""
     text = str(error)
+    if isinstance(error, OSError) and tells_full_disk(text):
+        return "there is no room left"
     for pattern, meaning in REASONS.items():
         if re.search(pattern, text, re.IGNORECASE):
             return meaning

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.encodings import places
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Unanswered
 from explorer.files import atomic_path
 
 BUDGET = 8 * 1024 * 1024  # tokens sorted in memory at once: 64 MiB
@@ -106,6 +106,8 @@ def open_layer(folder: Path, layer: str, codes: int, images: int, cells: int) ->
             _advise(tokens, "MADV_RANDOM", 0, len(tokens))  # the best of every code are few bytes here and there
         else:
             tokens = there.tokens(f"postings/{layer}.tokens.npy")
+    except Unanswered:
+        raise
     except (OSError, ValueError, EOFError):
         return None
     fits = (

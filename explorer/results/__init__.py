@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import BadInput, explained
+from explorer.errors import BadInput, Unanswered, explained
 from explorer.files import SHIPPED, cache_folder, sweep
 from explorer.jobs.locks import exclusive
 from explorer.options import configure, flags
@@ -187,18 +187,26 @@ def find(
     """Where the result lies and what is kept there; None where there is none, or only a damaged one.
 
     `read` is another way to read it, which may leave out some.
+
+    Raises:
+        Unanswered: it was found nowhere, and object storage, where it may be, does not answer.
     """
     entry, made = RESULTS[kind], path(kind, subject, options)
     cached = cache_folder() / entry.folder / made.name
     places = [made, cached, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of
     if subject.checkpoint is not None:
         places.insert(0, Path(subject.checkpoint) / entry.folder / made.name)
+    refused: Unanswered | None = None
     for place in dict.fromkeys(places):
         if place.exists() or (kind == "encoding" and encoding.stored(place)):
             try:
                 return place, (read or entry.read)(place, made.stem)
+            except Unanswered as error:
+                refused = error  # it may be there: whoever made it anew would pay for it twice
             except BadInput:
                 continue  # damaged: as if it were not there
+    if refused is not None:
+        raise refused
     return None
 
 

