@@ -12,7 +12,7 @@ from explorer.analysis.quality import interval
 from explorer.analysis.streamed import Step
 from explorer.analysis.trust import Asked
 
-ALL, FITTED = 2_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
+ALL, FITTED = 1_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
 BASELINE, RANDOM = 400, 50  # on a PCA, and where the others lie on the places of random ones that are laid out
 PLACING, ASKING = "placing the other points", "asking how far to trust it"
 PLACED = 100_000  # points whose place is taken at once
@@ -50,6 +50,7 @@ def umap(
         "sample": f"by the root of how many lie in each of {drawn.boxes:,} boxes of equal size",
         "weights": [float(drawn.weights.min()), float(drawn.weights.max())],
     }  # fmt: skip
+    report(0.7, ASKING)
     told, asked = _trusted(
         vectors, places, drawn.rows, others, k, seed, lambda share: report(0.7 + 0.3 * share, ASKING)
     )
