@@ -88,6 +88,33 @@ def test_metadata_is_in_the_parquet_schema(make):
     assert {"points", "trustworthiness", "layer", "method", "seconds"} <= facts.keys()
 
 
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_of_many_points_a_sample_is_laid_out_and_some_are_asked(encoding, make, monkeypatch, method):
+    monkeypatch.setattr(maps, "MANY", 80)
+    found = maps.read(make(maps.Options("code", method=method, neighbours=10)))
+    assert list(found.table["id"]) == list(range(120)) and found.facts["points"] == 120
+    assert found.facts["trustworthiness"] > 0.6
+    near = found.asked.on_map
+    assert near.shape == (120, 15) and found.asked.latents.shape == near.shape, "all, where there are so few"
+    same = encoding.cluster[found.asked.latents] == encoding.cluster[found.asked.queries][:, None]
+    assert same.all(), "each has 39 others in its cluster"
+    if method == "umap":
+        assert (found.facts["fitted"], found.facts["placed"]) == (80, 40) and "boxes" in found.facts["sample"]
+        for of in ("placed", "fitted", "pca", "random"):
+            told = found.facts[f"trustworthiness_{of}"]
+            assert told["low"] <= told["mean"] <= told["high"] and told["n"] > 0
+
+
+def test_maps_of_few_points_keep_their_key_whatever_many_is(monkeypatch):
+    class Subject:
+        encoding_key = "abc"
+
+    few, many = (maps.Options("code", points=points) for points in (5_000, 50_000))
+    before = maps.key(Subject, few), maps.key(Subject, many)
+    monkeypatch.setattr(maps, "MANY", 10_000)
+    assert maps.key(Subject, few) == before[0] and maps.key(Subject, many) != before[1]
+
+
 def test_cancelling_leaves_nothing_behind(make, tmp_path):
     progress = Progress(0, "points", quiet=True)
     progress.cancel()
@@ -115,7 +142,10 @@ def test_bad_layers_outputs_and_files_are_one_sentence(encoding, make, tmp_path)
         make(maps.Options("top"))
     (tmp_path / "text.parquet").write_text("no map")
     parquet.write_table(pyarrow.table({"id": [1]}), tmp_path / "other.parquet")
-    for name in ("text", "other", "missing"):
+    table = pyarrow.table({"id": [1], "x": [0.0], "y": [0.0]})
+    damaged = {maps.METADATA: b"{}", maps.ASKED: np.array([1, 2, 0, 5, 5, 0, 0], "<i4").tobytes()}
+    parquet.write_table(table.replace_schema_metadata(damaged), tmp_path / "damaged.parquet")
+    for name in ("text", "other", "missing", "damaged"):
         with pytest.raises(BadInput, match=f"{name}.parquet is not a map"):
             maps.read(tmp_path / f"{name}.parquet")
     encoding.vectors = np.full((120, 6), np.nan, np.float32)

@@ -216,3 +216,18 @@ def test_what_else_colours_a_map_is_no_concept_that_a_selection_is_compared_by(d
     points = mapped.find_pca(digits, maps.Options("code"))
     before = mapped.telling(digits, points)
     assert set(mapped.colourings(digits, points)) > set(before) == set(mapped.telling(digits, points))
+
+
+def test_a_map_of_many_points_says_what_was_laid_out_and_how_far_to_trust_where_others_were_placed(digits, monkeypatch):
+    monkeypatch.setattr(maps, "MANY", 200)
+    study = open_study("vqvae-digits")
+    study.make("map", maps.Options("code"))
+    found, of = drawn(study)
+    assert not of(Missing) and cards(of)["Laid out"].value == "200"
+    told = cards(of)["Where placed"]
+    assert told.value == f"{found.numbers['trustworthiness_placed']['mean']:.3f}" and "at random" in told.note
+    assert all(card.help for card in cards(of).values())
+    assert (found.numbers["fitted"], found.numbers["placed"]) == (200, 155)
+    assert 0.9 < found.numbers["trustworthiness_placed"]["mean"] <= 1
+    assert found.numbers["agreement"]["points"] == 355, "all are asked, where there are so few"
+    json.dumps(found.numbers)
