@@ -163,8 +163,8 @@ def _missing(study: Study, wanted: maps.Options) -> list[Block]:
         maps.Options.neighbours, maps.Options.min_dist, maps.Options.seed,
     )  # fmt: skip
     title = f"{wanted.dims}-D UMAP of {WHAT[wanted.what].lower()} in layer {wanted.layer} of {study.checkpoint.name}"
-    about = "A map takes from seconds to a minute, beside this page; it is kept, and found at once the next time."
-    meanwhile = "Meanwhile, below is the PCA of the same points, which takes no time."
+    about = "A map takes from seconds to a minute or two, beside this page; it is kept, and found at once from then on."
+    meanwhile = "Meanwhile, below is the PCA of the same points, which is there at once, or in seconds."
     return [Missing("map", wanted, title, about, begin=usual), Note(meanwhile, "info")]
 
 
