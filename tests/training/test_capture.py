@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from explorer.training import STATE, capture
+from explorer.training import STATE, batches, capture, meters
 from explorer.training.capture import WARM, Captured
-from tests.training.test_training import StopAfter, run
+from tests.training.test_training import StopAfter, log, run
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +81,62 @@ def test_a_run_that_an_older_version_began_goes_on_and_says_that_it_is_another_o
     result = run(tmp_path / "net", resume=True)
     assert result["state"] == "done"
     assert "begun by an older version: from step 5 on images come in another order" in result["notes"][0]
+
+
+def test_lines_that_arrive_late_are_written_in_their_order_and_say_the_same(monkeypatch, tmp_path):
+    """As from a GPU, whose numbers come a line later."""
+    run(tmp_path / "at once")
+    with monkeypatch.context() as patched:
+        patched.setattr(meters.Reading, "ready", lambda self: False)
+        seen = []
+        patched.setattr(meters.Guard, "check", lambda self, line: seen.append(line["step"]))
+        run(tmp_path / "late")
+        run(tmp_path / "stopped", progress=StopAfter(5))
+    late, once = (log(tmp_path / name) for name in ("late", "at once"))
+    for line in (*late, *once):
+        line.pop("images_per_second")
+    assert late == once and seen[:12] == list(range(1, 13))
+    assert [line["step"] for line in log(tmp_path / "stopped")] == [1, 2, 3, 4, 5], "what was on its way is written"
+
+
+class Event:
+    """Notes when it was recorded and waited for."""
+
+    def __init__(self, notes, name):
+        self.notes, self.name = notes, name
+
+    def record(self, stream):
+        self.notes.append(f"{self.name} recorded")
+
+    def synchronize(self):
+        self.notes.append(f"{self.name} awaited")
+
+
+class Slot:
+    """A place for a batch that counts on nobody writing into it before it was used."""
+
+    notes: ClassVar[list[str]] = []
+
+    def __init__(self, like, device):
+        number = len({note.split()[0] for note in self.notes})
+        self.here, self.there = torch.empty_like(like), torch.empty_like(like)
+        self.arrived, self.used = Event(self.notes, f"arrived-{number}"), Event(self.notes, f"used-{number}")
+        self.notes.append(f"{number} made")
+
+
+def test_batches_come_in_order_through_places_that_are_used_again(monkeypatch):
+    """The ways of a GPU with places in memory: three of them, each written into only after what it held has left."""
+    lane = SimpleNamespace(wait_event=lambda event: Slot.notes.append(f"{event.name} waited for"))
+    monkeypatch.setattr(batches, "_Slot", Slot)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: lane)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: lane)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    read = lambda step: np.full((2, 1), step, np.int64)  # noqa: E731
+    stream = batches.Stream(read, 12, SimpleNamespace(type="cuda"))
+    place = None
+    for step in range(4, 12):
+        stream.ready(step)
+        assert (stream.held == step).all()
+        place = stream.held if place is None else place
+        assert stream.held is place, "what a recorded step reads never moves"
+    assert sum(note.endswith("made") for note in Slot.notes) == batches.SLOTS + 1
