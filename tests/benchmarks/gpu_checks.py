@@ -26,6 +26,7 @@ def checks(bench: Any) -> None:
     bench.check("bf16 loss curve against float32", 15, lambda: curves(bench, kept(), steps, common))
     bench.check("resume to the bit", 15, lambda: resumed(bench, steps // 4, common))
     bench.check("SSIM and codes against the CPU", 10, lambda: against_cpu(bench, model(), size))
+    bench.check("one launch a step", 15, lambda: launches(bench, steps // 4, common))
     bench.check("out of memory", 30, lambda: out_of_memory(bench))
     bench.check("no C compiler", 30, lambda: without_compiler(bench))
 
@@ -89,6 +90,21 @@ def against_cpu(bench: Any, model: nn.Module, size: int) -> str:
     return (
         f"{'right' if off < 1e-3 and ties else 'WRONG'}: {said}{', all of them ties' if differ.any() and ties else ''}"
     )
+
+
+def launches(bench: Any, steps: int, common: dict) -> str:
+    """Whether steps are replayed: a whole training, start and scores included, under the profiler."""
+    if bench.device.type != "cuda":
+        return "not asked: on a CPU nothing is launched"
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+        found = bench.ours("vqvae", {}, steps=steps, **common)
+    counts = {event.key: event.count for event in seen.key_averages()}
+    calls = ("cudaGraphLaunch", "cudaLaunchKernel", "cudaMemcpyAsync", "cudaStreamSynchronize")
+    told = ", ".join(f"{counts.get(name, 0):,} {name}" for name in calls)
+    fine = counts.get("cudaGraphLaunch", 0) >= steps - 10 and not found["notes"]
+    return f"{'right' if fine else 'WRONG'}: {told} in a training of {steps} steps {found['notes'] or ''}".rstrip()
 
 
 def out_of_memory(bench: Any) -> str:
