@@ -7,7 +7,8 @@ encoded where they are not: a million take some four minutes of two cores, and 1
 
 A look-up opens the study and asks once; importing libraries is not counted, and told on a line of its own. `--dropped`
 asks the system to drop the encoding's files from its cache first, and `read` is then what came from the disk. `grows`
-is how far the process's peak of memory rises. CPU seconds say more than seconds on a machine that others use, too.
+is how far the process's peak of memory rises: what is made anew holds as much for ten times as many images. CPU
+seconds say more than seconds on a machine that others use, too.
 """
 
 from __future__ import annotations
@@ -62,6 +63,26 @@ def page(name: str, study: Any) -> str:
     return f"{len(drawn) / 1e6:.1f} MB of HTML"
 
 
+def counted(study: Any, layer: str, codes: list[int]) -> str:
+    """Counts of all codes, and of codes by a concept of eight values, made anew a block at a time."""
+    from explorer.analysis import tallies
+
+    size, encoding = len(study.book(layer)), study.encoding
+    found = tallies.tally(encoding.blocks(layer), size, encoding.images)
+    tallies.by_values(encoding.blocks(layer), size, [(np.arange(encoding.images, dtype=np.int16) % 8, 8)])
+    return f"perplexity {found.interval().perplexity().worded()}"
+
+
+def indexed(study: Any, layer: str, codes: list[int]) -> str:
+    """The index from codes to images, built anew in a folder that goes."""
+    from explorer.encodings.layout import build_postings
+
+    encoding = study.encoding
+    with tempfile.TemporaryDirectory(dir=os.environ.get("EXPLORER_CACHE")) as folder:
+        build_postings(encoding.path, study.layer(layer), len(study.book(layer)), encoding.images, Path(folder))
+        return f"{sum(one.stat().st_size for one in Path(folder).iterdir()) / 1e6:,.0f} MB of index"
+
+
 def scanned(codes: np.ndarray, wanted: list[int]) -> str:
     inside = np.logical_and.reduce([(codes == code).any((1, 2)) for code in wanted])
     return f"{inside.sum():,} images"
@@ -77,6 +98,8 @@ LOOK_UPS: dict[str, Callable[[Any, str, list[int]], str]] = {
     "two codes at most a cell apart": lambda study, layer, codes: ranked(study, layer, codes, 1),
     "Codebook page": lambda study, *_: page("codebook", study),
     "Code maps page": lambda study, *_: page("code_maps", study),
+    "all counts anew, in blocks": counted,
+    "index of codes anew, in blocks": indexed,
     "bare: two codes, all codes read": lambda study, layer, codes: scanned(study.encoding.codes(layer), codes),
 }
 
