@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from explorer.encodings import Encoding
 
 TILE = 32  # pixels of a thumbnail
+TOKENS = 16_000_000  # of a layer, up to which all its codes are kept where some are asked for
 LARGE = 20_000  # codes; of more the thumbnails are not all kept
 PIXELS, FEWEST, MOST = 64**3, 16, 64  # of the images that the scale of errors is taken from, and how many
 RANDOM = 16  # random codes that a change is compared with
@@ -163,6 +164,12 @@ class Study:
     def codes(self, layer: str) -> np.ndarray:
         """(N, H, W) codes of all images; of a large set `Encoding.blocks` and `tally` hold less at once."""
         return self.encoding.codes(layer)
+
+    def some_codes(self, layer: str, rows: np.ndarray) -> np.ndarray:
+        """(n, H, W) codes of some images; of a large set no others are read."""
+        height, width = self.layer(layer).grid
+        few = self.encoding.images * height * width <= TOKENS
+        return self.codes(layer)[rows] if few else self.encoding.codes(layer, rows)
 
     def table(self, layer: str) -> pd.DataFrame:
         """One row for each code; see `analysis.codes.counted`. `name` is a column where the user named some codes."""

@@ -55,7 +55,7 @@ def together(study: Study, other: Study, layer: str, layer_b: str) -> Together:
     ours, theirs = study.remember(shared, other)
     few = sample(len(ours), linked.affordable(study.layer(layer).grid, other.layer(layer_b).grid))
     sizes = len(study.book(layer)), len(other.book(layer_b))
-    return linked.together(study.codes(layer)[ours[few]], other.codes(layer_b)[theirs[few]], sizes)
+    return linked.together(study.some_codes(layer, ours[few]), other.some_codes(layer_b, theirs[few]), sizes)
 
 
 def opposite(study: Study, other: Study, layer: str, layer_b: str) -> Together:

@@ -29,7 +29,8 @@ def begin(study: Study, layer: str, count: int, patches: str, seed: int) -> str:
         BadInput: too few codes or images.
     """
     vectors, rows, positions = study.encoding.patches(layer, MOST)
-    codes = study.codes(layer).reshape(len(study.images), -1)[rows, positions].astype(np.int64)
+    images, place = np.unique(rows, return_inverse=True)
+    codes = study.some_codes(layer, images).reshape(len(images), -1)[place, positions].astype(np.int64)
     nearness = np.square(vectors - study.vectors(layer)[codes]).sum(1) if patches == "nearest" else None
     planned = intruder.plan(codes, rows, count, seed, nearness)
     if not planned:

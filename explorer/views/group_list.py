@@ -73,7 +73,7 @@ def _ties(study: Study, layer: str, of: np.ndarray, count: int, _: bool) -> list
     known = concepts(study, rows)
     if not known or len(rows) < 4:
         return [None] * count
-    return group_concepts.ties(group_concepts.shares(study.codes(layer)[rows], of, count), known)
+    return group_concepts.ties(group_concepts.shares(study.some_codes(layer, rows), of, count), known)
 
 
 def colours(count: int) -> np.ndarray:

@@ -21,7 +21,6 @@ FIRST, REST = 24, 200  # codes whose patches are shown at once, and at most
 EXAMPLES = 8
 SIDE, PLACE = 128, 110  # pixels of the screen
 TINY = 1e-12  # q below which no digits are told
-CELLS = 20_000_000  # tokens that are read at once
 NOTHING = "Nothing stands out among its images: no value of a concept is surely more common on both halves of them."
 CHOSEN = "Chosen on one half of the images and counted on the other, so that it is no lucky find."
 
@@ -47,13 +46,12 @@ def standing(study: Study, layer: str, codes: np.ndarray) -> tuple[np.ndarray, n
     """Cells of the group in each image (N,); rows of those with most, ties at random; tokens in each cell (H, W)."""
     inside = np.zeros(len(study.book(layer)), bool)
     inside[codes] = True
-    every = study.codes(layer)
-    counts, cells = np.zeros(len(every), np.int64), np.zeros(every.shape[1:], np.int64)
-    step = max(1, CELLS // every[0].size)
-    for start in range(0, len(every), step):
-        there = inside[every[start : start + step]]
-        counts[start : start + step], cells = there.sum((1, 2)), cells + there.sum(0)
-    order = np.random.default_rng(len(every)).permutation(len(every))
+    images = study.encoding.images
+    counts, cells = np.zeros(images, np.int64), np.zeros(study.layer(layer).grid, np.int64)
+    for start, some in study.encoding.blocks(layer):
+        there = inside[some]
+        counts[start : start + len(some)], cells = there.sum((1, 2)), cells + there.sum(0)
+    order = np.random.default_rng(images).permutation(images)
     rows = order[np.argsort(-counts[order], kind="stable")]
     return counts, rows[counts[rows] > 0][:EXAMPLES], cells
 
@@ -120,7 +118,7 @@ def _images(
         return found
     from explorer.analysis.patches import mark
 
-    pixels, read = study.shown.read(rows), study.codes(layer)[rows]
+    pixels, read = study.shown.read(rows), study.some_codes(layer, rows)
     names = study.images.names
     pictures = [
         Picture(

@@ -108,7 +108,7 @@ def _kept(study: Study, layer: str, of: np.ndarray, count: int, _: bool) -> list
     from explorer.analysis import group_concepts
 
     rows = group_list.sampled(study)
-    concepts, codes = group_list.concepts(study, rows), study.codes(layer)[rows]
+    concepts, codes = group_list.concepts(study, rows), study.some_codes(layer, rows)
     if not concepts or len(rows) < 10:
         return []
     bits = group_concepts.kept_bits(codes, of, count, concepts)
@@ -122,7 +122,7 @@ def _whole(study: Study, layer: str, _: bool) -> list:
     from explorer.analysis import group_concepts
 
     rows = group_list.sampled(study)
-    return group_concepts.probe(study.codes(layer)[rows], len(study.book(layer)), group_list.concepts(study, rows))
+    return group_concepts.probe(study.some_codes(layer, rows), len(study.book(layer)), group_list.concepts(study, rows))
 
 
 def _frame(study: Study, grouping: Grouping) -> pd.DataFrame:

@@ -115,9 +115,12 @@ def edited(study: Study, facts: Facts, codes: Mapping[str, np.ndarray]) -> dict[
     fits = set(codes) == set(study.layer_names) and all(study.sizes[one.name] == one.codes for one in facts.levels)
     if not fits or study.continuous or not study.encoded:
         return None
-    same = sum((study.codes(name) == one).reshape(len(study.images), -1).sum(1) for name, one in codes.items())
+    blocks = {name: study.encoding.blocks(name) for name in codes}
+    same = sum(
+        np.concatenate([(some == codes[name]).sum((1, 2)) for _, some in found]) for name, found in blocks.items()
+    )
     row = int(same.argmax())
-    own = {name: study.codes(name)[row].astype(np.int64) for name in study.layer_names}
+    own = {name: study.some_codes(name, [row])[0].astype(np.int64) for name in study.layer_names}
     text = edits.written({name: codes[name] for name in own}, own)
     return {"image": row, "edit": text} if len(text) <= LONGEST else None
 

@@ -275,7 +275,7 @@ def _typical(study: Study, name: str, _: str) -> np.ndarray | None:
     if any(one.name not in study.sizes or study.sizes[one.name] != one.codes for one in facts.levels):
         return None
     rows = np.sort(np.random.default_rng(0).permutation(len(study.images))[:HELD_OUT])
-    codes = {one.name: study.codes(one.name)[rows].astype(np.int64) for one in facts.levels}
+    codes = {one.name: study.some_codes(one.name, rows).astype(np.int64) for one in facts.levels}
     return drawn.bits(facts, codes, tuple(drawn.classes_of(study, facts, rows).tolist()))
 
 
