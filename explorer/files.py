@@ -76,6 +76,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the folder of `path`; on success it replaces `path`, on failure it is removed.
 
     The suffix of `path` is kept, because writers such as Pillow choose the format by it.
+
+    Raises:
+        BadInput: the folder was deleted meanwhile.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +91,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, path)
+    except FileNotFoundError:
+        if temporary.exists():
+            raise
+        raise BadInput(f"{path.parent} was deleted while {path.name} was written there; try again") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from explorer.errors import Cancelled, one_line
+from explorer.errors import BadInput, Cancelled, one_line
 from explorer.files import write_json
 
 STATUS_VARIABLE = "EXPLORER_STATUS"  # names the status file; set by `jobs` for the process that it starts
@@ -42,20 +43,19 @@ class Progress:
         if force or now - self._last >= 0.5:
             self._last = now
             if self.status is not None:
-                write_json(
-                    self.status,
-                    {
-                        "state": state,
-                        "pid": os.getpid(),
-                        "done": int(done),
-                        "total": int(self.total),
-                        "unit": self.unit,
-                        "message": message,
-                        "started": self.started,
-                        "heartbeat": self.started + now - self._began,
-                        **figures,
-                    },
-                )
+                said = {
+                    "state": state,
+                    "pid": os.getpid(),
+                    "done": int(done),
+                    "total": int(self.total),
+                    "unit": self.unit,
+                    "message": message,
+                    "started": self.started,
+                    "heartbeat": self.started + now - self._began,
+                    **figures,
+                }
+                with suppress(OSError, BadInput):  # the next one may be written; what is lost here is told by the work
+                    write_json(self.status, said)
             if not self.quiet:
                 self._draw(done, message)
         if self.cancelled and state == "running" and not self.held:

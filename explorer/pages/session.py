@@ -147,6 +147,14 @@ def study(chosen: Selection, *, encoded: bool = True) -> Study:
     return found
 
 
+def stands(found: Study, *, encoded: bool) -> bool:
+    """Whether a study that was opened before is of what is there now: the same weights, and its encoding if needed."""
+    from explorer import checkpoints
+
+    same = checkpoints.fingerprint(found.subject.checkpoint) == found.subject.fingerprint
+    return same and (found.encoded or not encoded)
+
+
 def _few(checkpoint: Checkpoint, images: int) -> bool:
     """Whether there are codes without a network, and so few that they are read within a second or two."""
     cells = sum(layer["grid"][0] * layer["grid"][1] for layer in checkpoint.layers)

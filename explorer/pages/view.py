@@ -37,8 +37,11 @@ def page(name: str) -> None:
 @st.fragment
 @guard()
 def _sheet(name: str, study: Study) -> None:
-    """In a fragment: a click or a choice draws this part again, and nothing around it."""
+    """In a fragment: a click or a choice draws this part again, and nothing around it; all of the page where its
+    checkpoint is another one now, or its encoding is gone."""
     view = VIEWS[name]
+    if not session.stands(study, encoded=view.encoded):
+        st.rerun()
     gathering.said()
     above, between = (st.container(), st.empty()) if view.below else (None, None)
     if view.several:
