@@ -45,7 +45,9 @@ class Visitor:
 
     async def __aenter__(self) -> Visitor:
         address = f"ws://127.0.0.1:{self.port}/_stcore/stream"
-        self._socket = await connect(address, subprotocols=["streamlit"], max_size=None, open_timeout=60)
+        self._socket = await connect(
+            address, subprotocols=["streamlit"], max_size=None, open_timeout=60, ping_interval=None
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
