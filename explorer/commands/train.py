@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.commands.command import Json, app, cancellable, emit, tell
+from explorer.commands.command import OUTPUT, Json, app, cancellable, emit, tell
 from explorer.errors import BadInput
 from explorer.jobs.locks import hold
 from explorer.progress import STATUS_VARIABLE, Progress
@@ -67,7 +67,7 @@ def on_all_gpus(device: str | None) -> None:
     from explorer.jobs.devices import ALL, gpus
 
     if device == ALL and ranks.launched()[0] == 1 and (count := len(gpus())) > 1:
-        raise typer.Exit(crew.work(sys.argv[1:], count))
+        raise typer.Exit(crew.work(sys.argv[1:], count, OUTPUT[0]))
 
 
 def take(folder: Path) -> None:

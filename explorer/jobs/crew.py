@@ -18,10 +18,13 @@ GRACE, LAST = 20.0, 60.0  # seconds: to end by themselves once one has failed, a
 LOOK = 0.1  # seconds between two looks
 
 
-def work(arguments: Sequence[str], count: int) -> int:
+def work(arguments: Sequence[str], count: int, output: int = 1) -> int:
     """Runs `python -m explorer *arguments` in `count` processes, with the names that torchrun would give them.
 
     SIGTERM and Ctrl-C are passed on to all. The exit code is that of the first, which writes and speaks.
+
+    Args:
+        output: the descriptor that the first one's results go to.
 
     Raises:
         BadInput: the first was killed, or could not end by itself after another one had.
@@ -37,8 +40,8 @@ def work(arguments: Sequence[str], count: int) -> int:
             own = {"RANK": str(number), "LOCAL_RANK": str(number)}
             known = {name: value for name, value in os.environ.items() if name != JOB_VARIABLE}
             words = [sys.executable, "-m", "explorer", *arguments]
-            output = {} if number == 0 else {"stdin": subprocess.DEVNULL, "stdout": sys.stderr.fileno()}
-            crew.append(subprocess.Popen(words, env=known | shared | own, **output))
+            ends = {"stdout": output} if number == 0 else {"stdin": subprocess.DEVNULL, "stdout": 2}
+            crew.append(subprocess.Popen(words, env=known | shared | own, **ends))
         with _passed_on(crew):
             failed = _watch(crew)
     finally:

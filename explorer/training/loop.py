@@ -108,6 +108,8 @@ def run(task: Task, out: Path, *, resumed: bool, progress: Progress | None = Non
             kept = "--resume goes on from the last save" if (out / STATE).is_file() else "nothing was saved"
             raise ranks.Lost(f"{lost}; {kept}") from lost
         metrics = made.finish() if state == "done" else {}
+        if state == "done":
+            ranks.wait()  # for the scores: GPUs that work together are to part at about the same time
     made.progress.finish(state, "finished" if state == "done" else "stopped; can be resumed", **made.figures)
     return {
         "state": state,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
 import pytest
 
+from explorer import commands
 from explorer.errors import BadInput
 from explorer.jobs import crew
 
@@ -29,8 +31,13 @@ def with_settings(words, **settings):
     return [*words, *(word for key, value in (TINY | settings).items() for word in ("--set", f"{key}={value}"))]
 
 
-def test_one_of_them_writes_and_speaks(command, tmp_path, capfd):
-    assert crew.work(with_settings(command), 2) == 0
+def test_all_gpus_train_and_one_process_writes_and_speaks(command, tmp_path, capfd, monkeypatch):
+    """There are none here, so that each of the two processes takes the CPU."""
+    monkeypatch.delenv("EXPLORER_JOB")
+    monkeypatch.setattr(importlib.import_module("explorer.jobs.devices"), "gpus", lambda: ["cuda:0", "cuda:1"])
+    words = ["all" if word == "cpu" else word for word in with_settings(command)]
+    monkeypatch.setattr("sys.argv", ["explorer", *words])
+    assert commands.run(words) == 0
     said, told = capfd.readouterr()
     assert json.loads(said)["state"] == "done" and told.count("finished") == 1
     lines = [json.loads(line) for line in (tmp_path / "net" / "metrics.jsonl").read_text().splitlines()]
