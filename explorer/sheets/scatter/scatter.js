@@ -84,37 +84,46 @@ function scatterLooks(state) {
     return state.fetched.get(url)
   }
   const whole = () => Math.min((state.wide - 36) / state.spans[0], (state.high - 36) / state.spans[1])
-  const renderer = async () => {
+  // A plain canvas draws at once; where a graphics card draws faster, another canvas takes its place.
+  const upgrade = async () => {
     const forced = window.explorerScatter  // "canvas" or "webgl", for tests and measurements
-    if (forced !== "canvas") try {
-      const base = location.pathname.replace(/\/[^/]*$/, "")
-      const found = await scatterWebgl(state.canvas, new URL(base + state.data.library, location.origin).href,
-        forced === "webgl")
-      const ready = { ...state, size: sized(), seen: state.count }
-      await found.fill(ready)
-      found.draw(ready)
-      const took = await found.took(ready)
-      stage.dataset.took = took.toFixed(1)
-      found.lost(() => {  // the card was taken away: another canvas, without it
+    if (forced === "canvas") return
+    const canvas = document.createElement("canvas"), base = location.pathname.replace(/\/[^/]*$/, "")
+    canvas.className = "points"
+    canvas.style.visibility = "hidden"
+    stage.prepend(canvas)
+    let found = null
+    try {
+      found = await scatterWebgl(canvas, new URL(base + state.data.library, location.origin).href, forced === "webgl")
+      for (const most of new Set([Math.min(50000, state.count), state.count])) {  // few first: many may take seconds
+        const some = most === state.count ? state : { ...state, count: most, seen: most, mask: null, size: sized(),
+          xy: state.xy.subarray(0, 2 * most), kinds: state.kinds.subarray(0, most) }
+        await found.fill(some)
+        found.draw(some)
+        const took = await found.took()
+        stage.dataset.took = took.toFixed(1)
+        if (took > 45 && forced !== "webgl") throw new Error("drawn faster without")
+      }
+      if (state.gone) throw new Error("nobody looks any more")
+      found.lost(() => {  // the card was taken away
         if (state.gone) return
-        fresh()
-        state.renderer = scatterRaster(state.canvas)
-        stage.dataset.draws = state.renderer.name
-        self.draw(false)
+        const plain = document.createElement("canvas")
+        plain.className = "points"
+        state.canvas.replaceWith(plain)
+        drawnBy(plain, scatterRaster(plain))
       })
-      if (took < 60 || forced === "webgl") return found
-      found.stop()
-      throw new Error("drawn faster without")
+      canvas.style.visibility = ""
+      state.canvas.remove()
+      drawnBy(canvas, found)
     } catch (fault) {
-      fresh()
+      found?.stop()
+      canvas.remove()
     }
-    return scatterRaster(state.canvas)
   }
-  const fresh = () => {  // a canvas is drawn on in one way, and for good
-    const other = document.createElement("canvas")
-    other.className = state.canvas.className
-    state.canvas.replaceWith(other)
-    state.canvas = other
+  const drawnBy = (canvas, renderer) => {
+    Object.assign(state, { canvas, renderer, took: null })
+    stage.dataset.draws = renderer.name
+    self.draw(false)
   }
   const sized = () => Math.min(8, Math.max(1.6, 0.75 * Math.sqrt(state.wide * state.high / Math.max(1, state.seen))))
   const counted = () => {  // how many points are in sight, by a sample
@@ -156,8 +165,7 @@ function scatterLooks(state) {
       }
       if (state.turn !== turn || state.gone) return
       if (first) self.fit(false)
-      state.renderer ??= await (state.making ??= renderer())
-      stage.dataset.draws = state.renderer.name
+      if (!state.renderer) drawnBy(state.canvas, scatterRaster(state.canvas))
       self.say("")
       const seen = JSON.stringify([data.places, data.kinds, palette, data.marks, data.legend])
       if (state.told !== seen) {
@@ -167,7 +175,11 @@ function scatterLooks(state) {
       }
       stage.dataset.drawn = `${data.count}`
       stage.dataset.made = (performance.now() - begun).toFixed(0)
-      setTimeout(() => { if (!state.gone && !state.grid) state.pointing() }, 50)
+      setTimeout(() => {
+        if (state.gone) return
+        state.pointing()
+        state.making ??= upgrade()
+      }, 50)
     },
     async remembered(chosen) {  // what was selected before this page was drawn
       state.chosen = chosen?.id ?? null

@@ -73,7 +73,7 @@ async function scatterWebgl(canvas, address, forced) {
       const late = ["xy", "kinds", "palette", "mask"].some((name) => of[name] !== state[name])
       if (late) self.busy = (self.busy ?? Promise.resolve()).then(() => self.fill(state)).catch(() => {})
     },
-    async took(state) {  // milliseconds of a frame, the second of two
+    async took() {  // milliseconds of a frame, the second of two
       let took = 0
       for (let i = 0; i < 2; i++) {
         const start = performance.now(), pixel = new Uint8Array(4)
