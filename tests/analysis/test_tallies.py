@@ -67,9 +67,9 @@ def test_drawn_chance_is_that_of_shuffled_labels():
 @pytest.mark.parametrize("size", [40, 4000])
 def test_lengths_are_those_that_rows_of_length_one_were_divided_by(size):
     idf = np.random.default_rng(4).random(size).astype(np.float32) + 1
-    counts = bags.counted(CODES, size)
+    counts = bags.counted(CODES[:300], size)
     weighed = csr_array(((1 + np.log(counts.data)) * idf[counts.indices], counts.indices, counts.indptr), counts.shape)
-    found = tallies.lengths(blocks(CODES), size, idf)
+    found = tallies.lengths(blocks(CODES[:300]), size, idf)
     assert found.dtype == np.float32 and found == pytest.approx(np.sqrt(weighed.multiply(weighed).sum(1)), rel=1e-5)
     rows = bags.Weights(idf).weigh(counts)
     assert np.allclose(weighed.toarray() / found[:, None], rows.toarray(), atol=1e-5)
