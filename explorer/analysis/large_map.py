@@ -13,7 +13,7 @@ from explorer.analysis.streamed import Step
 from explorer.analysis.trust import Asked
 
 ALL, FITTED = 1_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
-BASELINE, RANDOM = 400, 50  # on a PCA, and where the others lie on the places of random ones that are laid out
+BASELINE, RANDOM = 200, 30  # on a PCA, and where the others lie on the places of random ones that are laid out
 PLACING, ASKING = "placing the other points", "asking how far to trust it"
 PLACED = 100_000  # points whose place is taken at once
 Made = tuple[np.ndarray, dict[str, Any], Asked]
