@@ -164,10 +164,6 @@ def _strip(strip: Strip, shown: Shown) -> None:
                 gathering.button(shown.study, strip.row, f"strip-{strip.row}")
 
 
-def _drop(block: Drop, shown: Shown) -> None:
-    uploads.box(shown.study)
-
-
 def _picture(picture: Picture, key: str, block: Pictures, shown: Shown) -> None:
     alt = picture.alt or picture.title or picture.note
     width = "stretch" if block.grow else block.width
@@ -201,7 +197,7 @@ def _scatter(block: Scatter, shown: Shown) -> None:
         more = {name: int(values[point]) for name, values in block.also.items()}
         go(Go(block.go.view, {**block.go.carried, **more}), shown, point=point)
 
-    scatter.draw(block, follow if block.go is not None else lambda point: None)
+    scatter.draw(block, follow)
 
 
 def _chart(block: Chart, shown: Shown) -> None:
@@ -381,7 +377,7 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Cards: _cards,
     Pictures: _pictures,
     Strips: _strips,
-    Drop: _drop,
+    Drop: lambda block, shown: uploads.box(shown.study),
     Choose: lambda block, shown: None,  # `view.page` has put it there
     Gather: gathering.draw,
     Name: naming.draw,

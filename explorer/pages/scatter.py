@@ -37,7 +37,7 @@ def draw(block: Scatter, follow: Callable[[int], None]) -> None:
     def clicked() -> None:
         sent = pieces.value(key, "click")
         point = sent.get("point") if isinstance(sent, dict) else None
-        if isinstance(point, int) and 0 <= point < len(packed.order):
+        if block.go is not None and isinstance(point, int) and 0 <= point < len(packed.order):
             follow(int(packed.order[point]))
 
     def selected() -> None:

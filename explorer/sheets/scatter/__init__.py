@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "vendor" / "regl-scatterplot.min.js"
-SCRIPT = "".join((HERE / f"{name}.js").read_text("utf-8") for name in ("raster", "webgl", "points", "scatter"))
+SCRIPTS = ("raster", "webgl", "points", "looks", "tells", "touched", "scatter")
+SCRIPT = "".join((HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
 STEPS = 65_535  # of a place along each axis
 KINDS = 256  # colours at once
 
