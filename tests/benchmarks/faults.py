@@ -88,11 +88,10 @@ def full(folder: Path, chance: random.Random) -> Iterator[str]:
         for name, words in COMMANDS.items():
             words = ["250" if name == "encode" and word == "300" else word.format(disk=disk) for word in words]
             ballast, free = disk / "ballast", chance.choice([0, 4_096, 40_960, 409_600])
-            with ballast.open("wb") as file:
+            with ballast.open("wb", buffering=0) as file:
                 while True:  # until nothing more fits, and then some of it goes
                     try:
                         file.write(bytes(65_536))
-                        file.flush()
                     except OSError:
                         break
             os.truncate(ballast, max(0, ballast.stat().st_size - free))

@@ -1,14 +1,14 @@
 """Training that is killed with SIGKILL at random moments: does every run resume, and to the same weights to the bit?
 
-    python tests/benchmarks/kills.py [--count 200] [--priors 20] [--seed 0] [--json]
+    python tests/benchmarks/kills.py [--count 200] [--priors 20] [--minutes 20] [--seed 0] [--json]
 
 A tiny network learns `digits` through the command line, which saves at every line of its log. Each life is a fork of a
 process that has imported everything, so that it costs no start-up. Half of the kills come at a random moment of the
 life; a quarter when a file is half written; a quarter while the network is scored or its folder is finished.
 After each kill every file of the folder is read whole: JSON, weights, all complete lines of the log, pictures. A run
 that comes to its end is compared with one that nobody disturbed, and another run begins. Priors are killed as well.
-About 5 minutes on one core. Everything lies in a temporary folder, in memory where the system has /dev/shm: what is
-killed is a process, not a machine, so that a slow disk would add nothing but time.
+About 10 minutes on one core that has nothing else to do. Everything lies in a temporary folder, in memory where the
+system has /dev/shm: what is killed is a process, not a machine, so that a slow disk would add nothing but time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = "hidden=8 residual_blocks=1 residual_channels=4 codes=8 dim=4 image_size=16 images=400 batch_size=16 device=cpu"
 SMALL = "width=8 blocks=1 heads=1 dim=4 batch_size=16 device=cpu"
 WAYS = ("at random", "at random", "half-written file", "end")
-WRITES = 120  # files of a life, about
+WRITES = 60  # files of a life, about
 ENDING = ("scoring", "judging", "drawing", "finish")  # messages of what comes after the last step
 
 
@@ -56,14 +56,14 @@ class Found:
     seconds: float = 0.0
 
 
-def train(folder: Path, more: str = "", steps: int = 40) -> list[str]:
+def train(folder: Path, more: str = "", steps: int = 20) -> list[str]:
     """Words of the command line that train the tiny network; `--resume` where something is there."""
     sets = [word for pair in f"{TINY} {more}".split() for word in ("--set", pair)]
     words = ["train", "vqvae", "--dataset", "digits", "--out", str(folder), "--steps", str(steps), *sets]
     return words + ["--resume"] * (folder / "config.json").exists()
 
 
-def train_prior(folder: Path, checkpoint: Path, steps: int = 40) -> list[str]:
+def train_prior(folder: Path, checkpoint: Path, steps: int = 20) -> list[str]:
     """The same of a prior over the codes of a checkpoint."""
     sets = [word for pair in SMALL.split() for word in ("--set", pair)]
     words = ["prior", "train", str(checkpoint), "--dataset", "digits", "--out", str(folder), "--steps", str(steps)]
@@ -208,8 +208,8 @@ def state(folder: Path) -> str:
     return json.loads(path.read_text())["state"] if path.exists() else ""
 
 
-def torment(words: Callable[[Path], list[str]], place: Path, count: int, seed: int) -> Found:
-    """Kills runs `count` times and compares those that end with one that is left alone."""
+def torment(words: Callable[[Path], list[str]], place: Path, count: int, seed: int, minutes: float) -> Found:
+    """Kills runs `count` times, or until the time is over, and compares those that end with one that is left alone."""
     found, chance, status = Found(), random.Random(seed), place / "status.json"
     began = time.monotonic()
     if live(words(place / "whole"), status, None) != 0:
@@ -218,7 +218,8 @@ def torment(words: Callable[[Path], list[str]], place: Path, count: int, seed: i
     began, number = time.monotonic(), 0
     folder = place / "run-0"
     while True:
-        last = found.kills >= count  # this one is left alone
+        over = time.monotonic() - began > 60 * minutes
+        last = found.kills >= count or over  # this one is left alone
         again = words(folder)
         going = "--resume" in again
         found.resumed, found.begun = found.resumed + going, found.begun + (not going)
@@ -263,6 +264,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--priors", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=20.0, help="of each of both, at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -274,12 +276,13 @@ def main() -> int:
         place = Path(name)
         os.environ |= {"EXPLORER_CACHE": str(place / "cache"), "EXPLORER_CHECKPOINTS": str(place / "checkpoints")}
         prepare(place, priors=arguments.priors > 0)
-        found = {"autoencoder": torment(train, place, arguments.count, arguments.seed)}
+        found = {"autoencoder": torment(train, place, arguments.count, arguments.seed, arguments.minutes)}
         if arguments.priors:
             other = place / "priors"
             other.mkdir()
             over = place / "warm"
-            found["prior"] = torment(lambda out: train_prior(out, over), other, arguments.priors, arguments.seed)
+            words = (lambda out: train_prior(out, over)), other, arguments.priors
+            found["prior"] = torment(*words, arguments.seed, arguments.minutes)
     lines = [line for what, one in found.items() for line in told(what, one)]
     with contextlib.suppress(BrokenPipeError):
         report({"machine": here} | {what: vars(one) for what, one in found.items()}, lines, arguments.json)

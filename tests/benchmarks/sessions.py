@@ -189,7 +189,7 @@ def told(log: Log) -> tuple[dict[str, Any], list[str]]:
         page: {"visits": len(all_), "p50": statistics.median(all_), "p95": percentile(all_, 0.95), "most": max(all_)}
         for page, all_ in sorted(log.seconds.items())
     }
-    whole = [one for page, all_ in log.seconds.items() if page != "(Chromium)" for one in all_]
+    whole = [one for page, all_ in log.seconds.items() if page != "(Chromium)" for one in all_] or [float("nan")]
     total = {"visits": len(whole), "p50": statistics.median(whole), "p95": percentile(whole, 0.95), "most": max(whole)}
     memory = [rss for _, rss, _ in log.memory]
     length = log.memory[-1][0]
