@@ -15,7 +15,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
 _REFUSED += (errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EBUSY)
 _MEMORY_TEXT = re.compile(
     r"out of memory|OutOfMemoryError|MemoryError|bad_alloc|can(no|')t allocate memory|not enough memory|oom-kill"
-    r"|failed to map segment|can't start new thread",
+    r"|failed to map segment|can't start new thread|_STATUS_ALLOC_FAILED",
     re.I,
 )
 

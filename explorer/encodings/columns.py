@@ -213,7 +213,7 @@ class Columns:
             return columns, None
         found = {n: v.to("cpu", non_blocking=True) if isinstance(v, Tensor) else v for n, v in columns.items()}
         event = torch.cuda.Event()
-        event.record()
+        event.record(torch.cuda.current_stream(self.device))  # which need not be the GPU that is current
         return found, event
 
     def landed(self, columns: dict[str, Any], event: Any) -> dict[str, np.ndarray]:

@@ -137,5 +137,7 @@ def _in_parts(nats: Callable[[Tensor, Tensor], Tensor], query: Tensor, codes: Te
         return nats(flat, of).view(codes.shape)
     parts = zip(flat.split(max(1, AT_ONCE // width)), of.split(max(1, AT_ONCE // width)), strict=True)
     if torch.is_grad_enabled():
-        return torch.cat([checkpoint(nats, *part, use_reentrant=False) for part in parts]).view(codes.shape)
+        # nothing is drawn there, and a step that is recorded may not ask for the state of a generator
+        again = {"use_reentrant": False, "preserve_rng_state": False}
+        return torch.cat([checkpoint(nats, *part, **again) for part in parts]).view(codes.shape)
     return torch.cat([nats(*part) for part in parts]).view(codes.shape)

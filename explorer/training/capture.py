@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -52,17 +52,31 @@ class Captured:
             self.graph = recorded(self.step, self.device)
         except RuntimeError as error:
             self.wanted, self.graph = False, None
-            self.obstacle = (str(error).strip() or type(error).__name__).splitlines()[0]
+            # what broke the recording off, not that it cannot be ended any more
+            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            self.obstacle = (str(first).strip() or type(first).__name__).splitlines()[0]
             gc.collect()
 
 
 def recorded(step: Callable[[], None], device: torch.device) -> torch.cuda.CUDAGraph:
     """The graph of a step, which is not made by this; RuntimeError where something in it waits for the device."""
-    graph = torch.cuda.CUDAGraph()
-    # other threads may go on to read images and to copy them
-    with torch.cuda.graph(graph, stream=torch.cuda.current_stream(device), capture_error_mode="thread_local"):
-        step()
+    graph, pool, stream = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle(), torch.cuda.current_stream(device)
+    try:
+        # other threads may go on to read images and to copy them
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            step()
+    except RuntimeError:
+        _let_go(stream.device_index, pool)
+        raise
     return graph
+
+
+def _let_go(index: int, pool: Any) -> None:
+    """Ends what torch leaves open where a recording was broken off: its allocator would go on as if it were recorded,
+    and give no memory back."""
+    with suppress(RuntimeError):  # it was ended
+        torch._C._cuda_endAllocateToPool(index, pool)
+        torch._C._cuda_releasePool(index, pool)
 
 
 @contextmanager

@@ -47,7 +47,9 @@ class Step:
         self.clock.add_(1)
 
     def passes(self, batch: Any, chance: Chance) -> dict[str, Tensor]:
-        """Losses of a batch; afterwards all parameters have their gradients."""
+        """Losses of a batch; afterwards all parameters have their gradients, and nothing of a step that was broken off:
+        what was recorded of it has addresses, but no numbers."""
+        self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.meter.device.type, torch.bfloat16, enabled=self.half):
             losses = self.task.losses(self.task.model, batch, chance)
         losses["loss"].backward()
