@@ -219,7 +219,7 @@ def measured(asked: argparse.Namespace, folder: Path, bucket: str, server) -> di
     os.environ |= {"AWS_ENDPOINT_URL": f"http://{server.address}", "EXPLORER_CACHE": str(folder / "cache")}
     columns.LARGEST_FRAGMENT = FRAGMENT
     seconds = write(f"{bucket}/whole.lance", KILLED)
-    found["kills"] = killed(f"{bucket}/k.lance", folder, asked.kills, seconds, random.Random(asked.seed))
+    found["kills"] = killed(f"{bucket}/k.lance", folder, asked.kills, seconds / 4, random.Random(asked.seed))
     found["equal_after_kills"] = same(f"{bucket}/k.lance", f"{bucket}/whole.lance")
     return found
 
