@@ -46,6 +46,19 @@ def cache_folder() -> Path:
     return base / "codebook-explorer"
 
 
+def notebook_folder() -> Path:
+    """Folder of what the user notes, which nothing can compute again, so that a cache can be deleted.
+
+    `EXPLORER_NOTEBOOK`, else the user's data folder; in the cache where `EXPLORER_CACHE` moved that, or there is no
+    other.
+    """
+    chosen = os.environ.get("EXPLORER_NOTEBOOK")
+    if chosen:
+        return Path(chosen)
+    base = None if os.environ.get("EXPLORER_CACHE") else _user_folder("XDG_DATA_HOME", ".local/share")
+    return cache_folder() / "notebook" if base is None else base / "codebook-explorer" / "notebook"
+
+
 def place_library_caches() -> None:
     """Where the user's cache folder cannot be written, libraries keep their files under ours; what is set stays set."""
     chosen = os.environ.get("EXPLORER_CACHE")
@@ -55,9 +68,13 @@ def place_library_caches() -> None:
 
 
 def _user_cache() -> Path | None:
-    """The user's cache folder, which need not exist yet; None where it cannot be written."""
+    return _user_folder("XDG_CACHE_HOME", ".cache")
+
+
+def _user_folder(variable: str, usual: str) -> Path | None:
+    """The user's folder of a kind, which need not exist yet; None where it cannot be written."""
     try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get(variable) or Path.home() / usual)
     except RuntimeError:  # a user without a home
         return None
     there = next(

@@ -363,7 +363,7 @@ def _launch(folder: Path, record: dict) -> None:
         "EXPLORER_CACHE": str(cache_folder().resolve()),
         "PYTHONUNBUFFERED": "1",
     }
-    for name in ("EXPLORER_CHECKPOINTS", "EXPLORER_ENCODINGS"):
+    for name in ("EXPLORER_CHECKPOINTS", "EXPLORER_ENCODINGS", "EXPLORER_NOTEBOOK"):
         if (place := os.environ.get(name)) and "://" not in place:
             environment[name] = str(Path(place).resolve())
     with (folder / "log.txt").open("ab") as log:

@@ -1,19 +1,20 @@
 """What the user notes, which nothing can compute again: sets of images, names of codes, answers of tests.
 
-Each is a small JSON file under the cache folder, named by the content that it belongs to, so that it is found again
-wherever that content is. One writer at a time; a reader sees the old file or the new one.
+Each is a small JSON file, not in the cache, which may be deleted at any time; its name is that of the content that it
+belongs to, so that it is found again wherever that content is. One writer at a time; a reader sees the old file or the
+new one.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import BadInput
-from explorer.files import cache_folder, digest, read_json, write_json
+from explorer.files import cache_folder, digest, notebook_folder, read_json, write_bytes, write_json
 from explorer.jobs.locks import exclusive
 
 LETTERS = 60  # of a name, at most
@@ -21,7 +22,12 @@ LETTERS = 60  # of a name, at most
 
 def place(kind: str, key: str) -> Path:
     """The file of one kind of notes on the content `key`."""
-    return cache_folder() / "notebook" / kind / f"{key}.json"
+    path, before = notebook_folder() / kind / f"{key}.json", cache_folder() / "notebook" / kind / f"{key}.json"
+    if before != path and before.is_file() and not path.exists():  # notes were kept in the cache once
+        with suppress(OSError):
+            write_bytes(path, before.read_bytes())
+            before.unlink()  # what is deleted later must not come back from there
+    return path
 
 
 def read(path: Path) -> dict[str, Any]:
