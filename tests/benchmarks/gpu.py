@@ -2,11 +2,13 @@
 
     python tests/benchmarks/gpu.py [--quick] [--only TEXT] [--seconds 290] [--json]
 
-One command, at most five minutes, on a machine with torch, transformers, accelerate, scikit-learn, pandas and pyarrow.
+One command, at most five minutes, on a machine with torch, transformers, accelerate, scikit-learn, pandas, pyarrow and
+Pillow.
 Plain loops: `eager` is float32 with a copy from the host and a loss that is read in each step; `bf16` has the images on
 the card, channels last and fused Adam; `compiled` is the same under torch.compile. Their VQ-VAE is written out below;
 that of the other families is our own network without our loop. Ours is `explorer.training.train` as a user runs it;
-its rate is the steady one that it reports. Rows for which no time is left are said to be left out.
+its rate is the steady one that it reports. Rows that are compiled come last; those for which no time is left are said
+to be left out.
 
 Without a GPU, or with --quick, sizes are tiny: rates are then of the CPU, and only show that everything runs.
 """
@@ -14,6 +16,7 @@ Without a GPU, or with --quick, sizes are tiny: rates are then of the CPU, and o
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import sys
@@ -39,6 +42,8 @@ FAMILIES = {  # beside the default VQ-VAE, each beside its own network
 }
 TINY = {"hidden": 8, "residual_blocks": 1, "residual_channels": 4, "codes": 16, "dim": 4, "heads": 2, "stages": 2,
         "blocks": 1, "decoder_dim": 8, "decoder_blocks": 1, "decoder_heads": 2}  # fmt: skip
+NEEDED = {"transformers": "transformers", "accelerate": "accelerate", "sklearn": "scikit-learn", "pandas": "pandas",
+          "pyarrow": "pyarrow", "PIL": "pillow", "safetensors": "safetensors", "psutil": "psutil"}  # fmt: skip
 PLAIN = ("eager", "bf16", "compiled")
 
 
@@ -63,7 +68,7 @@ class Bench:
         try:
             rate = measure()
         except Exception as error:
-            self.rows.append({"row": name, "images_per_second": None, "why": str(error).splitlines()[0][:160]})
+            self.rows.append({"row": name, "images_per_second": None, "why": first_line(error)[:160]})
             return None
         self.rows.append({"row": name, "images_per_second": round(rate, 1)})
         print(f"{name:<58}{rate:>12,.0f} images/s", file=sys.stderr, flush=True)
@@ -79,19 +84,31 @@ class Bench:
         try:
             self.checks[name] = ask()
         except Exception as error:
-            self.checks[name] = f"WRONG: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
+            self.checks[name] = f"WRONG: {type(error).__name__}: {first_line(error)[:200]}"
         print(f"{name}: {self.checks[name]}", file=sys.stderr, flush=True)
 
     # -- what is measured ------------------------------------------------------------------------------------------
 
     def plain(self, network: nn.Module, mode: str, batch: int, size: int, steps: int) -> float:
-        """Images per second of a plain loop."""
+        """Images per second of a plain loop, with torch's own switches."""
+        before = torch.get_float32_matmul_precision(), torch.backends.cudnn.deterministic
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.deterministic = False  # a training of ours has switched it on
+        try:
+            return self._plain(network, mode, batch, size, steps)
+        finally:
+            torch.set_float32_matmul_precision(before[0])
+            torch.backends.cudnn.deterministic = before[1]
+
+    def _plain(self, network: nn.Module, mode: str, batch: int, size: int, steps: int) -> float:
         fast = mode != "eager"
         network = network.to(self.device).train()
         network = network.to(memory_format=torch.channels_last) if fast else network
         optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-3, fused=fast)
         data = torch.randint(0, 256, (max(batch, 256 if self.quick else 8192), 3, size, size), dtype=torch.uint8)
         data = data.to(self.device) if fast else data
+        if mode == "compiled":
+            torch.compiler.reset()  # else it is compiled for any batch, because it was for another one before
         call = torch.compile(network) if mode == "compiled" else network
         for step in range(steps + 10):
             if step == 10:
@@ -119,6 +136,8 @@ class Bench:
 
         if self.quick:
             scores.SCORED = scores.UNTRAINED = scores.MEAN_OF = 64
+        if training.get("compile") == "yes":
+            torch.compiler.reset()  # as in a process of its own
         self.count += 1
         training = {"images": 64 if self.quick else 8192, "device": self.device.type, **training}
         return train(
@@ -159,22 +178,11 @@ class Bench:
 def table(bench: Bench) -> None:
     quick = bench.quick
     shapes = [(8, 16, 4)] if quick else [(256, 32, 300), (2048, 32, 60), (256, 128, 40)]
-    plain = lambda: PlainVQVAE(8, 4, 16, 4) if quick else PlainVQVAE()  # noqa: E731
-    for batch, size, steps in shapes:
-        at = f"batch {batch}, {size} px"
-        for mode in PLAIN if not quick else PLAIN[:2]:
-            bench.row(f"plain {mode}, {at}", 40 if mode == "compiled" else 8,
-                      lambda m=mode, b=batch, s=size, n=steps: bench.plain(plain(), m, b, s, n))  # fmt: skip
+    for shape in shapes:
+        for mode in PLAIN[:2]:
+            plain_row(bench, mode, *shape)
         for quantizer in ("ema", "vq"):
-            long = 5000 if (batch, size, quick, quantizer) == (256, 32, False, "ema") else 4 * steps
-            for compiled in ("no", "yes") if not quick and quantizer == "ema" else ("no",):
-                bench.row(
-                    f"ours {quantizer}{', compiled' if compiled == 'yes' else ''}, {at}",
-                    50 if compiled == "yes" else 15,
-                    lambda q=quantizer, c=compiled, b=batch, s=size, n=long: scored(
-                        bench, q, {"steps": n, "batch_size": b, "image_size": s, "compile": c}
-                    ),
-                )  # fmt: skip
+            our_row(bench, quantizer, "no", *shape)
     batch, size, steps = (4, 16, 3) if quick else (256, 32, 100)
     options = {"steps": 4 * steps, "batch_size": batch, "image_size": size, "compile": "no"}
     for name, (family, settings) in FAMILIES.items():
@@ -185,6 +193,23 @@ def table(bench: Bench) -> None:
         made = partial(bench.ours, family, settings, **options)
         bench.row(f"ours, {name}, batch {batch}", 12, lambda made=made: made()["images_per_second"])
     encoding(bench)
+    for shape in shapes if not quick else ():
+        plain_row(bench, PLAIN[2], *shape)
+        our_row(bench, "ema", "yes", *shape)
+
+
+def plain_row(bench: Bench, mode: str, batch: int, size: int, steps: int) -> None:
+    network = PlainVQVAE(8, 4, 16, 4) if bench.quick else PlainVQVAE()
+    needs = 40 if mode == "compiled" else 8
+    bench.row(f"plain {mode}, batch {batch}, {size} px", needs, lambda: bench.plain(network, mode, batch, size, steps))
+
+
+def our_row(bench: Bench, quantizer: str, compiled: str, batch: int, size: int, steps: int) -> None:
+    long = (batch, size, bench.quick, quantizer, compiled) == (256, 32, False, "ema", "no")
+    training = {"steps": 5000 if long else 4 * steps, "batch_size": batch, "image_size": size, "compile": compiled}
+    words = f"{quantizer}{', compiled' if compiled == 'yes' else ''}"
+    needs = 50 if compiled == "yes" else 15
+    bench.row(f"ours {words}, batch {batch}, {size} px", needs, lambda: scored(bench, quantizer, training))
 
 
 def scored(bench: Bench, quantizer: str, training: dict) -> float:
@@ -270,6 +295,17 @@ class Pixels:
         return len(self.pixels)
 
 
+def first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def check_installed() -> None:
+    """Ends with a sentence where something is missing without which no row of ours would come about."""
+    missing = [package for name, package in NEEDED.items() if importlib.util.find_spec(name) is None]
+    if missing:
+        sys.exit(f"this benchmark needs what is not installed here: pip install {' '.join(missing)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes: only whether everything runs")
@@ -278,6 +314,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    check_installed()
     here = machine()
     with tempfile.TemporaryDirectory() as place:
         os.environ["EXPLORER_CACHE"] = str(Path(place) / "cache")

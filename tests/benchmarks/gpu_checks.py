@@ -24,7 +24,7 @@ def checks(bench: Any) -> None:
     kept = cache(lambda: bench.ours("vqvae", {}, steps=steps, precision="float32", **common))
     model = lambda: checkpoints.load(Path(kept()["checkpoint"]))  # noqa: E731
     bench.check("bf16 loss curve against float32", 15, lambda: curves(bench, kept(), steps, common))
-    bench.check("resume to the bit", 15, lambda: resumed(bench, steps // 4, common))
+    bench.check("resume to the bit", 25, lambda: resumed(bench, steps // 4, common))
     bench.check("SSIM and codes against the CPU", 10, lambda: against_cpu(bench, model(), size))
     bench.check("one launch a step", 15, lambda: launches(bench, steps // 4, common))
     bench.check("out of memory", 30, lambda: out_of_memory(bench))
@@ -55,16 +55,20 @@ def resumed(bench: Any, steps: int, common: dict) -> str:
             super().update(done, message, **options)
 
     wrong = []
-    for name, settings in (("ema", {}), ("vq", {"quantizer": "vq"}), ("residual", {"quantizer": "residual"})):
-        whole = Path(bench.ours("vqvae", settings, steps=steps, **common)["checkpoint"])
+    cases = {
+        "ema": ("vqvae", {}), "vq": ("vqvae", {"quantizer": "vq"}), "residual": ("vqvae", {"quantizer": "residual"}),
+        "mae": ("mae", {}), "vit": ("vqvae", {"backbone": "vit"}),
+    }  # fmt: skip
+    for name, (family, settings) in cases.items():
+        whole = Path(bench.ours(family, settings, steps=steps, **common)["checkpoint"])
         again = bench.place / f"stopped-{name}"
         options = {"images": 64 if bench.quick else 8192, "device": bench.device.type, "steps": steps, **common}
-        train("vqvae", "shapes", again, settings=bench.sized("vqvae", settings), training=options,
+        train(family, "shapes", again, settings=bench.sized(family, settings), training=options,
               progress=Stop(0, "steps", quiet=True))  # fmt: skip
-        train("vqvae", "shapes", again, resume=True, progress=Progress(0, "steps", quiet=True))
+        train(family, "shapes", again, resume=True, progress=Progress(0, "steps", quiet=True))
         ours, theirs = (load_file(folder / "model.safetensors") for folder in (whole, again))
         wrong += [name] * any(not torch.equal(ours[key], theirs[key]) for key in ours)
-    return f"WRONG: {', '.join(wrong)}" if wrong else "right: ema, vq, residual"
+    return f"WRONG: {', '.join(wrong)}" if wrong else f"right: {', '.join(cases)}"
 
 
 def against_cpu(bench: Any, model: nn.Module, size: int) -> str:
