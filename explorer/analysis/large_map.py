@@ -13,6 +13,7 @@ from explorer.analysis.streamed import Step
 from explorer.analysis.trust import Asked
 
 ALL, FITTED = 1_000, 500  # points that trustworthiness is asked of: any, and of those that are laid out
+FEWEST = 100  # of those that were placed; where any hold fewer, they are asked apart
 BASELINE, RANDOM = 200, 30  # on a PCA, and where the others lie on the places of random ones that are laid out
 PLACING, ASKING = "placing the other points", "asking how far to trust it"
 PLACED = 100_000  # points whose place is taken at once
@@ -93,6 +94,10 @@ def _trusted(
     of_all = trust.scores(vectors, asked.queries, asked.on_map, lambda share: step(0.35 + 0.35 * share))
     own = fitted[_some(len(fitted), FITTED, seed)]
     of_own = trust.scores(vectors, own, trust.on_map(places, own, k), lambda share: step(0.7 + 0.1 * share))
+    of_placed = of_all[np.isin(asked.queries, others)]
+    if len(of_placed) < min(FEWEST, len(others)):  # nearly all are laid out
+        some = others[_some(len(others), FITTED, seed)]
+        of_placed = trust.scores(vectors, some, trust.on_map(places, some, k))
     first = asked.queries[_some(len(asked.queries), BASELINE, seed)]
     flat = trust.on_map(projection.pca_map(vectors, places.shape[1]), first, k)
     of_pca = trust.scores(vectors, first, flat, lambda share: step(0.8 + 0.1 * share))
@@ -103,7 +108,7 @@ def _trusted(
     told = {
         "trustworthiness": float(of_all.mean()), "trustworthiness_k": k, "trustworthiness_queries": len(of_all),
         "trustworthiness_fitted": interval(of_own),
-        "trustworthiness_placed": interval(of_all[np.isin(asked.queries, others)]),
+        "trustworthiness_placed": interval(of_placed),
         "trustworthiness_pca": interval(of_pca), "trustworthiness_random": interval(of_random),
     }  # fmt: skip
     return told, asked

@@ -188,7 +188,9 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
     numbers |= {"trustworthiness": trust, "k": k, "queries": queries}
     if options.method == "umap":
         pca = study.remember(mapped.pca_trust, points)
-        cards.append(Card("PCA would reach", f"{pca:.3f}", "trustworthiness, same points", help_of("reading pca")))
+        among = facts.get("trustworthiness_pca", {}).get("n", queries)
+        same = "same points" if among == queries else f"{among:,} of the same points"
+        cards.append(Card("PCA would reach", f"{pca:.3f}", f"trustworthiness, {same}", help_of("reading pca")))
         more, told = _sampled(facts)
         return Cards([*cards, *more], 5 if more else 4), numbers | {"trustworthiness_of_pca": pca} | told
     shares = [float(share) for share in facts["explained_variance"]]
@@ -213,7 +215,8 @@ def _sampled(facts: Mapping[str, Any]) -> tuple[list[Card], dict[str, Any]]:
 
 
 def _asked(told: Mapping[str, Any], kind: str) -> str:
-    return f"{told['n']:,} {kind} points were asked (95 %: {told['low']:.4f} to {told['high']:.4f})."
+    ends = f"95 %: {told['low']:.4f} to {told['high']:.4f}" if told["low"] is not None else "too few for an interval"
+    return f"{told['n']:,} of the {kind} points asked ({ends})."
 
 
 # --------------------------------------------------------------------------------------------------------- the chart

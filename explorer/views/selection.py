@@ -109,20 +109,25 @@ def beside_the_rest(study: Study, points: Points, chosen: np.ndarray) -> list[Bl
         ]
         said = [Note(f"Compared are {' and '.join(sides)}, drawn at random.", help=help_of("compared at random"))]
     codes = _selected_codes if points.rows is None else _codes
-    return [*said, *codes(study, *part, len(chosen)), *_concepts(study, *part, names)]
+    return [*said, *codes(study, *part, len(chosen)), *_concepts(study, points, chosen, names)]
 
 
 def sampled(points: Points, chosen: np.ndarray) -> tuple[Points, np.ndarray]:
     """At most MOST of the chosen points and as many of the others, drawn with a seed; and which of these are chosen."""
-    from explorer.datasets.sources import sample
-
     inside = np.zeros(len(points.table), bool)
     inside[chosen] = True
-    sides = [of[sample(len(of), MOST, 0)] for of in (np.flatnonzero(inside), np.flatnonzero(~inside))]
-    some = np.sort(np.concatenate(sides))
+    some = _some(inside)
     return replace(points, key=f"{points.key}-{digest(some.tobytes().hex())}", table=points.table.iloc[some]), (
         np.flatnonzero(inside[some])
     )
+
+
+def _some(inside: np.ndarray) -> np.ndarray:
+    """Rows, ascending, of at most MOST of each side ((N,) bool), drawn with a seed."""
+    from explorer.datasets.sources import sample
+
+    sides = [of[sample(len(of), MOST, 0)] for of in (np.flatnonzero(inside), np.flatnonzero(~inside))]
+    return np.sort(np.concatenate(sides))
 
 
 def enriched(study: Study, points: Points, chosen: np.ndarray) -> Enrichment:
@@ -220,10 +225,14 @@ def _concepts(study: Study, points: Points, chosen: np.ndarray, names: Sequence[
         inside = images_with_any(study.codes(points.options.layer), points.ids[chosen])
         said = [Note(f"Selected are the {inside.sum():,} of {len(inside):,} images that have one of the codes.")]
     else:
-        rows = np.unique(points.rows)
-        inside, table = np.isin(rows, points.rows[chosen]), table.iloc[rows]
+        rows = _each(points.rows)
+        inside = np.isin(rows, points.rows[chosen])
         if points.options.what == "patches":
             said = [Note(f"Selected are the {inside.sum():,} of {len(rows):,} images that have one of the patches.")]
+        if len(rows) > 2 * MOST:  # of images, not of points: none is an other because another patch of it was drawn
+            some = _some(inside)
+            inside, rows = inside[some], rows[some]
+        table = table.iloc[rows]
     if inside.all() or not inside.any():
         return [heading, *said, Note("All images are on one side, so there is nothing to compare; select fewer.")]
     charts = [_concept(study, table[name], name, inside) for name in names]

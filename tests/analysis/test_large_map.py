@@ -45,6 +45,16 @@ def test_placed_points_are_to_be_trusted_nearly_like_those_that_are_laid_out(clu
         assert same.mean() > 0.98 and same[label[asked.queries] == 5].mean() > 0.9
 
 
+def test_where_nearly_all_are_laid_out_the_few_that_were_placed_are_asked_apart(clusters, monkeypatch):
+    monkeypatch.setattr(large_map, "ALL", 20)
+    some = clusters[0][::10]
+    facts = made(some, fitted=295)[1]
+    assert facts["trustworthiness_placed"]["n"] == facts["placed"] == 5 and facts["trustworthiness_queries"] == 20
+    assert facts["trustworthiness_placed"]["low"] < facts["trustworthiness_placed"]["mean"] <= 1
+    facts = made(some, fitted=299)[1]
+    assert facts["trustworthiness_placed"]["n"] == 1 and 0 < facts["trustworthiness_placed"]["mean"] <= 1
+
+
 def test_what_is_laid_out_is_a_map_like_any_other_and_progress_runs_on(clusters, mapped):
     seen = [share for share, _ in mapped[3]]
     assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == pytest.approx(1)

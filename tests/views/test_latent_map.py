@@ -12,7 +12,7 @@ from explorer.analysis.patches import smaller
 from explorer.errors import BadInput
 from explorer.results import maps
 from explorer.sheets import Cards, Chart, Missing, Note, Pictures, filled, walk
-from explorer.study import Picture, open_study
+from explorer.study import Picture, _known, open_study
 from explorer.study import points as mapped
 from explorer.views import fields, latent_map, selection
 
@@ -67,6 +67,7 @@ def test_colours_begin_with_what_neighbours_on_the_map_share_most_beyond_chance(
     # by chance a third of neighbours share the noise, which is more than share the digit beyond chance
     mixed = table.assign(digit=noise).rename(columns={"digit": "noise"}).assign(digit=table["digit"], size=1.5)
     monkeypatch.setattr(type(digits), "concepts", lambda self: mixed)
+    monkeypatch.setattr(type(digits), "known", _known)  # others may have asked before, and it is remembered
     points = mapped.find_pca(digits, maps.Options("code", points=354))  # a map that nothing was remembered of
     found = mapped.colourings(digits, points)
     assert found[:3] == ["digit", "noise", "size"] and found[-2:] == ["Error (PSNR)", "Code"]
@@ -231,3 +232,24 @@ def test_a_map_of_many_points_says_what_was_laid_out_and_how_far_to_trust_where_
     assert 0.9 < found.numbers["trustworthiness_placed"]["mean"] <= 1
     assert found.numbers["agreement"]["points"] == 355, "all are asked, where there are so few"
     json.dumps(found.numbers)
+
+
+def test_a_map_of_which_all_but_one_point_are_laid_out_is_shown(digits, monkeypatch):
+    monkeypatch.setattr(maps, "MANY", 354)
+    study = open_study("vqvae-digits")
+    study.make("map", maps.Options("code"))
+    found, of = drawn(study)
+    assert (found.numbers["fitted"], found.numbers["placed"]) == (354, 1)
+    assert "1 of the placed points asked (too few for an interval)" in cards(of)["Where placed"].help
+
+
+def test_an_image_of_a_selected_patch_is_no_other_image_because_another_of_its_patches_was_drawn(digits, monkeypatch):
+    points = mapped.find_pca(digits, maps.Options("code", "patches", "pca", points=5_000))
+    chosen, seen = np.flatnonzero(points.table["x"] > 0), []
+    inside = np.isin(digits.concepts().index, points.rows[chosen])
+    monkeypatch.setattr(selection, "MOST", 50)
+    monkeypatch.setattr(selection, "_concept", lambda study, column, name, of: seen.append((column, of)) or [])
+    selection.beside_the_rest(digits, points, chosen)
+    for column, of in seen:
+        assert (inside[column.index] == of).all() and of.sum() == 50 and (~of).sum() == min(50, (~inside).sum())
+    assert seen
