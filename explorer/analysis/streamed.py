@@ -16,6 +16,7 @@ from explorer.analysis.neighbours import Centred
 
 ASKED, MANY = 500, 2_048  # points asked and points searched at once: 8 MB of float64
 SPARSE = 64  # one of so many points is looked at for a first bound
+HELD = 4_000_000  # pairs held at once: where many vectors are equal, many are as near as the k-th
 ROUNDING = 1e-12  # of the largest square: what two products of the same numbers may differ by
 Step = Callable[[float], None]  # share done in [0, 1]; may raise to cancel
 
@@ -31,12 +32,24 @@ def nearest(vectors: np.ndarray, queries: np.ndarray, k: int, step: Step | None 
         return np.empty((len(rows), k), np.int64)
     some = torch.arange(0, len(many), max(1, min(SPARSE, len(many) // (2 * k + 2))))
     bounds = [many.scores(part, some).kthvalue(k, 1).values for part in rows.split(ASKED)]
-    parts = many.below(rows, torch.cat(bounds) + many.slack, step)
+    parts, held = [], 0
+    for part in many.below(rows, torch.cat(bounds) + many.slack, step):
+        parts.append(part)
+        held += len(part[0])
+        if held > HELD:
+            parts = [_nearest(parts, len(rows), k)]
+            held = len(parts[0][0])
+    return _nearest(parts, len(rows), k)[1].reshape(-1, k).numpy()
+
+
+def _nearest(parts: list[tuple[Tensor, ...]], queries: int, k: int) -> tuple[Tensor, ...]:
+    """Of pairs (query, row, score) the k of each query with the least scores, in order; all of a query with fewer."""
     query, row, score = (torch.cat(column) for column in zip(*parts, strict=True))
     order = score.argsort(stable=True)
     order = order[query[order].argsort(stable=True)]
-    first = torch.searchsorted(query[order], torch.arange(len(rows)))
-    return row[order[first[:, None] + torch.arange(k)]].numpy()
+    sizes = query.bincount(minlength=queries)
+    order = order[torch.arange(len(order)) - (sizes.cumsum(0) - sizes)[query[order]] < k]
+    return query[order], row[order], score[order]
 
 
 def ranks(vectors: np.ndarray, queries: np.ndarray, found: np.ndarray, step: Step | None = None) -> np.ndarray:

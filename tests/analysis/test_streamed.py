@@ -41,6 +41,13 @@ def test_equal_points_share_the_better_rank_and_are_all_found():
     assert all(len(set(row)) == 20 for row in found.tolist())
 
 
+def test_however_many_are_equally_near_few_are_held(cloud, monkeypatch):
+    points, queries = np.concatenate([cloud[0], np.repeat(cloud[0][:1], 900, 0)]), np.arange(0, 1_800, 90)
+    whole = streamed.nearest(points, queries, 7)
+    monkeypatch.setattr(streamed, "HELD", 500)
+    assert np.array_equal(streamed.nearest(points, queries, 7), whole) and (whole[10:] >= 900).sum() > 60
+
+
 def test_what_is_not_finite_is_refused_and_who_watches_may_stop(cloud):
     with pytest.raises(ValueError, match="1 of 2 vectors contain NaN"):
         streamed.nearest(np.array([[0.0], [np.nan]]), np.array([0]), 1)
