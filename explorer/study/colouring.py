@@ -68,8 +68,8 @@ class Column:
     """What all points are coloured by, in few bytes.
 
     Attributes:
-        values: (M,) uint8 or uint16 places in `names`, the number of names where the value is unknown; or float32, NaN
-            where it is; or uint16 or uint32 codes.
+        values: (M,) places in `names`, unsigned and as short as can be, the number of names where the value is unknown;
+            or float32, NaN where it is; or uint16 or uint32 codes.
         kind: `discrete`, `continuous` or `code`. title: what it is, with the unit.
         names: of discrete values, the most frequent first.
     """
@@ -99,7 +99,7 @@ def _categories(values: Any, title: str) -> Column:
     counts = np.bincount(found.codes[found.codes >= 0], minlength=len(found.categories))
     order = np.lexsort((np.array([str(name) for name in found.categories]), -counts))
     order = order[counts[order] > 0]
-    place = np.full(len(found.categories) + 1, len(order), np.uint8 if len(order) < 2**8 else np.uint16)
+    place = np.full(len(found.categories) + 1, len(order), np.min_scalar_type(len(order)))
     place[order] = np.arange(len(order))  # -1, which is no value, finds the last entry
     return Column(place[found.codes], "discrete", title, tuple(str(found.categories[one]) for one in order))
 

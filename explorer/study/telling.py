@@ -76,6 +76,11 @@ def tokens(study: Study, layer: str, column: pd.Series) -> Information | None:
     return _sampled(study, layer, index, values) if values else None
 
 
+def sampled(study: Study, found: Information) -> bool:
+    """Whether what a token tells is of some of the images that have a value."""
+    return study.encoding.images > LARGE and found.images >= SOME
+
+
 def _sampled(study: Study, layer: str, index: np.ndarray, values: list) -> Information:
     """What a token tells, of a seeded sample of the images that have a value."""
     from explorer.datasets.sources import sample

@@ -222,7 +222,8 @@ def _by_concept(study: Study, options: Options, name: str) -> tuple[list[Block],
         ),
     ]  # fmt: skip
     told = {"name": options.concept, "bits": tokens.bits, "of": tokens.concept_bits, "chance": tokens.chance}
-    return blocks, told | {"chance_high": tokens.chance_high, "codes_above_chance": above, "images": tokens.images}
+    told |= {"chance_high": tokens.chance_high, "codes_above_chance": above, "images": known}
+    return blocks, told | ({"bits_of_images": tokens.images} if tokens.images < known else {})
 
 
 def _tokens_by_value(usage: Any, concept: str) -> str:

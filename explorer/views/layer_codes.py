@@ -85,7 +85,8 @@ def told(study: Study, layer: str, concept: str) -> dict[str, Any]:
     tells = telling.tokens(study, layer, study.concepts()[concept]) if concept else None
     if tells is None:
         return numbers
-    return numbers | {"bits": tells.bits, "chance_high": tells.chance_high, "of": tells.concept_bits}
+    some = {"bits_of_images": tells.images} if telling.sampled(study, tells) else {}
+    return numbers | {"bits": tells.bits, "chance_high": tells.chance_high, "of": tells.concept_bits} | some
 
 
 def _telling(rows: list[dict[str, Any]], concept: str) -> list[Block]:
@@ -98,6 +99,8 @@ def _telling(rows: list[dict[str, Any]], concept: str) -> list[Block]:
         f"({most['layer']}) of {most['of']:.2f}; with shuffled labels, 97.5 % stay below "
         f"{max(row['chance_high'] for row in rows):.3f}. Small differences between layers say nothing."
     )
+    if "bits_of_images" in most:
+        said += f" Asked were {most['bits_of_images']:,} of the images, drawn at random."
     return [Note(said, "plain")]
 
 
