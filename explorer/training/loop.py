@@ -252,7 +252,8 @@ class _Run:
                 self._log(line)
 
     def fitting(self) -> int | None:
-        """How many images would fit into memory."""
+        """How many images would fit into memory, that of a recorded step included, which holds a whole batch."""
+        self.captured.forget()
         return memory.fitting(self.one, self.config.batch_size)
 
     def _decide_compilation(self) -> None:

@@ -56,7 +56,12 @@ def test_a_step_is_recorded_once_after_some_and_again_when_steps_are_other_ones(
 
 def test_a_step_that_cannot_be_recorded_is_made_as_before_and_the_run_says_so(everywhere, monkeypatch, tmp_path):
     def refused(step, device):
-        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nCompile with …")
+        for weights in step.parameters:  # those of a recording have no numbers
+            weights.grad = torch.full_like(weights, float("nan"))
+        try:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nCompile with …")
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
     monkeypatch.setattr(capture, "recorded", refused)
     result = run(tmp_path / "net")
