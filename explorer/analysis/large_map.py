@@ -107,11 +107,17 @@ def _trusted(
     of_random = trust.scores(vectors, few, trust.on_map(astray, few, k), lambda share: step(0.9 + 0.1 * share))
     told = {
         "trustworthiness": float(of_all.mean()), "trustworthiness_k": k, "trustworthiness_queries": len(of_all),
-        "trustworthiness_fitted": interval(of_own),
-        "trustworthiness_placed": interval(of_placed),
-        "trustworthiness_pca": interval(of_pca), "trustworthiness_random": interval(of_random),
+        "trustworthiness_fitted": _interval(of_own),
+        "trustworthiness_placed": _interval(of_placed),
+        "trustworthiness_pca": _interval(of_pca), "trustworthiness_random": _interval(of_random),
     }  # fmt: skip
     return told, asked
+
+
+def _interval(scores: np.ndarray) -> dict[str, float | int | None]:
+    """`quality.interval` of scores that are no larger than 1."""
+    found = interval(scores)
+    return found if found["high"] is None else found | {"high": min(found["high"], 1.0)}
 
 
 def _ask(vectors: np.ndarray, places: np.ndarray, queries: np.ndarray, k: int, step: Step | None = None) -> Asked:

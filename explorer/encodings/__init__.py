@@ -204,6 +204,8 @@ class Encoding:
             if found is None:  # an Encoding may travel without its index
                 build_postings(self.path, facts, shape[1], self.images, elsewhere)
                 found = postings.open_layer(elsewhere, *shape)
+            if found is None:
+                raise BadInput(f"{elsewhere} was deleted while the index was written there; try again")
             self._postings[layer] = found
         return self._postings[layer]
 

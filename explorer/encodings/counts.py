@@ -133,9 +133,9 @@ def _opened(path: Path | None, kind: type, fits: Callable[[Any], bool]) -> Any |
 
 
 def _keep(path: Path | None, found: Any) -> None:
-    """Keeps it; where the disk is full, or others alone may write, it is counted again the next time."""
+    """Keeps it; where the disk is full, others alone may write or the cache is deleted, it is counted again."""
     if path is not None:
-        with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as file:
+        with suppress(OSError, BadInput), atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **{name: getattr(found, name) for name in found.__dataclass_fields__})
 
 

@@ -1,5 +1,7 @@
 """What is counted of an encoding holds a block in memory, is kept where that takes time, and is never another's."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,16 @@ def test_what_is_kept_is_read_and_what_is_damaged_is_counted_again(encoded, monk
     for file in counts.cache_folder().glob("postings/*/*.npz"):
         file.write_bytes(file.read_bytes()[:90])
     assert found.tally("code").tokens.tolist() == before.tokens.tolist()
+
+
+def test_a_cache_that_is_deleted_while_counts_are_kept_costs_no_page(encoded, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(counts, "KEPT", 1)
+    kept = np.savez_compressed
+    monkeypatch.setattr(
+        np, "savez_compressed", lambda *_, **parts: (kept(*_, **parts), shutil.rmtree(tmp_path / "cache"))
+    )
+    assert encoded[0].tally("code").tokens.sum() == encoded[1].size and not (tmp_path / "cache").exists()
 
 
 def test_a_code_outside_of_the_codebook_is_one_sentence(encoded, monkeypatch):
