@@ -6,7 +6,8 @@ A compiled step rounds otherwise than an eager one, so a resumed run has to go o
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -62,6 +63,19 @@ def undo(model: nn.Module) -> None:
     """A network whose parts were compiled goes on as it was."""
     for module in model.modules():
         module._compiled_call_impl = None
+
+
+@contextmanager
+def paused(model: nn.Module) -> Iterator[None]:
+    """Inside, a network whose parts are compiled is made eagerly: looks have other shapes and no gradient, for which
+    every part would be compiled anew."""
+    compiled = {module: module._compiled_call_impl for module in model.modules()}
+    undo(model)
+    try:
+        yield
+    finally:
+        for module, call in compiled.items():
+            module._compiled_call_impl = call
 
 
 def obstacle(device: torch.device) -> str:

@@ -292,7 +292,7 @@ class _Run:
         """What held-out images say now, and a picture on disk, if the task draws one."""
         picture = self.out / "samples" / f"step-{self.step:07d}.png"
         self.model.eval()
-        with self._writing():
+        with self._writing(), compilation.paused(self.model):
             picture.parent.mkdir(exist_ok=True)
             drawn = picture.with_name(f".{picture.name}")
             found = self.task.look(self.device, drawn, self.step)
@@ -359,6 +359,7 @@ class _Run:
         self.save_state("training")  # a crash while scoring loses nothing
         self.progress.update(self.step, "scoring on held-out images", force=True, **self.figures)
         self.model.eval()
+        compilation.undo(self.model)
         metrics = self.task.score(self.device)
         details = {
             "step": self.step,

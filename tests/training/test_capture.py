@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from explorer.training import STATE, batches, capture, meters
+from explorer.training import STATE, batches, capture, compilation, meters
 from explorer.training.capture import WARM, Captured
 from tests.training.test_training import StopAfter, log, run
 
@@ -145,3 +145,12 @@ def test_batches_come_in_order_through_places_that_are_used_again(monkeypatch):
         place = stream.held if place is None else place
         assert stream.held is place, "what a recorded step reads never moves"
     assert sum(note.endswith("made") for note in Slot.notes) == batches.SLOTS + 1
+
+
+def test_what_is_looked_at_in_between_is_not_compiled_anew():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    network[0].compile(backend="eager")
+    compiled = network[0]._compiled_call_impl
+    with compilation.paused(network):
+        assert network[0]._compiled_call_impl is None
+    assert network[0]._compiled_call_impl is compiled is not None
