@@ -20,7 +20,6 @@ from explorer.errors import BadInput
 FRAGMENT_BYTES, LARGEST_FRAGMENT = 32 * 1024 * 1024, 4096  # whichever is reached first
 GPU_PIXELS = 4 * 1024 * 1024  # of a batch on a GPU, which would wait for Python otherwise
 FEW_OF = 10_000_000  # images up to which all are shuffled to choose those whose errors are measured
-AREA = 2**22  # pixels that a GPU is given at once
 FINITE = "finite"  # beside the columns of a batch: whether the latents of each layer are numbers
 
 
@@ -119,12 +118,6 @@ class Columns:
     def fragment_rows(self) -> int:
         """Rows that are stored at once."""
         return int(np.clip(FRAGMENT_BYTES // self.row_bytes(), 64, LARGEST_FRAGMENT))
-
-    def at_once(self) -> int:
-        """Images in one call of the model; a GPU gets as many as keep it busy."""
-        if self.device.type != "cuda":
-            return self.settings.batch
-        return max(self.settings.batch, min(self.fragment_rows(), AREA // int(self.images.size) ** 2))
 
     def positions(self, start: int, rows: int) -> dict[str, np.ndarray]:
         """Sampled positions of a fragment, the same whatever the batch and whoever makes it."""
