@@ -113,7 +113,9 @@ def without_each(table: csr_array) -> tuple[float, np.ndarray]:
     changes = np.bincount(rows, _weighed(held - table.data) - _weighed(held), table.shape[0])
     totals = counts.sum() - np.asarray(table.sum(1), np.float64).reshape(-1)
     whole = _weighed(counts).sum()
-    return np.log2(counts.sum()) - whole / counts.sum(), np.log2(totals) - (whole + changes) / totals
+    with np.errstate(divide="ignore", invalid="ignore"):  # without the only image nothing is left
+        without = np.log2(totals) - (whole + changes) / totals
+    return np.log2(counts.sum()) - whole / counts.sum(), without
 
 
 def _weighed(counts: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ class Options:
         "latents vary most, there at once.",
     )  # fmt: skip
     dims: int = choice(2, (2, 3), "Axes of the map.")
-    points: int = number(5000, "At most so many points, drawn at random.", low=3)
+    points: int = number(5000, "At most so many points, drawn at random.", low=3, high=LARGEST)
     neighbours: int = number(
         15, "Nearest latents that UMAP keeps together: few show fine structure, and chance; many the large picture.",
         low=2,

@@ -65,9 +65,10 @@ def _what(study: Study, options: Mapping[str, Any]) -> dict[str, str]:
 def _sizes(study: Study, options: Mapping[str, Any]) -> dict[int, str]:
     """How many points there can be; all of them are asked for as a round number, as those that ship are."""
     every = mapped.available(study, options["layer"], options["what"])
-    most = next((size for size in ALL if size >= every), every)
+    most = next((size for size in ALL if size >= every), min(every, maps.LARGEST))
     some = () if most in ALL and options["what"] == "codebook" else POINTS
-    return {size: f"{size:,}" for size in some if size < every} | {most: f"all {every:,}"}
+    last = f"all {every:,}" if most >= every else f"{most:,}"
+    return {size: f"{size:,}" for size in some if size < every} | {most: last}
 
 
 def _size(study: Study, options: Mapping[str, Any]) -> int:

@@ -73,3 +73,11 @@ def test_lengths_are_those_that_rows_of_length_one_were_divided_by(size):
     assert found.dtype == np.float32 and found == pytest.approx(np.sqrt(weighed.multiply(weighed).sum(1)), rel=1e-5)
     rows = bags.Weights(idf).weigh(counts)
     assert np.allclose(weighed.toarray() / found[:, None], rows.toarray(), atol=1e-5)
+
+
+def test_one_image_or_one_code_is_counted_without_a_warning(recwarn):
+    alone = tallies.tally([(0, np.array([[[0, 0], [0, 1]]]))], 2, 1)
+    assert alone.tokens.tolist() == [3, 1] and not alone.interval().enough and np.isnan(alone.interval().low)
+    same = tallies.tally([(0, np.zeros((5, 2, 2), np.uint8))], 1, 5)
+    assert same.entropy == 0 and same.interval().perplexity().ends("perplexity")["perplexity_high"] == 1
+    assert not list(recwarn)

@@ -253,3 +253,14 @@ def test_an_image_of_a_selected_patch_is_no_other_image_because_another_of_its_p
     for column, of in seen:
         assert (inside[column.index] == of).all() and of.sum() == 50 and (~of).sum() == min(50, (~inside).sum())
     assert seen
+
+
+def test_no_more_points_are_offered_than_a_map_can_hold(digits, monkeypatch):
+    asked = {"layer": "code", "what": "images"}
+    monkeypatch.setattr(mapped, "available", lambda *_: 7_000_000)
+    sizes = latent_map._sizes(digits, asked)
+    assert max(sizes) == maps.LARGEST and sizes[maps.LARGEST] == "5,000,000"
+    monkeypatch.setattr(mapped, "available", lambda *_: 1_000_000)
+    assert latent_map._sizes(digits, asked)[1_000_000] == "all 1,000,000"
+    with pytest.raises(BadInput, match="points"):
+        maps.Options("code", points=maps.LARGEST + 1)
