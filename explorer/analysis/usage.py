@@ -251,8 +251,9 @@ def drawn_information(
     """The same from counts, however many images there are: chance is drawn from what shuffled labels would count.
 
     Were labels shuffled, the images of each value that have a code would be a draw without replacement from the images
-    of the values, which is multivariate hypergeometric. Codes are drawn apart from one another, which changes neither
-    `chance` nor `chance_high` nor `p` of a code.
+    of the values, which is multivariate hypergeometric. That knows of a code in how many images it is and nothing else,
+    so codes that are in equally many share their draws, and others are drawn apart, which changes neither `chance` nor
+    `chance_high` nor `p` of a code.
 
     Args:
         having: (V, U) images of each value that have each code. images: (V,) images of each value. codes: (U,) ids.
@@ -262,9 +263,12 @@ def drawn_information(
     if permutations is None:
         permutations = int(np.clip(DRAWS // max(having.size, 1), 199, 999))
     bits, generator, told = _presence_bits(having, images), np.random.default_rng(seed), []
+    shared: dict[int, np.ndarray] = {}
     for own, of in zip(bits, having.sum(0).tolist(), strict=True):
-        drawn = generator.multivariate_hypergeometric(images, of, permutations, method="marginals")
-        chance = _presence_bits(drawn.T, images)
+        if of not in shared:
+            drawn = generator.multivariate_hypergeometric(images, of, permutations, method="marginals")
+            shared[of] = _presence_bits(drawn.T, images)
+        chance = shared[of]
         told.append(
             (chance.mean(), np.quantile(chance, 0.975), (1 + (chance >= own - 1e-12).sum()) / (1 + permutations))
         )

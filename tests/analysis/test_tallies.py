@@ -81,3 +81,10 @@ def test_one_image_or_one_code_is_counted_without_a_warning(recwarn):
     same = tallies.tally([(0, np.zeros((5, 2, 2), np.uint8))], 1, 5)
     assert same.entropy == 0 and same.interval().perplexity().ends("perplexity")["perplexity_high"] == 1
     assert not list(recwarn)
+
+
+def test_codes_in_equally_many_images_have_one_chance_and_their_own_bits():
+    having = np.array([[30, 10, 5], [0, 20, 5]])
+    found = usage.drawn_information(having, np.array([100, 100]), np.arange(3), permutations=199)
+    assert found.chance[0] == found.chance[1] != found.chance[2] and found.bits[0] > found.bits[1]
+    assert found.p[0] < 0.01 < found.p[1] < found.p[2] == 1
