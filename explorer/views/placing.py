@@ -42,8 +42,10 @@ def placed(study: Study, points: Points, picture: Looked) -> tuple[list[Block], 
                 go=Go(carried={"image": int(row)}))
         for i, (row, pixels, away) in enumerate(zip(rows, study.shown.read(rows), found.distances, strict=False))
     ]  # fmt: skip
+    known, every = len(among.table), len(study.images)
+    some = [Note(f"Looked for among the {known:,} images of the map, of {every:,} in all.")] * (known < every)
     heading = Heading("Most like your picture", help_of("most like"))
-    return [heading, Cards(cards, 4), *_unusual(found), Pictures("nearest", pictures, 110), *alike], numbers
+    return [heading, *some, Cards(cards, 4), *_unusual(found), Pictures("nearest", pictures, 110), *alike], numbers
 
 
 def _unusual(found: Neighbours) -> list[Block]:

@@ -14,7 +14,7 @@ from explorer.results import maps
 from explorer.sheets import Cards, Chart, Missing, Note, Pictures, filled, walk
 from explorer.study import Picture, _known, open_study
 from explorer.study import points as mapped
-from explorer.views import fields, latent_map, selection
+from explorer.views import fields, latent_map, placing, selection
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +264,11 @@ def test_no_more_points_are_offered_than_a_map_can_hold(digits, monkeypatch):
     assert latent_map._sizes(digits, asked)[1_000_000] == "all 1,000,000"
     with pytest.raises(BadInput, match="points"):
         maps.Options("code", points=maps.LARGEST + 1)
+
+
+def test_where_a_map_holds_some_images_the_nearest_are_said_to_be_of_those(digits):
+    strange = Picture(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8), "noise.png")
+    for count, said in ((200, True), (355, False)):
+        blocks, _ = placing.placed(digits, mapped.find_pca(digits, maps.Options("code", points=count)), strange)
+        texts = [block.text for block in blocks if isinstance(block, Note)]
+        assert any("among the 200 images of the map, of 355 in all" in text for text in texts) == said
