@@ -185,13 +185,13 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
     if points.line:
         return Cards(cards, 4), numbers
     trust = float(facts["trustworthiness"])
-    cards.append(Card("Trustworthiness", f"{trust:.3f}", f"k = {k}, {queries:,} points asked", about))
+    cards.append(Card("Trustworthiness", _told(trust), f"k = {k}, {queries:,} points asked", about))
     numbers |= {"trustworthiness": trust, "k": k, "queries": queries}
     if options.method == "umap":
         pca = study.remember(mapped.pca_trust, points)
         among = facts.get("trustworthiness_pca", {}).get("n", queries)
         same = "same points" if among == queries else f"{among:,} of the same points"
-        cards.append(Card("PCA would reach", f"{pca:.3f}", f"trustworthiness, {same}", help_of("reading pca")))
+        cards.append(Card("PCA would reach", _told(pca), f"trustworthiness, {same}", help_of("reading pca")))
         more, told = _sampled(facts)
         return Cards([*cards, *more], 5 if more else 4), numbers | {"trustworthiness_of_pca": pca} | told
     shares = [float(share) for share in facts["explained_variance"]]
@@ -200,16 +200,21 @@ def _cards(study: Study, points: Points) -> tuple[Cards, dict[str, Any]]:
     return Cards(cards, 4), numbers | {"explained_variance": shares}
 
 
+def _told(trust: float) -> str:
+    """Three digits; what is nearly perfect is not said to be."""
+    return "> 0.999" if 0.9995 <= trust < 1 else f"{trust:.3f}"
+
+
 def _sampled(facts: Mapping[str, Any]) -> tuple[list[Card], dict[str, Any]]:
     """Of a map that only a sample is laid out of: how many, and how far to trust where the others were placed."""
     if "fitted" not in facts:
         return [], {}
     placed, fitted, random = (facts[f"trustworthiness_{of}"] for of in ("placed", "fitted", "random"))
-    beside = f"laid out: {fitted['mean']:.3f}; at random: {random['mean']:.2f}"
+    beside = f"laid out: {_told(fitted['mean'])}; at random: {random['mean']:.2f}"
     about = f"{help_of('placed points')} {_asked(placed, 'placed')} {_asked(fitted, 'laid-out')}"
     cards = [
         Card("Laid out", f"{facts['fitted']:,}", f"{facts['placed']:,} placed beside them", help_of("fitted points")),
-        Card("Where placed", f"{placed['mean']:.3f}", beside, about),
+        Card("Trust in the placed", _told(placed["mean"]), beside, about),
     ]
     names = ("fitted", "placed", "sample", *(f"trustworthiness_{of}" for of in ("placed", "fitted", "random")))
     return cards, {name: facts[name] for name in names}

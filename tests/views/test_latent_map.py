@@ -225,7 +225,7 @@ def test_a_map_of_many_points_says_what_was_laid_out_and_how_far_to_trust_where_
     study.make("map", maps.Options("code"))
     found, of = drawn(study)
     assert not of(Missing) and cards(of)["Laid out"].value == "200"
-    told = cards(of)["Where placed"]
+    told = cards(of)["Trust in the placed"]
     assert told.value == f"{found.numbers['trustworthiness_placed']['mean']:.3f}" and "at random" in told.note
     assert all(card.help for card in cards(of).values())
     assert (found.numbers["fitted"], found.numbers["placed"]) == (200, 155)
@@ -240,7 +240,7 @@ def test_a_map_of_which_all_but_one_point_are_laid_out_is_shown(digits, monkeypa
     study.make("map", maps.Options("code"))
     found, of = drawn(study)
     assert (found.numbers["fitted"], found.numbers["placed"]) == (354, 1)
-    assert "1 of the placed points asked (too few for an interval)" in cards(of)["Where placed"].help
+    assert "1 of the placed points asked (too few for an interval)" in cards(of)["Trust in the placed"].help
 
 
 def test_an_image_of_a_selected_patch_is_no_other_image_because_another_of_its_patches_was_drawn(digits, monkeypatch):
