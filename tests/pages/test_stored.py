@@ -22,6 +22,7 @@ def server(tmp_path_factory, tmp_path, studio, monkeypatch):
         monkeypatch.setenv("EXPLORER_ENCODINGS", f"s3://{object_store.BUCKET}/kept")
         monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "empty"))
         yield started
+    streamlit.cache_resource.clear()  # a study that knows of this server is no other test's
 
 
 def errors(app) -> str:
