@@ -236,12 +236,6 @@ def drawn(draw: Callable[[int], Tensor], size: int) -> Tensor:
     return draw(_count * size)[part(_count * size)]
 
 
-def add_up(tensor: Tensor) -> None:
-    """Replaces a tensor by its sum over ranks."""
-    if _count > 1:
-        _say(dist.all_reduce, tensor)
-
-
 def total(tensor: Tensor) -> Tensor:
     """The sum over ranks; carries no gradient."""
     if _count == 1:

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.errors import BadInput, Unanswered, tells_full_disk
-from explorer.files import cache_folder, digest, read_json, write_bytes, write_json
+from explorer.files import atomic_path, cache_folder, digest, read_json, sized, write_bytes, write_json
 
 if TYPE_CHECKING:
     import lance
 
 VARIABLE = "EXPLORER_ENCODINGS"  # where encodings are kept in place of the cache
 STORE = "store.json"  # in the folder of stand-ins: the prefix that they are of
+LARGEST, MARKER_BYTES = 2 * 1024**3, 16 * 1024 * 1024  # of a file that is fetched whole, and of the marker
 PATIENCE, CONNECT, TRIES = 10, 3, 2  # seconds for an answer, and to be connected; attempts
 REASONS = {  # what storage says, and what it means
     "no_such_bucket|nosuchbucket|bucket.{0,20}not exist": "there is no such bucket",
@@ -131,7 +132,8 @@ class Remote:
         place = f"{self._path}/{part}".rstrip("/")
         with self.explained():
             files = _system().get_file_info(fs.FileSelector(place, allow_not_found=True, recursive=True))
-        return {one.path.removeprefix(f"{self._path}/"): one.size for one in files if one.type == fs.FileType.File}
+        named = ((one.path.removeprefix(f"{self._path}/"), one) for one in files if one.type == fs.FileType.File)
+        return {name: one.size for name, one in named if ".." not in name.split("/") and not name.startswith("/")}
 
     def size(self, name: str) -> int:
         """Bytes of a file there."""
@@ -156,10 +158,12 @@ class Remote:
         for name in names:
             try:
                 with self.explained(), _system().open_input_file(f"{self._path}/{name}") as file:
-                    data = file.read()
+                    if file.size() > LARGEST:
+                        raise BadInput(f"{name} of {self.uri} is larger than {sized(LARGEST)}, so it is none of ours")
+                    with atomic_path(self.folder / name) as temporary, temporary.open("wb") as copy:
+                        shutil.copyfileobj(file, copy, 8 * 1024 * 1024)
             except FileNotFoundError:
                 continue  # another machine has finished meanwhile
-            write_bytes(self.folder / name, data)
 
     def remove(self, *names: str) -> None:
         """Removes files there; one that is gone already is none to remove."""
@@ -184,7 +188,7 @@ class Remote:
         if not whole:
             (self.folder / marker).unlink(missing_ok=True)
             return
-        if not (self.folder / marker).is_file() or read_json(self.folder / marker) != fresh:
+        if _read(self.folder / marker) != fresh:
             (self.folder / marker).unlink(missing_ok=True)
             self.pull([name for name in there if name.endswith((".safetensors", ".offsets.npy"))])
             write_json(self.folder / marker, fresh)
@@ -218,16 +222,12 @@ class Remote:
             return None
 
     def _fetched(self, name: str) -> Any:
+        held = f".{name}"
         with self.explained(), _system().open_input_file(f"{self._path}/{name}") as file:
-            data = file.read()
-        held = self.folder / f".{name}"
-        write_bytes(held, data)
-        try:
-            return read_json(held)
-        except ValueError:
-            return {}
-        finally:
-            held.unlink()
+            write_bytes(self.folder / held, file.read(MARKER_BYTES))
+        found = _read(self.folder / held)
+        (self.folder / held).unlink()
+        return found
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -280,6 +280,14 @@ def reason(error: Exception) -> str:
         if re.search(pattern, text, re.IGNORECASE):
             return meaning
     return text.splitlines()[0][:160] if text else type(error).__name__
+
+
+def _read(path: Path) -> Any:
+    """JSON of a file; None where it is missing or damaged."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _record(name: str, records: str) -> bool:
