@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import fs
 
 from explorer import results
 from explorer.commands import run
@@ -155,3 +156,24 @@ def test_a_server_that_stops_is_no_damage_and_nothing_is_made_anew(server, bucke
 def test_other_addresses_are_refused():
     with pytest.raises(BadInput, match="named as s3://"):
         Encoding("gs://bucket/x.lance")
+
+
+def test_a_bucket_cannot_write_elsewhere_nor_fill_the_disk(bucket, monkeypatch, tmp_path):
+    place = f"{bucket}/x.lance"
+    write(place)
+    there = places.Remote(place, places.local(place))
+    named = [
+        f"{there._path}/{name}" for name in ("../evil.safetensors", "a/../../evil.safetensors", "fine.safetensors")
+    ]
+
+    class Hostile:
+        def get_file_info(self, _):
+            return [fs.FileInfo(path=name, type=fs.FileType.File, size=3) for name in named]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(places, "_system", Hostile)
+        assert there.sizes() == {"fine.safetensors": 3}
+    another_machine(monkeypatch, tmp_path)
+    monkeypatch.setattr(places, "LARGEST", 10)
+    with pytest.raises(BadInput, match="is larger than"):
+        Encoding(place)
