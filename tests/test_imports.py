@@ -16,6 +16,7 @@ PACKAGE = ROOT / "explorer"
 ORDER = (
     ("errors",),
     ("files",),
+    ("places",),
     ("progress",),
     ("ranks",),
     ("chance",),

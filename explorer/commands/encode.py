@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from explorer import places
 from explorer.commands.command import Json, cancellable, command, emit, noted
 from explorer.commands.results import SUBJECT, CheckpointName, Out, result
 from explorer.commands.train import on_all_gpus
 from explorer.progress import STATUS_VARIABLE, Progress
-from explorer.results import RESULTS, checked, encoding
+from explorer.results import RESULTS, checked
 from explorer.results.subject import Subject
 
 OfShard = Annotated[
@@ -49,7 +50,7 @@ def encode(
     else:
         path, found, notes = result("encoding", checkpoint, options, out=out, **subject)
         facts = found.facts
-    seconds, path = time.perf_counter() - started, encoding.shown(path)
+    seconds, path = time.perf_counter() - started, places.shown(path)
     told = {"encoding": path, "images": facts["images"], "seconds": seconds}
     told["images_per_second"] = facts["images_per_second"]
     emit(told | notes, as_json, [f"{path}: {facts['images']:,} images in {seconds:.1f} s"])
@@ -80,7 +81,7 @@ def _one(checkpoint: str, options: dict, asked: str, out: Path | None, as_json: 
         path, written = shards.encode(of, options, shard, out=out, progress=progress)
         progress.finish()
     seconds, missing = time.perf_counter() - started, shards.lacking(written, shard.count)
-    path = encoding.shown(path)
+    path = places.shown(path)
     lacks, rate = written.total - written.there, written.images / written.seconds if written.images else None
     told = {"encoding": path, "shard": str(shard), "images": written.images, "of": written.total, "missing": lacks}
     told |= {"missing_shards": missing, "complete": written.facts is not None}

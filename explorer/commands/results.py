@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from explorer import places
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.errors import BadInput
 from explorer.progress import Progress
-from explorer.results import checked, encoding, index, maps, masks, measurements, obtain, scores, suggestions
+from explorer.results import checked, index, maps, masks, measurements, obtain, scores, suggestions
 from explorer.results import pictures as pixels
 from explorer.results.subject import Subject
 
@@ -51,7 +52,7 @@ def usage(checkpoint: CheckpointName, as_json: Json = False, **subject):
         + (f" fitted on {row['fitted_on']}" if "fitted_on" in row else "")
         for row, between in zip(layers, said, strict=True)
     ]
-    place = encoding.shown(path)
+    place = places.shown(path)
     emit({"layers": layers, "images": found.images, "encoding": place} | notes, as_json, lines)
 
 

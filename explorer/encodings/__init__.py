@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer import places
 from explorer.autoencoder import Codebook, Layer
 from explorer.datasets.sources import sample
-from explorer.encodings import codebooks, concepts, counts, places, postings
+from explorer.encodings import codebooks, concepts, counts, postings
 from explorer.encodings.layout import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest

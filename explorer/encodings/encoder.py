@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer import places
 from explorer.autoencoder import Autoencoder
-from explorer.encodings import codebooks, concepts, places, postings
+from explorer.encodings import codebooks, concepts, postings
 from explorer.encodings.columns import Batch, Columns, Settings
 from explorer.encodings.fragments import BOOKS, FINISH, WAIT, Shard, Unfinished, busy, tidy
 from explorer.encodings.layout import FORMAT, MARKER, build_postings, complete

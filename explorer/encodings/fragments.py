@@ -20,7 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from explorer.encodings import codebooks, places
+from explorer import places
+from explorer.encodings import codebooks
 from explorer.encodings.layout import CLAIMS, JOURNAL, MARKER, RECORDS, complete, is_ours
 from explorer.errors import BadInput
 from explorer.files import read_json, write_bytes, write_json

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.encodings import places, postings
+from explorer import places
+from explorer.encodings import postings
 from explorer.files import read_json
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.encodings import places
+from explorer import places
 from explorer.errors import BadInput, Unanswered
 from explorer.files import atomic_path
 

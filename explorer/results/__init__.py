@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import places
 from explorer.errors import BadInput, Unanswered, explained
 from explorer.files import SHIPPED, cache_folder, sweep
 from explorer.jobs.locks import exclusive
@@ -177,8 +178,7 @@ def key(kind: str, subject: Subject, options: Any = None) -> str:
 def path(kind: str, subject: Subject, options: Any = None) -> Path:
     """Where `obtain` writes the result unless it is told otherwise; a page can watch for it."""
     entry = RESULTS[kind]
-    home = encoding.home() if kind == "encoding" else cache_folder() / entry.folder
-    return home / f"{key(kind, subject, options)}{entry.suffix}"
+    return places.home(entry.folder) / f"{key(kind, subject, options)}{entry.suffix}"
 
 
 def find(
@@ -193,12 +193,12 @@ def find(
     """
     entry, made = RESULTS[kind], path(kind, subject, options)
     cached = cache_folder() / entry.folder / made.name
-    places = [made, cached, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of
+    several = [made, cached, *SHIPPED.glob(f"*/{entry.folder}/{made.name}")]  # the name says what it is of
     if subject.checkpoint is not None:
-        places.insert(0, Path(subject.checkpoint) / entry.folder / made.name)
+        several.insert(0, Path(subject.checkpoint) / entry.folder / made.name)
     refused: Unanswered | None = None
-    for place in dict.fromkeys(places):
-        if place.exists() or (kind == "encoding" and encoding.stored(place)):
+    for place in dict.fromkeys(several):
+        if places.there(place):
             try:
                 return place, (read or entry.read)(place, made.stem)
             except Unanswered as error:
@@ -226,7 +226,7 @@ def obtain(
         subject.open(progress)
         needed = () if entry.needs is None else (obtain(entry.needs, subject, progress=progress)[1],)
         name = key(kind, subject, options)
-        target = path(kind, subject, options) if out is None else encoding.local(Path(out).expanduser())
+        target = path(kind, subject, options) if out is None else places.local(Path(out).expanduser())
         with exclusive(target, progress):
             if out is None:
                 sweep(target.parent, target.stem)

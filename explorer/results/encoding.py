@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
-from explorer.files import cache_folder
 
 if TYPE_CHECKING:
     from explorer.encodings import Encoding
@@ -23,38 +21,6 @@ class Options:
     """How an encoding is stored; what it says is the same."""
 
     compact: bool = field(default=False, metadata={"help": "Half precision and no index: a third of the size."})
-
-
-def home() -> Path:
-    """Where encodings are kept: in the cache, or where `EXPLORER_ENCODINGS` says."""
-    if not os.environ.get("EXPLORER_ENCODINGS"):
-        return cache_folder() / "encodings"
-    from explorer.encodings import places
-
-    return places.home()
-
-
-def local(path: Path) -> Path:
-    """The folder that stands for `s3://bucket/name.lance`; any other path as it is."""
-    if ":/" not in str(path):
-        return path
-    from explorer.encodings import places
-
-    return places.local(path)
-
-
-def shown(path: Path) -> str:
-    """How to call the place of an encoding: its path, or its address in object storage."""
-    if path.parent.parent.name != "stores":
-        return str(path)
-    from explorer.encodings import places
-
-    return places.shown(path)
-
-
-def stored(path: Path) -> bool:
-    """Whether an encoding may be at a path, here or in object storage; `read` tells."""
-    return path.exists() or path.parent == home()
 
 
 def key(subject: Subject, options: Options | None = None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer import results
+from explorer import places, results
 from explorer.encodings.encoder import Written
 from explorer.encodings.fragments import Shard
 from explorer.errors import explained
@@ -43,7 +43,7 @@ def encode(
         if found is not None:
             whole = len(subject.images)
             return found[0], Written(0, whole, whole, (), 0, found[1].facts)
-        target = results.path("encoding", subject, options) if out is None else encoding.local(Path(out).expanduser())
+        target = results.path("encoding", subject, options) if out is None else places.local(Path(out).expanduser())
         return target, encoding.make_shard(subject, options, target, progress, shard, helping)
 
 

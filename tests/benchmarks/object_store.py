@@ -154,7 +154,7 @@ def killed(place: str, folder: Path, kills: int, seconds: float, chance: random.
 
 def stage(place: str) -> str:
     """How far an encoding is."""
-    from explorer.encodings import places
+    from explorer import places
 
     there = places.Remote(place, places.local(place)).sizes()
     records = sum(bool(re.fullmatch(r"unfinished/\d+\.json", name)) for name in there)

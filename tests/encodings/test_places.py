@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from pyarrow import fs
 
-from explorer import results
+from explorer import places, results
 from explorer.commands import run
-from explorer.encodings import Encoding, columns, encoder, places
+from explorer.encodings import Encoding, columns, encoder
 from explorer.errors import BadInput, Unanswered
 from explorer.progress import Progress
 from explorer.results.subject import Subject

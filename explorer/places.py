@@ -20,13 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from explorer.errors import BadInput, Unanswered, tells_full_disk
 from explorer.files import atomic_path, cache_folder, digest, read_json, sized, write_bytes, write_json
 
 if TYPE_CHECKING:
     import lance
+    import numpy as np
 
 VARIABLE = "EXPLORER_ENCODINGS"  # where encodings are kept in place of the cache
 STORE = "store.json"  # in the folder of stand-ins: the prefix that they are of
@@ -44,27 +43,44 @@ REASONS = {  # what storage says, and what it means
 }
 
 
-def home() -> Path:
-    """Folder in which encodings are kept: the one of `EXPLORER_ENCODINGS`, which may be `s3://…`, else the cache's."""
-    chosen = os.environ.get(VARIABLE)
-    return cache_folder() / "encodings" if not chosen else local(chosen.rstrip("/"))
+def home(folder: str) -> Path:
+    """Where results of the cache's `folder` are kept: encodings where `EXPLORER_ENCODINGS` says, which may be `s3://…`."""
+    chosen = os.environ.get(VARIABLE, "").rstrip("/") if folder == "encodings" else ""
+    if not chosen:
+        return cache_folder() / folder
+    prefix = _address(chosen)
+    return Path(chosen) if prefix is None else _stand_ins(prefix)
 
 
 def local(path: Path | str) -> Path:
-    """The folder that stands for an address in object storage; any other path as it is."""
-    found = re.fullmatch(r"s3:/{1,2}([^/]+)/*(.*)", str(path))  # pathlib makes one slash of two
-    if found is None:
-        if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)):
-            raise BadInput(f"{path} cannot be opened; object storage is named as s3://bucket/name")
+    """The folder that stands for `s3://bucket/prefix/NAME.lance`; any other path as it is.
+
+    Raises:
+        BadInput: another kind of address, or of file.
+    """
+    address = _address(path)
+    if address is None:
         return Path(path)
-    bucket, name = found.groups()
-    prefix, _, last = f"s3://{bucket}/{name}".rstrip("/").rpartition("/")
-    if not last.endswith(".lance"):
-        prefix, last = f"{prefix}/{last}", ""
+    prefix, _, name = address.rpartition("/")
+    if not name.endswith(".lance") or name == ".lance":
+        raise BadInput(f"{address} is no place for an encoding; choose a name such as {address}/NAME.lance")
+    return _stand_ins(prefix) / name
+
+
+def _address(path: Path | str) -> str | None:
+    """What is named in object storage, of which pathlib makes one slash of two; None of a path."""
+    found = re.fullmatch(r"s3:/{1,2}([^/]+(?:/[^/]+)*)/*", str(path))
+    if found is None and re.match(r"[a-z][a-z0-9+.-]+:/", str(path)):
+        raise BadInput(f"{path} cannot be opened; object storage is named as s3://bucket/name")
+    return None if found is None else f"s3://{found[1]}"
+
+
+def _stand_ins(prefix: str) -> Path:
+    """The folder of what stands for encodings with this prefix."""
     folder = cache_folder() / "stores" / digest(prefix)
     if not (folder / STORE).is_file():
         write_json(folder / STORE, {"prefix": prefix})
-    return folder / last if last else folder
+    return folder
 
 
 def remote(folder: Path) -> Remote | None:
@@ -77,6 +93,11 @@ def remote(folder: Path) -> Remote | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Remote(f"{prefix}/{folder.name}", folder)
+
+
+def there(path: Path) -> bool:
+    """Whether something may be at a path, here or in object storage; who reads it is told."""
+    return path.exists() or remote(path) is not None
 
 
 def shown(folder: Path) -> str:
@@ -248,6 +269,8 @@ class Ranged:
     """A one-dimensional NumPy array in object storage: `array[start:stop]` reads that part."""
 
     def __init__(self, place: Remote, path: str) -> None:
+        import numpy as np
+
         self._place, self._file = place, _system().open_input_file(path)
         head = io.BytesIO(self._file.read_at(min(1024, self._file.size()), 0))
         version = np.lib.format.read_magic(head)
@@ -268,6 +291,8 @@ class Ranged:
         size = self.dtype.itemsize
         with self._place.explained():
             data = self._file.read_at(max(stop - start, 0) * size, self._first + start * size)
+        import numpy as np
+
         return np.frombuffer(data, self.dtype)
 
 
