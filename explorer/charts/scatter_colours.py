@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from plotly.colors import sequential
 
 from explorer.charts.plots import PALETTES, THEMES, Theme
 from explorer.charts.wording import cut
 from explorer.sheets.scatter import Colouring
 
 NAMED = 20  # values with a colour of their own; the rest are grey
-SCALE = (  # Viridis, as in the other maps
-    (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142), (31, 158, 137), (53, 183, 121),
-    (109, 205, 89), (180, 222, 44), (253, 231, 37),
-)  # fmt: skip
 
 
 def colouring(
@@ -45,7 +42,7 @@ def _numbers(values: np.ndarray, title: str, theme: Theme) -> Colouring:
     steps = 255
     kinds = np.full(len(values), steps, np.uint8)
     kinds[known] = np.rint((values[known] - ends[0]) / max(np.ptp(ends), 1e-12) * (steps - 1)).astype(np.uint8)
-    scale = np.array(SCALE, float)
+    scale = np.array([_rgb(colour) for colour in sequential.Viridis])  # as in the other maps
     at = np.linspace(0, len(scale) - 1, steps)
     palette = np.stack([np.interp(at, np.arange(len(scale)), channel) for channel in scale.T], 1)
     palette = np.vstack([palette, _rgb(THEMES[theme]["rest"])]).round().astype(np.uint8)
