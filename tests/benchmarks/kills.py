@@ -229,7 +229,7 @@ def torment(words: Callable[[Path], list[str]], place: Path, count: int, seed: i
             found.kills += 1
             moment = said(status).get("message", "") or "starting"
             found.moments[moment] += 1
-            found.half_written += bool(left(folder))
+            found.half_written += kill is not None and kill.write > 0
         elif code != 0 and state(folder) != "done":
             log = status.with_suffix(".log").read_text().strip().splitlines()
             found.faults.append(f"exit {code} after {found.kills} kills: {log[-1] if log else 'without a word'}")
