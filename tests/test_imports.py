@@ -18,6 +18,7 @@ ORDER = (
     ("files",),
     ("places",),
     ("progress",),
+    ("fence",),
     ("ranks",),
     ("chance",),
     ("hub",),
