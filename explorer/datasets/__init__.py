@@ -15,15 +15,18 @@ another name and renamed at the end. `shapes` is drawn when it is read, and has 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from explorer import fence
 from explorer.datasets import coded, codes, hub, shapes
-from explorer.datasets.decoding import cached_pixels, is_cached
+from explorer.datasets.decoding import Names, decode, is_cached, opened
 from explorer.datasets.downloads import torchvision_source
 from explorer.datasets.images import check_options, decode_image, stated_size
 from explorer.datasets.kinds import ACCEPTED, FILES, file_source, pattern_source, place_source
@@ -54,9 +57,13 @@ __all__ = [
     "version",
 ]
 
+NEEDED = ("pyarrow.parquet", "h5py", "scipy.sparse")  # by workers behind the fence, beside what is imported here
+SILENT = 20.0  # seconds without a picture that is decoded or looked at
+DOWNLOADING = 120.0  # seconds without a byte of the Hub
+SUSPECTS = 8  # batches with a picture that ends the program that reads it
 LOOKED = 8  # pictures that tell the size of a set
 LARGEST = 64  # side in pixels of what a name does not tell, unless another is asked for
-_sides: dict[str, int] = {}  # by the content of a source: its pictures are looked at once
+Found = TypeVar("Found")
 SHAPES = {"train": 50_000, "test": 5_000}  # images, unless a limit asks for more or fewer
 
 
@@ -85,15 +92,19 @@ def load(
     """
     if codes.alone(Path(name).expanduser()):
         return coded.without_pixels(Path(name).expanduser(), limit)
-    name, source = _source(name)
-    size = _native(source) if size is None else int(size)
-    check_options(size, fit)
-    split = pick_split(split, source.splits)
-    if limit is not None and limit < 1:
-        raise BadInput(f"limit {limit} is not possible; it is a number of images, from 1")
+    suspect: tuple[int, ...] = ()
+    while True:
+        try:
+            found = _apart(_decoded, name, split, size, fit, limit, suspect, progress=progress)
+            break
+        except fence.Fault as fault:
+            if fault.at is None or fault.at in suspect or len(suspect) == SUSPECTS:
+                raise
+            suspect += (fault.at,)
+    name, split, size, named = found
     if name == "shapes":
         return _shapes(split, size, SHAPES[split] if limit is None else int(limit))
-    entry = cached_pixels(source, name, split, size, fit, limit, progress)
+    entry = opened(named, limit)
     return Images(
         name,
         split,
@@ -116,9 +127,7 @@ def ready(
     """Whether `load` of the same would open the split at once, without a download or decoding."""
     if codes.alone(Path(name).expanduser()):
         return True
-    name, source = _source(name)
-    split = pick_split(split, source.splits)
-    return name == "shapes" or is_cached(source, split, _native(source) if size is None else int(size), fit, limit)
+    return _apart(_ready, name, split, size, fit, limit)
 
 
 def names() -> list[str]:
@@ -132,26 +141,12 @@ def native_size(name: str) -> int:
     Where the name does not tell, the least multiple of 16 that holds its pictures, so that every family takes it, and
     at most 64.
     """
-    return _native(_source(name)[1])
-
-
-def _native(source: Source) -> int:
-    if source.native is not None:
-        return source.native
-    split = "all" if "all" in source.splits else "train"  # all are there without a look at each
-    key = digest(source.key(split))
-    if key not in _sides:
-        listing = source.listing(split, None)
-        rows = sample(len(listing.names), LOOKED)
-        sizes = [stated_size(item) for item in islice(listing.items(rows), len(rows))]
-        side = max((min(size) for size in sizes if size is not None), default=LARGEST)
-        _sides[key] = min(-(-side // 16) * 16, LARGEST)
-    return _sides[key]
+    return _apart(_native_size, name)
 
 
 def split_names(name: str) -> tuple[str, ...]:
     """The splits of a dataset, in the order train, validation, test."""
-    splits = _source(name)[1].splits
+    splits = _apart(_splits, name)
     return tuple(split for split in ("train", "validation", "test") if split in splits)
 
 
@@ -166,25 +161,101 @@ def absolute(name: str) -> str:
 
 def divided(name: str) -> bool:
     """Whether a dataset came without splits, so that they are made here."""
-    return "all" in _source(name)[1].splits
+    return "all" in _apart(_splits, name)
 
 
 def holds(name: str, known: np.ndarray, count: int = 100) -> bool:
     """Whether some of a sample of the pictures of a dataset have one of the stamps `known`."""
+    return _apart(_holds, name, known, count)
+
+
+def version(name: str, split: str = "test") -> str:
+    """Changes whenever the content of a split does: a file that was added, replaced or deleted anywhere in a folder."""
+    return _apart(_version, name, split)
+
+
+def summary(name: str) -> str:
+    """One line about a dataset, for help text."""
+    return _apart(_summary, name)
+
+
+def _apart(answer: Callable[..., Found], name: str, *arguments: Any, progress: Progress | None = None) -> Found:
+    """The answer to a question about a dataset; about files of strangers it is found behind the fence.
+
+    What is asked of the Hub without opening a file is remembered in this process.
+    """
+    told = {} if progress is None else {"progress": progress}
+    text = str(name).strip()
+    of_hub = hub.NAME.fullmatch(text) is not None and not Path(text).exists()
+    if fence.within() or text.lower() in map(str.lower, DATASETS) or (of_hub and answer not in (_decoded, _holds)):
+        return answer(name, *arguments, **told)
+    seconds = DOWNLOADING if of_hub else SILENT
+    return fence.ask(answer, text, *arguments, what=f"'{text[:200]}'", seconds=seconds, **told)
+
+
+def _decoded(
+    name: str,
+    split: str,
+    size: int | None,
+    fit: str,
+    limit: int | None,
+    suspect: tuple[int, ...],
+    *,
+    progress: Progress | None = None,
+) -> tuple[str, str, int, Names]:
+    """Makes what `load` opens: name, split and size of the images, and where their pixels are."""
+    name, source = _source(name)
+    size = _native(source) if size is None else int(size)
+    check_options(size, fit)
+    split = pick_split(split, source.splits)
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit {limit} is not possible; it is a number of images, from 1")
+    return (
+        name,
+        split,
+        size,
+        {} if name == "shapes" else decode(source, name, split, size, fit, limit, suspect, progress),
+    )
+
+
+def _ready(name: str, split: str, size: int | None, fit: str, limit: int | None) -> bool:
+    name, source = _source(name)
+    split = pick_split(split, source.splits)
+    return name == "shapes" or is_cached(source, split, _native(source) if size is None else int(size), fit, limit)
+
+
+def _native_size(name: str) -> int:
+    return _native(_source(name)[1])
+
+
+def _native(source: Source) -> int:
+    if source.native is not None:
+        return source.native
+    split = "all" if "all" in source.splits else "train"  # all are there without a look at each
+    listing = source.listing(split, None)
+    rows = sample(len(listing.names), LOOKED)
+    sizes = [stated_size(item) for item in islice(listing.items(rows), len(rows))]
+    side = max((min(size) for size in sizes if size is not None), default=LARGEST)
+    return min(-(-side // 16) * 16, LARGEST)
+
+
+def _splits(name: str) -> tuple[str, ...]:
+    return _source(name)[1].splits
+
+
+def _holds(name: str, known: np.ndarray, count: int) -> bool:
     source = _source(name)[1]
     listing = source.listing(pick_split("all", source.splits), None)
     found = [stamp(item) for item in listing.items(sample(len(listing.names), count))]
     return bool(np.isin(np.array(found, np.uint64), known).any())
 
 
-def version(name: str, split: str = "test") -> str:
-    """Changes whenever the content of a split does: a file that was added, replaced or deleted anywhere in a folder."""
+def _version(name: str, split: str) -> str:
     source = _source(name)[1]
     return digest(source.key(pick_split(split, source.splits)))
 
 
-def summary(name: str) -> str:
-    """One line about a dataset, for help text."""
+def _summary(name: str) -> str:
     return _source(name)[1].summary
 
 

@@ -8,16 +8,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from explorer import fence
 from explorer.datasets import depths
 from explorer.datasets.images import squared
 from explorer.datasets.ranges import Range
@@ -32,20 +32,30 @@ STAMPS = ("_stamp", "_pixels")  # columns of the index
 WORKERS = min(8, os.cpu_count() or 1)
 BATCH = 64  # images held at once, encoded and decoded, and fewer when they are large
 BATCH_BYTES = 16 * 1024**2
+ALONE = 8.0  # seconds that a suspect picture may take
 RESERVE = 64 * 1024**2  # bytes left free on the disk
 MAX_SKIPPED = 10_000  # files that are named; all are counted
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How the pictures of a set become pixels; `moving` gets an element for each that has several frames."""
+    """How the pictures of a set become pixels.
+
+    Attributes:
+        moving: gets an element for each that has several frames.
+        suspect: numbers of the first pictures of batches with one that ended a worker, so that each is decoded in a
+            worker of its own.
+    """
 
     size: int
     fit: str
     rules: Mapping[str, Range]
+    suspect: tuple[int, ...] = ()
     moving: list = field(default_factory=list)
 
-    def pixels(self, item: Item) -> np.ndarray:
+    def pixels(self, item: Item, *, apart: bool) -> np.ndarray:
+        if apart:
+            return fence.ask(squared, item, self.size, self.fit, self.rules, what="", seconds=ALONE)
         return squared(item, self.size, self.fit, self.rules, self.moving)
 
 
@@ -68,44 +78,69 @@ class Entry:
         return np.array(self.pixels[rows if self.rows is None else self.rows[rows]])
 
 
-def cached_pixels(
-    source: Source, name: str, split: str, size: int, fit: str, limit: int | None, progress: Progress | None
-) -> Entry:
-    """Opens the cached pixels of a split and decodes them if they are not there; see `datasets` for the layout."""
-    folder, fingerprint = cache_folder() / "images", _fingerprint(source.key(split), split, size, fit)
-    for kept in (limit, None):
-        found = _open(folder / fingerprint(kept), fingerprint)
-        if found is not None:
-            return _limited(*found, limit, fingerprint)
+Names = Mapping[int | None, str]  # of the entries that a split may be in: at a limit, and whole
+
+
+def names_of(source: Source, split: str, size: int, fit: str, limit: int | None) -> dict[int | None, str]:
+    """Names of the entries that a split at a limit may be in: digests of all that changes its pixels or their order."""
+    content = source.key(split)
+    return {
+        kept: digest("images", FORMAT, content, split, size, fit, kept and f"a sample of {kept}")
+        for kept in (limit, None)
+    }
+
+
+def decode(
+    source: Source,
+    name: str,
+    split: str,
+    size: int,
+    fit: str,
+    limit: int | None,
+    suspect: tuple[int, ...],
+    progress: Progress | None,
+) -> Names:
+    """Decodes a split unless that has been done; see `datasets` for the layout. Returns what `opened` needs.
+
+    A worker that one of the pictures ends has said by `fence.beat` which of its batches it is in: with that number
+    among `suspect`, the picture is skipped like any that is damaged.
+    """
+    folder, named = cache_folder() / "images", names_of(source, split, size, fit, limit)
+    if any(_open(folder / one) is not None for one in named.values()):
+        return named
     listing = source.listing(split, progress)
     total = len(listing.names)
     rows = sample(total, limit)
-    target = folder / fingerprint(limit if len(rows) < total else None)
+    target = folder / named[limit if len(rows) < total else None]
     _discard_leftovers(folder)
     if not _whole(target):  # a cleaner of old files took a part
         shutil.rmtree(target, ignore_errors=True)
     rules = depths.rules(source, split, listing, progress)
     listing = replace(listing, notes=(*listing.notes, *(f"pixel {one.note}" for one in rules.values() if one.note)))
-    _decode(listing, rows, target, Decoder(size, fit, rules), name, progress)
-    return _limited(*_open(target, fingerprint), limit, fingerprint)
+    _decode(listing, rows, target, Decoder(size, fit, rules, suspect), name, progress)
+    return named
+
+
+def opened(named: Names, limit: int | None) -> Entry:
+    """A split that is decoded, by the names of its entries."""
+    for one in (named[limit], named[None]):
+        found = _open(cache_folder() / "images" / one)
+        if found is not None:
+            return _limited(*found, limit, named)
+    raise BadInput("the decoded images are gone; open the dataset again")
 
 
 def is_cached(source: Source, split: str, size: int, fit: str, limit: int | None = None) -> bool:
-    """Whether `cached_pixels` of a split would only open files."""
-    folder, fingerprint = cache_folder() / "images", _fingerprint(source.key(split), split, size, fit)
-    return any(_whole(folder / fingerprint(kept)) for kept in {limit, None})
-
-
-def _fingerprint(content: Any, split: str, size: int, fit: str) -> Callable[[int | None], str]:
-    """The name of a split at a limit: of everything that changes its pixels or their order."""
-    return lambda limit: digest("images", FORMAT, content, split, size, fit, limit and f"a sample of {limit}")
+    """Whether `decode` of a split would do nothing."""
+    named = names_of(source, split, size, fit, limit)
+    return any(_whole(cache_folder() / "images" / one) for one in named.values())
 
 
 def _whole(entry: Path) -> bool:
     return all((entry / name).exists() for name in ("meta.json", "index.parquet", "pixels.npy"))
 
 
-def _open(folder: Path, fingerprint) -> tuple[Entry, np.ndarray, dict] | None:
+def _open(folder: Path) -> tuple[Entry, np.ndarray, dict] | None:
     """The entry in `folder`, the source's rows that it holds, and its meta data; None if there is no entry."""
     try:
         meta = read_json(folder / "meta.json")
@@ -134,12 +169,12 @@ def _stamped(folder: Path, index: pd.DataFrame, pixels: np.ndarray) -> pd.DataFr
     return found
 
 
-def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fingerprint) -> Entry:
+def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, named: Names) -> Entry:
     total = meta["total"]
     if limit is None or limit >= total:
-        return replace(entry, fingerprint=fingerprint(None))
+        return replace(entry, fingerprint=named[None])
     if meta["asked"] == limit:
-        return replace(entry, fingerprint=fingerprint(limit))
+        return replace(entry, fingerprint=named[limit])
     chosen = sample(total, limit)
     inside = np.flatnonzero(np.isin(rows, chosen))
     if not len(inside):
@@ -150,7 +185,7 @@ def _limited(entry: Entry, rows: np.ndarray, meta: dict, limit: int | None, fing
     skipped = tuple((file, reason) for file, reason, *row in meta["skipped"] if wanted.issuperset(row))
     lost = len(skipped) if entry.lost == len(entry.skipped) else entry.lost
     found = {"skipped": skipped, "lost": lost, "stamps": entry.stamps[inside]}
-    return replace(entry, fingerprint=fingerprint(limit), rows=inside, names=names, concepts=concepts, **found)
+    return replace(entry, fingerprint=named[limit], rows=inside, names=names, concepts=concepts, **found)
 
 
 def _decode(
@@ -192,11 +227,12 @@ def _write_pixels(
     Returns the rows written; file, reason and, where it has one, row of each of the others; stamps of those written.
     """
 
-    def decoded(item: Item | BadInput) -> tuple[np.ndarray, int, int] | BadInput:
+    def decoded(item: Item | BadInput, first: int) -> tuple[np.ndarray, int, int] | BadInput:
+        fence.beat()
         try:
             if isinstance(item, BadInput):
                 return item
-            pixels = decoder.pixels(item)
+            pixels = decoder.pixels(item, apart=first in decoder.suspect)
         except BadInput as problem:
             return problem
         return pixels, stamp(item), pixel_stamp(pixels)
@@ -208,7 +244,7 @@ def _write_pixels(
     items, remaining = listing.items(rows), iter(rows.tolist())
     with path.open("w+b") as file, ThreadPoolExecutor(WORKERS, "decode") as pool:
         _header(file, len(rows), size)
-        for results in _batches(pool.map(decoded, batch) for batch in _chunks(items, size)):
+        for results in _batches(pool.map(decoded, batch, repeat(first)) for first, batch in _chunks(items, size)):
             good = []
             for row, result in zip(islice(remaining, len(results)), results, strict=True):
                 if isinstance(result, BadInput):
@@ -237,10 +273,13 @@ def _first_frames(count: int) -> list[str]:
     return [f"{which} several frames or pages; the first of each is taken"]
 
 
-def _chunks(items: Iterator, size: int) -> Iterator[list]:
-    length = min(BATCH, max(WORKERS, BATCH_BYTES // (size * size * 3)))
+def _chunks(items: Iterator, size: int) -> Iterator[tuple[int, list]]:
+    """Batches of items, each with the number of its first."""
+    length, first = min(BATCH, max(WORKERS, BATCH_BYTES // (size * size * 3))), 0
     while chunk := list(islice(items, length)):
-        yield chunk
+        fence.beat(first)
+        yield first, chunk
+        first += len(chunk)
 
 
 def _batches(batches: Iterator[Iterator]) -> Iterator[list]:

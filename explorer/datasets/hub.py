@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from explorer import hub
+from explorer import fence, hub
 from explorer.datasets.parquet import parquet_source
 from explorer.datasets.sources import SPLITS, Listing, Source
 from explorer.datasets.tabular import split_of
@@ -161,6 +161,7 @@ def _download(text: str, files: Files, wanted: dict[str, int], split: str, progr
 
         def told(more: int, came: list[int] = came, number: int = number) -> None:
             came[0] += more
+            fence.beat()
             if progress is not None:
                 of = f"{came[0] / 1e6:,.1f} of {total / 1e6:,.1f} MB, file {number + 1:,} of {len(wanted):,}"
                 progress.update(0, f"downloading {text}: {of}")

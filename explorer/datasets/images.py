@@ -8,17 +8,20 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from explorer import fence
 from explorer.datasets.ranges import Range, find
 from explorer.errors import BadInput
 
 MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything is decoded
+SECONDS = 20.0  # that one picture may take
 MAX_BYTES = 256 * 1024 * 1024  # of one encoded image
 SIZES = (8, 2048)
 FITS = ("crop", "pad")
@@ -63,8 +66,17 @@ def decode_image(source: bytes | Path, size: int, fit: str = "crop") -> np.ndarr
     """
     check_options(size, fit)
     name = "the image" if isinstance(source, bytes | bytearray | memoryview) else f"'{Path(source).name}'"
+    if not isinstance(source, Path):
+        source = bytes(source)
+    return _named(name, squared, source, size, fit)
+
+
+def _named(name: str, read: Callable, *arguments: Any) -> Any:
+    """What is read of a picture behind the fence, with the name of the picture before what is wrong with it."""
     try:
-        return squared(source, size, fit)
+        return fence.ask(read, *arguments, what=name, seconds=SECONDS)
+    except fence.Fault:
+        raise
     except BadInput as problem:
         raise BadInput(f"{name} {problem}") from None
 
@@ -122,15 +134,16 @@ def check(file: Path, most: int) -> tuple[int, int]:
     Raises:
         BadInput: in one sentence, for a file that is no image or has more than `most` pixels.
     """
+    return _named(f"'{file.name}'", _checked, file, most)
+
+
+def _checked(file: Path, most: int) -> tuple[int, int]:
     try:
-        try:
-            with _opened(file, most) as image:
-                return image.size
-        except _LongText:
-            with _opened(_unsaid(file), most) as image:
-                return image.size
-    except BadInput as problem:
-        raise BadInput(f"'{file.name}' {problem}") from None
+        with _opened(file, most) as image:
+            return image.size
+    except _LongText:
+        with _opened(_unsaid(file), most) as image:
+            return image.size
 
 
 def depth(source: bytes | Path | np.ndarray) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer import fence
 from explorer.errors import BadInput
 from explorer.files import atomic_path, cache_folder, digest
 
@@ -77,6 +78,7 @@ def _all(items: Iterable, count: int, progress: Progress | None) -> Iterator[int
         while batch := list(islice(items, AT_ONCE)):
             yield from pool.map(stamp, batch)
             done += len(batch)
+            fence.beat()
             if progress is not None:
                 progress.update(0, f"looking at {done:,} of {count:,} images")
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from explorer import fence
 from explorer.datasets.images import MAX_BYTES
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path, cache_folder, digest
@@ -177,6 +178,7 @@ def _unpack(packed: Any, target: Path, name: str, most: int) -> None:
     with packed, target.open("wb") as file:
         while part := packed.read(LARGEST_READ):
             done += file.write(part)
+            fence.beat()
             if done > most:
                 raise BadInput(
                     f"'{name}' would unpack to more than {MAX_RATIO} times its size; images hardly get smaller, so it "

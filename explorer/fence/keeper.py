@@ -38,15 +38,20 @@ class Told:
     cancelled = held = False
 
     def __init__(self, link: Connection) -> None:
-        self.link, self.last, self.lock = link, float("-inf"), threading.Lock()
+        self.link, self.lock = link, threading.Lock()
+        self.last: dict[str, float] = {}  # when each word was said
 
     def update(self, done: int, message: str = "", *, force: bool = False, **_: Any) -> None:
         """As `Progress.update`; being cancelled is up to the asker, who ends the worker."""
+        self.say("told", (int(done), str(message)[:1000]), force)
+
+    def say(self, word: str, found: Any = None, force: bool = False) -> None:
+        """A word to the asker, from whichever thread."""
         now = time.monotonic()
         with self.lock:
-            if force or now - self.last >= OFTEN:
-                self.last = now
-                self.link.send_bytes(pickle.dumps(("told", (int(done), str(message)[:1000]))))
+            if force or now - self.last.get(word, float("-inf")) >= OFTEN:
+                self.last[word] = now
+                self.link.send_bytes(pickle.dumps((word, found)))
 
 
 class Worker:
@@ -55,23 +60,28 @@ class Worker:
     def __init__(self, number: int, fate: socket.socket, memory: int) -> None:
         self.number, self.fate, self.most = number, fate, _used(number) + memory
         self.reason = ""
+        self.ends: float | None = None  # when it is killed, unless it is gone by then
 
 
 def keep(control: socket.socket) -> None:
     """Forks for every question on a line, until all who hold its other end are gone."""
     workers: dict[int, Worker] = {}
     while True:
-        wanted = [control, *(worker.fate for worker in workers.values())]
+        wanted = [control, *(worker.fate for worker in workers.values() if worker.ends is None)]
         ready, _, _ = select.select(wanted, [], [], LOOK if workers else None)
         for worker in workers.values():
-            if worker.fate in ready:  # nothing is ever said there but that the asker hung up
-                _end(worker, "hung up")
+            if worker.ends is not None:
+                if time.monotonic() > worker.ends:
+                    _end(worker, "hung up", signal.SIGKILL)
+            elif worker.fate in ready:  # nothing is ever said there but that the asker hung up
+                worker.ends = time.monotonic() + fence.GRACE
+                _end(worker, "hung up", signal.SIGTERM)
             elif _used(worker.number) > worker.most:
-                _end(worker, "memory")
+                _end(worker, "memory", signal.SIGKILL)
         _bury(workers)
         if control in ready and not _begin(control, workers):
             for worker in workers.values():
-                _end(worker, "hung up")
+                _end(worker, "hung up", signal.SIGKILL)
             return
 
 
@@ -93,8 +103,7 @@ def _begin(control: socket.socket, workers: dict[int, Worker]) -> bool:
             for worker in workers.values():
                 worker.fate.close()
             os.close(fate)
-            fence.join(socket.socket(fileno=asking))
-            _work(Connection(link), module, function, int(memory))
+            _work(Connection(link), socket.socket(fileno=asking), module, function, int(memory))
             code = 0
         finally:
             os._exit(code)
@@ -104,21 +113,23 @@ def _begin(control: socket.socket, workers: dict[int, Worker]) -> bool:
     return True
 
 
-def _work(link: Connection, module: str, function: str, memory: int) -> None:
+def _work(link: Connection, asking: socket.socket, module: str, function: str, memory: int) -> None:
     """The life of a worker."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is being written is removed
     given = pickle.loads(link.recv_bytes())  # of the program itself, which trusts what it asks
     os.environ.clear()
     os.environ.update(given["environment"])
     os.chdir(given["folder"])
     _bound(memory)
-    link.send_bytes(pickle.dumps(("begun", None)))
-    told = {"progress": Told(link)} if given["told"] else {}
+    told = Told(link)
+    told.say("begun", force=True)
+    fence.join(asking, told)
     try:
         called = getattr(importlib.import_module(module), function)
-        answer = ("done", called(*given["arguments"], **told))
+        answer = ("done", called(*given["arguments"], **({"progress": told} if given["told"] else {})))
     except BaseException as error:
         answer = _told(error)
-    link.send_bytes(pickle.dumps(answer))
+    told.say(*answer, force=True)
 
 
 def _told(error: BaseException) -> tuple[str, Any]:
@@ -153,10 +164,10 @@ def _used(number: int) -> int:
     return 0
 
 
-def _end(worker: Worker, reason: str) -> None:
+def _end(worker: Worker, reason: str, how: signal.Signals) -> None:
     worker.reason = worker.reason or reason
     with suppress(ProcessLookupError):
-        os.kill(worker.number, signal.SIGKILL)
+        os.kill(worker.number, how)
 
 
 def _bury(workers: dict[int, Worker]) -> None:

@@ -449,7 +449,8 @@ def test_a_killed_decoding_leaves_nothing_that_looks_complete(tmp_path):
         "c.squared = squared\n"
         "d.load(sys.argv[1], 'train', 8)"
     )
-    ran = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
+    alone = os.environ | {"EXPLORER_FENCE": "off"}
+    ran = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True, env=alone)
     assert ran.returncode == -9
     assert [path.name[0] for path in (cache_folder() / "images").iterdir()] == ["."]
     assert sorted(reds(datasets.load(root, "train", 8))) == list(range(200))
@@ -457,16 +458,41 @@ def test_a_killed_decoding_leaves_nothing_that_looks_complete(tmp_path):
 
 
 def test_cancelled_decoding_cleans_up(tmp_path):
-    root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(20)} | {"test/0.png": picture(0)})
-    progress = Progress(0, "images", quiet=True)
-    progress.cancel()
+    root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(3000)} | {"test/0.png": picture(0)})
+
+    class Impatient(Progress):
+        def update(self, done, message="", **figures):
+            if message.startswith("decoding"):
+                self.cancel()
+            super().update(done, message, **figures)
+
     with pytest.raises(Cancelled):
-        datasets.load(root, "train", 8, progress=progress)
+        datasets.load(root, "train", 8, progress=Impatient(0, "images", quiet=True))
     assert list((cache_folder() / "images").iterdir()) == []
+
+
+def test_a_picture_that_ends_its_reader_loses_itself(tmp_path):
+    """What no decoder is known to do is done by one here, of the workers behind the fence."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'explorer.fence.keeper' in sys.orig_argv:\n"
+        "    from PIL import ImageFile\n"
+        "    real = ImageFile.ImageFile.load\n"
+        "    ImageFile.ImageFile.load = lambda self: os.abort() if self.size == (11, 11) else real(self)\n"
+    )
+    files = {f"train/{n:03}.png": picture(n) for n in range(100)} | {"test/0.png": picture(0)}
+    root = fill(tmp_path / "p", files | {"train/050a.png": picture(0, size=(11, 11))})
+    program = (
+        "import sys, explorer.datasets as d\nfound = d.load(sys.argv[1], 'train', 8)\nprint(len(found), found.skipped)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), os.getcwd()))}
+    ran = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, env=environment)
+    assert ran.stdout == "100 (('train/050a.png', 'ends the program that reads it (Aborted)'),)\n", ran.stderr
 
 
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_a_full_disk_is_one_sentence_and_cleaned_up(tmp_path, monkeypatch, when):
+    monkeypatch.setenv("EXPLORER_FENCE", "off")  # the patches are of this process
     root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(20)} | {"test/0.png": picture(0)})
 
     def full(*_):

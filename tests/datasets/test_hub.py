@@ -60,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_FENCE", "off")  # the patches are of this process
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(hub, "_failed", {})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:

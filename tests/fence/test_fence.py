@@ -47,7 +47,7 @@ def test_whatever_a_reader_does_is_one_sentence(reader, sentence, tmp_path, monk
 
 
 def test_memory_is_bounded():
-    with pytest.raises(fence.Fault, match=r"needs more than 104\.9 MB of memory"):
+    with pytest.raises(fence.Fault, match=r"needs more than 0\.1 GB of memory"):
         fence.ask(readers.growing, memory=100 * 1024**2)
 
 
@@ -76,6 +76,10 @@ def test_progress_is_told_and_keeps_a_reader_alive():
     progress.update = lambda done, message="": said.append((done, message))
     assert fence.ask(readers.told, seconds=0.6, progress=progress) == "all"
     assert said[0] == (0, "picture 0") and len(said) >= 3
+
+
+def test_a_beat_keeps_a_silent_reader_alive():
+    assert fence.ask(readers.beating, seconds=0.5) == "alive"
 
 
 def test_a_cancelled_reader_ends():
