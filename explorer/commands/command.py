@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.errors import printable
+from explorer.errors import one_line, printable
 from explorer.options import kind_of
 from explorer.progress import Progress
 
@@ -99,8 +99,9 @@ def cancellable(progress: Progress):
 
 
 def tell(line: str) -> None:
-    """A line on standard error for people; nothing in it moves the cursor, whatever is in the names of files."""
-    print(printable(line), file=sys.stderr)
+    """A line on standard error for people; nothing in it moves the cursor, and it is not longer than some hundred
+    characters, whatever is in the names of files."""
+    print(one_line(line), file=sys.stderr)
 
 
 def emit(result: dict, as_json: bool, lines: list[str]) -> None:

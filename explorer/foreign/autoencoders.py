@@ -58,7 +58,7 @@ def recognise(place: Place) -> Found | None:
         inside = (recognise(Place(place.path / part, place.image_size)) for part in PARTS)
         return next((found for found in inside if found), None)
     kind = place.config.get("_class_name")
-    if kind not in CLASSES:
+    if not isinstance(kind, str) or kind not in CLASSES:
         if place.config.get("_diffusers_version"):
             raise BadInput(f"{place.path.name} is a {_called(str(kind)[:80])}")
         return None

@@ -7,6 +7,7 @@ allocated, so a small file cannot claim to be large.
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -108,11 +109,13 @@ def header(path: Path, name: str | None = None) -> dict[str, Any]:
         end = max((int(entry["data_offsets"][1]) for entry in found.values()), default=0)
         for entry in found.values():
             entry["shape"] = tuple(int(side) for side in entry["shape"])
+            if not all(0 <= side <= 8 * size for side in entry["shape"]) or math.prod(entry["shape"]) > 8 * size:
+                raise ValueError("more numbers than there are bits")
     except BadInput:
         raise
     except OSError as error:
         raise BadInput(f"{name} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError):
         raise BadInput(f"{name} is damaged: its header is not that of a safetensors file; {AGAIN}") from None
     if 8 + length + end != size:
         raise BadInput(f"{name} is damaged: {size:,} bytes where its header says {8 + length + end:,}; {AGAIN}")

@@ -12,6 +12,7 @@ import mmap
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ TYPES = {
 }  # fmt: skip
 
 
+DAMAGE = (  # what the readers of archives and numbers raise for a file that is damaged
+    zipfile.BadZipFile, struct.error, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError, OverflowError,
+)  # fmt: skip
+
+
 def read(path: Path, size: int) -> Any:
     """What a file of `size` bytes holds, with `Stored` in the place of tensors.
 
@@ -43,7 +49,9 @@ def read(path: Path, size: int) -> Any:
         found, names = _modern(path, size) if zipfile.is_zipfile(path) else _legacy(path, size)
     except pickles.Unreadable as error:
         raise BadInput(f"{path.name} cannot be read: {error}; {CONVERT}") from None
-    except (zipfile.BadZipFile, struct.error, NotImplementedError, EOFError):
+    except BadInput:
+        raise
+    except DAMAGE:
         raise BadInput(f"{path.name} is damaged, or no file of torch; copy it again, or {CONVERT}") from None
     refused = pickles.harmful(names)
     if not refused and isinstance(found, pickles.Inert):  # a whole network

@@ -189,3 +189,12 @@ def test_single_files_are_listed_and_opened_by_the_same_endings():
 def test_a_file_without_weights(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "a.pt")
     refused(tmp_path / "a.pt", "holds no weights by name")
+
+
+@pytest.mark.parametrize("side", ["Infinity", "1e400", "-1", "4294967296", "true, 8589934592"])
+def test_a_header_with_sizes_that_no_file_has_is_damaged(tmp_path, side):
+    header = b'{"a":{"dtype":"F32","shape":[%s,%s],"data_offsets":[0,4]}}' % (side.encode(), side.encode())
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(BadInput, match="damaged"):
+        reading.header(path)

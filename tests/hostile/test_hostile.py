@@ -1,0 +1,48 @@
+"""No file stops, fills or reads the machine: hostile cases are opened as a user would open them.
+
+A few hundred of them; all with EXPLORER_HOSTILE=all, or by `python tests/benchmarks/hostile.py --count 0 --cases`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.hostile.case import Case
+from tests.hostile.cases import CASES, chosen
+from tests.hostile.lives import faults, lives, remove
+
+KNOWN: dict[str, str] = {  # cases that fail, and why
+    "Parquet: 7 KB that expand to 4 GB": "batches of rows, not of bytes: 2.3 GB before the fence ends it",
+    "table beside pictures: CSV of 10^6 columns": "2.2 GB and 20 s, and the pictures are lost with the table",
+    "looks of users: 10^5 columns": "the columns are looked at one by one, for more than a minute",
+    "picture: PNG of 16 bit and 99 million pixels": "widened to 32 bits whole: 2.4 GB",
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with lives() as served:
+        yield served
+
+
+def _marked(case: Case):
+    known = [pytest.mark.xfail(reason=KNOWN[case.id], strict=True)] if case.id in KNOWN else []
+    return pytest.param(case, id=case.id, marks=known)
+
+
+OPENED = CASES if os.environ.get("EXPLORER_HOSTILE") == "all" else chosen()
+
+
+@pytest.mark.parametrize("case", [_marked(case) for case in OPENED])
+def test_a_sentence_or_a_good_end(case, server):
+    at = server.folder()
+    canary = server.place / "canary"
+    try:
+        server.write(case.id, at, canary)
+        life = server.live(case.words(at), at, dict(case.environment))
+        assert not faults(life, case.ends, case.says, canary)
+    finally:
+        canary.unlink(missing_ok=True)
+        remove(at)
