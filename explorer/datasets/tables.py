@@ -16,6 +16,7 @@ from explorer.errors import BadInput
 SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 OTHERS = (".xlsx", ".xls", ".ods")  # tables that are named, not read
 MAX_ROWS = 5_000_000
+MOST_COLUMNS = 10_000  # of a CSV: each costs time and memory of its own, also those that are left out
 MAX_CELLS = 512 * 1024**2  # bytes of a Parquet table, unpacked
 _SEPARATORS = ",;\t|"
 _MISSING = {"na", "n/a", "nan", "none", "null", "<na>", "#n/a", "-", "?", "."}  # beside numbers, not beside words
@@ -105,6 +106,9 @@ def _csv(content: bytes) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if told:
         text = text[told.end() :]
     separator = told[1] if told else _separator(text)
+    wide = text.partition("\n")[0].count(separator) + 1
+    if wide > MOST_COLUMNS:
+        raise BadInput(f"has {wide:,} columns in its first line; give at most {MOST_COLUMNS:,}")
     options = {"sep": separator, "dtype": str, "keep_default_na": False, "na_filter": False, "index_col": False}
     options |= {"skipinitialspace": True, "nrows": MAX_ROWS}
     try:

@@ -206,3 +206,11 @@ def test_names_that_are_no_unicode_cost_no_picture(tmp_path):
     found, _ = told(root, "a")
     assert found == {"café.png": "x", "1.png": "y", "2.png": None, "3.png": None}
     assert sorted(datasets.load(root, "all", 8).read(slice(None))[:, 0, 0, 0]) == [0, 1, 2, 3]
+
+
+def test_a_table_of_a_million_columns_is_named_and_the_pictures_are_used(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("file_name," + "c," * 10**6 + "\na.png,1\n")
+    images = datasets.load(str(tmp_path), "all", 8)
+    assert len(images) == 1
+    assert any("1,000,002 columns" in note for note in images.notes)

@@ -15,8 +15,6 @@ from tests.hostile.lives import faults, lives, remove
 
 KNOWN: dict[str, str] = {  # cases that fail, and why
     "Parquet: 7 KB that expand to 4 GB": "batches of rows, not of bytes: 2.3 GB before the fence ends it",
-    "table beside pictures: CSV of 10^6 columns": "2.2 GB and 20 s, and the pictures are lost with the table",
-    "looks of users: 10^5 columns": "the columns are looked at one by one, for more than a minute",
     "picture: PNG of 16 bit and 99 million pixels": "widened to 32 bits whole: 2.4 GB",
 }
 
