@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from explorer import fence
 from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
 from explorer.files import checkpoint_folder as folder
 
+NEEDED = ("torch", "h5py", "explorer.foreign")  # by workers behind the fence
 FORMAT = 1
+MOST = 1000  # entries of a folder that tell whether it has changed
 SHIPPED_ORDER = (
     "vqvae-shapes",
     "vqvae2-shapes",
@@ -135,7 +139,55 @@ def resolve(name_or_path: str | Path) -> Path:
 
 def describe(path: str | Path) -> Checkpoint:
     """What the folder or file at `path` says it is; raises BadInput in one sentence if it is no checkpoint."""
-    return _own(Path(path)) or _codes(Path(path)) or _describe_foreign(Path(path))
+    path = Path(path)
+    if (own := _own(path)) is not None:
+        return own
+    found = _strangers(path, _stamps(path))
+    if isinstance(found, str):
+        raise BadInput(found)
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _strangers(path: Path, stamps: object) -> Checkpoint | str:
+    """What a file or folder of others is, or what is wrong with it; looked at behind the fence, until it changes."""
+    try:
+        return fence.ask(_look, path, what=path.name)
+    except BadInput as fault:
+        return str(fault)
+
+
+def _look(path: Path) -> Checkpoint:
+    return _codes(path) or _describe_foreign(path)
+
+
+def check(checkpoint: Checkpoint) -> None:
+    """Reads the weights of a checkpoint to the last number; raises BadInput where something is wrong with them."""
+    if checkpoint.format == "explorer":
+        load(checkpoint.path)
+    elif checkpoint.format != "codes":  # of which all was read
+        fence.ask(_load, checkpoint.path, what=checkpoint.name, memory=_room(checkpoint.path))
+
+
+def _load(path: Path) -> None:
+    load(path)
+
+
+def _room(path: Path) -> int:
+    """Bytes of memory that reading weights may take: they are held twice for a moment, perhaps unpacked."""
+    files = [path] if path.is_file() else [one for one in path.glob("*") if one.is_file()] if path.is_dir() else []
+    return max(fence.MEMORY, 4 * sum(file.stat().st_size for file in files))
+
+
+def _stamps(path: Path) -> tuple:
+    """Changes when a file or folder does, or what lies in the folder; of a path with `@128` that of what is before."""
+    place = path if os.path.lexists(path) else Path(str(path).rpartition("@")[0])
+    try:
+        inside = list(islice(os.scandir(place), MOST)) if place.is_dir() else []
+        found = [(entry.name, entry.stat()) for entry in inside]
+        return tuple((name, one.st_mtime_ns, one.st_size) for name, one in (*found, ("", place.stat())))
+    except OSError:
+        return ()
 
 
 def _codes(path: Path) -> Checkpoint | None:
@@ -255,7 +307,10 @@ def load(path: str | Path):
         if codes.holds(Path(path)):
             raise BadInput(f"{Path(path).name} holds codes only: there is no network")
 
+        describe(path)
         if found := foreign.recognise(path):
+            if found.read is not None and not fence.within():  # a reader that is not ours: once where it does no harm
+                fence.ask(_load, Path(path), what=Path(path).name, memory=_room(Path(path)))
             return foreign.load(found, Path(path).name)
     checkpoint = describe(path)
     weights = checkpoint.path / WEIGHTS
@@ -315,8 +370,8 @@ def fingerprint(path: str | Path) -> str:
 
         if codes.holds(path):
             return codes.fingerprint(path)
-        found = foreign.recognise(path)
-        if found is not None:
+        describe(path)
+        if found := foreign.recognise(path):
             return foreign.fingerprint(found)
     try:
         stat = (path / WEIGHTS).stat()

@@ -35,10 +35,8 @@ def inspect(
     from explorer import checkpoints
 
     checkpoint = checkpoints.describe(checkpoints.resolve(path))
-    if checkpoint.family == "codes":
-        pass  # all of it was read and checked
-    elif checkpoint.state == "done" or (checkpoint.path / checkpoints.WEIGHTS).exists():
-        checkpoints.load(checkpoint.path)  # says what is wrong with the weights; a run that just began has none
+    if checkpoint.state == "done" or (checkpoint.path / checkpoints.WEIGHTS).exists():
+        checkpoints.check(checkpoint)  # a run that just began has no weights
     facts = dataclasses.asdict(checkpoint)
     lines = [f"{key}: {facts[key]}" for key in ("format", "family", "image_size", "dataset", "parameters", "state")]
     lines += [
