@@ -11,7 +11,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from explorer import fence
+from explorer import access, fence
 from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
 from explorer.files import checkpoint_folder as folder
@@ -120,7 +120,7 @@ def resolve(name_or_path: str | Path) -> Path:
             if (root / text / "config.json").is_file() or (root / text).is_file():
                 return root / (text + asked)
     path = Path(text).expanduser()
-    if text and path.exists():
+    if text and access.within(path) and path.exists():
         return Path(f"{path}{asked}")
     if text.count("/") >= 1 and not text.startswith(("/", ".", "~")):
         from explorer.foreign import hub
@@ -133,6 +133,8 @@ def resolve(name_or_path: str | Path) -> Path:
                     f"`explorer fetch {text}` downloads it"
                 )
             return Path(f"{place}{asked}")
+    if "/" in text or "\\" in text:
+        access.check(path)
     names = ", ".join(checkpoint.name for checkpoint in find()) or "none found"
     raise BadInput(f"no checkpoint {text!r}; choose from {names}, or give the path of a checkpoint folder")
 
@@ -140,6 +142,7 @@ def resolve(name_or_path: str | Path) -> Path:
 def describe(path: str | Path) -> Checkpoint:
     """What the folder or file at `path` says it is; raises BadInput in one sentence if it is no checkpoint."""
     path = Path(path)
+    access.check(path)
     if (own := _own(path)) is not None:
         return own
     found = _strangers(path, _stamps(path))

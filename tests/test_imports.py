@@ -16,6 +16,7 @@ PACKAGE = ROOT / "explorer"
 ORDER = (
     ("errors",),
     ("files",),
+    ("access",),
     ("places",),
     ("progress",),
     ("fence",),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from explorer import access
 from explorer.commands.command import Json, cancellable, command, emit, tell
 from explorer.commands.results import CheckpointName
 from explorer.errors import BadInput, explained
@@ -46,7 +47,7 @@ def decode(
     model = checkpoints.load(checkpoints.resolve(checkpoint)).to(place)
     if why := no_decoder(model):
         raise BadInput(why.rstrip("."))
-    codes = codes.expanduser()
+    codes = access.check(codes.expanduser())
     found = layer_codes.read(codes, model.layers, {name: len(book) for name, book in model.codebooks.items()})
     written: list[str] = []
     with cancellable(Progress(found.count, "images")) as progress, torch.inference_mode(), exact():

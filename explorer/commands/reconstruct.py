@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from explorer import access
 from explorer.commands.command import Json, cancellable, command, emit, tell
 from explorer.commands.results import CheckpointName
 from explorer.errors import BadInput, explained
@@ -120,7 +121,7 @@ def _read(sources: list[Path], size: int, fit: str) -> tuple[list[tuple[Path, np
     pictures, skipped = [], []
     for source in sources:
         try:
-            pictures.append((source, decode_image(source, size, fit)))
+            pictures.append((source, decode_image(access.check(source), size, fit)))
         except (BadInput, OSError) as error:
             skipped.append({"path": str(source), "reason": str(error)})
     if not pictures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from explorer import access
 from explorer.commands.command import Json, cancellable, command, emit, noted, tell
 from explorer.commands.results import SUBJECT, CheckpointName
 from explorer.errors import BadInput
@@ -91,7 +92,7 @@ def looked(study: Study, query: str) -> Picture:
     from explorer.study import Picture
 
     path, names = Path(query).expanduser(), list(study.images.names)
-    if path.is_file():
+    if access.within(path) and path.is_file():
         size, fit = study.checkpoint.image_size, study.subject.fit
         return Picture(decode_image(path.read_bytes(), size, fit), path.name)
     if query.isdecimal() and len(query) < 12:

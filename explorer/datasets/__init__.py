@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from explorer import fence
+from explorer import access, fence
 from explorer.datasets import coded, codes, hub, shapes
 from explorer.datasets.decoding import Names, decode, is_cached, opened
 from explorer.datasets.downloads import torchvision_source
@@ -90,7 +90,7 @@ def load(
 
     Raises BadInput, in one sentence, on anything that cannot be used.
     """
-    if codes.alone(Path(name).expanduser()):
+    if _codes_alone(name):
         return coded.without_pixels(Path(name).expanduser(), limit)
     suspect: tuple[int, ...] = ()
     while True:
@@ -125,7 +125,7 @@ def ready(
     name: str, split: str = "test", size: int | None = None, *, fit: str = "crop", limit: int | None = None
 ) -> bool:
     """Whether `load` of the same would open the split at once, without a download or decoding."""
-    if codes.alone(Path(name).expanduser()):
+    if _codes_alone(name):
         return True
     return _apart(_ready, name, split, size, fit, limit)
 
@@ -218,6 +218,12 @@ def _decoded(
     )
 
 
+def _codes_alone(name: str) -> bool:
+    """Whether a name is the path of codes without pictures."""
+    path = Path(name).expanduser()
+    return access.within(path) and codes.alone(path)
+
+
 def _ready(name: str, split: str, size: int | None, fit: str, limit: int | None) -> bool:
     name, source = _source(name)
     split = pick_split(split, source.splits)
@@ -267,14 +273,17 @@ def _source(name: str | Path) -> tuple[str, Source]:
             return known, source
     path = Path(text).expanduser()
     try:
-        if codes.alone(path):
-            return str(path), _codes_source(path)
-        if text and path.is_dir():
-            return str(path), place_source(path)
-        if text and path.is_file():
-            return str(path), file_source(path)
-        if (found := pattern_source(text)) is not None:
-            return found
+        if access.within(path):
+            if codes.alone(path):
+                return str(path), _codes_source(path)
+            if text and path.is_dir():
+                return str(path), place_source(path)
+            if text and path.is_file():
+                return str(path), file_source(path)
+            if (found := pattern_source(text)) is not None:
+                return found
+        elif hub.NAME.fullmatch(text) is None:
+            access.check(path)
         if (named := hub.hub_source(text)) is not None:
             return text, named
     except OSError as error:

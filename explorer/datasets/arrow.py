@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer import access
 from explorer.datasets.sources import SPLITS, Source
 from explorer.datasets.tabular import DAMAGE, Table, split_of, tabular_source
 from explorer.errors import BadInput
@@ -48,6 +49,7 @@ def arrow_source(path: Path) -> Source:
         tables, known = _saved(path, None), _features(path)
     else:
         files = [file for file in sorted(path.rglob("*.arrow")) if not file.name.startswith(("cache-", "tmp"))]
+        files = [file for file in files if access.within(file)]
         tables = [_table(file, split_of(file.relative_to(path).as_posix())) for file in files]
         known = _features(path)
     if not tables:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from explorer import access
 from explorer.datasets import labelling, tables, unread
 from explorer.datasets.images import SUFFIXES
 from explorer.datasets.sources import SPLITS, Item, Listing, Source
@@ -76,6 +77,9 @@ def _scan(root: Path, below: str, found: Found, seen: set[tuple[int, int]]) -> N
         for entry in sorted(entries, key=lambda entry: entry.name):
             name = posixpath.join(below, entry.name)
             if entry.name.startswith("."):
+                continue
+            if entry.is_symlink() and not access.within(entry.path):
+                found.notes.append(f"the link '{short(name)}' leads out of the folders that may be opened here")
                 continue
             if entry.is_dir():
                 _scan(root, name, found, seen)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from explorer import access
 from explorer.datasets import event_columns, simulated, tables
 from explorer.errors import BadInput
 from explorer.files import atomic_path, cache_folder, open_regular, read_json, sized
@@ -90,7 +91,7 @@ def read(path: str | Path, images: Images, *, hashed: bool = False) -> Interacti
         BadInput: a file that cannot be used, in one sentence.
     """
     try:
-        path = Path(path).expanduser()
+        path = access.check(Path(path).expanduser())
         with open_regular(path) as file:
             size = file.seek(0, 2)
             if size > LARGEST:

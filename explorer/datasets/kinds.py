@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from explorer import access
 from explorer.datasets import others
 from explorer.datasets.archives import zip_source
 from explorer.datasets.arrow import arrow_source, is_arrow_folder
@@ -29,7 +30,7 @@ MOST = 200_000  # entries of a folder that are looked at for what it is
 
 def _only(suffix: str, folder: Path) -> Source:
     """The one file of its kind in a folder; BadInput names several."""
-    files = sorted(folder.rglob(f"*{suffix}"))
+    files = [file for file in sorted(folder.rglob(f"*{suffix}")) if access.within(file)]
     if len(files) == 1:
         return file_source(files[0])
     listed = ", ".join(f"'{file.relative_to(folder)}'" for file in files[:5])
@@ -85,7 +86,7 @@ def pattern_source(text: str) -> tuple[str, Source] | None:
         for place in places
         for file in (sorted(root.glob(str(place.relative_to(root)))) if "*" in place.name else [place])
     ]
-    missing = [file for file in files if not file.is_file()]
+    missing = [file for file in files if not access.within(file) or not file.is_file()]
     if missing or not files:
         raise BadInput(f"'{text[:200]}' stands for files of which '{missing[0] if missing else root}' is not there")
     names = [file.relative_to(root).as_posix() for file in files]
@@ -163,5 +164,5 @@ def below(root: Path) -> Iterator[str]:
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith(".") and access.within(Path(folder) / name):
                 yield (Path(folder) / name).relative_to(root).as_posix()

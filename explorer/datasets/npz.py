@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from explorer import access
 from explorer.datasets.arrays import array_source
 from explorer.datasets.members import MAX_MEMBERS, Array, header, mapped, npz_arrays, size_of
 from explorer.datasets.sources import Source
@@ -14,7 +15,7 @@ from explorer.errors import BadInput
 
 def npy_source(path: Path) -> Source:
     """Pictures of an `.npy` file, or of the `.npy` files of a folder. Raises BadInput."""
-    files = sorted(path.glob("*.npy")) if path.is_dir() else [path]
+    files = [one for one in sorted(path.glob("*.npy")) if access.within(one)] if path.is_dir() else [path]
     if not 0 < len(files) <= MAX_MEMBERS:
         many = f"{len(files):,} .npy files" if files else "no .npy file itself, only in folders inside"
         raise BadInput(f"'{path}' has {many}; save their pictures as one array (N, height, width, 3)")

@@ -19,16 +19,19 @@ import time
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from explorer import fence
 from explorer.errors import BadInput, Cancelled, Unanswered, one_line
+from explorer.fence import landlock
 from explorer.fence.words import NAME
 
 LOOK = 0.02  # seconds between two looks at the memory of workers
 HARD = 2  # times the memory that is allowed, the system refuses more by itself
+SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/dev", "/sys/devices/system/cpu", "/proc/meminfo", "/proc/cpuinfo")
 OFTEN = 0.1  # seconds between two words of progress
 
 
@@ -121,6 +124,7 @@ def _work(link: Connection, asking: socket.socket, module: str, function: str, m
     os.environ.update(given["environment"])
     os.chdir(given["folder"])
     _bound(memory)
+    _confine([one for one in given["arguments"] if isinstance(one, Path)])
     told = Told(link)
     told.say("begun", force=True)
     fence.join(asking, told)
@@ -154,6 +158,26 @@ def _bound(memory: int) -> None:
         bound = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _confine(named: list[Path]) -> None:
+    """Lets the system refuse what lies outside: writing but into the cache, reading but what may be opened here.
+
+    Args:
+        named: what the question is about, which has been looked at by who asks.
+    """
+    from explorer import access
+    from explorer.files import cache_folder
+
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    hub = Path(os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    writable = [cache, hub, Path(os.devnull)]
+    allowed = access.folders()
+    if allowed is not None:
+        own = (sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path), *SYSTEM, f"/proc/{os.getpid()}")
+        allowed = [*allowed, *named, *writable, *map(Path, own)]
+    landlock.restrict(allowed, writable)
 
 
 def _used(number: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer import checkpoints
+from explorer import access, checkpoints
 from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
 from explorer.files import checkpoint_folder as root
@@ -83,8 +83,10 @@ def resolve(name_or_path: str | Path) -> Path:
     """Folder of a prior given by name or path; raises BadInput that lists the names if there is none."""
     text = str(name_or_path)
     for place in (root() / text, SHIPPED / text, Path(os.path.expanduser(text))):
-        if text and is_prior(place):
+        if text and access.within(place) and is_prior(place):
             return place
+    if "/" in text:
+        access.check(os.path.expanduser(text))
     names = ", ".join(one.name for one in find()) or "none found; `explorer prior train CHECKPOINT` makes one"
     raise BadInput(f"no prior {text!r}; choose from {names}, or give the path of its folder")
 

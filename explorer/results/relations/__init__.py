@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import access
 from explorer.errors import BadInput
 from explorer.files import digest, read_json, write_json
 from explorer.options import number, text
@@ -65,7 +66,7 @@ def opened(options: Options, images: Images, *, hashed: bool = False) -> Interac
         raise BadInput("name what users looked at with --interactions: a table with the columns user_id and image_id")
     try:
         path = Path(options.interactions).expanduser()
-        there = path.is_file()
+        there = access.check(path).is_file()
     except (OSError, RuntimeError, ValueError):
         raise BadInput("--interactions names no file that can be read; name a table of user_id and image_id") from None
     if there:

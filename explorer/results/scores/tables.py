@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from explorer import access
 from explorer.datasets import labelling, naming, tables
 from explorer.datasets.sources import beside_them, concept_table
 from explorer.datasets.values import short
@@ -77,7 +78,7 @@ def read(place: Path, images: Images) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _place(file: str) -> Path:
-    place = Path(file).expanduser()
+    place = access.check(Path(file).expanduser())
     if not place.is_file():
         raise BadInput(f"there is no table '{short(file, 200)}'; give a CSV, TSV, JSON lines or Parquet file")
     if not place.name.lower().endswith(tables.SUFFIXES):
