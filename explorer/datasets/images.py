@@ -242,7 +242,7 @@ def _decoded(
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
     image.load()
     orientation = _orientation(image)
-    image = _rgb(image, rules)
+    image = _shown(image, rules)
     pixels = _fitted(image, size, fit)
     if orientation in _TURNS:  # afterwards: a centred square turns into itself, and it is small
         pixels = np.ascontiguousarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
@@ -256,11 +256,12 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image:
+def _shown(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image:
+    """A picture in 8 bits, in colour or grey, on white where it is transparent."""
     kind = _depth(image)
     if kind in ("integers", "floats") or (rules and kind in rules):
         values = np.asarray(image)
-        return Image.fromarray((rules[kind] if rules else _own(values)).pixels(values)).convert("RGB")
+        return Image.fromarray((rules[kind] if rules else _own(values)).pixels(values))  # grey until it is small
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
@@ -290,7 +291,7 @@ def _fitted(image: Image.Image, size: int, fit: str) -> np.ndarray:
     if fit == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        return np.asarray(_resized(image, (size, size), (left, top, left + side, top + side)))
+        return np.asarray(_resized(image, (size, size), (left, top, left + side, top + side)).convert("RGB"))
     scale = size / max(width, height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     canvas = Image.new("RGB", (size, size), (255, 255, 255))

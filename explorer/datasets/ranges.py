@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 DIM = 17  # 8-bit pixels that stay below are no photograph as it is meant to be seen
+BLOCK = 1 << 20  # numbers that are widened at once
 OVERSHOOT = 0.05  # of a range of floats, which resampling adds at both ends, and which is cut off
 
 
@@ -22,8 +23,12 @@ class Range:
         """Numbers of any shape as uint8; what lies outside of the range is cut off, what is no number is black."""
         if values.dtype == np.uint8 and (self.black, self.white) == (0.0, 255.0):
             return values
-        scaled = (values.astype(np.float64) - self.black) * (255.0 / (self.white - self.black)) + 0.5
-        return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
+        flat, pixels = values.reshape(-1), np.empty(values.size, np.uint8)
+        for first in range(0, values.size, BLOCK):  # eight bytes each would be gigabytes of a large picture
+            part = slice(first, first + BLOCK)
+            scaled = (flat[part].astype(np.float64) - self.black) * (255.0 / (self.white - self.black)) + 0.5
+            pixels[part] = np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255)
+        return pixels.reshape(values.shape)
 
 
 def find(low: float, high: float, dtype: np.dtype, count: int) -> Range:
