@@ -16,7 +16,13 @@ from explorer.errors import BadInput, explained
 from explorer.files import SHIPPED, atomic_path, digest, file_digest, read_json, write_bytes, write_json
 from explorer.files import checkpoint_folder as folder
 
-NEEDED = ("torch", "h5py", "explorer.foreign")  # by workers behind the fence
+NEEDED = (  # by workers behind the fence
+    "torch",
+    "h5py",
+    "explorer.foreign",
+    "diffusers.models.autoencoders.autoencoder_kl",
+    "diffusers.models.autoencoders.vq_model",
+)
 FORMAT = 1
 MOST = 1000  # entries of a folder that tell whether it has changed
 SHIPPED_ORDER = (

@@ -136,9 +136,9 @@ def concepts(table: pd.DataFrame, known: Mapping[str, Any]) -> pd.DataFrame:
         if isinstance(labels, list) and pd.api.types.is_numeric_dtype(table[name].dtype):
             codes = table[name].fillna(-1).astype("int64")
             codes = codes.where((codes >= 0) & (codes < len(labels)), -1)
-            unique = list(dict.fromkeys(str(label) for label in labels))
-            place = np.array([unique.index(str(label)) for label in labels] + [-1])
-            table[name] = pd.Categorical.from_codes(place[codes], categories=unique)
+            places: dict[str, int] = {}
+            place = np.array([places.setdefault(str(label), len(places)) for label in labels] + [-1])
+            table[name] = pd.Categorical.from_codes(place[codes], categories=list(places))
     return concept_table(table)
 
 

@@ -22,7 +22,7 @@ from explorer.datasets import depths
 from explorer.datasets.images import squared
 from explorer.datasets.ranges import Range
 from explorer.datasets.sources import Item, Listing, Source, sample
-from explorer.datasets.stamps import pixel_stamp, stamp
+from explorer.datasets.stamps import batch_of, pixel_stamp, stamp
 from explorer.errors import BadInput, explained
 from explorer.files import atomic_path, cache_folder, digest, read_json, sized
 from explorer.progress import Progress
@@ -113,8 +113,7 @@ def decode(
     rows = sample(total, limit)
     target = folder / named[limit if len(rows) < total else None]
     _discard_leftovers(folder)
-    if not _whole(target):  # a cleaner of old files took a part
-        shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)  # a cleaner of old files took a part, or it is damaged
     rules = depths.rules(source, split, listing, progress)
     listing = replace(listing, notes=(*listing.notes, *(f"pixel {one.note}" for one in rules.values() if one.note)))
     _decode(listing, rows, target, Decoder(size, fit, rules, suspect), name, progress)
@@ -141,22 +140,27 @@ def _whole(entry: Path) -> bool:
 
 
 def _open(folder: Path) -> tuple[Entry, np.ndarray, dict] | None:
-    """The entry in `folder`, the source's rows that it holds, and its meta data; None if there is no entry."""
+    """The entry in `folder`, the source's rows that it holds, and its meta data; None if there is no whole one.
+
+    What is damaged, or does not fit together, counts as not there, and is made again.
+    """
     try:
         meta = read_json(folder / "meta.json")
         index = pd.read_parquet(folder / "index.parquet")
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or not 0 < len(pixels) == len(index):
+            return None
         if not set(STAMPS) <= set(index):
             index = _stamped(folder, index, pixels)
         names, rows = index.pop("_name").tolist(), index.pop("_row").to_numpy()
-        skipped = tuple((file, reason) for file, reason, *_ in meta["skipped"])
+        skipped = tuple((str(file), str(reason)) for file, reason, *_ in meta["skipped"])
         stamps = [index.pop(name).to_numpy() for name in STAMPS]
         lost = int(meta.get("lost", len(skipped)))
-        notes, _ = tuple(meta.get("notes", ())), (meta["total"], meta["asked"])
-    except (FileNotFoundError, NotADirectoryError):
+        notes = tuple(map(str, meta.get("notes", ())))
+        if not all(isinstance(meta[name], int) and meta[name] >= len(pixels) for name in ("total", "asked")):
+            return None
+    except (OSError, ValueError, EOFError, TypeError, KeyError, AttributeError):
         return None
-    except (OSError, ValueError, EOFError, TypeError, KeyError, AttributeError) as error:
-        raise BadInput(f"the cached images in '{folder}' are damaged ({error}); delete that folder") from None
     return Entry("", pixels, None, names, index, skipped, lost, np.stack(stamps, 1), notes), rows, meta
 
 
@@ -276,7 +280,7 @@ def _first_frames(count: int) -> list[str]:
 def _chunks(items: Iterator, size: int) -> Iterator[tuple[int, list]]:
     """Batches of items, each with the number of its first."""
     length, first = min(BATCH, max(WORKERS, BATCH_BYTES // (size * size * 3))), 0
-    while chunk := list(islice(items, length)):
+    while chunk := batch_of(items, length):
         fence.beat(first)
         yield first, chunk
         first += len(chunk)

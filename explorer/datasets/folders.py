@@ -25,6 +25,7 @@ from explorer.progress import Progress
 
 VERSION = "tables 2"  # of what tables say about images; another one reads every folder anew
 TABLE_BYTES = 256 * 1024 * 1024
+DEEPEST = 64  # folders in folders
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")  # within a folder or archive: named, not opened
 
 
@@ -68,7 +69,7 @@ def folder_source(root: Path, found: Found) -> Source:
 
 
 def _scan(root: Path, below: str, found: Found, seen: set[tuple[int, int]]) -> None:
-    """Adds what lies in `root / below`; links are followed, each folder once."""
+    """Adds what lies in `root / below`; links are followed, each folder once, and none that leads upwards."""
     info = os.stat(root / below)
     if (info.st_dev, info.st_ino) in seen:
         return
@@ -78,14 +79,26 @@ def _scan(root: Path, below: str, found: Found, seen: set[tuple[int, int]]) -> N
             name = posixpath.join(below, entry.name)
             if entry.name.startswith("."):
                 continue
-            if entry.is_symlink() and not access.within(entry.path):
-                found.notes.append(f"the link '{short(name)}' leads out of the folders that may be opened here")
+            if entry.is_symlink() and (why := _barred(root, entry.path)):
+                found.notes.append(f"the link '{short(name)}' {why}")
                 continue
             if entry.is_dir():
+                if name.count("/") >= DEEPEST:
+                    found.notes.append(f"folders more than {DEEPEST} deep, such as '{short(name)}', are left out")
+                    continue
                 _scan(root, name, found, seen)
             elif entry.is_file() and sort_in(name, found):
                 info = entry.stat()
                 found.stamps.append([name, info.st_size, info.st_mtime_ns])
+
+
+def _barred(root: Path, link: str) -> str:
+    """Why a link is not followed; empty where it is."""
+    if not access.within(link):
+        return "leads out of the folders that may be opened here, and is left out"
+    if root.resolve().is_relative_to(os.path.realpath(link)):
+        return "leads to the folder itself or above it, and is left out"
+    return ""
 
 
 def sort_in(name: str, found: Found) -> bool:

@@ -16,7 +16,8 @@ from explorer.errors import BadInput
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH = 32  # rows read at once
+BATCH = 32  # rows read at once, and fewer of large pictures
+BATCH_BYTES = 64 * 1024**2  # that as many rows may take, whichever of the values of a dictionary they repeat
 
 
 def parquet_source(folder: Path, names: Sequence[str], what: str | None = None) -> Source:
@@ -53,6 +54,18 @@ def _read(file: Path, columns: list[str], rows: np.ndarray) -> pa.Table:
         raise _unreadable(file, error) from None
 
 
+def _count(group: Any, column: str) -> int:
+    """How many rows of a group are read at once.
+
+    A dictionary holds a value once, which rows may repeat as often as they like: 7 kB expand to 4 GB. None of its
+    values is larger than the whole of it.
+    """
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    own = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] == column]
+    largest = max((chunk.total_uncompressed_size for chunk in own if chunk.has_dictionary_page), default=0)
+    return max(1, min(BATCH, BATCH_BYTES // max(1, largest)))
+
+
 def _cells(path: Path, column: str, rows: np.ndarray) -> Iterator[Any]:
     """Yields the cells of ascending `rows`, holding one batch at a time."""
     import pyarrow.parquet as pq
@@ -65,7 +78,8 @@ def _cells(path: Path, column: str, rows: np.ndarray) -> Iterator[Any]:
                 if np.searchsorted(rows, at) == np.searchsorted(rows, at + length):
                     at += length
                     continue
-                for batch in file.iter_batches(BATCH, row_groups=[group], columns=[column]):
+                count = _count(file.metadata.row_group(group), column)
+                for batch in file.iter_batches(count, row_groups=[group], columns=[column]):
                     wanted = rows[np.searchsorted(rows, at) : np.searchsorted(rows, at + len(batch))] - at
                     at += len(batch)
                     yield from (batch.column(0)[row].as_py() for row in wanted.tolist())

@@ -24,6 +24,7 @@ VERSION = b"picture 4"  # of the rule; another one divides every set anew
 WHOLE = 64 * 1024  # bytes up to which a file is read in full
 BLOCK = 16 * 1024  # bytes of a larger one's start, middle and end
 WORKERS, AT_ONCE = 8, 64
+HELD = 64 * 1024**2  # bytes of pictures that are held at once
 HELD_OUT = 0.1  # share that becomes the test split of a source without one
 FEW = 10  # copies of one image that are never divided
 
@@ -75,12 +76,23 @@ def stamps(items: Iterable, key: object, count: int, progress: Progress | None =
 def _all(items: Iterable, count: int, progress: Progress | None) -> Iterator[int]:
     items, done = iter(items), 0
     with ThreadPoolExecutor(WORKERS, "stamp") as pool:
-        while batch := list(islice(items, AT_ONCE)):
+        while batch := batch_of(items, AT_ONCE):
             yield from pool.map(stamp, batch)
             done += len(batch)
             fence.beat()
             if progress is not None:
                 progress.update(0, f"looking at {done:,} of {count:,} images")
+
+
+def batch_of(items: Iterator, count: int, most: int = HELD) -> list:
+    """The next items, at most so many, and fewer where the files that they hold have more than `most` bytes."""
+    batch, size = [], 0
+    for item in islice(items, count):
+        batch.append(item)
+        size += len(item) if isinstance(item, bytes) else getattr(item, "nbytes", 0)
+        if size > most:
+            break
+    return batch
 
 
 def _hash_bytes(content: bytes) -> int:

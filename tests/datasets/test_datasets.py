@@ -403,13 +403,20 @@ def test_a_set_of_which_a_cleaner_took_a_file_is_decoded_again(tmp_path, gone):
     assert (reds(after), after.fingerprint) == ([0, 1, 2, 3], before.fingerprint)
 
 
-def test_cached_facts_that_say_nothing_are_one_sentence_that_names_the_folder(tmp_path):
+@pytest.mark.parametrize(
+    "damage", ["null", "[]", '{"skipped": 5}', '{"skipped": [], "total": 4}', "few", "cut", "kind"]
+)
+def test_a_set_that_is_damaged_in_the_cache_is_decoded_again(tmp_path, damage):
     root = fill(tmp_path / "p", {f"train/{n}.png": picture(n) for n in range(4)} | {"test/0.png": picture(9)})
     folder = cache_folder() / "images" / datasets.load(root, "train", 8).fingerprint
-    for text in ("null", "[]", '{"skipped": 5}', '{"skipped": [], "total": 4}'):
-        (folder / "meta.json").write_text(text)
-        with pytest.raises(BadInput, match=rf"cached images in '{folder}' are damaged .*; delete that folder"):
-            datasets.load(root, "train", 8)
+    pixels = np.load(folder / "pixels.npy")
+    if damage == "cut":
+        (folder / "pixels.npy").write_bytes((folder / "pixels.npy").read_bytes()[:-200])
+    elif damage in ("few", "kind"):
+        np.save(folder / "pixels.npy", pixels[:2] if damage == "few" else pixels.astype(np.float32))
+    else:
+        (folder / "meta.json").write_text(damage)
+    assert reds(datasets.load(root, "train", 8)) == [0, 1, 2, 3]
 
 
 def test_a_part_of_a_set_that_is_sorted_by_class_has_every_class_in_its_order(greys):

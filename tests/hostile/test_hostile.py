@@ -13,9 +13,7 @@ from tests.hostile.case import Case
 from tests.hostile.cases import CASES, chosen
 from tests.hostile.lives import faults, lives, remove
 
-KNOWN: dict[str, str] = {  # cases that fail, and why
-    "Parquet: 7 KB that expand to 4 GB": "batches of rows, not of bytes: 2.3 GB before the fence ends it",
-}
+KNOWN: dict[str, str] = {}  # cases that fail, and why
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def opened(options: Options, images: Images, *, hashed: bool = False) -> Interac
         raise BadInput("name what users looked at with --interactions: a table with the columns user_id and image_id")
     try:
         path = Path(options.interactions).expanduser()
-        there = access.check(path).is_file()
+        there = access.within(path) and path.is_file()
     except (OSError, RuntimeError, ValueError):
         raise BadInput("--interactions names no file that can be read; name a table of user_id and image_id") from None
     if there:
@@ -75,6 +75,7 @@ def opened(options: Options, images: Images, *, hashed: bool = False) -> Interac
         about = path.stat()
         return _read(path, images, about.st_mtime_ns, about.st_size)
     if not _is_key(options.interactions):
+        access.check(path)
         raise BadInput(f"there is no file {path.name!r}; name a table with the columns user_id and image_id")
     return interactions.fitting(interactions.find(options.interactions), images)
 
