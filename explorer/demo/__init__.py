@@ -18,8 +18,9 @@ import anyio
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.exceptions import Error
+from starlette.middleware import Middleware
 
-from explorer.demo import about, api, look, shipped, tabs, uploads
+from explorer.demo import about, api, gate, keeping, look, shipped, tabs, uploads
 from explorer.demo.shared import EACH, QUIET, Shared
 from explorer.errors import BadInput
 from explorer.sheets import Note, html
@@ -45,7 +46,10 @@ class Demo(gr.Blocks):
     kept: frozenset[str] = frozenset()  # files that the page itself is made of
 
     def launch(self, **options):
-        self.kept = uploads.present()
+        self.kept = keeping.present()
+        keeping.keep_sweeping(self.kept)
+        named = options.get("server_name") or os.environ.get("GRADIO_SERVER_NAME") or "localhost"
+        private = bool(gate.LOCAL.fullmatch(named)) and not (os.environ.get("SPACE_ID") or options.get("share"))
         limits = {
             "theme": look.theme(),
             "css": look.STYLE,
@@ -58,22 +62,22 @@ class Demo(gr.Blocks):
             "mcp_server": importlib.util.find_spec("mcp") is not None,
             "ssr_mode": False,
             "share": False,
+            "app_kwargs": {"middleware": [Middleware(gate.Gate, private=private, spared=self.kept)]},
         }
         return super().launch(**(limits | options))
 
-    async def process_api(self, block_fn, inputs, *arguments, **options):
+    async def process_api(self, block_fn, inputs, state=None, request=None, *arguments, **options):
+        asking = request[0] if isinstance(request, list) else request
+        if asking is not None and asking.client is not None:
+            keeping.visitor.set(gate.visitor(asking.headers, (asking.client.host, 0)))
         try:
             inputs = _filled_up(block_fn, inputs)
-            inputs = await anyio.to_thread.run_sync(self._admit, await uploads.collect(inputs))
-            return await super().process_api(block_fn, inputs, *arguments, **options)
+            inputs = await anyio.to_thread.run_sync(uploads.admit, await uploads.collect(inputs))
+            return await super().process_api(block_fn, inputs, state, request, *arguments, **options)
         except Error:
             raise
         except Exception as problem:
             raise _sentence(problem) from None
-
-    def _admit(self, inputs: list) -> list:
-        uploads.sweep(self.kept)
-        return uploads.admit(inputs)
 
 
 def build() -> gr.Blocks:
@@ -87,7 +91,7 @@ def build() -> gr.Blocks:
     if passes.spaces:  # ZeroGPU moves what is there at the start
         warm()
     with Demo(
-        title="Codebook Explorer", analytics_enabled=False, fill_width=True, delete_cache=(300, uploads.MINUTES * 60)
+        title="Codebook Explorer", analytics_enabled=False, fill_width=True, delete_cache=(300, keeping.MINUTES * 60)
     ) as demo:
         api.build()  # first, so that its names are free
         gr.HTML(look.HEAD, padding=False, apply_default_css=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from explorer import checkpoints
 from explorer.checkpoints import Checkpoint
-from explorer.demo import uploads
+from explorer.demo import keeping, uploads
 from explorer.errors import BadInput
 from explorer.sheets import drawing
 from explorer.study import Picture, Study, open_study
@@ -78,5 +78,5 @@ def photographs() -> list[tuple[str, Path]]:
 def file(title: str, shown: np.ndarray | Path) -> str:
     """A picture as a file among those of visitors."""
     if isinstance(shown, Path):
-        return uploads.store(shown.read_bytes(), shown.name)
-    return uploads.store(drawing.png(shown), f"{Path(title).stem}.png")
+        return keeping.store(shown.read_bytes(), shown.name)
+    return keeping.store(drawing.png(shown), f"{Path(title).stem}.png")

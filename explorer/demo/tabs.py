@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 import plotly
 
-from explorer.demo import choices, shipped, uploads
+from explorer.demo import choices, keeping, shipped
 from explorer.demo.shared import EACH, Shared
 from explorer.files import digest
 from explorer.sheets import Chart, Piece, Sheet, Theme, browser, drawing, filled, html, pieces, walk
@@ -180,5 +180,5 @@ def _is_choice(name: Any, value: Any) -> bool:
 def _sprite(tiles: np.ndarray) -> dict[str, Any]:
     """Thumbnails as one file that the page shows: too much to send with every sheet."""
     sheet, across = MEMORY.get(digest("demo sprite", name_of(tiles)), lambda: drawing.sprite(tiles))
-    url = f"/gradio_api/file={uploads.store(sheet, 'tiles.jpeg')}"
+    url = f"/gradio_api/file={keeping.store(sheet, 'tiles.jpeg')}"
     return {"url": url, "side": tiles.shape[1], "across": across, "n": len(tiles)}

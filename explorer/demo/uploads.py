@@ -1,13 +1,10 @@
-"""Visitors' pictures: what may come in, where it stays for a while, and how it becomes pixels."""
+"""Visitors' pictures: what may come in, and how it becomes pixels."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import functools
-import hashlib
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -19,12 +16,11 @@ import safehttpx
 from gradio.utils import get_upload_folder
 
 from explorer.datasets.images import check, decode_image
+from explorer.demo.keeping import MINUTES, store
 from explorer.errors import BadInput
 
 MEGABYTES, MEGAPIXELS = 20, 40  # of one picture
-KEPT = 400  # files of all visitors together; the oldest go first
 REDIRECTS, SECONDS = 3, 10  # of an address that is fetched
-MINUTES = 60  # after which a file goes in any case
 FILE = {"_type": "gradio.FileData"}  # how Gradio marks a file among the inputs
 
 
@@ -112,42 +108,6 @@ def pixels(path: str | None, size: int, fit: str = "crop") -> np.ndarray:
 @functools.lru_cache(maxsize=128)
 def _decoded(file: Path, changed: int, size: int, fit: str) -> np.ndarray:
     return decode_image(file, size, fit)
-
-
-def store(content: bytes, name: str = "picture") -> str:
-    """Keeps a picture as visitors' files are kept, under the hash of its content; returns the path."""
-    folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
-    return str(folder / name)
-
-
-def present() -> frozenset[str]:
-    """Names of the folders in which files lie now, one for each."""
-    root = Path(get_upload_folder())
-    return frozenset(folder.name for folder in root.iterdir()) if root.is_dir() else frozenset()
-
-
-def sweep(spared: frozenset[str] = frozenset()) -> int:
-    """Removes the oldest files beyond the number that is kept, but none of `spared`; returns how many went.
-
-    Files are only looked at one by one when a quarter more than that has come together.
-    """
-    root = Path(get_upload_folder())
-    if not root.is_dir() or len(os.listdir(root)) - len(spared) <= KEPT * 5 // 4:
-        return 0
-    found = []
-    for folder in root.iterdir():
-        if folder.name in spared:
-            continue
-        try:  # a file that is handed out again is touched, its folder is not
-            found.append((max(entry.stat().st_ctime_ns for entry in (folder, *folder.iterdir())), folder))
-        except OSError:
-            continue  # swept by another thread
-    old = sorted(found)[: max(0, len(found) - KEPT)]
-    for _, folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(old)
 
 
 def _sent(path: str) -> Path:

@@ -5,7 +5,6 @@ import gzip
 import io
 import os
 import struct
-import time
 import zlib
 from pathlib import Path
 from typing import ClassVar
@@ -301,54 +300,3 @@ def test_a_file_that_changed_is_read_again(image):
 def test_no_picture_yet():
     with pytest.raises(BadInput, match="there is no picture yet; drop one"):
         uploads.pixels(None, 16)
-
-
-# ------------------------------------------------------------------------------------------------- how long it stays
-
-
-def sent(*contents):
-    """Folders of files that are sent one after the other."""
-    found = []
-    for content in contents:
-        time.sleep(0.02)  # the clock of files has coarse ticks
-        found.append(Path(uploads.store(content)).parent)
-    return found
-
-
-def test_the_same_content_is_kept_once(image, folder):
-    assert uploads.present() == frozenset()
-    first, second = uploads.store(png(image)), uploads.store(png(image))
-    assert first == second and Path(first).read_bytes() == png(image)
-    assert uploads.present() == {Path(first).parent.name}
-
-
-def test_the_oldest_go_first(monkeypatch):
-    monkeypatch.setattr(uploads, "KEPT", 2)
-    folders = sent(b"a", b"b", b"c", b"d")
-    assert uploads.sweep() == 2
-    assert [one.exists() for one in folders] == [False, False, True, True]
-    assert uploads.sweep() == 0
-
-
-def test_a_file_that_is_sent_again_counts_as_new(monkeypatch):
-    monkeypatch.setattr(uploads, "KEPT", 1)
-    first, second, _ = sent(b"a", b"b", b"a")
-    uploads.sweep()
-    assert first.exists() and not second.exists()
-
-
-def test_files_of_the_page_itself_are_spared(monkeypatch):
-    monkeypatch.setattr(uploads, "KEPT", 1)
-    page = sent(b"page", b"another")
-    kept = uploads.present()
-    visitors = sent(b"a", b"b", b"c")
-    assert uploads.sweep(kept) == 2
-    assert [one.exists() for one in (*page, *visitors)] == [True, True, False, False, True]
-
-
-def test_nothing_to_sweep(folder, monkeypatch):
-    monkeypatch.setattr(uploads, "KEPT", 0)
-    assert uploads.sweep() == 0
-    folder.mkdir()
-    (folder / "stray").write_text("x")
-    assert uploads.sweep() == 0 and (folder / "stray").exists()
