@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
-from explorer.charts.wording import cut
+from explorer.charts.wording import cut, whole
 
 SCALE = {"light": ["#edf3f8", "#1d5f94"], "dark": ["#1a2531", "#7fbbe6"]}
 BARS = 48
@@ -79,7 +79,9 @@ def layers(
     figure = go.Figure(go.Heatmap(
         z=[[None if one is None else max(one["value"], 0) for one in line] for line in cells],
         text=[["–" if one is None else f"{one['value']:.2f}" for one in line] for line in cells],
-        customdata=[[[place[a, b], a, b, _between(pairs[place[a, b]][measure])] for b in columns] for a in rows],
+        customdata=[
+            [[place[a, b], whole(a), whole(b), _between(pairs[place[a, b]][measure])] for b in columns] for a in rows
+        ],
         x=list(range(len(columns))), y=list(range(len(rows))), texttemplate="%{text}", xgap=3, ygap=3, zmin=0, zmax=1,
         colorscale=[[0, low], [1, high]], showscale=False, hoverongaps=False,
         hovertemplate="A: %{customdata[1]}, B: %{customdata[2]}<br>%{text}%{customdata[3]}<extra></extra>",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
-from explorer.charts.wording import cut
+from explorer.charts.wording import cut, short
 
-WIDE = 20  # letters in a line of a tick
+WIDE, MOST = 20, 120  # letters in a line of a tick, and in all of it
 SCALE = {"light": ["#d7e8f5", "#1d5f94"], "dark": ["#1d3c55", "#7fbbe6"]}
 
 
@@ -120,7 +119,7 @@ def nulls(scored: Mapping[str, Any], title: str, *, theme: Theme = "light") -> g
             x=[band["mean"]], y=[at], mode="markers", name=name, showlegend=False,
             error_x=_ends([{"score": band["mean"], **band}], colour),
             marker={"size": 11 if at == 0 else 9, "color": colour, "symbol": "circle" if at == 0 else "diamond"},
-            hovertemplate=f"<b>{name}</b> %{{x:.3f}} (95 % from {_number(band['low']):.3f} to "
+            hovertemplate=f"<b>{cut(name, 60)}</b> %{{x:.3f}} (95 % from {_number(band['low']):.3f} to "
             f"{_number(band['high']):.3f})<extra></extra>",
         )  # fmt: skip
     figure.add_vline(scored["chance"], line={"color": shades["muted"], "width": 1, "dash": "dash"})
@@ -139,7 +138,7 @@ def _ends(some: Sequence[Mapping[str, Any]], colour: str) -> dict[str, Any]:
 
 def _ticks(names: Sequence[str]) -> dict[str, list]:
     """Whole names as ticks, in lines that a phone has room for."""
-    shown = ["<br>".join(textwrap.wrap(escape(name, quote=False), WIDE)) for name in names]
+    shown = ["<br>".join(cut(line, WIDE) for line in textwrap.wrap(short(name, MOST), WIDE)) for name in names]
     return {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": shown}
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from explorer.charts.plots import Theme
 from explorer.charts.plots import BELOW as UNDER
+from explorer.charts.wording import cut
 from explorer.files import open_regular
 
 LOSSES, BELOW, CODES = "Loss terms", "Terms that fall to 0 or below", "Codes in use"
@@ -184,7 +185,7 @@ def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme
                 showlegend=kind == "perplexity",
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"size": 4},
-                hovertemplate=f"<b>{layer}</b> {said}<extra></extra>",
+                hovertemplate=f"<b>{cut(layer, 60)}</b> {said}<extra></extra>",
             )
     figure.update_layout(
         showlegend=True, legend=BESIDE, height=max(250, 90 + 20 * len(layers)),

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
-from explorer.charts.wording import ticks
+from explorer.charts.wording import cut, ticks
 
 
 def bits(
@@ -38,15 +38,17 @@ def bits(
                 "color": colour, "thickness": 1.5, "width": 4,
             },
             mode="markers",
-            name=layer,
+            name=cut(layer),
             marker={"size": 9, "color": colour, "symbol": [_symbol(row["q"]) for row in some], "line": {"width": 1.5}},
             customdata=[[row["low"], row["high"], row["q"], row["n"]] for row in some],
-            hovertemplate=f"<b>{layer}</b>: %{{x:.4f}} bits (95 % from %{{customdata[0]:.4f}} to "
+            hovertemplate=f"<b>{cut(layer, 60)}</b>: %{{x:.4f}} bits (95 % from %{{customdata[0]:.4f}} to "
             "%{customdata[1]:.4f})<br>q = %{customdata[2]:.2g}, %{customdata[3]:,} images<extra></extra>",
         )  # fmt: skip
     figure.add_vline(0, line={"color": shades["muted"], "width": 1, "dash": "dash"})
     figure.update_xaxes(title_text=title)
-    figure.update_yaxes(title_text=by, showgrid=False, zeroline=False, range=[len(names) - 0.5, -0.5], **ticks(names))
+    figure.update_yaxes(
+        title_text=cut(by, 40), showgrid=False, zeroline=False, range=[len(names) - 0.5, -0.5], **ticks(names)
+    )
     dress(figure, theme, height=150 + 34 * len(names), revision=by)
     return figure.update_layout(legend=BELOW, showlegend=True)
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from explorer.analysis.quality import worded
 from explorer.charts.plots import BELOW, PALETTES, Theme, dress
+from explorer.charts.wording import cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,10 @@ def contributions(found: dict[str, Any], metric: str = "psnr", theme: Theme = "l
         metric: `psnr` or `ssim`.
     """
     rows, colours = found["layers"], PALETTES[theme]
-    names = ["no layer", *(f"+ {row['name']}" if index else row["name"] for index, row in enumerate(rows))]
+    names = [
+        "no layer",
+        *(f"+ {cut(row['name'], 40)}" if index else cut(row["name"], 40) for index, row in enumerate(rows)),
+    ]
     scores = [found["nothing"][metric], *(row[metric] for row in rows)]
     figure = go.Figure(_line(names, scores, "Up to this layer", colours[0]))
     alone = [row["alone"][metric] for row in rows]

@@ -78,7 +78,8 @@ def ring(figure: go.Figure, places: np.ndarray, points: np.ndarray, *, theme: Th
 def pin(figure: go.Figure, place: np.ndarray, name: str, *, theme: Theme = "light") -> go.Figure:
     """Points at a place (2,) on a map with an arrow and a name, above all points; returns the figure."""
     figure.add_annotation(
-        x=float(place[0]), y=float(place[1]), text=f"<b>{name}</b>", ax=46, ay=-46, arrowhead=2, arrowwidth=2.5,
+        x=float(place[0]), y=float(place[1]), text=f"<b>{cut(name, 40)}</b>", ax=46, ay=-46, arrowhead=2,
+        arrowwidth=2.5,
         arrowcolor=PALETTES[theme][1], standoff=4, bgcolor=THEMES[theme]["hover"], bordercolor=PALETTES[theme][1],
         borderwidth=1.5, borderpad=4, font={"color": THEMES[theme]["text"], "size": 14},
     )  # fmt: skip

@@ -197,7 +197,7 @@ def latent_map(
         shown = {"size": size if places.shape[1] == 2 else size * 0.7, "line": {"width": 0}, "opacity": 0.85} | marker
         extra = np.asarray(values)[members] if values is not None and kind != "discrete" else None
         text = {"discrete": "%{meta}", "continuous": "%{text:.4g}", "code": "code %{text}"}[kind]
-        of = f"{cut(title, 60).replace('%', '&#37;')}: " if values is not None and kind != "code" else ""
+        of = f"{cut(title, 60)}: " if values is not None and kind != "code" else ""
         label = f"{of}<b>{text}</b><br>"
         columns = {axis: places[members, i] for i, axis in enumerate("xyz"[: places.shape[1]])}
         trace = go.Scattergl if places.shape[1] == 2 else go.Scatter3d
@@ -241,7 +241,7 @@ def log_odds(found: Enrichment, name: str = "code", *, limit: int = 20, theme: T
     figure = go.Figure(
         go.Scatter(
             x=middle.astype(np.float32),
-            y=[f"{name} {item}" for item in found.items[shown]],
+            y=[f"{cut(name, 40)} {item}" for item in found.items[shown]],
             mode="markers",
             error_x={
                 "array": (found.high[shown] - middle).astype(np.float32),
@@ -268,7 +268,7 @@ def log_odds(found: Enrichment, name: str = "code", *, limit: int = 20, theme: T
     figure.add_vline(0, line={"color": shades["muted"], "width": 1, "dash": "dash"})
     title = f"log-odds ratio (natural log; 0 is equal)<br>{found.selected:,} selected against {found.rest:,} others"
     figure.update_xaxes(title_text=title)
-    figure.update_yaxes(title_text=name, type="category", autorange="reversed", showgrid=False)
+    figure.update_yaxes(title_text=cut(name, 40), type="category", autorange="reversed", showgrid=False)
     return dress(figure, theme, height=130 + 24 * count, revision=name)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
+from explorer.charts.wording import cut
 
 ROWS = {  # metric: what it is called, symbol
     "bits_per_code": ("this prior", "circle"),
@@ -35,7 +36,7 @@ def beside_counting(metrics: Mapping[str, Any], theme: Theme = "light") -> go.Fi
         height = [list(rows).index(key) + 0.22 * (place - (len(several) - 1) / 2) for key in known]
         own = colours[place]
         figure.add_scatter(
-            x=[mean for mean, _, _ in values], y=height, mode="markers", name=name or "bits per code",
+            x=[mean for mean, _, _ in values], y=height, mode="markers", name=cut(name) or "bits per code",
             marker={
                 "size": 11, "symbol": [rows[key][1] for key in known], "line": {"width": 2},
                 "color": [own if key in ("bits_per_code", "train_bits") or len(several) > 1 else shades["muted"]
@@ -46,7 +47,7 @@ def beside_counting(metrics: Mapping[str, Any], theme: Theme = "light") -> go.Fi
                 "arrayminus": [mean - low for mean, low, _ in values], "thickness": 1.5, "width": 4, "color": own,
             },
             customdata=[[rows[key][0], low, high] for key, (_, low, high) in zip(known, values, strict=True)],
-            hovertemplate=(f"{name}<br>" if name else "")
+            hovertemplate=(f"{cut(name, 60)}<br>" if name else "")
             + "%{customdata[0]}: <b>%{x:.3f}</b> bits per code<br>95 %: %{customdata[1]:.3f} – %{customdata[2]:.3f}"
             "<extra></extra>",
         )  # fmt: skip

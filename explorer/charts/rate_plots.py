@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from explorer.analysis.codecs import curves
 from explorer.analysis.rates import needed
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
+from explorer.charts.wording import cut, whole
 
 METRICS = {"psnr": ("mean PSNR (dB)", ".2f", " dB"), "ssim": ("mean SSIM", ".3f", "")}
 RATES = {"bits_per_pixel": "fixed length", "entropy_bits_per_pixel": "entropy"}
@@ -40,14 +41,14 @@ def rate_distortion(
         figure.add_trace(_codec(codec, points, metric, counted, theme))
     for index, (name, measured) in enumerate(models.items()):
         for part, points in enumerate(_chains(measured["points"], rate)):
-            trace = _chain(name, points, metric, rate, palette[index % len(palette)])
+            trace = _chain(cut(name, 40), points, metric, rate, palette[index % len(palette)])
             own = {"line_width": 3, "marker_size": 7} if index == 0 else {}
             figure.add_trace(trace.update(showlegend=part == 0, **own))
     _ticks(figure)
     for name, measured in list(models.items())[:1]:
         bound = measured["points"][-1]
         if bound["bits_per_pixel"] is None:
-            _level(figure, bound[metric]["mean"], name, metric, palette[0])
+            _level(figure, bound[metric]["mean"], cut(name, 40), metric, palette[0])
     figure.update_xaxes(title_text=f"bits per pixel (codes: {RATES[rate]}; codecs: {_WHAT[counted]})", showgrid=False)
     figure.update_yaxes(title_text=METRICS[metric][0], nticks=8, zeroline=False)
     dress(figure, theme, height=480, revision=f"{metric} {rate}")
@@ -85,7 +86,7 @@ def _chain(name: str, points: list, metric: str, rate: str, colour: str) -> go.S
 
 
 def _hover(point: Mapping[str, Any], metric: str) -> str:
-    sent = " + ".join(needed(point))
+    sent = whole(" + ".join(needed(point)))
     if point["bits"] is not None:
         sent += f", {point['bits']} bit{'s' if point['bits'] > 1 else ''} a number"
     return f"{sent}<br>{_value(point[metric], metric)}"

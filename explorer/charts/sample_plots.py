@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from explorer.charts.code_plots import SEQUENTIAL
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
-from explorer.charts.wording import ticks, whole
+from explorer.charts.wording import cut, ticks, whole
 
 DASHES = ("solid", "solid", "dot")
 
@@ -65,11 +65,11 @@ def read_as(
             colorscale=SEQUENTIAL[theme], showscale=place == 1, row=1, col=place,
             colorbar={"title": {"text": "% of row", "side": "top"}, "orientation": "h", "thickness": 10, "len": 0.5,
                       "outlinewidth": 0, "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"},
-            hovertemplate=f"{column}: %{{customdata[0]}}<br>read as <b>%{{customdata[1]}}</b><br>%{{z:.0f}} % "
+            hovertemplate=f"{cut(column, 60)}: %{{customdata[0]}}<br>read as <b>%{{customdata[1]}}</b><br>%{{z:.0f}} % "
             "(%{customdata[2]} of %{customdata[3]})<extra></extra>",
         )  # fmt: skip
     dress(figure, theme, height=210 + 22 * max(len(values), 5), revision=column)
     figure.update_xaxes(**ticks(values), title_text="read as", showgrid=False, zeroline=False)
     figure.update_yaxes(**ticks(values), autorange="reversed", showgrid=False, zeroline=False)
-    figure.update_yaxes(title_text=column, col=1)
+    figure.update_yaxes(title_text=cut(column, 40), col=1)
     return figure.update_layout(margin_t=40)

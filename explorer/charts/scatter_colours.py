@@ -9,7 +9,7 @@ import numpy as np
 from plotly.colors import sequential
 
 from explorer.charts.plots import PALETTES, THEMES, Theme
-from explorer.charts.wording import cut
+from explorer.charts.wording import short
 from explorer.sheets.scatter import Colouring
 
 NAMED = 20  # values with a colour of their own; the rest are grey
@@ -49,12 +49,12 @@ def _numbers(values: np.ndarray, title: str, theme: Theme) -> Colouring:
     missing = int((~known).sum())
     names = [(steps, "no value", missing)] if missing else []
     text = [f"{one:.4g}" for one in (ends[0], ends.mean(), ends[1])]
-    return Colouring(kinds, palette, cut(title, 40), names, text, steps)
+    return Colouring(kinds, palette, short(title, 40), names, text, steps)
 
 
 def _codes(codes: np.ndarray, colours: np.ndarray, title: str) -> Colouring:
     """Each code in its own colour; of more than 256 codes, those of nearly one colour share their mean."""
-    told = f"{cut(title, 40)}: each in its own colour, as on the code maps"
+    told = f"{short(title, 40)}: each in its own colour, as on the code maps"
     if len(colours) <= 256:
         return Colouring(codes.astype(np.uint8), colours.astype(np.uint8), told)
     parts = (colours.astype(np.int64) * np.array([6, 7, 6])) // 256
@@ -73,12 +73,12 @@ def _names(values: np.ndarray, names: Sequence[str], title: str, theme: Theme) -
     kind[:own] = np.arange(own)
     kind[-1] = own + 1
     palette = np.array([_shade(theme, at) for at in range(own)] + [_rgb(THEMES[theme]["rest"])] * 2)
-    legend = [(at, cut(names[at]), int(counts[at])) for at in range(own)]
+    legend = [(at, short(names[at]), int(counts[at])) for at in range(own)]
     if len(names) > own:
         legend.append((own, f"other ({len(names) - own:,} values)", int(counts[own:-1].sum())))
     if counts[-1]:
         legend.append((own + 1, "no value", int(counts[-1])))
-    return Colouring(kind[values], palette.round().astype(np.uint8), cut(title, 40), legend)
+    return Colouring(kind[values], palette.round().astype(np.uint8), short(title, 40), legend)
 
 
 def _shade(theme: Theme, at: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.charts.plots import BELOW, PALETTES, THEMES, Theme, dress
+from explorer.charts.wording import whole
 
 METRICS = {"agreed": "tokens that keep their code", "iou": "IoU of matched codes", "ami": "adjusted mutual information"}
 
@@ -19,7 +20,7 @@ def agreement(pairs: Sequence[Mapping[str, Any]], theme: Theme = "light") -> go.
         pairs: of the score `stability`.
     """
     shades, colours = THEMES[theme], PALETTES[theme]
-    names = [f"{pair['layer']}, {pair['other']}" for pair in pairs]
+    names = [whole(f"{pair['layer']}, {pair['other']}") for pair in pairs]
     figure = go.Figure()
     for place, (metric, called) in enumerate(METRICS.items()):
         found = [pair[metric] for pair in pairs]

@@ -168,12 +168,13 @@ def _picture(picture: Picture, key: str, block: Pictures, shown: Shown) -> None:
     alt = picture.alt or picture.title or picture.note
     width = "stretch" if block.grow else block.width
     st.image(drawing.png(picture.pixels, 2 * block.width), width=width, alt=alt)
-    words = " ".join(part for part in (picture.title, picture.note and f":gray[{plain(picture.note)}]") if part)
+    words = " ".join(part for part in (plain(picture.title), picture.note and f":gray[{plain(picture.note)}]") if part)
     if picture.go is not None:
         target = picture.go
         st.button(
-            words or alt, key=f"go-{key}", on_click=go, args=(target, shown), type="tertiary", help=picture.help or alt
-        )
+            words or plain(alt), key=f"go-{key}", on_click=go, args=(target, shown), type="tertiary",
+            help=picture.help or plain(alt),
+        )  # fmt: skip
     elif words:
         title = f"**{plain(picture.title)}**" if picture.title else ""
         st.caption("  \n".join(part for part in (title, plain(picture.note)) if part), help=picture.help or None)
@@ -201,7 +202,7 @@ def _scatter(block: Scatter, shown: Shown) -> None:
 
 
 def _chart(block: Chart, shown: Shown) -> None:
-    figure = block.figure(links.theme())
+    figure = block.drawn(links.theme())
     config = CHART | ({"displayModeBar": True, "scrollZoom": True, "modeBarButtons": [SELECT]} if block.select else {})
     if block.select:
         _mark(figure, block.name)

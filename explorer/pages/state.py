@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.errors import FragmentHandledException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, printable
 
 log = logging.getLogger("explorer")
 
@@ -265,9 +265,12 @@ def plain(text: object) -> str:
     """Text of others, such as a file name, so that Streamlit's markdown shows it as it is.
 
     What it makes a link of by itself (addresses, www. and e-mail) gets a mark of no width, which takes that away.
+    Control characters are written out, and a number at the start of a line begins no list.
     """
-    text = re.sub(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?<=\S)(?=@\S)", "\u2060", str(text))
-    return re.sub(r"([\\`*_{}\[\]()#+!$:<>|~-])", r"\\\1", text)
+    text = "\n".join(map(printable, str(text).split("\n")))
+    text = re.sub(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?<=\S)(?=@\S)", "\u2060", text)
+    text = re.sub(r"([\\`*_{}\[\]()#+!$:<>|~-])", r"\\\1", text)
+    return re.sub(r"(?m)^(\s*[0-9]+)\.(?=\s|$)", r"\1\\.", text)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from explorer.jobs import Job
 from explorer.jobs.devices import called
 from explorer.pages import links, prior_runs
 from explorer.pages.state import guard, plain, put, shared, together
+from explorer.sheets.figures import as_text
 
 if TYPE_CHECKING:
     from explorer.priors.folder import Facts
@@ -263,7 +264,7 @@ def _figures(job: Job) -> None:
         with columns[index % 2]:
             st.markdown(f"### :small[{title}]", anchors=False, help=curves.PANELS[title][2])
             key, said = f"curve-{title}-{job.id}", f"{job.title}: {curves.told(figure, title)}"
-            st.plotly_chart(figure, key=key, theme=None, alt=said, config={"displayModeBar": "hover"})
+            st.plotly_chart(as_text(figure), key=key, theme=None, alt=said, config={"displayModeBar": "hover"})
     samples = sorted((job.target / "samples").glob("step-*.png"))
     if samples and prior_runs.is_prior(job):
         prior_runs.samples(job, samples, _enlarged)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from explorer.sheets.figures import as_text
 from explorer.sheets.scatter import Scatter
 
 if TYPE_CHECKING:
@@ -245,6 +246,10 @@ class Chart:
     width: Literal["stretch"] | int = "stretch"
     select: bool = False
     aspect: float = 0
+
+    def drawn(self, theme: Theme) -> go.Figure:
+        """The figure as a page shows it, where what names hold is text."""
+        return as_text(self.figure(theme))
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ def _piece(block: Piece, paper: Paper) -> str:
 
 
 def _chart(block: Chart, paper: Paper) -> str:
-    figures = {theme: block.figure(theme) for theme in paper.themes}
+    figures = {theme: block.drawn(theme) for theme in paper.themes}
     height = next(iter(figures.values())).layout.height or 400
     width = f"max-width:{int(block.width)}px;" if isinstance(block.width, int) else ""
     drawn = "".join(f" data-{theme}='{attribute(figure.to_json())}'" for theme, figure in figures.items())

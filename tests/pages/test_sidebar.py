@@ -222,6 +222,8 @@ def test_addresses_in_names_are_no_links_and_text_of_others_is_as_it_is():
         shown = plain(name)
         assert shown.replace("\u2060", "").replace("\\", "") == name and "\u2060" in shown
     assert plain("a_b.png") == "a\\_b.png"
+    assert plain("1. a\n2.5 b") == "1\\. a\n2.5 b"
+    assert "\x1b" not in plain("\x1b[31ma") and "\u202e" not in plain("\u202egnp.exe")
 
 
 def test_any_part_of_a_dataset_can_be_explored_and_training_images_are_said_to_be(open_app, visit, studio, started):

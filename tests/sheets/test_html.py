@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -157,7 +158,8 @@ def test_a_click_tells_what_it_carries_only_where_somebody_listens():
 def test_a_chart_is_there_for_each_theme_that_is_asked_for():
     both, dark = Parsed(drawn(BLOCKS["chart"])).all("div")[0], Parsed(drawn(BLOCKS["chart"], themes=("dark",)))
     for theme in ("light", "dark"):
-        assert json.loads(both[f"data-{theme}"])["data"][0]["text"] == [ATTACK, theme]
+        text = json.loads(both[f"data-{theme}"])["data"][0]["text"]
+        assert "<" not in text[0] and [unescape(one) for one in text] == [ATTACK, theme], "as plotly shows it"
     assert "data-light" not in dark.all("div")[0] and both["role"] == "img" and both["aria-label"] == ATTACK
 
 
