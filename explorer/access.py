@@ -59,8 +59,14 @@ def folders() -> list[Path] | None:
     allowed = roots()
     if allowed is None:
         return None
-    own = (SHIPPED, checkpoint_folder(), cache_folder(), notebook_folder())
+    own = (SHIPPED, checkpoint_folder(), cache_folder(), notebook_folder(), hub_folder())
     return [*allowed, *_resolved(tuple(map(str, own)))]
+
+
+def hub_folder() -> Path:
+    """Where files of the Hugging Face Hub are kept."""
+    chosen = os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME")
+    return Path(chosen or os.path.join(os.path.expanduser("~"), ".cache", "huggingface"))
 
 
 def within(path: str | os.PathLike[str]) -> bool:
@@ -72,7 +78,15 @@ def within(path: str | os.PathLike[str]) -> bool:
         real = Path(os.path.realpath(os.path.expanduser(path)))
     except (OSError, ValueError):  # a NUL, or too long
         return False
+    if public() and any(real.is_relative_to(root) for root in _resolved(_ours())):
+        sent = _resolved((str(cache_folder() / "uploads" / "visitors"),))[0]
+        return sent in real.parents  # a file of a visitor, which who knows its digest has sent
     return any(real.is_relative_to(root) for root in allowed)
+
+
+def _ours() -> tuple[str, ...]:
+    """Folders of the program in which strangers have nothing to look for."""
+    return tuple(map(str, (cache_folder(), notebook_folder(), hub_folder())))
 
 
 def check(path: str | os.PathLike[str]) -> Path:

@@ -128,6 +128,8 @@ def resolve(name_or_path: str | Path) -> Path:
     path = Path(text).expanduser()
     if text and access.within(path) and path.exists():
         return Path(f"{path}{asked}")
+    if access.public() and "/" in text:
+        access.check(path)
     if text.count("/") >= 1 and not text.startswith(("/", ".", "~")):
         from explorer.foreign import hub
 

@@ -282,7 +282,7 @@ def _source(name: str | Path) -> tuple[str, Source]:
                 return str(path), file_source(path)
             if (found := pattern_source(text)) is not None:
                 return found
-        elif hub.NAME.fullmatch(text) is None:
+        elif access.public() or hub.NAME.fullmatch(text) is None:
             access.check(path)
         if (named := hub.hub_source(text)) is not None:
             return text, named

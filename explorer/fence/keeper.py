@@ -171,8 +171,7 @@ def _confine(named: list[Path]) -> None:
 
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    hub = Path(os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    writable = [cache, hub, Path(os.devnull)]
+    writable = [cache, access.hub_folder(), Path(os.devnull)]
     allowed = access.folders()
     if allowed is not None:
         own = (sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path), *SYSTEM, f"/proc/{os.getpid()}")

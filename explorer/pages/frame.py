@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer.pages import session, sidebar, train_choice, view, welcome
+from explorer import access
+from explorer.pages import session, sidebar, train_choice, view, visitors, welcome
 from explorer.pages.links import link
 from explorer.pages.logo import LOGO, MARK
 from explorer.pages.state import CARRIED, guard, read_url, shared
@@ -40,7 +41,8 @@ def options_of(name: str) -> tuple[str, ...]:
 def draw() -> None:
     """Draws the page that the address names, inside the frame."""
     st.set_page_config(page_title="Codebook Explorer", page_icon=MARK, layout="wide")
-    table = {name: (one.title, one.icon, one.about) for name, one in VIEWS.items()} | OTHERS
+    table = {name: (one.title, one.icon, one.about) for name, one in VIEWS.items()}
+    table |= {} if access.public() else OTHERS  # which keep what is made on them
     first = next(iter(table))
     pages = {
         name: st.Page(
@@ -60,7 +62,7 @@ def draw() -> None:
     sections: dict[str, list] = {}
     for name, one in pages.items():
         sections.setdefault(VIEWS[name].section if name in VIEWS else "Yours", []).append(one)
-    sections["Yours"].append(named)
+    sections.setdefault("Yours", []).append(named)
     page = st.navigation(sections, expanded=True)
     if page == named:
         page.run()
@@ -75,7 +77,10 @@ def _run(page: Any) -> None:
     read_url()
     state, first = shared(), not page.url_path
     state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
-    state["moved"], state["page"] = state.get("page") != page.url_path, page.url_path
+    state["moved"], before = state.get("page") != page.url_path, state.get("page")
+    if state["moved"] and before is not None and not state["linked"]:
+        state["clicked"] = True  # on a link, or among the pages
+    state["page"] = page.url_path
     st.logo(LOGO, size="large", icon_image=MARK)
     st.html(LEVEL)
     st.title(page.title, anchor=False)
@@ -90,7 +95,10 @@ def _run(page: Any) -> None:
             st.set_page_config(page_title=f"{page.title} · {chosen.checkpoint.name} – Codebook Explorer")
             session.head(chosen)
     with st.sidebar:
-        train_choice.draw()
+        if access.public():
+            st.caption(visitors.OFFER, help=visitors.OWN)
+        else:
+            train_choice.draw()
     with body, guard():
         if first:
             welcome.draw(link)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from explorer import access
 from explorer.errors import BadInput
 from explorer.notebook import LETTERS, sets
 from explorer.pages.links import link
@@ -37,6 +38,8 @@ def toggle(study: Study, row: int) -> None:
 
 def button(study: Study, row: int, key: str) -> None:
     """Gathers one image, or puts it back."""
+    if access.public():
+        return
     inside = row in rows(study)
     st.button(
         "In" if inside else "Set", icon=":material/check:" if inside else ":material/add:", type="tertiary",
@@ -47,6 +50,8 @@ def button(study: Study, row: int, key: str) -> None:
 
 def basket(study: Study, key: str) -> None:
     """What is gathered so far, and where it is kept; a quiet word until there is something."""
+    if access.public():
+        return
     gathered = rows(study)
     label = f"{len(gathered):,} gathered" if gathered else "Gather"
     with st.popover(label, icon=":material/collections_bookmark:", key=f"basket-{key}", width="content"):

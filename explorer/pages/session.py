@@ -198,7 +198,7 @@ def encode_beside(chosen: Selection, found: Images | None, kmeans: int = KMEANS)
 
     def choose(limit: int | str) -> None:
         put("limit", limit)
-        state["asked"] = True
+        state["asked"] = state["clicked"] = True
 
     def beside() -> None:
         if chosen.limit is not None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from explorer import access
 from explorer.errors import BadInput
 from explorer.files import cache_folder, write_bytes
 from explorer.options import FITS
-from explorer.pages import parts
+from explorer.pages import parts, visitors
 from explorer.pages.facts import summary
 from explorer.pages.state import (
     bound,
@@ -150,15 +151,17 @@ def _checkpoint(found: dict[str, Checkpoint]) -> Checkpoint:
             "Checkpoint",
             list(labels),
             format_func=lambda name: labels.get(name, name),
-            accept_new_options=True,
+            accept_new_options=not access.public(),
             key=key,
             on_change=changed,
-            help="Shipped ones first, then those that you trained. Or type the path of one of another library: "
+            help="Networks that this server offers."
+            if access.public()
+            else "Shipped ones first, then those that you trained. Or type the path of one of another library: "
             "a folder, a file with weights, or a name on the Hugging Face Hub such as CompVis/ldm-celebahq-256. The "
             "README has a table of what can be opened. Nothing in such a file is run.",
         ),
     )
-    if _is_on_hub(shown):
+    if _is_on_hub(shown) and not access.public():
         _fetch(shown, value)
     else:
         complain("checkpoint")
@@ -195,8 +198,11 @@ def _open(name: str) -> Checkpoint:
 
 
 def _upload() -> None:
-    """Weights from the user's own machine, kept under the hash of their content."""
+    """Weights from the user's own machine, kept under the hash of their content; of strangers none are taken."""
     from explorer import checkpoints
+
+    if access.public():
+        return
 
     with st.expander("Your own checkpoint", icon=":material/upload_file:"):
         given = st.file_uploader(
@@ -303,10 +309,12 @@ def _dataset(checkpoint: Checkpoint) -> str:
             "Dataset",
             list(labels),
             format_func=lambda name: labels.get(name, name),
-            accept_new_options=True,
+            accept_new_options=not access.public(),
             key=key,
             on_change=changed,
-            help=f"A named dataset, or type the path of {datasets.ACCEPTED}, or org/name on the Hugging Face Hub. "
+            help="Datasets that this server offers, and what you sent."
+            if access.public()
+            else f"A named dataset, or type the path of {datasets.ACCEPTED}, or org/name on the Hugging Face Hub. "
             "The held-out split is shown where the dataset has one, or the checkpoint was trained on it; else all."
             + (f"  \nNow: {plain(value)}" if "/" in value else ""),
         ),
@@ -383,7 +391,9 @@ def _keep(data: bytes, name: str) -> str:
     from explorer import datasets
 
     ending = max((one for one in datasets.FILES if name.lower().endswith(one)), key=len, default=".zip")
-    path = cache_folder() / "uploads" / f"{hashlib.sha256(data).hexdigest()[:16]}{ending}"
+    place = visitors.folder() if access.public() else cache_folder() / "uploads"
+    path = place / f"{hashlib.sha256(data).hexdigest()[:16]}{ending}"
+    visitors.receive(path, len(data))
     if not path.exists():
         write_bytes(path, data)
     shared()["sources"][str(path)] = f"{name} (uploaded)"

@@ -113,13 +113,22 @@ def read_url() -> None:
     """
     state = shared()
     state["linked"] = set()
+    opened = "opened" in state
+    state["opened"] = True
     for name in names():
         value = st.query_params.get(name)
         if value is not None and value != state["written"].get(name):
             state["linked"].add(name)
             state["refused"].pop(name, None)
             state["carried"][name] = value[:LETTERS].strip(" \t\"'")
+    if opened and state["linked"]:  # another address in the same session
+        state["clicked"] = False
     _write_url()
+
+
+def clicked() -> bool:
+    """Whether the user has chosen something since the app was opened: what an address alone asks for starts no work."""
+    return bool(shared().get("clicked"))
 
 
 def choose(name: str, fault: Callable[[str], str], default: str) -> str:
@@ -228,6 +237,7 @@ def bound(name: str, value: Any, draw: Callable[[str, Callable], Any]) -> Any:
 
     def changed() -> None:
         if heard() and st.session_state[key] is not None:  # a segmented control can be emptied; the last choice stays
+            shared()["clicked"] = True
             put(name, st.session_state[key])
 
     chosen = draw(key, changed)

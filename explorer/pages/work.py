@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages.state import guard, plain, refused
+from explorer.errors import BadInput
+from explorer.pages import visitors
+from explorer.pages.state import clicked, guard, plain, refused
 
 if TYPE_CHECKING:
     from explorer.jobs import Job
@@ -27,9 +29,9 @@ def background(
 ) -> Job | None:
     """Shows work of more than a few seconds, done by `python -m explorer *arguments` beside the page.
 
-    Offers to start it (or starts it, with `begin`, unless the sidebar asks for what is not there), then shows progress
-    and Cancel, and what went wrong. When the work is done the page runs again; so call this only where the result is
-    missing.
+    Offers to start it, then shows progress and Cancel, and what went wrong. With `begin` it is started unasked where a
+    click led here: an address alone starts nothing, and nothing starts while the sidebar asks for what is not there.
+    When the work is done the page runs again; so call this only where the result is missing.
 
     Args:
         target: a path that stands for the result; there is at most one such work at a time, whoever asked for it.
@@ -42,8 +44,8 @@ def background(
     from explorer import jobs
 
     job = jobs.find(target)
-    if job is None and begin and refused("checkpoint") is None and refused("dataset") is None:
-        job = jobs.start(list(arguments), target, title=title)
+    if job is None and begin and clicked() and refused("checkpoint") is None and refused("dataset") is None:
+        job = _start(arguments, target, title)
     with st.container(border=True):
         st.markdown(f"**{plain(title)}**")
         if job is not None and job.active:
@@ -61,11 +63,25 @@ def background(
             else:
                 _failure(job)
         with st.container(horizontal=True):
-            if st.button(label, icon=":material/play_arrow:", type="primary", key=f"start-{target.name}"):
-                jobs.start(list(arguments), target, title=title)
+            pressed = st.button(label, icon=":material/play_arrow:", type="primary", key=f"start-{target.name}")
+            if pressed and _start(arguments, target, title) is not None:
                 st.rerun()
             if beside is not None:
                 beside()
+    return job
+
+
+def _start(arguments: Sequence[str], target: Path, title: str) -> Job | None:
+    """Begins work, unless a visitor has begun as much as one may."""
+    from explorer import jobs
+
+    try:
+        visitors.refuse_work()
+    except BadInput as why:
+        st.warning(plain(why), icon=":material/hourglass:")
+        return None
+    job = jobs.start(list(arguments), target, title=title)
+    visitors.started(job)
     return job
 
 
@@ -82,7 +98,8 @@ def _watch(folder: str, parts: tuple[str, ...] = (), there: int = 0) -> None:
     left = f" · about {max(1, round(job.seconds_left))} s left" if job.seconds_left else ""
     st.progress(min(share, 1.0), text=f"{counted}{left}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}", disabled=job.stopping):
+        mine = visitors.owns(job)
+        if mine and st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}", disabled=job.stopping):
             jobs.stop(job)
         st.caption("Stopping …" if job.stopping else plain(job.message))
 
