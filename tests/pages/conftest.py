@@ -101,6 +101,19 @@ def visit() -> Callable:
 
 
 @pytest.fixture
+def click_on() -> Callable:
+    """The app as after a click somewhere: what an address alone asks for starts no work."""
+
+    def clicked(app):
+        assert any(one.key and one.key.startswith("start-") for one in app.button)
+        app.session_state["explorer"]["clicked"] = True
+        app.run()
+        return app
+
+    return clicked
+
+
+@pytest.fixture
 def open_app(studio, visit) -> Callable:
     """`open_app("codebook", checkpoint="tiny-vae")` -> the same in a new session, on a tiny checkpoint."""
     from streamlit.testing.v1 import AppTest

@@ -73,13 +73,14 @@ def test_a_path_opens_and_what_is_typed_in_vain_keeps_the_last(open_app, made, s
     assert not app.exception and "tiny-vae" in text(app)
 
 
-def test_what_is_missing_is_made_beside_the_page(open_app, studio, monkeypatch):
+def test_what_is_missing_is_made_beside_the_page(open_app, click_on, studio, monkeypatch):
     from explorer import jobs
 
     started = []
     monkeypatch.setattr(jobs, "start", lambda arguments, *_, **__: started.append(arguments))
     app = open_app("compare", checkpoint="tiny-vae", against="tiny-mae", method="pca")
-    assert not app.exception and metric(app, "PSNR, A").value
+    assert not app.exception and metric(app, "PSNR, A").value and not started
+    click_on(app)
     assert [words[0] for words in started] == ["compare"] and started[0][2].endswith("tiny-mae")
 
 

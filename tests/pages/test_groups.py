@@ -32,11 +32,13 @@ def metrics(app) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
-def test_groups_are_made_beside_the_page_unasked(open_app, monkeypatch):
+def test_groups_are_made_beside_the_page_unasked_where_a_click_led_there(open_app, click_on, monkeypatch):
     started = []
     monkeypatch.setattr("explorer.analysis.grouping.FEWEST", 1)
     monkeypatch.setattr("explorer.jobs.start", lambda words, target, **more: started.append(words))
     app = open_app(PAGE, checkpoint="tiny-mae", layer="block1")
+    assert not started
+    click_on(app)
     assert not problems(app) and "Group the codes of layer block1 of tiny-mae" in texts(app)
     assert started and started[0][0] == "groups" and "--layer" in started[0]
 

@@ -236,9 +236,11 @@ def no_umap(monkeypatch):
             jobs.delete(job)
 
 
-def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, studio, no_umap, point_out):
+def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, click_on, studio, no_umap, point_out):
     point_out()
     app = open_app(PAGE)
+    assert not [job for job in jobs.all_jobs() if job.arguments[0] == "project" and job.id not in no_umap]
+    click_on(app)
     (job,) = [job for job in jobs.all_jobs() if job.arguments[0] == "project" and job.id not in no_umap]
     asked = dict(zip(job.arguments[2::2], job.arguments[3::2], strict=True))
     assert asked["--layer"] == "code" and asked["--what"] == "images" and asked["--min-dist"] == "0.1"
@@ -259,13 +261,13 @@ def test_a_umap_is_made_beside_the_page_and_found_at_once_afterwards(open_app, s
         path.unlink()
 
 
-def test_a_broken_map_is_made_again(open_app, studio, no_umap, point_out):
+def test_a_broken_map_is_made_again(open_app, click_on, studio, no_umap, point_out):
     point_out()
     path = results.path("map", subject_of(studio, "mae"), maps.Options("block2"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not parquet")
     try:
-        app = open_app(PAGE, checkpoint="tiny-mae", layer="block2")
+        app = click_on(open_app(PAGE, checkpoint="tiny-mae", layer="block2"))
         assert any(job.target == path for job in jobs.all_jobs())
         assert "main direction 1" in titles(app)[0]
     finally:

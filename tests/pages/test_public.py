@@ -39,7 +39,7 @@ def test_a_link_to_a_path_is_refused_like_any_that_is_not_offered(open_app, stud
     (tmp_path / "there").mkdir()
     said = set()
     for place in (tmp_path / "there", tmp_path / "absent", cache_folder(), "/etc/passwd", "org/name"):
-        app = open_app(checkpoint="tiny-vqvae")
+        app = open_app(checkpoint="tiny-vqvae", dataset="digits", limit="20")
         app.query_params[name] = str(place)
         app.run()
         found = [one.value.replace("\\", "").replace(str(place), "X") for one in app.warning]

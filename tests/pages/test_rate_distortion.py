@@ -126,13 +126,14 @@ def test_measured_checkpoints_stand_beside_it_and_others_are_offered(open_app, m
     assert [button.label for button in app.button if button.label == "Start"] == ["Start"]
 
 
-def test_what_is_missing_is_measured_beside_the_page(open_app, studio, monkeypatch):
+def test_what_is_missing_is_measured_beside_the_page(open_app, click_on, studio, monkeypatch):
     from explorer import jobs
 
     started = []
     monkeypatch.setattr(jobs, "start", lambda arguments, target, **_: started.append((arguments, target)))
     app = open_app(PAGE)
-    assert not app.get("plotly_chart") and not app.error
+    assert not app.get("plotly_chart") and not app.error and not started
+    click_on(app)
     assert [arguments[:2] for arguments, _ in started] == [["measure", "rates"], ["measure", "codecs"]]
     for arguments, target in started:
         assert arguments[3:] == ["--dataset", str(studio.photos), "--split", "test", "--fit", "crop"]

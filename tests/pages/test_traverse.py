@@ -27,13 +27,15 @@ def test_each_thing_to_do_is_a_click_away(open_app, measured):
         assert app.query_params["do"] == do
 
 
-def test_units_are_measured_beside_the_page(open_app, studio, monkeypatch):
+def test_units_are_measured_beside_the_page(open_app, click_on, studio, monkeypatch):
     started = []
     from explorer import jobs
 
     results.path("latents", Subject(studio.checkpoints / "tiny-vae", str(studio.photos))).unlink(missing_ok=True)
     monkeypatch.setattr(jobs, "start", lambda arguments, *_, **__: started.append(arguments))
     app = open_app("traverse", checkpoint="tiny-vae")
+    assert not started
+    click_on(app)
     assert not app.exception and started[0][:2] == ["measure", "latents"] and "latent" in started[0]
 
 
