@@ -20,7 +20,7 @@ from gradio.block_function import BlockFunction
 from gradio.exceptions import Error
 from starlette.middleware import Middleware
 
-from explorer.demo import about, api, gate, keeping, look, shipped, tabs, uploads
+from explorer.demo import about, api, gate, keeping, look, shipped, tabs, turns, uploads
 from explorer.demo.shared import EACH, QUIET, Shared
 from explorer.errors import BadInput
 from explorer.sheets import Note, html
@@ -28,7 +28,6 @@ from explorer.study import Study, passes
 from explorer.views import VIEWS
 
 AT_ONCE = max(2, min(8, os.cpu_count() or 2))  # requests computed at the same time
-WAITING = 100  # requests in the queue; more are told to come back later
 # A picture that replaces another one is told twice by Gradio; what is wrong with it is to be said once.
 ASK_IF_NEW = """(picture) => {
   const path = picture?.path ?? null, again = window.lastPicture === path;
@@ -102,7 +101,7 @@ def build() -> gr.Blocks:
                 tabs.build(shared, strip)
                 about.build()
         _examples(shared, gallery)
-    demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
+    demo.queue(max_size=turns.WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
     return demo
 
 

@@ -20,11 +20,12 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import anyio
+from gradio.queueing import Event
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from explorer.demo import keeping
+from explorer.demo import keeping, turns
 
 MEGABYTES = 28  # of a request: a picture of 20 in base64, or several smaller ones
 SECONDS = 60  # in which all of a request has to be here
@@ -35,7 +36,7 @@ IN_MEMORY = 1024**2  # of a body; more goes to a file without a name
 # What the page, gradio_client and MCP send things to; of what can be asked for, what this demo has no use for.
 TAKES = re.compile(r"/gradio_api/(upload|queue/join|call/.+|cancel|reset|mcp(/.*)?)/?")
 UNUSED = re.compile(r"/gradio_api/(proxy=|deep_link|dev/|custom_component/|stream/|file=https?:|run|vibe-).*")
-UPLOAD = "/gradio_api/upload"
+UPLOAD, JOINS = "/gradio_api/upload", re.compile("/gradio_api/(queue/join|call/.+)")
 LOCAL = re.compile(r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|::1")
 
 
@@ -72,6 +73,8 @@ class Gate:
             async with self._place(who), self._body(scope, receive, who) as body:
                 if _path(scope) == UPLOAD:
                     await self._upload(scope, _again(body, receive), send, who)
+                elif JOINS.fullmatch(_path(scope)) and scope["method"] == "POST":
+                    await self._join(scope, _again(body, receive), send, who)
                 else:
                     await self.app(scope, _again(body, receive), send)
         except _Refused as refusal:
@@ -132,6 +135,14 @@ class Gate:
                 self.held[who] -= size
                 self.held += Counter()
 
+    async def _join(self, scope: Scope, receive: Receive, send: Send, who: str) -> None:
+        """Lets an event into the queue, where it comes in turn with those of other visitors."""
+        queue = scope["app"].get_blocks()._queue
+        if turns.waiting(queue, who, _whose) >= turns.WAITING_EACH:
+            raise _Refused(429, "Too much is being waited for; try again when some of it has been answered.")
+        await self.app(scope, receive, send)
+        turns.take_turns(queue, _whose)
+
     async def _upload(self, scope: Scope, receive: Receive, send: Send, who: str) -> None:
         """Lets Gradio take files out of a request, one request at a time, and keeps what is kept of this visitor."""
         said, told = bytearray(), []
@@ -186,6 +197,10 @@ def visitor(headers: Mapping[str, str], client: tuple[str, int] | None) -> str:
     except ValueError:
         return address
     return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def _whose(event: Event) -> str:
+    return visitor(event.request.headers, event.request.scope.get("client"))
 
 
 def _is_public(address: str) -> bool:

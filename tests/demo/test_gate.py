@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from explorer.demo import gate, keeping
+from explorer.demo import gate, keeping, turns
 
 UPLOAD = "/gradio_api/upload"
 
@@ -113,6 +113,13 @@ def test_broken_uploads_leave_nothing(client, server):
     time.sleep(0.1)
     upload(client)
     assert not [path for path in server.temporary.rglob("tmp*") if path.is_file()]
+
+
+def test_a_flood_of_events_is_told_to_wait(client):
+    event = {"data": ["vqvae-shapes"]}
+    answers = [client.post("/gradio_api/call/usage", json=event).status_code for _ in range(turns.WAITING_EACH * 3)]
+    assert answers[0] == 200 and set(answers) <= {200, 429}
+    assert client.get("/config").status_code == 200
 
 
 def test_names_of_files_are_names(client):
