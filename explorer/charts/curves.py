@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ PANELS = {  # title: axis with its unit, the names it shows (without the layer t
 MEASURED = {"train_bits": "training images", "held_out_bits": "held-out images", "watched_bits": "kept aside"}
 # what counting reaches, and where its name stands: above its line or below
 COUNTED = {"uniform": (0.0, "left", "bottom"), "unigram": (1.0, "right", "top"), "bigram": (1.0, "right", "bottom")}
+NAMED = 60  # letters of the name of a curve
 CROWDED = 4  # curves above which a row of names, or one label for all of them, would cover the chart
 # the names of curves: a row below the chart, or a column beside it; the tool bar lies above
 BESIDE = {"x": 1.01, "y": 1, "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0}
@@ -132,7 +134,9 @@ def figures(
 def told(figure: go.Figure, title: str) -> str:
     """A chart in words, for those who do not see it: the last value of each of its curves."""
     ends = [
-        f"{trace.name.replace('_', ' ')} {trace.y[-1]:.4g}" for trace in figure.data if trace.showlegend is not False
+        f"{unescape(trace.name).replace('_', ' ')} {trace.y[-1]:.4g}"
+        for trace in figure.data
+        if trace.showlegend is not False
     ]
     return f"{title} over steps; at step {max(trace.x[-1] for trace in figure.data):,}: {', '.join(ends)}"
 
@@ -140,7 +144,7 @@ def told(figure: go.Figure, title: str) -> str:
 def _curves(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme, sizes: Mapping) -> go.Figure:
     figure = _empty(title, theme)
     for name in names:
-        _add(figure, _points(lines, name), name=name.replace("_", " "), hovertemplate="%{y:,.4g}")
+        _add(figure, _points(lines, name), name=cut(name.replace("_", " "), NAMED), hovertemplate="%{y:,.4g}")
     if title == LOSSES:
         figure.update_yaxes(type="log", exponentformat="power")
     named = title in (LOSSES, BELOW) or len(names) > 1  # which term it is, also where there is one alone
@@ -180,7 +184,7 @@ def _use(lines: list[dict[str, Any]], title: str, names: list[str], theme: Theme
             _add(
                 figure,
                 _points(lines, f"{kind}.{layer}"),
-                name=layer,
+                name=cut(layer, NAMED),
                 legendgroup=layer,
                 showlegend=kind == "perplexity",
                 line={"color": colour, "dash": dash, "width": 2},
