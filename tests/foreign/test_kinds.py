@@ -72,7 +72,7 @@ def zipped():
         (b"GGUF\x03\x00\x00\x00", "is a GGUF file"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "run `git lfs pull`"),
         (b"<!DOCTYPE html><html>", "is a web page"),
-        (gzip.compress(b"x" * 99), "is compressed; unpack it"),
+        (gzip.compress(b"x" * 99, mtime=0), "is compressed; unpack it"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(9), "TensorFlow Lite"),
         (b"\x08\x07\x12\x07pytorch\x1a\x05", "is an ONNX model"),
         (b"\x82\xa6params\x81\xa3foo", "looks like msgpack, as Flax saves weights"),
