@@ -172,12 +172,14 @@ def _undo(jobs: Any, place: Path, files: set[Path]) -> None:
 
 
 def _forget(files: set[Path]) -> None:
-    """Deletes the decoded images of these files."""
+    """Deletes the decoded images and the encodings of these files."""
     names = set(map(str, files))
-    for place in (cache_folder() / "images").glob("*/meta.json") if names else ():
-        with suppress(OSError, ValueError, AttributeError):
-            if read_json(place).get("name") in names:
-                shutil.rmtree(place.parent, ignore_errors=True)
+    made = (("images/*/meta.json", "name"), ("encodings/*/encoding.json", "dataset"))
+    for pattern, name in made if names else ():
+        for place in cache_folder().glob(pattern):
+            with suppress(OSError, ValueError, AttributeError):
+                if read_json(place).get(name) in names:
+                    shutil.rmtree(place.parent, ignore_errors=True)
 
 
 def _bound(runtime: Any) -> None:

@@ -83,9 +83,12 @@ def test_what_a_visitor_sent_goes_when_they_go_and_nobody_elses(public, monkeypa
         decoded = cache_folder() / "images" / name
         decoded.mkdir(parents=True)
         (decoded / "meta.json").write_text(f'{{"name": "{path}"}}')
-        sent[name] = (path, decoded)
+        encoded = cache_folder() / "encodings" / f"{name}.lance"
+        encoded.mkdir(parents=True)
+        (encoded / "encoding.json").write_text(f'{{"dataset": "{path}"}}')
+        sent[name] = (path, decoded, encoded)
     monkeypatch.setattr(
-        visitors, "_visits", {name: visitors.Visit(files={path: 1}) for name, (path, _) in sent.items()}
+        visitors, "_visits", {name: visitors.Visit(files={path: 1}) for name, (path, *_) in sent.items()}
     )
     visitors.sweep(lambda session: session == "here")
     assert not any(one.exists() for one in sent["gone"]) and all(one.exists() for one in sent["here"])
