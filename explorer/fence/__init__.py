@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from explorer.progress import Progress
 
 SECONDS = 30.0  # without a word from a worker
-MEMORY = 1536 * 1024**2  # bytes that a worker may use, beyond what it has imported
+MEMORY = 1200 * 1024**2  # bytes that a worker may use, beyond the 0.7 GB that it may have imported: 2 GiB in all
 LARGEST = 1024**3  # bytes of one answer
 GRACE = 1.0  # seconds for a worker that is to end to put things in order
 STARTING = 120.0  # seconds until a worker begins: the first waits for the imports of the keeper, on a busy machine

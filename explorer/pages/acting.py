@@ -57,6 +57,7 @@ def box(block: Receive, shown: Shown) -> None:
 
 def _done(does: Callable[[], Go | str], shown: Shown) -> tuple[str, str]:
     """How it went, and what there is to say."""
+    shared()["clicked"] = True
     try:
         with explained("do that"):
             answer = does()

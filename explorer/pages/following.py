@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from explorer.pages import controls, links
-from explorer.pages.state import together
+from explorer.pages.state import shared, together
 from explorer.sheets import filled
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def go(target: Go, shown: Shown, /, **where: Any) -> None:
     """Follows a click: to another view, or to this one with what the click chose."""
+    shared()["clicked"] = True
     carried = filled(target, **where)
     leaves = target.view not in (None, shown.name)
     with together(leaves=leaves):
