@@ -141,6 +141,14 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
+def walk(root: Path, deepest: int = 64) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As `os.walk`, without what lies more than `deepest` folders deep: that has no end, or takes all of the stack."""
+    for folder, inner, files in os.walk(root):
+        if len(Path(folder).parts) - len(Path(root).parts) >= deepest:
+            inner.clear()
+        yield Path(folder), inner, files
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Opens a file to read bytes; raises OSError, also for a pipe, which would wait, and a device, which has no end."""
     if not stat.S_ISREG(Path(path).stat().st_mode):

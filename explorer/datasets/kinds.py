@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +20,7 @@ from explorer.datasets.parquet import parquet_source
 from explorer.datasets.shards import tar_source
 from explorer.datasets.sources import Source
 from explorer.errors import BadInput
+from explorer.files import walk
 
 ACCEPTED = "an image folder, a zip or tar of images, a Parquet or Arrow file, or arrays (.npz, .npy, .h5)"
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -161,8 +161,8 @@ def _kind(path: Path) -> str:
 
 def below(root: Path) -> Iterator[str]:
     """Relative names of the files in and below a folder, hidden ones left out."""
-    for folder, inner, files in os.walk(root):
+    for folder, inner, files in walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and access.within(Path(folder) / name):
-                yield (Path(folder) / name).relative_to(root).as_posix()
+            if not name.startswith(".") and access.within(folder / name):
+                yield (folder / name).relative_to(root).as_posix()

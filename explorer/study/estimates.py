@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.files import walk
 from explorer.progress import spoken
 from explorer.study import passes
 from explorer.study.memory import MEMORY
@@ -64,4 +66,5 @@ def _seconds(checkpoint: Checkpoint) -> float:
 
 def counted(path: Path, most: int) -> int:
     """How many files are in and below a folder; `most` if there are more."""
-    return sum(1 for _, file in zip(range(most), (file for file in path.rglob("*") if file.is_file()), strict=False))
+    files = (folder / name for folder, _, names in walk(path) for name in names)
+    return sum(1 for _ in islice((file for file in files if file.is_file()), most))
