@@ -11,7 +11,6 @@ One job at a time uses a device: the process itself waits for its turn, see `tur
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -25,8 +24,9 @@ from typing import Any
 
 import psutil
 
-from explorer.errors import BadInput, explained, tells_full_disk, tells_full_memory
-from explorer.files import cache_folder, checkpoint_folder, open_regular, read_json, write_json
+from explorer.errors import BadInput, explained, one_line, printable
+from explorer.files import cache_folder, checkpoint_folder, write_json
+from explorer.jobs import outcomes
 from explorer.jobs.devices import devices
 from explorer.jobs.locks import exclusive, hold
 from explorer.jobs.turns import (
@@ -36,8 +36,8 @@ from explorer.jobs.turns import (
     children,
     identity,
     jobs_folder,
+    process_of,
     read_record,
-    sound,
     trains,
     wait_for_turn,
 )
@@ -63,9 +63,6 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "explorer")
 ACTIVE = ("queued", "running")
-FINAL = ("done", "stopped", "failed")
-STATUS = {"state": str, "done": int, "total": int, "unit": str, "message": str, "started": float, "heartbeat": float}
-STATUS |= {"seconds_left": float, "images_per_second": float, "loss": float, "note": str, "pid": int}
 STATUS_KEYS = {"state", "pid", "done", "total", "unit", "message", "started", "heartbeat"}
 
 
@@ -157,20 +154,21 @@ def stop(job: Job, *, kill: bool = False) -> None:
     """Asks the job to save and end; with `kill` ends it and its children at once, without saving.
 
     A queued job leaves the queue. The request goes to the process that `start` made and not to its children, because
-    a data loader or compiler that ends early would make the saving fail.
+    a data loader or compiler that ends early would make the saving fail. A process that does not run the job's words
+    is never signalled, whatever the job's file says.
     """
     with explained("stop the job"):
         if not read(job.folder).active and not alive(read_record(job.folder)):
             return
         write_json(job.folder / "stop.json", {"time": time.time(), "kill": kill})
-    record = read_record(job.folder)
-    if not alive(record):
+    process = process_of(read_record(job.folder))
+    if process is None:
         return
     try:
-        if kill and hasattr(os, "killpg"):
-            os.killpg(record["pid"], signal.SIGKILL)
+        if kill and hasattr(os, "killpg") and os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
         else:
-            psutil.Process(record["pid"]).send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
     except (ProcessLookupError, psutil.NoSuchProcess):
         pass  # it ended by itself in between
 
@@ -271,72 +269,34 @@ def read(folder: Path) -> Job:
     """
     folder = Path(folder)
     record = read_record(folder)
-    status = _status(folder)
-    log = _tail(folder / "log.txt")
-    state = _state(folder, record, status, alive(record), log)
-    done, total = int(status.get("done") or 0), int(status.get("total") or 0)
-    figures = {key: value for key, value in status.items() if key not in STATUS_KEYS}
-    message = str(status.get("message") or "")
+    status = outcomes.said(folder)
+    log = outcomes.tail(folder / "log.txt")
+    state = outcomes.state(folder, record, status, alive(record), log)
+    message = status.get("message") or ""
     if state in ACTIVE and not status:
         message = "starting"
     target = record.get("target")
     return Job(
         folder=folder,
-        title=str(record.get("title") or folder.name),
+        title=one_line(record.get("title") or folder.name),
         state=state,
         arguments=tuple(record["arguments"]),
         created=float(record.get("created") or 0.0),
         device=record.get("device"),
         target=Path(target) if target else None,
         pid=record.get("pid"),
-        done=done,
-        total=total,
-        unit=str(status.get("unit") or ""),
+        done=status.get("done") or 0,
+        total=status.get("total") or 0,
+        unit=status.get("unit") or "",
         message=message,
-        figures=figures,
+        figures={key: value for key, value in status.items() if key not in STATUS_KEYS},
         started=status.get("started"),
         heartbeat=status.get("heartbeat"),
         position=len(ahead(folder, record)) if state == "queued" else 0,
-        seconds_left=_seconds_left(status) if state == "running" else None,
+        seconds_left=outcomes.seconds_left(status) if state == "running" else None,
         log_tail="\n".join(log.splitlines()[-15:]),
-        advice=_advice(state, f"{message}\n{log}") if state in ("failed", "killed") else "",
+        advice=outcomes.advice(state, f"{message}\n{log}") if state in ("failed", "killed") else "",
     )
-
-
-def _state(folder: Path, record: dict, status: dict, running: bool, log: str) -> str:
-    said = status.get("state")
-    if running:  # also while a process that has said its last word is still ending, or one step of several is done
-        waits = said == "queued" or (said is None and record.get("device"))
-        return "queued" if waits else "running"
-    if said in FINAL:
-        return said
-    if record.get("pid") is None and abs(time.time() - record.get("launched", 0)) < 10:
-        return "queued"  # the moment between writing job.json and the birth of the process
-    if tells_full_memory(log):
-        return "failed"
-    stop = folder / "stop.json"
-    if stop.exists():
-        return "killed" if '"kill": true' in stop.read_text() and said == "running" else "stopped"
-    return "killed"
-
-
-def _seconds_left(status: dict) -> float | None:
-    if status.get("seconds_left") is not None:
-        return float(status["seconds_left"])
-    done, total = status.get("done") or 0, status.get("total") or 0
-    spent = (status.get("heartbeat") or 0) - (status.get("started") or 0)
-    return spent * (total - done) / done if 0 < done <= total and spent > 0 else None
-
-
-def _advice(state: str, text: str) -> str:
-    smaller = "a smaller batch, a smaller image size, or another device"
-    if tells_full_memory(text):
-        return f"It ran out of memory. Try {smaller}."
-    if tells_full_disk(text):
-        return "The disk is full. Free some space, then resume."
-    if state == "killed":
-        return f"The process ended without a word. If nobody ended it, memory ran out: try {smaller}, or resume."
-    return "Change what it names and start again; or, where the cause is gone, resume."
 
 
 # -------------------------------------------------------------------------------------------------- processes, files
@@ -367,7 +327,7 @@ def _launch(folder: Path, record: dict) -> None:
         if (place := os.environ.get(name)) and "://" not in place:
             environment[name] = str(Path(place).resolve())
     with (folder / "log.txt").open("ab") as log:
-        log.write(f"$ explorer {' '.join(record['arguments'])}\n".encode())
+        log.write(f"$ explorer {printable(' '.join(record['arguments']))}\n".encode())
         log.flush()
         child = subprocess.Popen(
             [*COMMAND, *record["arguments"]],
@@ -380,27 +340,6 @@ def _launch(folder: Path, record: dict) -> None:
         )
     children[child.pid] = child
     write_json(folder / "job.json", record | identity(child.pid))
-
-
-def _status(folder: Path) -> dict:
-    try:
-        status = read_json(folder / "status.json", limit=1 << 20)
-    except (OSError, ValueError):
-        return {}  # not written yet
-    return sound(status, STATUS) if isinstance(status, dict) else {}
-
-
-def _tail(path: Path, size: int = 16_384) -> str:
-    try:
-        with open_regular(path) as file:
-            file.seek(max(0, path.stat().st_size - size))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]
-    last_start = max((i for i, line in enumerate(lines) if line.startswith("$ explorer ")), default=0)
-    return "\n".join(line for line in lines[last_start:] if line)
 
 
 def _inside(path: Path, roots: list[Path]) -> Path:

@@ -48,10 +48,11 @@ def trains(arguments: Sequence[str]) -> bool:
 def sound(found: dict, kinds: Mapping[str, type]) -> dict:
     """What a file says without the values that are not of their kind, such as a text where a number should be: one
     damaged file leaves the other jobs as they are. Numbers are finite, whole ones not below zero."""
-    return {key: value for key, value in found.items() if key not in kinds or _is(value, kinds[key])}
+    return {key: value for key, value in found.items() if key not in kinds or is_sound(value, kinds[key])}
 
 
-def _is(value: object, kind: type) -> bool:
+def is_sound(value: object, kind: type) -> bool:
+    """Whether a value is of a kind: text, a finite number, or a whole one that is not below zero."""
     if kind is str:
         return isinstance(value, str)
     number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
@@ -94,6 +95,17 @@ def alive(record: dict) -> bool:
         return (born if known is None else known == _started(pid)) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, psutil.AccessDenied, OverflowError):
         return False
+
+
+def process_of(record: dict) -> psutil.Process | None:
+    """The job's process, if it is there and runs the words of the job: what a file says alone ends no other."""
+    if not alive(record):
+        return None
+    try:
+        process, words = psutil.Process(record["pid"]), record["arguments"]
+        return process if process.cmdline()[-len(words) :] == words and process.pid != os.getpid() else None
+    except psutil.Error:
+        return None
 
 
 def wait_for_turn() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -257,6 +259,7 @@ def damaged(name, record=None, status=None):
     said = {"state": "done", "done": 5, "total": 5, "unit": "steps"}
     (folder / "job.json").write_text(json.dumps(sound | (record or {})))
     (folder / "status.json").write_text(json.dumps(said | (status or {})))
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -285,6 +288,50 @@ def test_one_damaged_job_leaves_the_others(tmp_path, record, status):
     assert jobs.wait(job, 30) and jobs.read(job.folder).state == "done"
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff{", b"null", b"[1]", b"[" * 50_000, b'{"kill": "' + b"x" * 2**21, "folder", "pipe"]
+)
+def test_a_request_to_stop_that_is_damaged_is_one_to_stop(body):
+    damaged("1-sound")
+    asked = damaged("2-damaged", {}, {"state": "running"}) / "stop.json"
+    if body == "folder":
+        asked.mkdir()
+    elif body == "pipe":
+        os.mkfifo(asked)
+    else:
+        asked.write_bytes(body)
+    assert {job.id: job.state for job in jobs.all_jobs()} == {"1-sound": "done", "2-damaged": "stopped"}
+
+
+def test_what_a_damaged_job_says_is_short_lines_without_codes():
+    codes = "\x1b[2J\x9b31m\u202e" + "x" * 10**5
+    folder = damaged("1", {"title": codes}, {"state": "failed", "message": codes, "unit": codes, "note": codes})
+    status = json.loads((folder / "status.json").read_text())
+    (folder / "status.json").write_text(json.dumps(status | {f"figure {i}": i for i in range(10**4)} | {"deep": [[1]]}))
+    with (folder / "log.txt").open("wb") as log:
+        log.truncate(5 * 10**9)  # no space is taken
+        log.seek(0, os.SEEK_END)
+        log.write(f"\n{codes}\nthe last line".encode())
+    job = jobs.read(folder)
+    said = [job.title, job.message, job.unit, job.figures["note"], *job.log_tail.split("\n")]
+    assert job.log_tail.endswith("the last line") and len(job.figures) <= 50 and "deep" not in job.figures
+    assert all(len(line) < 1300 and line.isprintable() for line in said)
+
+
+def test_a_process_that_does_not_run_the_job_s_words_is_never_ended(tmp_path):
+    """Process numbers in files are those of a leader of a group, of the birth that they say, and still of another."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    try:
+        folder = damaged("1", turns.identity(other.pid) | {"arguments": ["train", "vqvae"]}, {"state": "running"})
+        for kill in (False, True):
+            jobs.stop(jobs.read(folder), kill=kill)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.3)
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_the_time_left_is_that_of_what_is_not_done_yet():
     folder = turns.jobs_folder() / "running"
     folder.mkdir(parents=True)
@@ -295,6 +342,7 @@ def test_the_time_left_is_that_of_what_is_not_done_yet():
     assert jobs.read(folder).seconds_left == pytest.approx(150.0)  # 75 to go at half a unit a second
     (folder / "status.json").write_text(json.dumps(status | {"seconds_left": 7.0}))
     assert jobs.read(folder).seconds_left == 7.0, "what the work itself says is better"
+    shutil.rmtree(folder)  # else the job is waited for, which is this process
 
 
 def test_pipes_in_the_place_of_a_job_s_files_are_not_waited_for():
