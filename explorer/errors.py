@@ -30,11 +30,20 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def one_line(text: str) -> str:
-    """Printable text on one line of at most some hundred characters; a name longer than a path is cut."""
-    line = printable(re.sub(r"[\r\n\t]+", " ", text))
-    line = _LONG_WORD.sub(lambda word: f"{word[0][:200]}…{word[0][-60:]}", line)
+def escaped(text: str) -> str:
+    """JSON in which what `printable` writes out is escaped as JSON does it: it reads the same, and moves no cursor."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def shortened(text: str) -> str:
+    """Printable text on a line of at most some hundred characters; a name longer than a path is cut."""
+    line = _LONG_WORD.sub(lambda word: f"{word[0][:200]}…{word[0][-60:]}", printable(text))
     return line if len(line) <= 1200 else f"{line[:900]} … {line[-250:]}"
+
+
+def one_line(text: str) -> str:
+    """The same of text that may have several lines."""
+    return shortened(re.sub(r"[\r\n\t]+", " ", text))
 
 
 class BadInput(ValueError):

@@ -1,12 +1,13 @@
 """What the machine refuses is one sentence with a remedy; a bug stays a bug."""
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from explorer.errors import BadInput, Cancelled, explained, one_line, printable
+from explorer.errors import BadInput, Cancelled, escaped, explained, one_line, printable
 
 FULL = "could not save it: the disk of '/there' is full; free some space and try again"
 MEMORY = "could not save it: it ran out of memory; try a smaller batch, .* or another device"
@@ -76,6 +77,8 @@ def test_codes_in_names_are_written_out(name, shown):
     assert printable(name) == shown
     assert str(BadInput(f"{name} cannot be read")) == f"{shown} cannot be read"
     shown.encode("utf-8")
+    text = json.dumps({name: name}, ensure_ascii=False)
+    assert json.loads(escaped(text)) == {name: name} and escaped(text) == printable(escaped(text))
 
 
 def test_messages_are_one_line_of_a_length_that_can_be_read():

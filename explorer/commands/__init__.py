@@ -8,11 +8,13 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,6 +55,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; every error has become a line on standard error."""
     place_library_caches()
+    _quieten()
     before = signal.signal(signal.SIGTERM, _terminate)
     if "--json" in arguments:  # whatever a library prints goes to standard error, even from C
         sys.stdout.flush()
@@ -79,6 +82,17 @@ def run(arguments: list[str]) -> int:
             OUTPUT[0] = 1
         signal.signal(signal.SIGTERM, before)
     return code
+
+
+def _quieten() -> None:
+    """Libraries say nothing of their own before our sentence; `-W` and PYTHONWARNINGS still show what they warn of."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    for library in ("TRANSFORMERS", "DIFFUSERS", "HF_HUB"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
+        logging.getLogger("explorer").addHandler(logging.lastResort)  # ours are of faults of the program
 
 
 def _terminate(*_: object) -> NoReturn:

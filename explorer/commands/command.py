@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.errors import one_line, printable
+from explorer.errors import escaped, one_line, shortened
 from explorer.options import kind_of
 from explorer.progress import Progress
 
@@ -105,8 +105,8 @@ def tell(line: str) -> None:
 
 
 def emit(result: dict, as_json: bool, lines: list[str]) -> None:
-    """Prints the result: one JSON object, or lines for people."""
-    text = json.dumps(_plain(result), ensure_ascii=False) if as_json else "\n".join(map(printable, lines))
+    """Prints the result: one JSON object, or lines for people, in which long names are cut; no codes in either."""
+    text = escaped(json.dumps(_plain(result), ensure_ascii=False)) if as_json else "\n".join(map(shortened, lines))
     with os.fdopen(os.dup(OUTPUT[0]), "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text + "\n")
 

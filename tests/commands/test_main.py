@@ -276,6 +276,44 @@ def test_status_and_log_of_a_job_hold_no_codes(tmp_path):
     assert json.loads((tmp_path / "status.json").read_text())["message"] == r"decoding red\x1b[31m.png"
 
 
+def test_names_in_what_is_printed_are_cut_and_hold_no_codes(home, tmp_path, capfd):
+    long = tmp_path / "checkpoints" / "long"
+    shutil.copytree(home / "checkpoints" / "tiny", long)
+    config = json.loads((long / "config.json").read_text())
+    name = "\x9b2J\u202e" + "x" * 10**6
+    (long / "config.json").write_text(json.dumps(config | {"dataset": name}))
+    capfd.readouterr()
+    assert run(["inspect", str(long)]) == 0
+    out = capfd.readouterr().out
+    assert r"dataset: \x9b2J\u202exxx" in out and max(map(len, out.splitlines())) < 1300
+    assert run(["inspect", str(long), "--json"]) == 0
+    out = capfd.readouterr().out
+    assert out.strip().isprintable() and json.loads(out)["dataset"] == name
+
+
+LOUD = """
+import logging, sys, warnings
+from explorer import checkpoints, commands
+from explorer.errors import BadInput
+
+def describe(path):
+    warnings.warn("a library's warning")
+    logging.getLogger("PIL.Image").warning("a library's line")
+    raise BadInput("the sentence")
+
+checkpoints.describe = describe
+sys.exit(commands.run(["inspect", "vqvae-digits"]))
+"""
+
+
+@pytest.mark.parametrize(("switch", "said"), [([], []), (["-W", "default"], ["a library's warning"])])
+def test_lines_of_libraries_do_not_come_before_the_sentence(switch, said):
+    ended = subprocess.run([sys.executable, *switch, "-c", LOUD], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 2 and ended.stderr.splitlines()[-1] == "explorer: the sentence"
+    assert [one in ended.stderr for one in said] == [True] * len(said)
+    assert said or ended.stderr.count("\n") == 1
+
+
 def test_masks_tells_the_worst_and_the_best_of_a_ratio(home, capfd):
     import torch
 
