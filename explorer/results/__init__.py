@@ -8,6 +8,8 @@ command line that does the same in a process of its own.
 from __future__ import annotations
 
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
@@ -46,6 +48,9 @@ __all__ = ["RESULTS", "Kind", "checked", "command", "find", "key", "obtain", "pa
 
 
 OF = ("dataset", "split", "fit", "limit")  # fields of a subject that every result is of, beside its checkpoint
+DAMAGED = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+DAMAGED += (zlib.error, zipfile.BadZipFile)  # what readers raise of files that are not as they were written
+FOLDERS = (".lance", ".index")  # suffixes of results that are folders; others are files
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ def find(
     for place in dict.fromkeys(several):
         if places.there(place):
             try:
-                return place, (read or entry.read)(place, made.stem)
+                return place, _read(read or entry.read, place, made.stem)
             except Unanswered as error:
                 refused = error  # it may be there: whoever made it anew would pay for it twice
             except BadInput:
@@ -208,6 +213,18 @@ def find(
     if refused is not None:
         raise refused
     return None
+
+
+def _read(reader: Callable[[Path, str], Any], place: Path, key: str) -> Any:
+    """What a reader makes of a file or folder, which may be a stranger's; BadInput where that is damaged in any way."""
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise BadInput(f"{place.name} is a pipe or a device")
+    try:
+        return reader(place, key)
+    except BadInput:
+        raise
+    except DAMAGED as error:
+        raise BadInput(f"{place.name} is damaged: {type(error).__name__}: {error}") from None
 
 
 def obtain(
@@ -233,12 +250,29 @@ def obtain(
             found = find(kind, subject, options)
             if found is not None and out is None:
                 return found
+            if out is None:
+                _make_room(kind, target)
             if found is not None and found[0].is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(found[0], target)
             else:
                 entry.make(subject, options, target, progress, *needed)
             return target, entry.read(target, name)
+
+
+def _make_room(kind: str, target: Path) -> None:
+    """Removes what stands in a result's place in the cache and cannot be written over: a folder where a file belongs, a
+    file where a folder does, or an encoding's folder that lost the files by which one is known."""
+    from explorer.encodings.layout import RECORDS, is_ours
+
+    if places.remote(target) is not None:
+        return
+    if target.is_dir() and not target.is_symlink():
+        others = kind == "encoding" and any(one.name != RECORDS for one in target.iterdir()) and not is_ours(target)
+        if others or RESULTS[kind].suffix not in FOLDERS:
+            shutil.rmtree(target)
+    elif RESULTS[kind].suffix in FOLDERS and not target.is_dir():
+        target.unlink(missing_ok=True)
 
 
 def command(kind: str, subject: Subject, options: Any = None) -> list[str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import checkpoints
 from explorer.errors import BadInput
-from explorer.files import digest, write_bytes
+from explorer.files import digest, read_json, write_bytes
 from explorer.options import choice
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ VERSION = 1  # counted up whenever the same input gives other numbers
 MOST = 10_000  # images that latents are compared on; of more a seeded sample
 SMALLER = 500  # images that are decoded again where image sizes differ
 BATCH = 50
+LONGEST = 64 * 1024 * 1024  # bytes of a comparison
 MEASURES = ("ami", "cka", "knn_jaccard")
 SAME, EVERY = "same", "all"
 
@@ -221,7 +222,7 @@ def _scores(
 def read(path: Path, key: str = "") -> dict[str, Any]:
     """What `make` wrote; BadInput where it is damaged or something else."""
     try:
-        found = json.loads(path.read_bytes())
+        found = read_json(path, limit=LONGEST)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path.name} is no comparison or is damaged: {error}") from None
     if not isinstance(found, dict) or found.get("comparison") != VERSION or "pairs" not in found:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import shutil
 import threading
 
 import numpy as np
@@ -94,6 +97,35 @@ def test_what_is_damaged_is_made_again(subject, kind):
     assert results.find(kind, subject, OPTIONS[kind]) is None
     assert results.obtain(kind, subject, OPTIONS[kind])[0] == made
     assert results.find(kind, subject, OPTIONS[kind]) is not None
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_however_it_is_damaged_it_is_made_again(subject, kind):
+    """Each file that the result is known by: empty, zeros, noise, of other content, gone, or a folder in its place."""
+    made, _ = results.obtain(kind, subject, OPTIONS[kind])
+    marker = next(made.glob("*.json")) if made.is_dir() else made
+    whole = marker.read_bytes()
+    noise = np.random.default_rng(0).bytes(len(whole))
+    for body in (b"", bytes(len(whole)), noise, b"null", b"[1]", b"{}", b"[" * 50_000):
+        marker.write_bytes(body)
+        assert results.find(kind, subject, OPTIONS[kind]) is None, body[:20]
+    if made.suffix == ".gz":
+        marker.write_bytes(gzip.compress(b"[" * 50_000))
+        assert results.find(kind, subject, OPTIONS[kind]) is None
+    marker.unlink()
+    assert results.find(kind, subject, OPTIONS[kind]) is None
+    os.mkfifo(marker)
+    assert results.find(kind, subject, OPTIONS[kind]) is None
+    marker.unlink()
+    marker.mkdir()
+    (marker / "something").write_text("of another program")
+    assert results.find(kind, subject, OPTIONS[kind]) is None
+    assert results.obtain(kind, subject, OPTIONS[kind])[0] == made
+    assert results.find(kind, subject, OPTIONS[kind]) is not None
+    if made.is_dir():
+        shutil.rmtree(made)
+        made.write_text("a file where a folder belongs")
+        assert results.obtain(kind, subject, OPTIONS[kind])[0] == made and made.is_dir()
 
 
 @pytest.mark.parametrize("kind", RESULTS)
