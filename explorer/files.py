@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import functools
+import glob
 import hashlib
 import json
 import os
 import re
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +28,7 @@ LIBRARY_CACHES = {
     "HF_HOME": "huggingface",
 }
 LEFT = re.compile(r"\..+\.[a-z0-9_]{8}(\.[^.]*)?")  # what `atomic_path` leaves where its process is killed
+STALE = 3600.0  # seconds after which nobody writes into a temporary file any more
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 
 
@@ -99,6 +103,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_old(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -112,8 +117,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if temporary.exists():
             raise
         raise BadInput(f"{path.parent} was deleted while {path.name} was written there; try again") from None
+    except OSError as error:
+        if error.filename in (None, name):  # a full disk has no name, and nobody knows the temporary one
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@functools.lru_cache(maxsize=4096)  # once for each path: what others leave meanwhile is for the next process
+def _sweep_old(path: Path) -> None:
+    """Removes what killed writers of the same file left; a living one writes into its own within the hour."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.????????{glob.escape(path.suffix)}"):
+        with suppress(OSError):
+            if LEFT.fullmatch(left.name) and time.time() - left.stat().st_mtime > STALE and not left.is_symlink():
+                left.unlink()
 
 
 def occupied(folder: Path) -> bool:

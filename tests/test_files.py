@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from explorer import checkpoints
 from explorer.charts import curves
 from explorer.datasets import decode_image
-from explorer.errors import BadInput
-from explorer.files import LIBRARY_CACHES, cache_folder, file_digest, place_library_caches, read_json, sized
+from explorer.errors import BadInput, explained
+from explorer.files import LIBRARY_CACHES, cache_folder, file_digest, place_library_caches, read_json, sized, write_json
 
 
 @pytest.fixture
@@ -80,3 +82,31 @@ def test_a_file_that_grows_while_it_is_looked_at_is_not_read_to_its_end(tmp_path
 )
 def test_sizes_are_in_the_unit_that_suits_them(count, said):
     assert sized(count) == said
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one_and_nothing_else_does(tmp_path):
+    """A day old, of the same file; not a living writer's, not what the user called alike, not of another file."""
+    old = time.time() - 86_400
+    names = (".notes.ab12_x9z.json", ".notes.settings.toml", ".notes.LONGNAME.json", ".other.ab12_x9z.json")
+    for name in names:
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (old, old))
+    (tmp_path / ".notes.living00.json").write_text("half")
+    write_json(tmp_path / "notes.json", {})
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.json", ".notes.living00.json", *names[1:]}
+
+
+def test_a_full_disk_names_the_file_and_keeps_what_was_there(tmp_path, monkeypatch):
+    write_json(tmp_path / "state.json", {"step": 1})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for way in (Path, "write_bytes"), (os, "fsync"), (os, "replace"):
+        with monkeypatch.context() as patch, pytest.raises(BadInput) as raised, explained("save it"):
+            patch.setattr(*way, full)
+            write_json(tmp_path / "state.json", {"step": 2})
+        place = str(tmp_path / "state.json")
+        assert str(raised.value) == f"could not save it: the disk of {place!r} is full; free some space and try again"
+        assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+        assert read_json(tmp_path / "state.json") == {"step": 1}

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import BadInput
+from explorer.errors import BadInput, explained
 from explorer.files import cache_folder, digest, notebook_folder, read_json, write_bytes, write_json
 from explorer.jobs.locks import exclusive
 
@@ -60,8 +60,11 @@ def version(path: Path) -> str | None:
 
 @contextmanager
 def change(path: Path) -> Iterator[dict[str, Any]]:
-    """Yields a copy of what is noted, to be changed, and writes it; a file without notes goes."""
-    with exclusive(path):
+    """Yields a copy of what is noted, to be changed, and writes it; a file without notes goes.
+
+    BadInput where it cannot be written, as on a full disk: what was noted before is kept.
+    """
+    with explained("keep this note"), exclusive(path):
         found = dict(read(path))
         yield found
         if found:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -97,3 +99,18 @@ def test_what_is_damaged_is_said_and_never_overwritten():
     path.write_text('{"one": {"rows": "all"}}')
     with pytest.raises(BadInput, match="the set 'one' is damaged"):
         sets.find("x")
+
+
+def test_a_full_disk_loses_nothing_that_was_noted(monkeypatch):
+    sets.keep("x", "one", [1])
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(BadInput, match=r"this note: the disk of .*x.json.* is full"),
+    ):
+        patch.setattr(Path, "write_bytes", full)
+        sets.keep("x", "two", [2])
+    assert [*sets.find("x")] == ["one"]
