@@ -167,6 +167,19 @@ def walk(root: Path, deepest: int = 64) -> Iterator[tuple[Path, list[str], list[
         yield Path(folder), inner, files
 
 
+def special(path: Path) -> bool:
+    """Whether a path is a pipe, which would wait, a device, which has no end, or the like; or a folder that has one."""
+    inside = [folder / name for folder, _, names in walk(path) for name in names] if Path(path).is_dir() else []
+    for one in (path, *inside):
+        try:
+            mode = os.stat(one).st_mode
+        except OSError:
+            continue  # it is gone, or a link to nothing
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return True
+    return False
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Opens a file to read bytes; raises OSError, also for a pipe, which would wait, and a device, which has no end."""
     if not stat.S_ISREG(Path(path).stat().st_mode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,14 +83,12 @@ class Encoding:
         """All codes a block at a time, in memory bounded: its first image, and codes (n, H, W) of it and the next."""
         height, width = self.layer(layer).grid
         column, each, first = column_of("codes", layer), max(1, TOKENS // (height * width)), 0
-        try:
+        with self._reading():
             for batch in self.dataset.to_batches(
                 columns=[column], batch_size=each, batch_readahead=1, fragment_readahead=1
             ):
                 yield first, batch.column(column).flatten().to_numpy().reshape(-1, height, width)
                 first += batch.num_rows
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from None
 
     def distances(self, layer: str, rows=None) -> np.ndarray:
         """(N, H, W) float32 Euclidean distance of each latent to the vector of its code."""
@@ -179,10 +178,8 @@ class Encoding:
     @cached_property
     def dataset(self):
         """The `lance.LanceDataset`; it reads into pandas, polars and DuckDB by its Arrow table."""
-        try:
+        with self._reading():
             return places.dataset(self.path)
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from None
 
     @cached_property
     def _codebooks(self) -> dict[str, Codebook]:
@@ -218,16 +215,24 @@ class Encoding:
         return found.astype(np.float32) if found.dtype == np.float16 else found  # a compact Encoding
 
     def _table(self, columns: list[str], rows=None):
-        try:
+        with self._reading():
             if rows is None:
                 return self.dataset.to_table(columns=columns)
             if isinstance(rows, slice):
                 rows = np.arange(self.images)[rows]
             return self.dataset.take(np.asarray(rows, np.int64).tolist(), columns=columns)
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from None
 
-    def _damaged(self, error: Exception) -> BadInput:
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Says in a sentence what Lance makes of damage; where it gives up altogether, that is no Exception."""
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, (OSError, ValueError)) or type(error).__name__ == "PanicException":
+                raise self._damaged(error) from None
+            raise
+
+    def _damaged(self, error: BaseException) -> BadInput:
         if isinstance(error, BadInput):
             return error
         if (there := places.remote(self.path)) is not None:  # nothing that a moment without a network is deleted for

@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer import places
 from explorer.encodings import postings
-from explorer.files import read_json
+from explorer.files import read_json, special
 
 if TYPE_CHECKING:
     from explorer.autoencoder import Layer
@@ -30,6 +30,7 @@ def complete(folder: Path, key: str | None = None) -> dict[str, Any] | None:
         if places.remote(folder) is not None:  # what is there was looked at when the marker was fetched
             sizes = {name: size for name, size in sizes.items() if "/" not in name}
         fits = facts["format"] == FORMAT and (key is None or facts["key"] == key) and bool(sizes)
+        fits = fits and not special(folder)
         return facts if fits and all((folder / name).stat().st_size == size for name, size in sizes.items()) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -148,6 +148,8 @@ def load(path: str | Path) -> Prior:
     from explorer.priors import build
 
     facts = describe(path)
+    if not (facts.path / WEIGHTS).is_file():  # a pipe would wait
+        raise BadInput(f"{facts.name} has no {WEIGHTS}; it was deleted, or training has not saved yet")
     made = facts.kind, facts.settings, facts.levels, facts.classes
     try:
         with safe_open(facts.path / WEIGHTS, "pt") as file:
@@ -173,11 +175,12 @@ def fingerprint(path: str | Path) -> str:
     weights = facts.path / WEIGHTS
     try:
         stat = weights.stat()
+        content = _digest(weights, stat.st_mtime_ns, stat.st_size)
     except OSError:
         raise BadInput(f"{facts.name} has no {WEIGHTS}; it was deleted, or training has not saved yet") from None
     condition = facts.condition.facts() if facts.condition else None
     of = facts.kind, facts.settings, [asdict(one) for one in facts.levels], condition, facts.fingerprint
-    return digest(*of, _digest(weights, stat.st_mtime_ns, stat.st_size))
+    return digest(*of, content)
 
 
 @functools.lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import BadInput
-from explorer.files import digest, read_json, write_json
+from explorer.files import digest, read_json, special, write_json
 from explorer.options import check, choice, number
 
 if TYPE_CHECKING:
@@ -180,6 +180,8 @@ def _open(path: Path, key: str, _: int) -> Index:
 
     from explorer.encodings import column_index, vector_index
 
+    if special(path):
+        raise ValueError("it holds more than files")
     facts = read_json(path / MARKER)
     if facts["format"] != FORMAT or (key and facts["key"] != key):
         raise ValueError("it is of other images or codes")

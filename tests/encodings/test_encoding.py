@@ -1,6 +1,7 @@
 """Encodings against the model that made them, with a tiny model and images that are plain classes."""
 
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -292,6 +293,28 @@ def test_a_damaged_encoding_is_not_used_and_is_made_again(tmp_path, encoded, har
         victim.write_bytes(victim.read_bytes()[:20])
     assert layout.complete(folder) is None
     assert same(write(folder), encoded)
+
+
+@pytest.mark.parametrize("name", [codebooks.FILE, "postings/code.offsets.npy", "beside"])
+def test_an_encoding_with_a_pipe_is_not_read(tmp_path, encoded, name):
+    folder = tmp_path / "x.lance"
+    shutil.copytree(encoded.path, folder)
+    facts = json.loads((folder / layout.MARKER).read_text())
+    facts["files"].pop(name, None)
+    (folder / layout.MARKER).write_text(json.dumps(facts))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(BadInput, match="is not a complete encoding"):
+        Encoding(folder)
+
+
+def test_what_lance_gives_up_on_is_told(tmp_path, encoded):
+    folder = tmp_path / "x.lance"
+    shutil.copytree(encoded.path, folder)
+    for manifest in (folder / "_versions").glob("*.manifest"):
+        manifest.write_bytes(manifest.read_bytes().replace(b"fixed_size_list", b"fixmd_size_list"))
+    with pytest.raises(BadInput, match=r"is damaged .*delete it and encode again"):
+        Encoding(folder).codes("code")
 
 
 def test_the_index_is_made_again_where_it_is_missing(tmp_path, encoded):

@@ -124,6 +124,9 @@ def test_however_it_is_damaged_it_is_made_again(subject, kind):
     assert results.find(kind, subject, OPTIONS[kind]) is not None
     if made.is_dir():
         shutil.rmtree(made)
+        os.mkfifo(made)
+        assert results.find(kind, subject, OPTIONS[kind]) is None
+        made.unlink()
         made.write_text("a file where a folder belongs")
         assert results.obtain(kind, subject, OPTIONS[kind])[0] == made and made.is_dir()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from safetensors.torch import load_file
 
 from explorer.autoencoder import Codebook, Layer
 from explorer.errors import BadInput
+from explorer.files import SHIPPED
 from explorer.priors import folder
 from explorer.progress import Progress
 from explorer.training import STATE, prior_codes
@@ -139,6 +142,15 @@ def test_best_weights_of_steps_that_were_given_up_go(tmp_path):
     assert (again.step, again.bits) == (7, 1.5)
     begun = Best(tmp_path, model, step=3)
     assert begun.restore() is None and not (tmp_path / "best.safetensors").exists()
+
+
+def test_a_pipe_in_the_place_of_weights_is_refused(tmp_path):
+    (tmp_path / "prior").mkdir()
+    shutil.copy(SHIPPED / "vqvae-digits-prior" / "config.json", tmp_path / "prior")
+    os.mkfifo(tmp_path / "prior" / "model.safetensors")
+    for read in (folder.load, folder.fingerprint):
+        with pytest.raises(BadInput, match=r"has no model\.safetensors"):
+            read(tmp_path / "prior")
 
 
 def test_numbers_are_bits_of_held_out_images_beside_models_that_count(tmp_path, found):
