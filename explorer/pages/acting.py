@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.errors import BadInput, explained
+from explorer.pages import visitors
 from explorer.pages.following import again, go
 from explorer.pages.state import plain, shared
 from explorer.sheets import Act, Go, Receive
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MEGABYTES = 200
 
 
+@visitors.for_owners
 def button(block: Act, shown: Shown) -> None:
     """A button; where it asks first, what it does is behind a box with the question."""
     key, icon = f"act-{block.name}", f":material/{block.icon}:"
@@ -35,6 +37,7 @@ def button(block: Act, shown: Shown) -> None:
     _say(said.pop(key, None))
 
 
+@visitors.for_owners
 def box(block: Receive, shown: Shown) -> None:
     """A place for one file, which is taken once, when it comes; what came of it stands below as long as it is there."""
     key = f"receive-{block.name}"

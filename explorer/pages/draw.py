@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import access, results
+from explorer import results
 from explorer.files import digest
 from explorer.pages import (
     acting,
@@ -372,11 +372,6 @@ def _later(block: Later, shown: Shown) -> None:
     blocks(made, shown)
 
 
-def _of_owners(draw: Callable[[Any, Shown], None]) -> Callable[[Any, Shown], None]:
-    """What keeps something for good is drawn for whose machine it is, and not for strangers."""
-    return lambda block, shown: None if access.public() else draw(block, shown)
-
-
 DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Heading: _heading,
     Note: _note,
@@ -385,10 +380,10 @@ DRAWN: dict[type, Callable[[Any, Shown], None]] = {
     Strips: _strips,
     Drop: lambda block, shown: uploads.box(shown.study),
     Choose: lambda block, shown: None,  # `view.page` has put it there
-    Gather: _of_owners(gathering.draw),
-    Name: _of_owners(naming.draw),
-    Act: _of_owners(acting.button),
-    Receive: _of_owners(acting.box),
+    Gather: gathering.draw,
+    Name: naming.draw,
+    Act: acting.button,
+    Receive: acting.box,
     CodeMap: _code_map,
     Piece: _piece,
     Chart: _chart,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from explorer import access
 from explorer.pages import session, sidebar, train_choice, view, visitors, welcome
 from explorer.pages.links import link
 from explorer.pages.logo import LOGO, MARK
-from explorer.pages.state import CARRIED, guard, read_url, shared
+from explorer.pages.state import CARRIED, guard, plain, read_url, shared
 from explorer.views import VIEWS
 
 if TYPE_CHECKING:
@@ -25,11 +26,25 @@ LEVEL = (  # as high as the boxes beside them; the mark of a help text is a butt
     "[data-testid=stWidgetLabel] button {min-height: 0 !important}"
     "[data-testid=stMetricDelta], [data-testid=stMetricDelta] * {white-space: normal !important; height: auto}</style>"
 )
+LOCAL = re.compile(r"localhost|127(\.\d{1,3}){3}|\[?::1\]?|([a-z0-9-]+\.)*localhost")
 OTHERS = {  # pages that are no view of a checkpoint: title, icon, what the page shows
     "sets": ("Sets", "collections_bookmark", "Images that you gathered; each set is a concept like any other."),
     "intruder": ("Intruder test", "person_search", "Do people see what codes stand for? A blind test, beside chance."),
     "training": ("Training", "model_training", "Runs in progress, their curves and samples; stop, resume, delete."),
 }
+
+
+def _foreign_name() -> str | None:
+    """The name by which a browser asks for an app that is bound to this machine, where that is none of this machine.
+
+    A page elsewhere may let its own name lead here, and would pass for the app's own (DNS rebinding). Where strangers
+    are let in, they may come by any name.
+    """
+    address = str(st.get_option("server.address") or "")
+    host = st.context.headers.get("Host") if LOCAL.fullmatch(address) and not access.public() else None
+    name = re.sub(r":\d+$", "", host or "").lower()
+    known = not name or LOCAL.fullmatch(name) or name == str(st.get_option("browser.serverAddress")).lower()
+    return None if known else name
 
 
 def options_of(name: str) -> tuple[str, ...]:
@@ -41,6 +56,13 @@ def options_of(name: str) -> tuple[str, ...]:
 def draw() -> None:
     """Draws the page that the address names, inside the frame."""
     st.set_page_config(page_title="Codebook Explorer", page_icon=MARK, layout="wide")
+    if (name := _foreign_name()) is not None:
+        st.error(
+            f"This app is for people at its own machine, and was asked for as {plain(name)}. Open it as localhost; "
+            "or start it with `--browser.serverAddress NAME` where a proxy gives it that name.",
+            icon=":material/shield:",
+        )
+        return
     table = {name: (one.title, one.icon, one.about) for name, one in VIEWS.items()}
     table |= {} if access.public() else OTHERS  # which keep what is made on them
     first = next(iter(table))

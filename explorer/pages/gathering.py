@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import access
 from explorer.errors import BadInput
 from explorer.notebook import LETTERS, sets
+from explorer.pages import visitors
 from explorer.pages.links import link
 from explorer.pages.state import plain, shared
 from explorer.sheets import Gather
@@ -36,10 +36,9 @@ def toggle(study: Study, row: int) -> None:
         gathered.append(row)
 
 
+@visitors.for_owners
 def button(study: Study, row: int, key: str) -> None:
     """Gathers one image, or puts it back."""
-    if access.public():
-        return
     inside = row in rows(study)
     st.button(
         "In" if inside else "Set", icon=":material/check:" if inside else ":material/add:", type="tertiary",
@@ -48,10 +47,9 @@ def button(study: Study, row: int, key: str) -> None:
     )  # fmt: skip
 
 
+@visitors.for_owners
 def basket(study: Study, key: str) -> None:
     """What is gathered so far, and where it is kept; a quiet word until there is something."""
-    if access.public():
-        return
     gathered = rows(study)
     label = f"{len(gathered):,} gathered" if gathered else "Gather"
     with st.popover(label, icon=":material/collections_bookmark:", key=f"basket-{key}", width="content"):
@@ -70,6 +68,7 @@ def basket(study: Study, key: str) -> None:
         link("sets", "All sets, and a search", ":material/collections_bookmark:")
 
 
+@visitors.for_owners
 def draw(block: Gather, shown: Shown) -> None:
     """`offer` on the page of a view."""
     offer(block, shown.study)

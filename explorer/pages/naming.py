@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.errors import BadInput
 from explorer.notebook import LETTERS
+from explorer.pages import visitors
 from explorer.pages.state import plain
 from explorer.study import grouped
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from explorer.sheets import Name
 
 
+@visitors.for_owners
 def draw(block: Name, shown: Shown) -> None:
     """A box for the name, behind a button."""
     study, group = shown.study, block.group

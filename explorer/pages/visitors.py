@@ -7,9 +7,11 @@ earlier server left is deleted at the start.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +76,16 @@ def started(job: Job | None) -> None:
     if access.public() and job is not None:
         with _lock:
             _visit().works[job.folder] = time.time()
+
+
+def for_owners(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Of what keeps something for good: it is drawn for whose machine it is, and not for strangers."""
+
+    @functools.wraps(draw)
+    def drawn(*given: Any) -> Any:
+        return None if access.public() else draw(*given)
+
+    return drawn
 
 
 def owns(job: Job) -> bool:

@@ -1,6 +1,8 @@
 """Pages and names of strangers in a browser: pages drive nothing that runs on this machine, names are shown as text."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import httpx
@@ -9,6 +11,7 @@ import plotly
 from explorer.errors import printable
 from explorer.sheets import Chart
 from tests.charts.test_wording import DRAWN, NAMES
+from tests.conftest import ARGUMENTS
 
 SEND = """async (address) => {
   const form = new FormData()
@@ -34,6 +37,18 @@ def test_a_page_elsewhere_does_not_drive_the_app(app_url):
     assert httpx.get(f"{app_url}/_stcore/stream", headers=asked).status_code == 403
     sent = httpx.put(f"{app_url}/_stcore/upload_file/a/b", files={"file": b"x"}, headers={"Origin": asked["Origin"]})
     assert sent.status_code == 403
+
+
+def test_a_page_whose_name_is_made_to_lead_here_sees_nothing_of_the_app(browser, app_url):
+    """DNS rebinding: its origin is that of the address, so that nothing else tells it from the app's own."""
+    rule = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1"
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    opened = browser.browser_type.launch(executable_path=executable, args=[*ARGUMENTS, rule])
+    page = opened.new_page()
+    page.goto(app_url.replace("127.0.0.1", "elsewhere.example"))
+    page.get_by_text("was asked for as elsewhere.example").wait_for()
+    assert page.locator("[data-testid=stSidebar] [data-baseweb=select]").count() == 0
+    opened.close()
 
 
 def test_charts_show_names_as_they_are(page):

@@ -15,6 +15,7 @@ import numpy as np
 
 from tests.hostile.archives import array, images, npz, sound, tar
 from tests.hostile.case import INSPECT, RECONSTRUCT, USAGE, WORDS, picture, pixels, sound_pictures, zipped
+from tests.hostile.pictures import FORMATS
 from tests.hostile.tables import RELATIONS, arrow, parquet, pictures, rows
 from tests.hostile.weights import hdf5
 
@@ -130,17 +131,6 @@ def _of(words: str, name: str = "{name}") -> tuple[str, ...]:
 
 
 CODES = {"codes": np.arange(128).reshape(8, 4, 4) % 7, "codebook": np.eye(7, 3, dtype=np.float32)}
-PICTURES = {
-    "PNG": "png",
-    "JPEG": "jpg",
-    "WEBP": "webp",
-    "GIF": "gif",
-    "BMP": "bmp",
-    "TIFF": "tif",
-    "PPM": "ppm",
-    "JPEG2000": "jp2",
-    "AVIF": "avif",
-}
 SOUND: dict[str, Sound] = {
     "PyTorch": Sound("x.pt", _torch, _of(INSPECT)),
     "PyTorch before 1.6": Sound("x.pt", lambda: _torch(_use_new_zipfile_serialization=False), _of(INSPECT)),
@@ -155,7 +145,7 @@ SOUND: dict[str, Sound] = {
     ),
     **{
         kind: Sound(f"x.{ending}", functools.partial(picture, kind, 0, 64), _of(RECONSTRUCT))
-        for kind, ending in PICTURES.items()
+        for kind, ending in FORMATS.items()
     },
     "HEIC": Sound("x.heic", _heic, _of(RECONSTRUCT)),
     "zip": Sound("x.zip", lambda: zipped(sound()), _of(USAGE)),
