@@ -28,6 +28,7 @@ LIBRARY_CACHES = {
     "HF_HOME": "huggingface",
 }
 LEFT = re.compile(r"\..+\.[a-z0-9_]{8}(\.[^.]*)?")  # what `atomic_path` leaves where its process is killed
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # what a network never says
 STALE = 3600.0  # seconds after which nobody writes into a temporary file any more
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 
@@ -118,7 +119,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise
         raise BadInput(f"{path.parent} was deleted while {path.name} was written there; try again") from None
     except OSError as error:
-        if error.filename in (None, name):  # a full disk has no name, and nobody knows the temporary one
+        if error.errno in DISK and error.filename in (None, name):  # the disk's have no name, or the temporary one
             error.filename, error.filename2 = str(path), None
         raise
     finally:

@@ -100,7 +100,8 @@ def test_files_of_visitors_may_be_opened_and_the_rest_of_the_cache_not(public):
         assert not access.within(place)
 
 
-def test_an_address_starts_no_work_and_a_click_does(open_app, studio, started):
+def test_an_address_starts_no_work_and_a_click_does(open_app, studio, started, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path))  # so that nothing is known yet
     app = open_app("ids", checkpoint="tiny-vqvae")
     assert not started and any(one.key and one.key.startswith("start-") for one in app.button)
     next(one for one in app.button if one.key and one.key.startswith("start-")).click().run()
