@@ -130,6 +130,7 @@ class Gate:
                         raise _Refused(429, "Too much is being sent at once; try again in a minute.")
                     body.write(part)
                 body.seek(0)
+                scope[turns.SIZE] = size
                 yield body
             finally:
                 self.held[who] -= size
@@ -138,7 +139,7 @@ class Gate:
     async def _join(self, scope: Scope, receive: Receive, send: Send, who: str) -> None:
         """Lets an event into the queue, where it comes in turn with those of other visitors."""
         queue = scope["app"].get_blocks()._queue
-        if turns.waiting(queue, who, _whose) >= turns.WAITING_EACH:
+        if turns.full(queue, who, scope[turns.SIZE], _whose):
             raise _Refused(429, "Too much is being waited for; try again when some of it has been answered.")
         await self.app(scope, receive, send)
         turns.take_turns(queue, _whose)

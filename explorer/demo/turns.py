@@ -7,13 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 WAITING, WAITING_EACH = 100, 50  # events in the queue, of all visitors and of one; more are to come back later
+BYTES, BYTES_EACH = 512 * 1024**2, 128 * 1024**2  # of what they hold, pictures above all
+SIZE = "explorer.bytes"  # under which a request says how many it has
 
 Who = Callable[[Any], str]  # whose an event is
 
 
-def waiting(queue: Any, asks: str, who: Who) -> int:
-    """How many events of a visitor are in Gradio's queue."""
-    return sum(who(event) == asks for line in queue.event_queue_per_concurrency_id.values() for event in line.queue)
+def full(queue: Any, asks: str, size: int, who: Who) -> bool:
+    """Whether Gradio's queue holds as many events of a visitor, or as many bytes with `size` more, as it may."""
+    waiting = [event for line in queue.event_queue_per_concurrency_id.values() for event in line.queue]
+    theirs = [event for event in waiting if who(event) == asks]
+    held, of_all = (size + sum(map(_bytes, events)) for events in (theirs, waiting))
+    return len(theirs) >= WAITING_EACH or held > BYTES_EACH or of_all > BYTES
+
+
+def _bytes(event: Any) -> int:
+    return event.request.scope.get(SIZE, 0)
 
 
 def take_turns(queue: Any, who: Who) -> None:

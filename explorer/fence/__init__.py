@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer.errors import BadInput, Cancelled, Unanswered
+from explorer.fence import asked
 from explorer.fence.words import NAME, plain
 
 if TYPE_CHECKING:
@@ -80,9 +81,16 @@ def ask(
     """
     if not hasattr(os, "fork") or os.environ.get("EXPLORER_FENCE") == "off":
         return function(*arguments, **({} if progress is None else {"progress": progress}))
+    question = f"{function.__module__}:{function.__qualname__}:{memory}"
+    with asked.alone((question, what, seconds, *arguments), Fault, progress):
+        return _ask(question, arguments, what, seconds, memory, progress)
+
+
+def _ask(question: str, arguments: tuple, what: str, seconds: float, memory: int, progress: Progress | None) -> Any:
+    """Asks a worker of its own."""
     if progress is not None and progress.cancelled:
         progress.update(0)
-    link, fate = _worker(f"{function.__module__}:{function.__qualname__}:{memory}")
+    link, fate = _worker(question)
     with link, fate, _told_to_end(fate):
         with suppress(BrokenPipeError, ConnectionResetError):  # it is gone, and its fate says why
             given = {"arguments": arguments, "told": progress is not None, "environment": dict(os.environ)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import access
 from explorer.pages import session, sidebar, train_choice, view, visitors, welcome
@@ -100,8 +101,9 @@ def _run(page: Any) -> None:
     state, first = shared(), not page.url_path
     state["begin"] = state.pop("asked", False)  # by a button that was clicked just now
     state["moved"], before = state.get("page") != page.url_path, state.get("page")
-    if state["moved"] and before is not None and not state["linked"]:
-        state["clicked"] = True  # on a link, or among the pages
+    if state["moved"] and before is not None:
+        _leave()
+        state["clicked"] = state.get("clicked") or not state["linked"]  # on a link, or among the pages
     state["page"] = page.url_path
     st.logo(LOGO, size="large", icon_image=MARK)
     st.html(LEVEL)
@@ -125,6 +127,17 @@ def _run(page: Any) -> None:
         if first:
             welcome.draw(link)
         page.run()
+
+
+def _leave() -> None:
+    """Forgets the parts of the page that was left, which a browser may ask for until it hears of the new one.
+
+    Streamlit does so at the end of a run; a part that is asked for before is run after it, and the browser, told of a
+    run of another page than the one that it shows, empties that.
+    """
+    running = get_script_run_ctx()
+    if running is not None:
+        running.fragment_storage.clear()
 
 
 def _body() -> DeltaGenerator:

@@ -83,3 +83,15 @@ def beating():
         time.sleep(0.1)
         fence.beat()
     return "alive"
+
+
+def crashing_at(path):
+    fence.beat(7)
+    if path.read_bytes() == b"x":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return path.read_bytes()
+
+
+def slow(word, *, progress=None):
+    time.sleep(1.0)
+    return word

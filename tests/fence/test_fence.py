@@ -127,3 +127,39 @@ def test_a_keeper_that_was_killed_is_started_again():
             process.kill()
             process.wait()
     assert fence.ask(readers.both, 1, 2)["other"] == 2
+
+
+def test_a_file_that_ends_its_reader_is_read_once_however_often_it_is_asked_for(tmp_path, monkeypatch):
+    file, begun = tmp_path / "a.bin", []
+    file.write_bytes(b"x")
+    worker = fence._worker
+    monkeypatch.setattr(fence, "_worker", lambda wanted: begun.append(wanted) or worker(wanted))
+
+    def refused():
+        with pytest.raises(fence.Fault, match="Segmentation fault") as raised:
+            fence.ask(readers.crashing_at, file)
+        return raised.value.at
+
+    threads = [threading.Thread(target=refused) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert refused() == 7 and len(begun) == 1
+    file.write_bytes(b"sound")
+    assert fence.ask(readers.crashing_at, file) == b"sound" and len(begun) == 2
+
+
+def test_who_waits_for_another_that_reads_the_same_is_told():
+    said = []
+
+    def first():
+        fence.ask(readers.slow, "same")
+
+    other = threading.Thread(target=first)
+    other.start()
+    time.sleep(0.3)
+    progress = Progress(5, "pictures", quiet=True)
+    progress.update = lambda done, message="": said.append(message)
+    assert fence.ask(readers.slow, "same", progress=progress) == "same" and said[0].startswith("waiting")
+    other.join()
