@@ -88,12 +88,12 @@ def watching(url: str, server: int, found: Opened):
 
 
 def _memory(server: int) -> int:
-    """Bytes of a server, its keeper and its workers."""
+    """Bytes of a server, its keeper and its workers; what forks share is counted once."""
     total = 0
     with contextlib.suppress(psutil.Error):
         one = psutil.Process(server)
         for process in (one, *one.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
-                info = process.memory_info()
-                total += info.rss - info.shared
+                info = process.memory_full_info()
+                total += getattr(info, "pss", info.rss)
     return total
