@@ -11,6 +11,7 @@ import typer
 from explorer.commands.command import Json, command, emit, tell
 from explorer.commands.results import SUBJECT, CheckpointName, result
 from explorer.errors import BadInput
+from explorer.files import open_regular
 from explorer.results import groups as kind
 from explorer.results.subject import Subject
 
@@ -65,9 +66,10 @@ def _own(study: Study, layer: str, file: Path) -> str:
     from explorer.study import grouped
 
     try:
-        if file.stat().st_size > LARGEST:
+        with open_regular(file) as opened:
+            content = opened.read(LARGEST + 1)
+        if len(content) > LARGEST:
             raise BadInput(f"{file.name} is larger than {LARGEST // 1024**2} MiB; it needs a row for each code alone")
-        content = file.read_bytes()
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror or error}") from None
     kept, notes = grouped.take(study, layer, file.name, content)

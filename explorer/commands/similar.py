@@ -94,7 +94,7 @@ def looked(study: Study, query: str) -> Picture:
     path, names = Path(query).expanduser(), list(study.images.names)
     if access.within(path) and path.is_file():
         size, fit = study.checkpoint.image_size, study.subject.fit
-        return Picture(decode_image(path.read_bytes(), size, fit), path.name)
+        return Picture(decode_image(path, size, fit), path.name)
     if query.isdecimal() and len(query) < 12:
         if int(query) < len(names):
             return study.image(int(query))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.datasets import naming, tables
-from explorer.errors import printable
+from explorer.errors import BadInput, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ LEAST, MOST = 1e-12, 1e12  # of a weight: sums of others are no numbers any more
 UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # a time since 1970 that is so large is in nano-, micro-, milliseconds
 DATES = ((19000101, 21001231, "%Y%m%d"), (19000101000000, 21001231235959, "%Y%m%d%H%M%S"))  # numbers that are dates
 LATEST = 2.5e11  # seconds since 1970: the year 9892
+NAME = 10_000  # letters of a name that is read
 LONGEST = 200  # letters of the name of a person
 
 
@@ -43,7 +44,7 @@ def find(names: list[Any], what: str) -> Any:
 def distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """(R,) which text each cell is, -1 where it says nothing, and the texts, without blanks around them.
 
-    Whole numbers have no point.
+    Whole numbers have no point. Raises BadInput, as the end of a sentence, where a name has more than NAME letters.
     """
     import pandas as pd
 
@@ -54,7 +55,10 @@ def distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
         codes, cells = pd.factorize(column)
     except TypeError:  # lists and the like, of JSON
         codes, cells = pd.factorize(column.map(str))
-    texts = pd.Series(cells).astype("string").fillna("").str.strip()
+    cells = pd.Series(cells).astype("string")
+    if (longest := int(cells.str.len().fillna(0).to_numpy(np.int64).max(initial=0))) > NAME:
+        raise BadInput(f"has a name of {longest:,} letters; names of up to {NAME:,} can be read")
+    texts = cells.fillna("").str.strip()
     again, listed = pd.factorize(texts.where(~texts.str.casefold().isin(NOBODY)).astype(object))
     return np.where(codes < 0, -1, np.append(again, -1)[codes]), [str(text) for text in listed]
 

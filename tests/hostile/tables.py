@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 
 from tests.hostile.case import USAGE, Case, bomb, one_file, one_folder, picture, sound_pictures, zipped
 
+OWN_GROUPS = ("groups", "vqvae-digits", "--dataset", "digits", "--limit", "40", "--names", "{at}/{name}")
+SIMILAR = ("similar", "vqvae-digits", "--query", "{at}/{name}", "--dataset", "digits", "--limit", "40")
 RELATIONS = ("relations", "vqvae-digits", "--dataset", "digits", "--limit", "40", "--interactions", "{at}/{name}")
 
 
@@ -147,9 +150,34 @@ def _broken(seed: int) -> bytes:
     return bytes(body)
 
 
+def _long(name: str) -> bytes:
+    """A few MB whose column of 10^8 equal numbers has 0.8 GB."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held, rows = io.BytesIO(), pa.array(np.zeros(10**7, np.int64))
+    with pq.ParquetWriter(held, pa.schema({name: pa.int64(), "image_id": pa.int64()}), compression="zstd") as file:
+        for _ in range(10):
+            file.write_table(pa.Table.from_arrays([rows, rows], [name, "image_id"]))
+    return held.getvalue()
+
+
+def _shaken(seed: int) -> bytes:
+    dice = random.Random(seed)
+    body = bytearray(parquet({"user_id": [f"u{n % 5}" for n in range(100)], "image_id": [n % 40 for n in range(100)]}))
+    for _ in range(6):
+        body[-dice.randrange(9, len(body))] ^= 1 << dice.randrange(8)
+    return bytes(body)
+
+
 def beside(name: str, body: Callable[[], bytes] | bytes) -> Callable[[Path], None]:
     """A table beside eight sound pictures."""
     return lambda folder: (sound_pictures(folder) / name).write_bytes(body() if callable(body) else body) and None
+
+
+def _new(path: Path) -> Path:
+    path.touch()
+    return path
 
 
 def rows(*lines: str, head: str = "file_name,a") -> bytes:
@@ -264,6 +292,34 @@ LOOKS: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
     "noise": ((2,), lambda: random.Random(0).randbytes(10_000)),
     "empty": ((2,), b""),
 }
+PACKED: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
+    "numbers that expand to 1.6 GB": ((2,), lambda: _long("user_id")),
+    "a cell of 250 MB, packed": ((0, 2), lambda: parquet({"user_id": ["u" * 250_000_000], "image_id": [0]})),
+    "rows of 100 columns": (
+        (0, 2),
+        lambda: parquet({"user_id": ["u"], "image_id": [0]} | {str(n): [1] for n in range(100)}),
+    ),
+    "users that are lists": ((0, 2), lambda: parquet({"user_id": [["u"], ["v"]], "image_id": [0, 1]})),
+    "a footer of 2^31": ((2,), b"PAR1" + bytes(100) + b"\xff\xff\xff\x7f" + b"PAR1"),
+    "cut": ((2,), lambda: parquet({"user_id": ["u"], "image_id": [0]})[:-20]),
+    **{f"damaged, {seed}": ((0, 2), lambda seed=seed: _shaken(seed)) for seed in range(6)},
+}
+LINES: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
+    "50,000 deep": ((0, 2), lambda: b'{"user_id":"a","image_id":0,"b":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n"),
+    "lists of 10^7": ((0, 2), lambda: b'{"user_id":"a","image_id":0,"b":[' + b"1," * 10**7 + b"1]}\n"),
+    "other fields each": (
+        (0, 2),
+        lambda: b"\n".join(b'{"user_id":"a","image_id":%d,"f%d":1}' % (n % 40, n) for n in range(50_000)),
+    ),
+}
+GROUPS: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
+    "codes of 10^30": ((2,), b"code,group\n1000000000000000000000000000000,0\n"),
+    "10^5 groups": ((2,), lambda: b"code,group\n" + b"".join(b"%d,g%d\n" % (n % 64, n) for n in range(10**5))),
+    "terminal codes as names": ((0, 2), b"code,group,name\n1,a,\x1b[2J\n2,b,<b>x</b>\n"),
+    "10^5 columns": ((2,), lambda: b"code,group," + b"c," * 10**5 + b"\n1,0\n"),
+    "noise": ((2,), lambda: random.Random(0).randbytes(10_000)),
+    "empty": ((2,), b""),
+}
 CODES: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
     "codes of other lengths": ((2,), lambda: parquet({"codes": [[1, 2], [1]]})),
     "negative codes": ((2,), lambda: parquet({"codes": [[-1, 2], [1, 2]]})),
@@ -298,5 +354,19 @@ CASES: list[Case] = [
     ),
     *one_folder("labels", {"1,000 classes": _classes(1000)}, opened=USAGE, ends=(0,)),
     *made("looks of users", "x.csv", LOOKS, opened=RELATIONS),
+    *made("looks of users, Parquet", "x.parquet", PACKED, opened=RELATIONS),
+    *made("looks of users, JSON lines", "x.jsonl", LINES, opened=RELATIONS),
+    *made("groups of codes", "x.csv", GROUPS, opened=OWN_GROUPS),
+    Case("groups of codes", "a pipe", lambda at, _: os.mkfifo(at / "x.csv"), "x.csv", OWN_GROUPS),
+    Case(
+        "groups of codes", "1 TB of nothing", lambda at, _: os.truncate(_new(at / "x.csv"), 2**40), "x.csv", OWN_GROUPS
+    ),
+    Case(
+        "asked for",
+        "a picture of 1 TB of nothing",
+        lambda at, _: os.truncate(_new(at / "x.png"), 2**40),
+        "x.png",
+        SIMILAR,
+    ),
     *made("table of codes", "x.parquet", CODES),
 ]
