@@ -261,7 +261,10 @@ def test_in_the_app_a_drag_is_answered_and_a_click_opens_the_code_of_b(comparing
     assert page.errors == []
 
 
-def test_what_a_page_asked_by_itself_before_a_click_left_it_undoes_nothing_when_it_comes_late(comparing, settle, page):
+@pytest.mark.parametrize("when", ["right after the click", "when the other page has begun"])
+def test_what_a_page_asked_by_itself_before_a_click_left_it_undoes_nothing_when_it_comes_late(
+    comparing, settle, page, when
+):
     """It holds the values of all widgets as they were; on a slow line it is read when they are past."""
     parts, late, sent, begun, addresses = [], [], [], [], []
 
@@ -281,6 +284,9 @@ def test_what_a_page_asked_by_itself_before_a_click_left_it_undoes_nothing_when_
                 widgets.extend(kept)
                 late.append(asks.SerializeToString())
             server.send(message)
+            if late and when == "right after the click":
+                sent.append(late[0])
+                server.send(late.pop())
 
         def back(message) -> None:
             told = ForwardMsg.FromString(message) if isinstance(message, bytes) else ForwardMsg()
