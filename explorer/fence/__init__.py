@@ -151,6 +151,8 @@ def _why(fate: socket.socket, memory: int) -> str:
         said = ""
     if said == "memory":
         return f"needs more than {memory / 1e9:.1f} GB of memory to read"
+    if said == "crowd":
+        return "cannot be read now, since other files take the memory for such; try again in a minute"
     if said.startswith("signal"):
         number = int(said.split()[1])
         return f"ends the program that reads it ({signal.strsignal(number) or number})"

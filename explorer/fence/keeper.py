@@ -31,8 +31,23 @@ from explorer.fence.words import NAME
 
 LOOK = 0.02  # seconds between two looks at the memory of workers
 HARD = 2  # times the memory that is allowed, the system refuses more by itself
+SMALL = 100 * 1024**2  # bytes that a worker may use in any crowd
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/dev", "/sys/devices/system/cpu", "/proc/meminfo", "/proc/cpuinfo")
 OFTEN = 0.1  # seconds between two words of progress
+
+
+def _share() -> int:
+    """Half of the memory that this machine has, or that its administrator allows this process."""
+    least = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):
+        group = Path("/proc/self/cgroup").read_text().splitlines()[-1].partition("::")[2].strip("/")
+        for folder in (place := Path("/sys/fs/cgroup") / group, *place.parents):
+            with suppress(OSError, ValueError):  # not there, or "max"
+                least = min(least, int((folder / "memory.max").read_text()))
+    return least // 2
+
+
+TOGETHER = max(2 * fence.MEMORY, _share())  # bytes that all workers may use beyond what is imported
 
 
 class Told:
@@ -58,10 +73,12 @@ class Told:
 
 
 class Worker:
-    """A worker as its keeper sees it: the number of its process, its end's line, and the memory that it may use."""
+    """A worker as its keeper sees it: the number of its process, its end's line, and its memory."""
 
     def __init__(self, number: int, fate: socket.socket, memory: int) -> None:
-        self.number, self.fate, self.most = number, fate, _used(number) + memory
+        self.number, self.fate = number, fate
+        self.memory, self.before = memory, _used(number)  # bytes that it may use beyond those that it began with
+        self.takes = 0  # of them
         self.reason = ""
         self.ends: float | None = None  # when it is killed, unless it is gone by then
 
@@ -79,8 +96,15 @@ def keep(control: socket.socket) -> None:
             elif worker.fate in ready:  # nothing is ever said there but that the asker hung up
                 worker.ends = time.monotonic() + fence.GRACE
                 _end(worker, "hung up", signal.SIGTERM)
-            elif _used(worker.number) > worker.most:
-                _end(worker, "memory", signal.SIGKILL)
+            else:
+                worker.takes = _used(worker.number) - worker.before
+                if worker.takes > worker.memory:
+                    _end(worker, "memory", signal.SIGKILL)
+        reading = [worker for worker in workers.values() if not worker.reason]
+        if sum(worker.takes for worker in reading) > TOGETHER:
+            large = [worker for worker in reading if worker.takes > SMALL]
+            if len(large) > 1:  # who came last has to wait
+                _end(large[-1], "crowd", signal.SIGKILL)
         _bury(workers)
         if control in ready and not _begin(control, workers):
             for worker in workers.values():

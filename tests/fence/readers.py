@@ -95,3 +95,9 @@ def crashing_at(path):
 def slow(word, *, progress=None):
     time.sleep(1.0)
     return word
+
+
+def holding(megabytes, seconds):
+    held = np.ones(megabytes * 131_072)
+    time.sleep(seconds)
+    return len(held)

@@ -1,10 +1,12 @@
 """What a reader does behind the fence, the process that asked goes on."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +165,26 @@ def test_who_waits_for_another_that_reads_the_same_is_told():
     progress.update = lambda done, message="": said.append(message)
     assert fence.ask(readers.slow, "same", progress=progress) == "same" and said[0].startswith("waiting")
     other.join()
+
+
+def test_where_many_take_much_together_who_came_last_has_to_wait(monkeypatch):
+    mine, theirs = socket.socketpair()
+    keeping = "import sys, socket; from explorer.fence import keeper; keeper.TOGETHER = 300 * 1024**2; "
+    keeping += "keeper.keep(socket.socket(fileno=int(sys.argv[1])))"
+    with theirs:
+        command = [sys.executable, "-c", keeping, str(theirs.fileno())]
+        keeper = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        )
+    monkeypatch.setattr(fence, "_control", mine)
+    fence.ask(readers.number)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(fence.ask, readers.holding, 200, 1.5)
+        time.sleep(0.7)
+        with pytest.raises(fence.Fault, match="other files take the memory"):
+            fence.ask(readers.holding, 200, 1.0)
+        assert fence.ask(readers.holding, 20, 0.0) == 20 * 131_072
+        assert first.result() == 200 * 131_072
+    assert fence.ask(readers.holding, 250, 0.1) == 250 * 131_072
+    mine.close()
+    keeper.wait(10)
