@@ -70,6 +70,8 @@ def alone(question: tuple, kind: type[Exception], progress: Progress | None = No
 
 def _key(question: tuple) -> bytes | None:
     """A digest of a question and of the state of the files that it names; None of one that is too large."""
+    if any(len(one) > LONGEST for one in question if isinstance(one, (bytes, str))):
+        return None
     try:
         said = pickle.dumps(question)
     except (pickle.PicklingError, AttributeError, TypeError):
