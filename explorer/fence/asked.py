@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from explorer.progress import Progress
 
-REMEMBERED = 20.0  # seconds, while which the file is as it was: a reader that was slow on a busy machine is asked again
+REMEMBERED = 20.0  # seconds; a reader that was slow on a busy machine is asked again after them
 LONGEST = 64 * 1024  # bytes of a question that is told from others; larger ones hold pictures
 MOST = 1000  # questions
 
