@@ -33,7 +33,7 @@ STAMPS = ("_stamp", "_pixels")  # columns of the index
 WORKERS = min(8, os.cpu_count() or 1)
 BATCH = 64  # images held at once, encoded and decoded, and fewer when they are large
 BATCH_BYTES = 16 * 1024**2
-ALONE, ALONE_MEMORY = 8.0, 512 * 1024**2  # seconds and bytes that a suspect picture may take
+ALONE = 8.0  # seconds that a suspect picture may take
 _ALONE = threading.Lock()
 RESERVE = 64 * 1024**2  # bytes left free on the disk
 MAX_SKIPPED = 10_000  # files that are named; all are counted
@@ -58,8 +58,7 @@ class Decoder:
     def pixels(self, item: Item, *, apart: bool) -> np.ndarray:
         if apart:
             with _ALONE:  # they may be large
-                asked = {"what": "", "seconds": ALONE, "memory": ALONE_MEMORY}
-                return fence.ask(squared, item, self.size, self.fit, self.rules, **asked)
+                return fence.ask(squared, item, self.size, self.fit, self.rules, what="", seconds=ALONE)
         return squared(item, self.size, self.fit, self.rules, self.moving)
 
 

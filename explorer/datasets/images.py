@@ -6,6 +6,7 @@ import io
 import re
 import stat
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,8 @@ from explorer.datasets.ranges import Range, find
 from explorer.errors import BadInput
 
 MAX_PIXELS = 100_000_000  # of one image, checked in its header before anything is decoded
+AT_ONCE = 50_000_000  # pixels that threads decode at once: a picture takes up to 20 bytes for each meanwhile
+STRIP = 4_000_000  # pixels that are put on white at once
 SECONDS = 20.0  # that one picture may take
 MAX_BYTES = 256 * 1024 * 1024  # of one encoded image
 SIZES = (8, 2048)
@@ -87,6 +90,28 @@ def check_options(size: int, fit: str) -> None:
         raise BadInput(f"unknown fit '{fit}'; choose from {', '.join(FITS)}")
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadInput(f"image size {size} is not possible; choose from {SIZES[0]} to {SIZES[1]} pixels")
+
+
+class _Room:
+    """So many pixels that threads may have decoded at once; a picture that has more waits until it is alone."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.held, self.free = most, 0, threading.Condition()
+
+    @contextmanager
+    def room(self, pixels: int) -> Iterator[None]:
+        with self.free:
+            self.free.wait_for(lambda: not self.held or self.held + pixels <= self.most)
+            self.held += pixels
+        try:
+            yield
+        finally:
+            with self.free:
+                self.held -= pixels
+                self.free.notify_all()
+
+
+_LARGE = _Room(AT_ONCE)
 
 
 class _LongText(BadInput):
@@ -240,10 +265,10 @@ def _decoded(
     if moving is not None and image.format != "MPO" and getattr(image, "is_animated", False):
         moving.append(image.format)
     image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below this
-    image.load()
-    orientation = _orientation(image)
-    image = _shown(image, rules)
-    pixels = _fitted(image, size, fit)
+    with _LARGE.room(image.width * image.height):
+        image.load()
+        orientation = _orientation(image)
+        pixels = _fitted(_shown(image, rules), size, fit)
     if orientation in _TURNS:  # afterwards: a centred square turns into itself, and it is small
         pixels = np.ascontiguousarray(Image.fromarray(pixels).transpose(_TURNS[orientation]))
     return pixels
@@ -263,10 +288,18 @@ def _shown(image: Image.Image, rules: Mapping[str, Range] | None) -> Image.Image
         values = np.asarray(image)
         return Image.fromarray((rules[kind] if rules else _own(values)).pixels(values))  # grey until it is small
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+        return _on_white(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture in RGB on white, some rows at a time: a large one is not held four times."""
+    found, rows = Image.new("RGB", image.size), max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        white = Image.new("RGBA", part.size, (255, 255, 255, 255))
+        found.paste(Image.alpha_composite(white, part).convert("RGB"), (0, top))
+    return found
 
 
 def _depth(image: Image.Image) -> str:

@@ -3,13 +3,16 @@
 import contextlib
 import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from explorer import datasets
+from explorer.datasets import images
 from explorer.datasets.images import check, decode_image, stated_size
 from explorer.errors import BadInput
 
@@ -91,6 +94,39 @@ def test_transparent_palettes_and_grey_with_alpha():
     assert image[0, 0].tolist() == [255, 255, 255] and image[0, 7].tolist() == [0, 0, 200]
     grey = Image.merge("LA", [Image.new("L", (8, 8), 40), Image.new("L", (8, 8), 0)])
     assert decode_image(encoded(grey), 8).min() == 255
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB", "L"])
+def test_a_large_transparent_picture_is_put_on_white_in_parts_as_in_one(mode, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 255, (50, 40, 4), np.uint8)
+    image = Image.fromarray(noise).convert("RGB" if mode == "P" else mode)
+    options = {}
+    if mode == "P":
+        image, options = image.quantize(16), {"transparency": bytes(range(0, 256, 16))}
+    elif mode in ("RGB", "L"):
+        options = {"transparency": image.getpixel((3, 3))}
+    content = encoded(image, **options)
+    whole = images.squared(content, 40, "pad")
+    monkeypatch.setattr(images, "STRIP", 130)  # three rows
+    assert np.array_equal(images.squared(content, 40, "pad"), whole)
+    loaded = Image.open(io.BytesIO(content)).convert("RGBA")
+    white = Image.alpha_composite(Image.new("RGBA", loaded.size, "white"), loaded).convert("RGB")
+    assert np.array_equal(whole, images.squared(np.asarray(white), 40, "pad"))
+
+
+def test_threads_decode_so_many_pixels_at_once():
+    room, held, most = images._Room(100), [], []
+
+    def decode(pixels):
+        with room.room(pixels):
+            held.append(pixels)
+            most.append(sum(held))
+            time.sleep(0.01)
+            held.remove(pixels)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(decode, [40, 40, 40, 300, 10, 90, 40, 40, 40, 40] * 3))
+    assert max(one for one in most if one != 300) <= 100 and 300 in most and 80 in most
 
 
 def test_grey_one_bit_and_gif():
