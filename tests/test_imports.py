@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "explorer"
 # Each may import only what stands before it. Those in one tuple never import one another.
 ORDER = (
+    ("lazy",),
     ("errors",),
     ("files",),
     ("access",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from explorer.datasets.members import USUAL, Array
 from explorer.datasets.rows import Rows, source
 from explorer.datasets.sources import SPLITS, Source, concept_table, sample
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 
 MAX_ROWS = 50_000_000
 LEAST = 4  # pixels of a side: what is narrower is no picture but a table

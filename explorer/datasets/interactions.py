@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,7 @@ from explorer import access
 from explorer.datasets import event_columns, simulated, tables
 from explorer.errors import BadInput
 from explorer.files import atomic_path, cache_folder, open_regular, read_json, sized
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     import pandas as pd

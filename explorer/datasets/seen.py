@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,12 @@ def record(folder: Path, images: Images) -> None:
 def read(folder: Path) -> np.ndarray | None:
     """The stamps of a checkpoint's training images, ascending; None where it keeps none that can be read."""
     try:
-        stat = (Path(folder) / FILE).stat()
+        there = (Path(folder) / FILE).stat()
     except OSError:
         return None
-    return _read(Path(folder) / FILE, stat.st_mtime_ns, stat.st_size)
+    if not stat.S_ISREG(there.st_mode):  # a pipe would wait
+        return None
+    return _read(Path(folder) / FILE, there.st_mtime_ns, there.st_size)
 
 
 @functools.lru_cache(maxsize=8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from explorer.datasets.sources import ordered, sample
 from explorer.files import digest
+from explorer.lazy import cached_property
 
 NAMED = 1000  # images that could not be read and that JSON names; all are counted
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.analysis.crowds import Settings
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from explorer.encodings import codebooks, concepts, counts, postings
 from explorer.encodings.layout import FORMAT, MARKER, build_postings, column_of, complete
 from explorer.errors import BadInput
 from explorer.files import cache_folder, digest
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

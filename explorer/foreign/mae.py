@@ -6,7 +6,6 @@ and timm, where queries, keys and values are one tensor. A file without a decode
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import re
@@ -33,6 +32,7 @@ from explorer.foreign.vit_names import (
     resized,
     without_class_token,
 )
+from explorer.lazy import cached_property
 from explorer.models.masked import Masked, attention, begun, block_layers, blocks, by_layer, embed, visible
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations, of all published MAEs
@@ -68,7 +68,7 @@ class Decoding(Masked):
         self.pixels = pixels
         self.peeks = bool(network.config.norm_pix_loss)
 
-    @functools.cached_property
+    @cached_property
     def class_tokens(self) -> Tensor:
         """(L, D) those of a mid-grey image: the files hold no mean over training."""
         like = next(self.network.parameters())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from explorer.errors import BadInput
 from explorer.files import read_json
 from explorer.foreign import kinds, reading
+from explorer.lazy import cached_property
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of a folder of transformers
 SMALLEST, LARGEST = 8, 2048  # image sizes
@@ -63,7 +63,7 @@ class Place:
         self.path, self.image_size, self.prefix, self.given = path, image_size, "", given
         self.choices, self.used = dict(choices or {}), set()
 
-    @functools.cached_property
+    @cached_property
     def config(self) -> dict[str, Any]:
         """`config.json` of a folder, empty where there is none."""
         file = self.path / "config.json"
@@ -75,19 +75,19 @@ class Place:
             raise BadInput(f"config.json of {self.path.name} cannot be read: {error}") from None
         return found if isinstance(found, dict) else {}
 
-    @functools.cached_property
+    @cached_property
     def kind(self) -> str | None:
         """What a single file is (`kinds`), None of a folder and of what is not known."""
         return None if self.path.is_dir() else kinds.kind(self.path)
 
-    @functools.cached_property
+    @cached_property
     def whole(self) -> reading.Weights:
         """Names and shapes of all tensors of a single file, without their data; nothing of what has other weights."""
         if self.kind not in (kinds.SAFETENSORS, kinds.TORCH):
             return reading.Weights({}, {})
         return reading.read(self.path, data=False)
 
-    @functools.cached_property
+    @cached_property
     def weights(self) -> reading.Weights:
         """Those of them whose names begin with the prefix, which is taken off."""
         own = {name: value for name, value in self.whole.tensors.items() if name.startswith(self.prefix)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 from explorer.analysis.choices import Choices
 from explorer.analysis.noise import gumbel, streams
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 from explorer.precision import exact
 from explorer.priors.level import Level
 from explorer.priors.picking import Pick

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import checkpoints
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 from explorer.options import FITS, KMEANS, choice, number
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from explorer import results
 from explorer.errors import BadInput
 from explorer.files import digest
+from explorer.lazy import cached_property
 from explorer.notebook import names, sets
 from explorer.results.subject import Subject, main_layer
 from explorer.study import passes

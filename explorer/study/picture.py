@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from explorer.lazy import cached_property
 from explorer.study.memory import name_of
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from explorer.lazy import cached_property
 from explorer.results import maps
 from explorer.study.colouring import CODE, PSNR, TOKENS, Column, codes, colouring, column, is_continuous, labels, unit
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from explorer import ranks
 from explorer.chance import Chance
 from explorer.errors import BadInput
 from explorer.files import occupied
+from explorer.lazy import cached_property
 from explorer.options import configure
 from explorer.priors import build, folder
 from explorer.training import loop, prior_scores

@@ -5,12 +5,12 @@ or taken out, and the images that have it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.glossary import help_of
+from explorer.lazy import cached_property
 from explorer.notebook.sets import REST
 from explorer.sheets import (
     Block,

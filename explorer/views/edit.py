@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from explorer.analysis.painting import Stroke
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
+from explorer.lazy import cached_property
 from explorer.sheets import Block, Controls, Go, Link, Note, Piece, Row, Sheet, drawing
 from explorer.views import fields, palettes, suggestions, words
 

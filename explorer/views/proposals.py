@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from explorer.analysis.concepts.one_value import Probe, seen, share
 from explorer.analysis.painting import Stroke
 from explorer.files import digest
 from explorer.glossary import help_of
+from explorer.lazy import cached_property
 from explorer.sheets import Block, Card, Go, Note, Piece, drawing
 from explorer.study import drafting
 from explorer.views import fields, palettes, words

@@ -31,6 +31,7 @@ SAMPLE = (
     "special file: a link to /dev/zero as x.safetensors",
     "special file: a pipe as x.zip",
     "special file: a link to /dev/zero as x.parquet",
+    "special file: a pipe as training_images.npy of an inspected checkpoint",
     "folder: 3,000 deep",
     "picture among sound ones: AVIF that Pillow calls a RuntimeError",
     "picture among sound ones: PNG of packed text, 200 MB",

@@ -11,10 +11,11 @@ systems, 2007.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

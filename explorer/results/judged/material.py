@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.analysis import copying
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 from explorer.results.judged.asked import MOST, Options, facts_of
 from explorer.results.judged.seeing import Eyes, Maps, Seen
 

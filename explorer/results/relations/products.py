@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
+from explorer.lazy import cached_property
 from explorer.results.scores import leak
 from explorer.results.scores.material import Material
 

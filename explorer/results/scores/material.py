@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from explorer.analysis.concepts import values
 from explorer.analysis.concepts.folds import Folds, folds
 from explorer.datasets.sources import sample
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 from explorer.notebook import sets
 from explorer.results import pictures
 from explorer.results.scores import tables

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.analysis import edits
 from explorer.errors import BadInput
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     from explorer.analysis.drafts import Drafts

@@ -6,10 +6,11 @@ import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from explorer.lazy import cached_property
 
 if TYPE_CHECKING:
     from explorer.autoencoder import Codebook

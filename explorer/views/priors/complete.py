@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
+from explorer.lazy import cached_property
 from explorer.sheets import Block, Choose, Controls, Go, Link, More, Note, Piece, drawing
 from explorer.sheets.cells import hexed, unhexed
 from explorer.views import fields, unlike, words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from explorer.errors import BadInput
 from explorer.files import digest
 from explorer.glossary import help_of
+from explorer.lazy import cached_property
 from explorer.sheets import Block, Controls, Go, Missing, More, Note, Piece
 from explorer.views import fields, words
 from explorer.views.priors import drawn

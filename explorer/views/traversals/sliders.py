@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.errors import BadInput
 from explorer.files import digest
+from explorer.lazy import cached_property
 from explorer.sheets import drawing
 from explorer.study import traversals
 from explorer.views.traversals import layer as known
