@@ -115,7 +115,10 @@ def fingerprint(checkpoint: Checkpoint) -> str:
         stat = weights.stat()
     except OSError:
         raise BadInput(f"{checkpoint.name} has no {WEIGHTS}; it was deleted, or training has not saved yet") from None
-    content = _weights_digest(weights, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
+    try:
+        content = _weights_digest(weights, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
+    except OSError as error:
+        raise BadInput(f"{WEIGHTS} of {checkpoint.name} cannot be read: {error.strerror or error}") from None
     return digest(checkpoint.family, checkpoint.settings, checkpoint.image_size, content)
 
 

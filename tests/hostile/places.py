@@ -183,6 +183,18 @@ CASES: list[Case] = [
     *[
         Case(
             "special file",
+            f"{title} as {name} of a checkpoint that encodes",
+            inside(SPECIAL[title], name),
+            "it/bad",
+            ("usage", "{at}/{name}", "--dataset", "digits", "--limit", "40"),
+            (2,) if name in INNER[:2] else (0,),
+        )
+        for name in INNER
+        for title in FEW
+    ],
+    *[
+        Case(
+            "special file",
             f"{title} as {name} among pictures",
             among_pictures(SPECIAL[title], name),
             "it",
