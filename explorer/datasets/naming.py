@@ -5,10 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 from urllib.parse import unquote
 
 import numpy as np
+
+from explorer import fence
 
 USUAL = (  # names of columns that name images, the surest first; compared without case, blanks, - and _
     *("filename", "file", "image", "path", "imagepath", "imagefile", "filepath", "imagename", "imagefilename", "img"),
@@ -17,6 +20,7 @@ USUAL = (  # names of columns that name images, the surest first; compared witho
 )
 _MOST = 1000  # images of one name that are looked at for a row's folders
 NONE, AMBIGUOUS = -1, -2
+One = TypeVar("One")
 
 
 def usual(columns: Iterable[str]) -> list[str]:
@@ -46,7 +50,7 @@ class Images:
         self._loose: dict[str, list[int]] = {}
         self._ends: dict[str, list[int]] = {}
         self._parts: list[tuple[str, ...]] = []
-        for at, name in enumerate(_plain(name) for name in names):
+        for at, name in enumerate(_living(_plain(name) for name in names)):
             self._exact[name] = at
             for one in {_folded(name), _stem(_folded(name))}:
                 self._loose.setdefault(one, []).append(at)
@@ -61,11 +65,11 @@ class Images:
         An image that one name means exactly is not meant by names that are only like it. If none of the names has the
         path of an image, they are compared by the file name alone, as far as it is that of one image and of one name.
         """
-        texts = [_listed(name) for name in listed]
+        texts = [_listed(name) for name in _living(listed)]
         found, quality = np.full(len(texts), NONE, np.int64), np.full(len(texts), 9)
         deeper: dict[int, tuple[int, str]] = {}  # row -> an image whose path is the end of its own, what is before it
         before = set()
-        for row, (text, elsewhere) in enumerate(texts):
+        for row, (text, elsewhere) in enumerate(_living(texts)):
             found[row], quality[row] = self._one(text, elsewhere)
             if found[row] == NONE and text:
                 image = self._end_of(text)
@@ -89,7 +93,7 @@ class Images:
         return found
 
     def _by_name(self, texts: list[tuple[str, bool]]) -> np.ndarray:
-        ends = [_stem(_folded(text)).rpartition("/")[2] for text, _ in texts]
+        ends = [_stem(_folded(text)).rpartition("/")[2] for text, _ in _living(texts)]
         rows: dict[str, set[str]] = {}
         for end, (text, _) in zip(ends, texts, strict=True):
             rows.setdefault(end, set()).add(text)
@@ -125,6 +129,14 @@ class Images:
         longest = max((len(self._parts[at]) for at in near), default=0)
         near = [at for at in near if len(self._parts[at]) == longest]
         return NONE if not near else near[0] if len(near) == 1 else AMBIGUOUS
+
+
+def _living(items: Iterable[One]) -> Iterator[One]:
+    """The same, with a sign of life now and then: a million names take longer than a reader may be silent."""
+    for number, item in enumerate(items):
+        if number % 10_000 == 0:
+            fence.beat()
+        yield item
 
 
 def _plain(name: str) -> str:

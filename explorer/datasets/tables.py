@@ -68,6 +68,7 @@ def typed(column: pd.Series) -> pd.Series:
 
     Numbers may have a decimal comma. Digits that begin with a zero are a name, and stay text.
     """
+    fence.beat()  # many columns of many rows take longer than a reader may be silent
     text = column.astype(object).map(str.strip)
     said = text[text != ""]
     if not len(said):

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from explorer import datasets
-from explorer.datasets import naming
+from explorer import datasets, fence
+from explorer.datasets import labelling, naming
 
 HEAD, ROWS = ["file_name", "größe", "value"], [[f"{n}.png", ["klein", "groß"][n % 2], f"{n},5"] for n in range(8)]
 
@@ -214,3 +214,13 @@ def test_a_table_of_a_million_columns_is_named_and_the_pictures_are_used(tmp_pat
     images = datasets.load(str(tmp_path), "all", 8)
     assert len(images) == 1
     assert any("1,000,002 columns" in note for note in images.notes)
+
+
+def test_a_long_table_gives_signs_of_life(monkeypatch):
+    alive = []
+    monkeypatch.setattr(fence, "beat", lambda *_: alive.append(1))
+    rows = 50_000
+    names = [f"{row}.png" for row in range(rows)]
+    content = ("file_name,colour\n" + "".join(f"{row}.png,c{row % 3}\n" for row in range(rows))).encode()
+    found, _ = labelling.table(names, "labels.csv", content)
+    assert found["colour"].iloc[4] == "c1" and len(alive) >= 3 * rows / 10_000
