@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ MAX_ROWS = 5_000_000
 MOST_COLUMNS = 10_000  # of a CSV: each costs time and memory of its own, also those that are left out
 MAX_CELLS = 512 * 1024**2  # bytes of a Parquet table, unpacked
 SMALL = 256 * 1024  # bytes of text that do no harm, whatever they are
+warnings.filterwarnings("ignore", "Length of header", pd.errors.ParserWarning)  # a comma at the end of each row
 _SEPARATORS = ",;\t|"
 _MISSING = {"na", "n/a", "nan", "none", "null", "<na>", "#n/a", "-", "?", "."}  # beside numbers, not beside words
 _DECIMAL = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+")

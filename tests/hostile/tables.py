@@ -288,6 +288,10 @@ LOOKS: dict[str, tuple[tuple[int, ...], Callable[[], bytes] | bytes]] = {
     ),
     "a line of 20 MB": ((0, 2), lambda: b"user_id,image_id\na," + b"1" * 20_000_000),
     "10^5 columns": ((0, 2), lambda: b"user_id,image_id," + b"c," * 10**5 + b"\na,1\n"),
+    "rows longer than the first": (
+        (0, 2),
+        b"user_id,image_id\n" + b"".join(b"u%d,%d,x\n" % (n % 5, n % 40) for n in range(100)),
+    ),
     "no rows": ((2,), b"user_id,image_id\n"),
     "noise": ((2,), lambda: random.Random(0).randbytes(10_000)),
     "empty": ((2,), b""),
