@@ -114,7 +114,17 @@ def test_a_large_transparent_picture_is_put_on_white_in_parts_as_in_one(mode, mo
     assert np.array_equal(whole, images.squared(np.asarray(white), 40, "pad"))
 
 
-def test_threads_decode_so_many_pixels_at_once():
+def test_threads_decode_so_many_pixels_at_once(monkeypatch):
+    taken = []
+
+    class Room(images._Room):
+        def room(self, pixels):
+            taken.append(pixels)
+            return super().room(pixels)
+
+    monkeypatch.setattr(images, "_LARGE", Room(100))
+    images.squared(encoded(Image.new("RGB", (40, 30))), 16, "crop")
+    assert taken == [1200]
     room, held, most = images._Room(100), [], []
 
     def decode(pixels):

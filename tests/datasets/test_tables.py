@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from explorer import datasets, fence
-from explorer.datasets import labelling, naming
+from explorer.datasets import labelling, naming, tables
+from explorer.errors import BadInput
 
 HEAD, ROWS = ["file_name", "größe", "value"], [[f"{n}.png", ["klein", "groß"][n % 2], f"{n},5"] for n in range(8)]
 
@@ -224,3 +225,23 @@ def test_a_long_table_gives_signs_of_life(monkeypatch):
     content = ("file_name,colour\n" + "".join(f"{row}.png,c{row % 3}\n" for row in range(rows))).encode()
     found, _ = labelling.table(names, "labels.csv", content)
     assert found["colour"].iloc[4] == "c1" and len(alive) >= 3 * rows / 10_000
+
+
+def test_tables_that_may_do_harm_are_read_behind_the_fence_first(monkeypatch):
+    held = io.BytesIO()
+    pd.DataFrame({"file_name": ["a.png"], "colour": ["red"]}).to_parquet(held)
+    long = b"file_name,colour\n" + b"a.png,red\n" * (tables.SMALL // 10)
+    asked = []
+    monkeypatch.setattr(fence, "ask", lambda function, name, *_, **__: asked.append(name))
+    tables.read("small.csv", b"file_name,colour\na.png,red\n")
+    assert asked == []
+    tables.read("a.parquet", held.getvalue())
+    tables.read("long.csv", long)
+    assert asked == ["a.parquet", "long.csv"]
+
+    def refused(*_, **__):
+        raise fence.Fault("needs more than 1.3 GB of memory to read")
+
+    monkeypatch.setattr(fence, "ask", refused)
+    with pytest.raises(BadInput, match="needs more than"):
+        tables.read("a.parquet", held.getvalue())
