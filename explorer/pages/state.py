@@ -160,13 +160,17 @@ def refused(name: str) -> str | None:
 
 
 def complain(name: str) -> None:
-    """One sentence about what cannot be had as `name`, and what is shown in its place."""
+    """One sentence about what cannot be had as `name`, and what is shown in its place.
+
+    It stands under the page's title, where it is seen on a phone, too, and not among the controls.
+    """
     if refused(name) is not None:
         asked, wrong = shared()["refused"][name]
         if not wrong.startswith(Path(asked).name or "\0"):  # else it begins with the name of a file
             wrong = wrong[0].upper() + wrong[1:]
         sentence = plain(f"{wrong.rstrip('.')}. The page shows {get(name)}.")
-        st.warning(f":small[{sentence}]", icon=":material/link_off:")
+        with shared().get("notes") or st.container():
+            st.warning(f":small[{sentence}]", icon=":material/link_off:")
 
 
 def _among(name: str, options: Sequence[str]) -> Callable[[str], str]:
@@ -187,10 +191,9 @@ def below(name: str, count: int) -> Callable[[str], str]:
 
 
 def _noted(name: str, fault: Callable[[str], str], default: str) -> str:
-    """`choose` for a name of a page: what is wrong stands under the page's title, not among its controls."""
+    """`choose` for a name of a page, and what is wrong with it."""
     value = choose(name, fault, default)
-    with shared().get("notes") or st.container():
-        complain(name)
+    complain(name)
     return value
 
 

@@ -106,3 +106,8 @@ def test_an_address_starts_no_work_and_a_click_does(open_app, studio, started, m
     assert not started and any(one.key and one.key.startswith("start-") for one in app.button)
     next(one for one in app.button if one.key and one.key.startswith("start-")).click().run()
     assert len(started) == 1
+
+
+def test_what_cannot_be_had_is_said_under_the_title(open_app, studio):
+    app = open_app(checkpoint="no-such-checkpoint")
+    assert [one.value for one in app.main.warning if "such" in one.value] and not app.sidebar.warning
